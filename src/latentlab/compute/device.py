@@ -1,0 +1,68 @@
+"""The device a study runs on, and the precision of its arithmetic."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import platform
+from contextlib import AbstractContextManager
+
+import torch
+
+from latentlab.compute.config import ComputeConfig
+from latentlab.errors import UserError
+
+logger = logging.getLogger(__name__)
+
+
+def resolve_device(config: ComputeConfig) -> torch.device:
+    """The device that the `compute` block asks for.
+
+    Raises:
+        UserError: it is not there. A GPU that was asked for is never replaced by the CPU in
+            silence; `auto` chooses and says what it chose.
+    """
+    name = config.device
+    if name == "auto":
+        name = (
+            "cuda" if torch.cuda.is_available()
+            else "mps" if torch.backends.mps.is_available()
+            else "cpu"
+        )
+        logger.info("compute.device: auto chose %s", name)
+    remedy = "Set compute.device to cpu or auto, or run where the device is."
+    if name.startswith("cuda"):
+        if not torch.cuda.is_available():
+            raise UserError(f"compute.device is {name}, but no CUDA device is available", remedy)
+        index = int(name.partition(":")[2] or 0)
+        if index >= torch.cuda.device_count():
+            raise UserError(
+                f"compute.device is {name}, but there are {torch.cuda.device_count()} CUDA devices",
+                remedy,
+            )
+    if name == "mps" and not torch.backends.mps.is_available():
+        raise UserError("compute.device is mps, but Apple's Metal is not available", remedy)
+    if config.precision == "tf32" and not name.startswith("cuda"):
+        raise UserError(
+            f"compute.precision is tf32, which {name} does not have",
+            "Set compute.precision to float32 or bfloat16.",
+        )
+    return torch.device(name)
+
+
+def set_matmul_precision(precision: str) -> None:
+    """Let this process's float32 matrix products use TF32, or not."""
+    torch.set_float32_matmul_precision("high" if precision == "tf32" else "highest")
+
+
+def autocast(device: torch.device, precision: str) -> AbstractContextManager[object]:
+    """The context in which a loss is computed."""
+    if precision == "bfloat16":
+        return torch.autocast(device.type, dtype=torch.bfloat16)
+    return contextlib.nullcontext()
+
+
+def machine_name(device: torch.device) -> str:
+    """What this machine is, as far as speed goes: a key for measured plans."""
+    accelerator = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+    return f"{platform.machine()}/{platform.processor()}/{accelerator}/torch {torch.__version__}"

@@ -1,0 +1,116 @@
+"""Execution plans: how many trials at once, in how many processes, with how many threads.
+
+A plan changes when a trial is done, never what it computes beyond rounding. Nobody can choose one
+by rule (tiny models gain tenfold from cohorts, wide convolutions lose), so candidates are timed on
+the real workload and the winner is remembered by workload and machine.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from latentlab.compute.config import ComputeConfig
+
+
+@dataclass(frozen=True)
+class ExecutionPlan:
+    """How trials of one signature are run.
+
+    Attributes:
+        cohort: most trials in one cohort; 1 trains them one by one.
+        processes: 1 trains in this process, more in worker processes.
+        threads: threads of each process.
+        compile: whether the step is compiled.
+    """
+
+    cohort: int
+    processes: int = 1
+    threads: int = 1
+    compile: bool = False
+
+    def __str__(self) -> str:
+        """The plan in words."""
+        processes = "1 process" if self.processes == 1 else f"{self.processes} processes"
+        threads = "1 thread" if self.threads == 1 else f"{self.threads} threads each"
+        return f"cohorts of {self.cohort}, {processes}, {threads}" + (
+            ", compiled" if self.compile else ""
+        )
+
+
+def candidates(
+    trials: int, largest: int, config: ComputeConfig, device: str
+) -> list[ExecutionPlan]:
+    """The plans worth timing, uncompiled, in the order in which a tie is decided.
+
+    Args:
+        trials: trials of one signature.
+        largest: most trials that memory holds at once.
+        config: settings that are not `auto` are obeyed.
+        device: type of the device.
+    """
+    workers = config.worker_count(device)
+    engines = {"inline": [1], "processes": [workers], "auto": [1, workers]}[config.engine]
+    plans: dict[ExecutionPlan, None] = {}
+    for processes in engines:
+        threads = config.threads
+        if threads == "auto":
+            threads = max(1, config.cores() // processes) if device == "cpu" else 1
+        share = -(-trials // processes)
+        sizes = [share, 8, 1] if config.cohort == "auto" else [config.cohort]
+        for size in sizes:
+            cohort = max(1, min(size, share, largest))
+            plans[ExecutionPlan(cohort, processes, threads, config.compile is True)] = None
+    return list(plans)
+
+
+def even_parts(count: int, plan: ExecutionPlan) -> list[int]:
+    """Sizes of the cohorts that `count` trials are cut into: equal, and a share for each process."""
+    parts = -(-count // plan.cohort)
+    if plan.cohort > 1 or count < plan.processes:
+        parts = min(count, -(-parts // plan.processes) * plan.processes)
+    small, larger = divmod(count, parts)
+    return [small + 1] * larger + [small] * (parts - larger)
+
+
+def memory_cap(bytes_per_trial: int) -> int:
+    """Most trials whose weights, moments and gradients fit in a quarter of the memory."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return max(1, memory // 4 // max(1, bytes_per_trial))
+
+
+class PlanCache:
+    """Measured plans on disk, by workload and machine.
+
+    Args:
+        path: a JSON file; a missing or unreadable one counts as empty, since it only saves time.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def get(self, key: str) -> ExecutionPlan | None:
+        """The plan that was measured for `key`."""
+        entry = self._entries().get(key)
+        return ExecutionPlan(**entry) if entry else None
+
+    def put(self, key: str, plan: ExecutionPlan) -> None:
+        """Remember a plan; an unwritable cache is no reason to stop."""
+        entries = dict(self._entries()) | {key: asdict(plan)}
+        partial = self._path.with_name(f".{self._path.name}.{os.getpid()}.partial")
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            partial.write_text(json.dumps(entries, indent=1))
+            os.replace(partial, self._path)
+        except OSError:
+            partial.unlink(missing_ok=True)
+
+    def _entries(self) -> Mapping[str, dict[str, int]]:
+        try:
+            entries: dict[str, dict[str, int]] = json.loads(self._path.read_text())
+        except (OSError, ValueError):
+            return {}
+        return entries

@@ -1,0 +1,243 @@
+"""What the data of one hypothesis say, before its family is corrected."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from latentlab.evidence.amounts import Array, Boundary
+from latentlab.evidence.attainable import LocationTest, seeds_for_attainable, smallest_p
+from latentlab.evidence.claims import Interaction, LocationClaim
+from latentlab.evidence.decisions import Sides, location_evidence
+from latentlab.evidence.effect_sizes import d_z, hedges_g, pooled_sd
+from latentlab.evidence.intervals import (
+    Interval,
+    paired_interval,
+    welch_interval,
+)
+from latentlab.evidence.power import (
+    detectable_effect,
+    detectable_margin,
+    sd_upper_factor,
+    seeds_for_effect,
+    seeds_for_equivalence,
+)
+from latentlab.evidence.samples import ArmScores
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """The statistics of one hypothesis. Attributes are columns of the verdicts, in their units."""
+
+    n: int
+    treatment: str
+    control: str
+    estimate: float
+    effect: float
+    control_mean: float
+    treatment_mean: float
+    boundary: float
+    interval: Interval
+    p_supported: float
+    p_refuted: float
+    attainable_p: float
+    test: str
+    trials: pd.DataFrame
+    sensitivity: dict[LocationTest, float | None] = field(default_factory=dict)
+    effect_size: str = ""
+    pairing_correlation: float = math.nan
+    detectable_effect: float = math.nan
+    seeds_needed: int | None = None
+
+
+@dataclass(frozen=True)
+class Level:
+    """Levels that an assessment plans and reports with.
+
+    Args:
+        sides: "two" spends half of alpha on each direction.
+        interval: coverage of the interval that matches the uncorrected test.
+        one_sided: what the family's correction leaves to one direction; plans use it.
+        min_seeds: fewest seeds that may decide.
+    """
+
+    sides: Sides
+    interval: float
+    one_sided: float
+    min_seeds: int
+
+    @property
+    def spending(self) -> int:
+        """Number of sides that alpha is shared between."""
+        return 2 if self.sides == "two" else 1
+
+
+def assess_location(
+    claim: LocationClaim,
+    samples: ArmScores,
+    level: Level,
+    *,
+    paired: bool,
+    lower_is_better: bool,
+) -> Assessment:
+    """Assess a claim about two arms, or about the contrast of contrasts of four."""
+    labels, treatment, control = _contrast(claim, samples, paired=paired)
+    sign = -1.0 if lower_is_better else 1.0
+    n = min(len(treatment), len(control))
+    p_supported, p_refuted, sensitivity = math.nan, math.nan, {}
+    interval: Interval = (math.nan, math.nan)
+    effect_size, correlation = "", math.nan
+    if n >= 2:
+        tests = dict.fromkeys((claim.test.primary, *claim.test.sensitivity))
+        evidence = {
+            test: _evidence(claim, test, treatment, control, lower_is_better=lower_is_better)
+            for test in tests
+        }
+        p_supported, p_refuted = evidence[claim.test.primary]
+        sensitivity = {
+            test: None if math.isnan(evidence[test][0]) else evidence[test][0]
+            for test in claim.test.sensitivity
+        }
+        if paired:
+            interval = paired_interval(sign * (treatment - control), level.interval)
+            effect_size = f"d_z = {sign * d_z(treatment - control):.3g}"
+            correlation = _correlation(treatment, control)
+        else:
+            interval = welch_interval(sign * treatment, sign * control, level.interval)
+            effect_size = f"Hedges g = {sign * hedges_g(treatment, control):.3g}"
+    plan = _plan(claim, sign * treatment, sign * control, control, level, paired=paired)
+    estimate = _mean(treatment) - _mean(control)
+    return Assessment(
+        n=n,
+        treatment=labels[0],
+        control=labels[1],
+        estimate=estimate,
+        effect=sign * estimate,
+        control_mean=_mean(control),
+        treatment_mean=_mean(treatment),
+        boundary=_mean(claim.boundary.distance(control)),
+        interval=interval,
+        p_supported=p_supported,
+        p_refuted=p_refuted,
+        attainable_p=min(
+            1.0,
+            level.spending * smallest_p(claim.test.primary, len(treatment), len(control)),
+        ),
+        test=claim.test.primary,
+        trials=samples.trials,
+        sensitivity=sensitivity,
+        effect_size=effect_size,
+        pairing_correlation=correlation,
+        detectable_effect=plan[0],
+        seeds_needed=plan[1],
+    )
+
+
+def one_signed(boundary: Boundary, samples: ArmScores, arm: str) -> bool:
+    """Whether a relative boundary is meaningful: a share of scores of both signs is not."""
+    control = samples.values[arm].to_numpy()
+    return not (boundary.relative and np.nanmin(control) < 0 < np.nanmax(control))
+
+
+def _contrast(
+    claim: LocationClaim, samples: ArmScores, *, paired: bool
+) -> tuple[tuple[str, str], Array, Array]:
+    names = list(claim.arm_names().values())
+    columns = [samples.values[name].to_numpy(dtype=np.float64) for name in names]
+    if isinstance(claim, Interaction):
+        both, first, second, neither = columns
+        labels = f"{names[0]} - {names[1]}", f"{names[2]} - {names[3]}"
+        return labels, both - first, second - neither
+    if not paired:
+        columns = [column[~np.isnan(column)] for column in columns]
+    return (names[0], names[1]), columns[0], columns[1]
+
+
+def _evidence(
+    claim: LocationClaim,
+    test: LocationTest,
+    treatment: Array,
+    control: Array,
+    *,
+    lower_is_better: bool,
+) -> tuple[float, float]:
+    supported, refuted = location_evidence(
+        claim.comparison,
+        test,
+        treatment[None],
+        control[None],
+        claim.boundary,
+        lower_is_better=lower_is_better,
+        sides=claim.test.sides,
+    )
+    return float(supported[0]), float(refuted[0])
+
+
+def _plan(
+    claim: LocationClaim,
+    x: Array,
+    y: Array,
+    control: Array,
+    level: Level,
+    *,
+    paired: bool,
+) -> tuple[float, int | None]:
+    """Detectable effect at this n, and seeds that would settle an effect like the one seen.
+
+    Both use the level that the correction leaves and t-test power; for rank and permutation tests
+    this is an approximation, good to a seed or two.
+    """
+    n = min(len(x), len(y))
+    if n < 2:
+        return math.nan, None
+    distance = claim.boundary.distance(control)
+    boundary = _mean(distance)
+    edge = {
+        "superiority": y + distance,
+        "non_inferiority": y - distance,
+        "equivalence": y,
+    }[claim.comparison]
+    spread = float(np.std(x - edge, ddof=1)) if paired else pooled_sd(x, edge)
+    offset = _mean(x) - _mean(edge)
+    planned_spread = spread * sd_upper_factor(n)
+    if claim.comparison == "equivalence":
+        detectable = spread * detectable_margin(n, level.one_sided, paired=paired)
+        needed = _equivalence_seeds(boundary, abs(offset), planned_spread, level, paired=paired)
+    else:
+        start = boundary if claim.comparison == "superiority" else -boundary
+        detectable = start + spread * detectable_effect(n, level.one_sided, paired=paired)
+        needed = (
+            seeds_for_effect(abs(offset) / planned_spread, level.one_sided, paired=paired)
+            if planned_spread > 0
+            else None
+        )
+    if needed is not None:
+        exact = seeds_for_attainable(claim.test.primary, level.one_sided)
+        needed = None if exact is None else max(needed, exact, level.min_seeds)
+    return detectable, needed
+
+
+def _equivalence_seeds(
+    margin: float, effect: float, spread: float, level: Level, *, paired: bool
+) -> int | None:
+    if spread <= 0:
+        return None
+    if effect < margin:
+        return seeds_for_equivalence(
+            margin / spread, level.one_sided, paired=paired, true_effect=effect / spread
+        )
+    # Outside the margin the claim can only be refuted, on one side at half the level.
+    return seeds_for_effect((effect - margin) / spread, level.one_sided / 2, paired=paired)
+
+
+def _mean(values: Array) -> float:
+    return float(np.mean(values)) if len(values) else math.nan
+
+
+def _correlation(treatment: Array, control: Array) -> float:
+    if np.ptp(treatment) == 0 or np.ptp(control) == 0:
+        return math.nan
+    return float(np.corrcoef(treatment, control)[0, 1])

@@ -1,0 +1,90 @@
+"""Whether declared hypotheses fit the study they belong to, before anything is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+from latentlab.errors import UserError
+from latentlab.evidence.claims import Association, Claim, MetricReference
+from latentlab.evidence.hypotheses import Hypotheses
+from latentlab.evidence.metric import Metric
+
+
+def check(
+    hypotheses: Hypotheses,
+    arms: Collection[str],
+    metrics: Mapping[str, Metric],
+    seeds: Sequence[int],
+) -> None:
+    """Refuse hypotheses that name what the study does not have.
+
+    Fewer seeds than `min_seeds` are no error: a trial run may have two, and its verdicts are
+    then inconclusive.
+
+    Args:
+        hypotheses: the declarations.
+        arms: names of the study's arms.
+        metrics: name -> metric, everything that the study scores.
+        seeds: the seeds that will be run.
+
+    Raises:
+        UserError: one line with the hypothesis, the key and the remedy.
+    """
+    repeated = sorted({seed for seed in seeds if list(seeds).count(seed) > 1})
+    if repeated:
+        raise UserError(
+            f"seeds: {repeated[0]} is listed twice", "A repeated seed adds no evidence: remove it"
+        )
+    for name, hypothesis in hypotheses.hypotheses.items():
+        hypotheses.family_of(name)
+        for key, arm in hypothesis.arm_names().items():
+            if arm not in arms:
+                raise UserError(
+                    f"hypothesis {name}: {key}: the study has no arm {arm!r}",
+                    f"Write one of {', '.join(sorted(arms))}",
+                )
+        for key, reference in _references(hypothesis).items():
+            _check_metric(name, key, reference, metrics)
+        needs = hypothesis.needs_direction or hypotheses.missing(name) == "worst_value"
+        if needs and better_direction(hypothesis.metric, metrics) is None:
+            raise UserError(
+                f"hypothesis {name}: metric: {hypothesis.metric.name} has no better direction",
+                "Write better: higher or better: lower beside metric.name",
+            )
+
+
+def better_direction(reference: MetricReference, metrics: Mapping[str, Metric]) -> str | None:
+    """ "higher" or "lower": the metric's own direction, else the one the hypothesis declares."""
+    known = metrics.get(reference.name)
+    if known is not None and known.better != "none":
+        return known.better
+    return reference.better
+
+
+def contradicts(reference: MetricReference, metrics: Mapping[str, Metric]) -> bool:
+    """Whether a hypothesis turns a metric's own better direction round."""
+    own = better_direction(reference, metrics)
+    return reference.better is not None and own != reference.better
+
+
+def _references(hypothesis: Claim) -> dict[str, MetricReference]:
+    references = {"metric": hypothesis.metric}
+    if isinstance(hypothesis, Association) and hypothesis.against.metric is not None:
+        references["against.metric"] = hypothesis.against.metric
+    return references
+
+
+def _check_metric(
+    name: str, key: str, reference: MetricReference, metrics: Mapping[str, Metric]
+) -> None:
+    if reference.name not in metrics:
+        raise UserError(
+            f"hypothesis {name}: {key}.name: the study has no metric {reference.name!r}",
+            f"Write one of {', '.join(sorted(metrics))}",
+        )
+    if contradicts(reference, metrics):
+        raise UserError(
+            f"hypothesis {name}: {key}.better: {reference.name} is better "
+            f"{metrics[reference.name].better}, not {reference.better}",
+            f"Remove {key}.better or correct the metric",
+        )

@@ -1,0 +1,140 @@
+"""Freezing hypotheses before the data: what was declared, and since when."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import json
+from collections.abc import Iterable
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+
+from latentlab.errors import UserError
+from latentlab.evidence.claims import Claim
+from latentlab.evidence.hypotheses import Defaults, Family, Hypotheses
+
+
+class FrozenHypothesis(BaseModel):
+    """What one hypothesis said, and since when it has said so.
+
+    Args:
+        digest: sha256 of the declaration, 64 hexadecimal digits.
+        frozen_at: the time of freezing, with a time zone.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    digest: str
+    frozen_at: AwareDatetime
+
+
+class Freeze(BaseModel):
+    """The record of a study's frozen hypotheses, kept beside them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    hypotheses: dict[str, FrozenHypothesis]
+
+    def to_json(self) -> str:
+        """The record as text, in an order that gives small differences in version control."""
+        return json.dumps(self.model_dump(mode="json"), indent=2, sort_keys=True) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str, source: str = "the freeze record") -> Freeze:
+        """Read what `to_json` wrote.
+
+        Raises:
+            UserError: when the text is something else.
+        """
+        try:
+            return cls.model_validate_json(text)
+        except ValidationError as error:
+            raise UserError(
+                f"{source} is damaged: {error.errors()[0]['msg']}",
+                "Restore it from version control, or freeze again before new trials",
+            ) from error
+
+
+def digest(hypothesis: Claim, family: Family, defaults: Defaults) -> str:
+    """Sha256 of everything that decides how a hypothesis is judged, as canonical JSON.
+
+    Args:
+        hypothesis: the declaration.
+        family: its family.
+        defaults: the defaults of its file.
+
+    Returns:
+        64 hexadecimal digits, the same on every machine and for every order of keys.
+    """
+    contents = {
+        "hypothesis": hypothesis.model_dump(mode="json"),
+        "family": family.model_dump(mode="json"),
+        "defaults": defaults.model_dump(mode="json"),
+    }
+    text = json.dumps(contents, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def freeze(hypotheses: Hypotheses, previous: Freeze | None, now: datetime.datetime) -> Freeze:
+    """Stamp every hypothesis that is new or has changed; the others keep their time.
+
+    Args:
+        hypotheses: the declarations.
+        previous: the record so far.
+        now: the present time, with a time zone.
+
+    Raises:
+        UserError: when a hypothesis names a family that is not declared.
+    """
+    if now.tzinfo is None:
+        raise ValueError("now needs a time zone: trials and freezes are compared in UTC")
+    known = {} if previous is None else previous.hypotheses
+    record = {}
+    for name, hypothesis in hypotheses.hypotheses.items():
+        current = digest(hypothesis, hypotheses.family_of(name), hypotheses.defaults)
+        old = known.get(name)
+        unchanged = old is not None and old.digest == current
+        record[name] = (
+            old
+            if old is not None and unchanged
+            else FrozenHypothesis(digest=current, frozen_at=now.astimezone(datetime.UTC))
+        )
+    return Freeze(hypotheses=record)
+
+
+def why_exploratory(
+    hypotheses: Hypotheses,
+    name: str,
+    started: Iterable[datetime.datetime | None],
+    record: Freeze | None,
+) -> str | None:
+    """Why the verdict on a hypothesis cannot be confirmatory, or None where it can.
+
+    Args:
+        hypotheses: the declarations.
+        name: the hypothesis.
+        started: when each trial that the verdict uses was started, None where unknown.
+        record: what was frozen.
+
+    Returns:
+        A clause that continues "exploratory because", or None.
+    """
+    family = hypotheses.family_of(name)
+    if family.status == "exploratory":
+        return f"its family {hypotheses.hypotheses[name].family} is declared so"
+    frozen = None if record is None else record.hypotheses.get(name)
+    if frozen is None:
+        return "the hypothesis was not frozen before its trials"
+    if frozen.digest != digest(hypotheses.hypotheses[name], family, hypotheses.defaults):
+        return "the hypothesis changed after it was frozen"
+    times = list(started)
+    if any(time is None for time in times):
+        return "not every trial says when it was started"
+    if any(time <= frozen.frozen_at for time in times if time is not None):
+        return "some of its trials started before the hypothesis was frozen"
+    return None
+
+
+def confirming_command(study: str, last_seed: int) -> str:
+    """The command that repeats a study on seeds that no verdict has seen."""
+    return f"kedro run --pipelines {study} --params {study}.seeds.first={last_seed + 1}"

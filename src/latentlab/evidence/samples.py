@@ -1,0 +1,274 @@
+"""From tables of trials and scores to the numbers that a hypothesis is about.
+
+Every gate that a verdict must pass before any statistics lies here: are the trials there, is each
+(arm, seed) there once, do the configurations differ only as declared, is every score there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from latentlab.errors import UserError
+from latentlab.evidence.claims import Against, Claim, MetricReference, Missing, Monotone
+from latentlab.evidence.configurations import differing_keys, flatten
+
+SCORE_COLUMNS = ("trial_id", "split", "metric", "value")
+TRIAL_COLUMNS = ("trial_id", "arm", "seed", "status", "started_at", "config")
+
+
+class NoVerdict(Exception):
+    """A gate failed: there is nothing to test.
+
+    Args:
+        verdict: the non-verdict to report.
+        reason: one sentence for the reader.
+    """
+
+    def __init__(self, verdict: Literal["invalid", "not_run"], reason: str) -> None:
+        super().__init__(reason)
+        self.verdict = verdict
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class Tables:
+    """Scores and trials with one row per trial id.
+
+    Args:
+        scores: columns trial_id, split, metric, value; finite values, no row twice.
+        trials: columns trial_id, arm, seed, status, started_at (UTC or NaT), config.
+    """
+
+    scores: pd.DataFrame
+    trials: pd.DataFrame
+
+
+def tidy(scores: pd.DataFrame, trials: pd.DataFrame) -> Tables:
+    """Reduce the tables to one row per trial id: a trial logged twice is one piece of evidence.
+
+    Of several rows of a trial the earliest start is kept: logging a trial again after a freeze
+    does not make it younger.
+
+    Raises:
+        UserError: when a column is missing.
+    """
+    for label, table, columns in (
+        ("scores", scores, SCORE_COLUMNS),
+        ("trials", trials, TRIAL_COLUMNS),
+    ):
+        absent = [column for column in columns if column not in table]
+        if absent:
+            raise UserError(
+                f"the table of {label} has no column {', '.join(absent)}",
+                f"It needs {', '.join(columns)}",
+            )
+    values = scores.loc[:, list(SCORE_COLUMNS)].astype({"value": float})
+    values = values[np.isfinite(values["value"])].drop_duplicates()
+    once = trials.loc[:, list(TRIAL_COLUMNS)].assign(
+        started_at=pd.to_datetime(trials["started_at"], utc=True, errors="coerce", format="ISO8601")
+    )
+    once = once.sort_values("started_at", kind="stable").drop_duplicates("trial_id")
+    return Tables(values, once.sort_index())
+
+
+@dataclass(frozen=True)
+class ArmScores:
+    """Scores of the arms that a hypothesis compares.
+
+    Args:
+        values: one row per seed, one column per arm; NaN only where arms are not paired.
+        trials: the trials that the values come from.
+    """
+
+    values: pd.DataFrame
+    trials: pd.DataFrame
+
+
+def arm_scores(
+    tables: Tables,
+    hypothesis: Claim,
+    *,
+    missing: Missing,
+    worst: float | None,
+    paired: bool,
+) -> ArmScores:
+    """Scores per seed and arm, after every gate.
+
+    Args:
+        tables: what `tidy` returned.
+        hypothesis: whose arms and metric are wanted.
+        missing: what a trial without a score means.
+        worst: the value that `worst_value` puts in place of a missing score: an infinite bound
+            stands for the worst score that was observed.
+        paired: whether arms share seeds.
+
+    Raises:
+        NoVerdict: when a gate fails.
+    """
+    arms = list(hypothesis.arm_names().values())
+    trials = tables.trials[tables.trials["arm"].isin(arms)]
+    absent = [arm for arm in arms if arm not in set(trials["arm"])]
+    if absent:
+        raise NoVerdict("not_run", f"no trial of {', '.join(absent)} has been run")
+    _one_trial_per_seed(trials)
+    _only_declared_differences(trials, hypothesis)
+    scored = _with_scores(tables, trials, hypothesis.metric)
+    values = scored.pivot(index="seed", columns="arm", values="value").reindex(columns=arms)
+    was_run = scored.assign(run=True).pivot(index="seed", columns="arm", values="run")
+    was_run = was_run.reindex(columns=arms).notna()
+    # Independent arms have seeds of their own; only paired ones owe each other every seed.
+    expected = pd.DataFrame(True, values.index, values.columns) if paired else was_run
+    lacking = values.isna() & expected
+    if missing == "worst_value":
+        values = _fill_with_worst(values, lacking & was_run, worst)
+        lacking &= ~was_run
+    if missing != "exclude_pair" and bool(lacking.to_numpy().any()):
+        raise NoVerdict("invalid", _describe_missing(lacking, was_run, hypothesis.metric))
+    if paired:
+        values = values.dropna()
+    used = scored[scored["seed"].isin(values.index)]
+    return ArmScores(values, used)
+
+
+@dataclass(frozen=True)
+class TrialColumns:
+    """Two columns of trials whose association is claimed, each of shape [trials]."""
+
+    metric: np.ndarray
+    against: np.ndarray
+    seeds: np.ndarray
+    trials: pd.DataFrame
+
+
+def trial_columns(
+    tables: Tables,
+    arms: Sequence[str],
+    metric: MetricReference,
+    against: Against,
+    missing: Missing,
+) -> TrialColumns:
+    """A metric and its counterpart over trials, after every gate.
+
+    Raises:
+        NoVerdict: when a gate fails.
+    """
+    trials = tables.trials
+    if arms:
+        trials = trials[trials["arm"].isin(arms)]
+    if trials.empty:
+        raise NoVerdict("not_run", "no trial has been run")
+    _one_trial_per_seed(trials)
+    scored = _with_scores(tables, trials, metric)
+    if against.metric is not None:
+        other = _with_scores(tables, trials, against.metric)["value"].to_numpy()
+    else:
+        other = _factor_values(trials, str(against.factor))
+    here = np.isfinite(scored["value"].to_numpy()) & np.isfinite(other)
+    if not here.all() and missing == "fail":
+        lost = scored.loc[~here, "trial_id"].astype(str)
+        raise NoVerdict(
+            "invalid",
+            f"{len(lost)} of {len(here)} trials lack a value (first: trial {lost.iloc[0]})",
+        )
+    kept = scored[here]
+    return TrialColumns(kept["value"].to_numpy(), other[here], pd.factorize(kept["seed"])[0], kept)
+
+
+def _factor_values(trials: pd.DataFrame, factor: str) -> np.ndarray:
+    found = [flatten(config).get(factor) for config in trials["config"]]
+    numeric = [isinstance(value, (int, float)) or value is None for value in found]
+    if not all(numeric) or all(value is None for value in found):
+        raise NoVerdict("invalid", f"the configuration key {factor} holds no numbers")
+    return np.array([np.nan if value is None else float(value) for value in found])
+
+
+def _one_trial_per_seed(trials: pd.DataFrame) -> None:
+    repeated = trials[trials.duplicated(["arm", "seed"], keep=False)]
+    if not repeated.empty:
+        first = repeated.iloc[0]
+        raise NoVerdict(
+            "invalid",
+            f"duplicate seeds: different trials of arm {first['arm']} share seed {first['seed']}",
+        )
+
+
+def _only_declared_differences(trials: pd.DataFrame, hypothesis: Claim) -> None:
+    for arm, rows in trials.groupby("arm", sort=False):
+        within = differing_keys(rows["config"], ())
+        if within:
+            raise NoVerdict(
+                "invalid", f"the trials of arm {arm} differ between seeds in {', '.join(within)}"
+            )
+    varies = hypothesis.varies
+    if isinstance(hypothesis, Monotone):
+        varies = (*varies, hypothesis.factor)
+        _levels_hold(trials, hypothesis)
+    between = differing_keys(trials["config"], varies)
+    if between:
+        raise NoVerdict(
+            "invalid",
+            f"the arms also differ in {', '.join(between)}, which varies does not list",
+        )
+
+
+def _levels_hold(trials: pd.DataFrame, hypothesis: Monotone) -> None:
+    for arm, config in zip(trials["arm"], trials["config"], strict=True):
+        found = flatten(config).get(hypothesis.factor, hypothesis.levels[arm])
+        if found != hypothesis.levels[arm]:
+            raise NoVerdict(
+                "invalid",
+                f"arm {arm} was trained with {hypothesis.factor} = {found}, "
+                f"not {hypothesis.levels[arm]:g}",
+            )
+
+
+def _with_scores(tables: Tables, trials: pd.DataFrame, metric: MetricReference) -> pd.DataFrame:
+    chosen = tables.scores["metric"].eq(metric.name) & tables.scores["split"].eq(metric.split)
+    scored = trials.merge(
+        tables.scores.loc[chosen, ["trial_id", "value"]], on="trial_id", how="left"
+    )
+    # A trial id stands for one outcome. Two values of it cannot both be that outcome.
+    conflicting = scored.loc[scored["trial_id"].duplicated(), "trial_id"]
+    if not conflicting.empty:
+        raise NoVerdict(
+            "invalid",
+            f"trial {conflicting.iloc[0]} has two different values of {metric.name}",
+        )
+    if scored["value"].isna().all():
+        raise NoVerdict("invalid", f"no trial has a score of {metric.name} on {metric.split}")
+    return scored
+
+
+def _fill_with_worst(
+    values: pd.DataFrame, cells: pd.DataFrame, worst: float | None
+) -> pd.DataFrame:
+    if worst is None:
+        raise NoVerdict("invalid", "the metric has no better direction, so no worst value")
+    if not np.isfinite(worst):
+        observed = values.to_numpy()
+        worst = float(np.nanmin(observed) if worst < 0 else np.nanmax(observed))
+    return values.mask(cells, worst)
+
+
+def _describe_missing(lacking: pd.DataFrame, was_run: pd.DataFrame, metric: MetricReference) -> str:
+    def cells(table: pd.DataFrame) -> list[str]:
+        return [
+            f"{arm} seed {', '.join(map(str, table.index[table[arm]]))}"
+            for arm in table.columns
+            if table[arm].any()
+        ]
+
+    parts: Iterable[str] = [
+        f"{what} {'; '.join(found)}"
+        for what, found in (
+            ("not run:", cells(lacking & ~was_run)),
+            (f"no score of {metric.name} on {metric.split}:", cells(lacking & was_run)),
+        )
+        if found
+    ]
+    return "missing runs: " + "; ".join(parts)

@@ -1,0 +1,136 @@
+"""What the data say about claims of a rank trend, before their family is corrected."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+
+from latentlab.evidence.assessments import Assessment, Level
+from latentlab.evidence.association import (
+    Trend,
+    equivalence_to_zero,
+    equivalence_to_zero_across_seeds,
+    monotone_trend,
+    seed_correlations,
+    spearman_within_blocks,
+)
+from latentlab.evidence.claims import Association, Monotone
+from latentlab.evidence.intervals import Interval, paired_interval, spearman_interval
+from latentlab.evidence.power import (
+    detectable_correlation,
+    detectable_effect,
+    sd_upper_factor,
+    seeds_for_effect,
+    trials_for_correlation,
+)
+from latentlab.evidence.samples import ArmScores, TrialColumns
+
+
+def assess_monotone(claim: Monotone, samples: ArmScores, level: Level) -> Assessment:
+    """Assess whether scores rise, or fall, along the stated order of arms."""
+    arms = list(claim.levels)
+    scores = samples.values[arms].to_numpy(dtype=np.float64)
+    sign = 1.0 if claim.direction == "increasing" else -1.0
+    trend = monotone_trend(scores)
+    correlations = seed_correlations(scores)
+    rope_p = (
+        None if claim.rope is None else equivalence_to_zero_across_seeds(correlations, claim.rope)
+    )
+    low, high = paired_interval(sign * correlations, level.interval)
+    detectable, needed = math.nan, None
+    if len(correlations) >= 2:
+        spread = float(np.std(correlations, ddof=1))
+        detectable = min(1.0, spread * detectable_effect(len(scores), level.one_sided, paired=True))
+        if spread > 0:
+            size = abs(trend.estimate) / (spread * sd_upper_factor(len(scores)))
+            needed = seeds_for_effect(size, level.one_sided, paired=True)
+    means = scores.mean(axis=0)
+    return _trend_assessment(
+        trend,
+        sign,
+        rope_p,
+        level,
+        n=len(scores),
+        ends=(arms[-1], arms[0]),
+        means=(float(means[-1]), float(means[0])),
+        interval=(max(-1.0, low), min(1.0, high)),
+        test="page_permutation",
+        effect_size=f"mean rho = {sign * trend.estimate:.3g}",
+        trials=samples.trials,
+        plan=(detectable, None if needed is None else max(needed, level.min_seeds)),
+    )
+
+
+def assess_association(claim: Association, columns: TrialColumns, level: Level) -> Assessment:
+    """Assess whether a metric goes with another metric or factor over trials."""
+    n = len(columns.metric)
+    sign = 1.0 if claim.direction == "positive" else -1.0
+    trend = spearman_within_blocks(columns.against, columns.metric, columns.seeds)
+    rope_p = None if claim.rope is None else equivalence_to_zero(trend.estimate, n, claim.rope)
+    low, high = spearman_interval(trend.estimate, n, level.interval)
+    needed = (
+        None
+        if math.isnan(trend.estimate)
+        else trials_for_correlation(trend.estimate, level.one_sided)
+    )
+    return _trend_assessment(
+        trend,
+        sign,
+        rope_p,
+        level,
+        n=n,
+        ends=("", ""),
+        means=(math.nan, math.nan),
+        interval=(low, high) if sign > 0 else (-high, -low),
+        test="spearman_permutation",
+        effect_size=f"rho = {sign * trend.estimate:.3g}",
+        trials=columns.trials,
+        plan=(
+            detectable_correlation(n, level.one_sided),
+            None if needed is None else max(needed, level.min_seeds),
+        ),
+    )
+
+
+def _trend_assessment(
+    trend: Trend,
+    sign: float,
+    rope_p: float | None,
+    level: Level,
+    *,
+    n: int,
+    ends: tuple[str, str],
+    means: tuple[float, float],
+    interval: Interval,
+    test: str,
+    effect_size: str,
+    trials: pd.DataFrame,
+    plan: tuple[float, int | None],
+) -> Assessment:
+    toward, away = trend.p_positive, trend.p_negative
+    if sign < 0:
+        toward, away = away, toward
+    if rope_p is not None:
+        # Two ways to be refuted share the level, else both chances of a false refutation add up.
+        away = min(1.0, 2 * float(np.fmin(away, rope_p)))
+    return Assessment(
+        n=n,
+        treatment=ends[0],
+        control=ends[1],
+        estimate=trend.estimate,
+        effect=sign * trend.estimate,
+        treatment_mean=means[0],
+        control_mean=means[1],
+        boundary=0.0,
+        interval=interval,
+        p_supported=min(1.0, level.spending * toward),
+        p_refuted=min(1.0, level.spending * away),
+        attainable_p=min(1.0, level.spending * trend.attainable),
+        test=test,
+        trials=trials,
+        effect_size=effect_size,
+        detectable_effect=plan[0],
+        seeds_needed=plan[1],
+    )

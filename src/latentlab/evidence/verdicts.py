@@ -1,0 +1,302 @@
+"""From declared hypotheses and tables of trials to one row of verdict each."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from latentlab.evidence import reasons
+from latentlab.evidence.assessments import (
+    Assessment,
+    Level,
+    assess_location,
+    one_signed,
+)
+from latentlab.evidence.checks import better_direction, contradicts
+from latentlab.evidence.claims import Association, Claim, LocationClaim, Monotone
+from latentlab.evidence.corrections import level_left
+from latentlab.evidence.decisions import Sides, decide
+from latentlab.evidence.freeze import Freeze, confirming_command, why_exploratory
+from latentlab.evidence.hypotheses import Hypotheses
+from latentlab.evidence.metric import Metric
+from latentlab.evidence.samples import NoVerdict, Tables, arm_scores, tidy, trial_columns
+from latentlab.evidence.trend_assessments import assess_association, assess_monotone
+
+VERDICT_COLUMNS: dict[str, str] = {
+    "hypothesis": "id in the file of hypotheses",
+    "question": "the claim in words",
+    "kind": "superiority, non_inferiority, equivalence, interaction, monotone or association",
+    "family": "family that is corrected together",
+    "correction": "holm, fdr_bh, bonferroni or none",
+    "alpha": "level of the family",
+    "status": "confirmatory or exploratory",
+    "scope": "population that the verdict speaks of: seeds (retrainings)",
+    "metric": "name of the metric",
+    "split": "data the metric was measured on",
+    "better": "higher, lower or none",
+    "treatment": "arm, or first contrast; for monotone the last arm",
+    "control": "arm, or second contrast; for monotone the first arm",
+    "n": "pairs of seeds, seeds of the smaller arm, or trials (association)",
+    "estimate": "treatment - control in metric units; a rank correlation for trends",
+    "effect": "the estimate turned so that positive is better, or the stated direction",
+    "control_mean": "mean of the control in metric units",
+    "treatment_mean": "mean of the treatment in metric units",
+    "boundary": "minimum effect or margin in metric units; 0 for trends",
+    "interval_low": "low end of the unadjusted interval of effect (t, Welch, or Fisher z)",
+    "interval_high": "its high end",
+    "interval_level": "its coverage: 1 - 2 alpha, or 1 - alpha for two sides",
+    "p_supported": "p-value of support, compared with alpha",
+    "p_refuted": "p-value of refutation, compared with alpha",
+    "p_supported_adjusted": "corrected within the family's supports",
+    "p_refuted_adjusted": "corrected within the family's refutations",
+    "attainable_p": "smallest p_supported that test and n allow",
+    "test": "primary test",
+    "sensitivity": "JSON: other test -> its p_supported, unadjusted",
+    "effect_size": "d_z (paired), Hedges g (independent) or rho, positive as in effect",
+    "pairing_correlation": "correlation of the arms over seeds; at most 0: pairing bought nothing",
+    "detectable_effect": "smallest true effect (for equivalence, margin) found with 80 % power",
+    "seeds_needed": "seeds (association: trials) for 80 % power at an effect like the one seen",
+    "verdict": "supported, refuted, inconclusive, invalid or not_run",
+    "reason": "one sentence",
+}
+
+
+def judge(
+    scores: pd.DataFrame,
+    hypotheses: Hypotheses,
+    metrics: Mapping[str, Metric],
+    trials: pd.DataFrame,
+    freeze: Freeze | None = None,
+) -> pd.DataFrame:
+    """Judge every hypothesis of a study.
+
+    Args:
+        scores: columns trial_id, split, metric, value; others are not read. Scores that are
+            missing or not finite are dealt with as the hypothesis's `missing` says.
+        hypotheses: the declarations.
+        metrics: name -> metric.
+        trials: columns trial_id, arm, seed, status, started_at (ISO 8601, UTC), config (nested
+            mapping or its JSON text). Rows that repeat a trial id count once.
+        freeze: when the hypotheses were frozen; without it every verdict is exploratory.
+
+    Returns:
+        One row per hypothesis, in their order, with the columns of `VERDICT_COLUMNS`.
+
+    Raises:
+        UserError: when a table lacks a column or a hypothesis names an unknown family.
+    """
+    tables = tidy(scores, trials)
+    rows: dict[str, dict[str, Any]] = {}
+    families = {claim.family: hypotheses.family_of(n) for n, claim in hypotheses.hypotheses.items()}
+    for family_name in families:
+        members = [n for n, c in hypotheses.hypotheses.items() if c.family == family_name]
+        rows |= _judge_family(tables, hypotheses, metrics, members, freeze)
+    table = pd.DataFrame(
+        [rows[name] for name in hypotheses.hypotheses], columns=list(VERDICT_COLUMNS)
+    )
+    return table.astype({"n": "Int64", "seeds_needed": "Int64"})
+
+
+def _judge_family(
+    tables: Tables,
+    hypotheses: Hypotheses,
+    metrics: Mapping[str, Metric],
+    members: list[str],
+    freeze: Freeze | None,
+) -> dict[str, dict[str, Any]]:
+    family = hypotheses.family_of(members[0])
+    allowed = level_left(family.alpha, family.correction, len(members))
+    levels = {name: _level(hypotheses, name, family.alpha, allowed) for name in members}
+    assessed: dict[str, Assessment | NoVerdict] = {}
+    for name in members:
+        try:
+            assessed[name] = _assess(tables, hypotheses, metrics, name, levels[name])
+        except NoVerdict as gate:
+            assessed[name] = gate
+
+    def column(key: str, otherwise: float) -> np.ndarray:
+        found = [getattr(assessed[name], key, otherwise) for name in members]
+        return np.array(found, dtype=np.float64)
+
+    enough = column("n", 0) >= [levels[name].min_seeds for name in members]
+    decision = decide(
+        column("p_supported", math.nan)[None],
+        column("p_refuted", math.nan)[None],
+        alpha=family.alpha,
+        correction=family.correction,
+        attainable=column("attainable_p", 1.0),
+        enough_seeds=enough,
+    )
+    rows = {}
+    for index, name in enumerate(members):
+        found = assessed[name]
+        row = _declaration(hypotheses, metrics, name)
+        if isinstance(found, NoVerdict):
+            row |= {"verdict": found.verdict, "reason": found.reason}
+            row["status"] = _status(hypotheses, name, None, freeze)[0]
+        else:
+            supported = float(decision.supported_adjusted[0, index])
+            refuted = float(decision.refuted_adjusted[0, index])
+            verdict = str(decision.verdict[0, index])
+            row |= _statistics(found, levels[name])
+            row |= {"p_supported_adjusted": supported, "p_refuted_adjusted": refuted}
+            row["verdict"] = verdict
+            unit = _unit(hypotheses.hypotheses[name], metrics)
+            if verdict == "inconclusive":
+                cause = reasons.why_open(
+                    found,
+                    levels[name],
+                    allowed,
+                    contradictory=max(supported, refuted) <= family.alpha,
+                )
+                sentence = reasons.open_question(found, levels[name], unit, cause=cause)
+            else:
+                sentence = reasons.decided(
+                    hypotheses.hypotheses[name],
+                    found,
+                    levels[name],
+                    unit,
+                    supported=verdict == "supported",
+                    p=supported if verdict == "supported" else refuted,
+                )
+            row["status"], why = _status(hypotheses, name, found.trials, freeze)
+            if why is not None:
+                last_seed = int(tables.trials["seed"].max())
+                command = confirming_command(hypotheses.study, last_seed)
+                sentence += f"; exploratory because {why}: to confirm, freeze it as confirmatory "
+                sentence += f"and run it on fresh seeds with `{command}`"
+            row["reason"] = sentence
+        rows[name] = row
+    return rows
+
+
+def _level(hypotheses: Hypotheses, name: str, alpha: float, allowed: float) -> Level:
+    claim = hypotheses.hypotheses[name]
+    sides: Sides = claim.test.sides
+    spent = 2 if sides == "two" else 1
+    return Level(
+        sides=sides,
+        interval=1 - 2 * alpha / spent,
+        one_sided=allowed / spent,
+        min_seeds=hypotheses.min_seeds(name),
+    )
+
+
+def _assess(
+    tables: Tables,
+    hypotheses: Hypotheses,
+    metrics: Mapping[str, Metric],
+    name: str,
+    level: Level,
+) -> Assessment:
+    claim = hypotheses.hypotheses[name]
+    missing = hypotheses.missing(name)
+    better = better_direction(claim.metric, metrics)
+    if contradicts(claim.metric, metrics):
+        raise NoVerdict("invalid", f"{claim.metric.name} is better {better}: correct metric.better")
+    if claim.needs_direction and better is None:
+        raise NoVerdict("invalid", f"{claim.metric.name} has no better direction: declare one")
+    if isinstance(claim, Association):
+        columns = trial_columns(tables, claim.arms, claim.metric, claim.against, missing)
+        return assess_association(claim, columns, level)
+    paired = isinstance(claim, Monotone) or hypotheses.paired(name)
+    samples = arm_scores(
+        tables,
+        claim,
+        missing=missing,
+        worst=_worst(metrics.get(claim.metric.name), better),
+        paired=paired,
+    )
+    if samples.values.empty:
+        raise NoVerdict("invalid", "no seed has a score in every arm")
+    if isinstance(claim, Monotone):
+        return assess_monotone(claim, samples, level)
+    control = list(claim.arm_names().values())[1]
+    if not one_signed(claim.boundary, samples, control):
+        raise NoVerdict(
+            "invalid", f"a share of the mean of {control} means nothing: its scores change sign"
+        )
+    return assess_location(claim, samples, level, paired=paired, lower_is_better=better == "lower")
+
+
+def _worst(metric: Metric | None, better: str | None) -> float | None:
+    """The worst value a metric can take; infinite where it has no bound."""
+    if better is None:
+        return None
+    if better == "higher":
+        return -math.inf if metric is None else metric.low
+    return math.inf if metric is None else metric.high
+
+
+def _status(
+    hypotheses: Hypotheses, name: str, trials: pd.DataFrame | None, freeze: Freeze | None
+) -> tuple[str, str | None]:
+    started = []
+    if trials is not None:
+        started = [None if pd.isna(t) else t.to_pydatetime() for t in trials["started_at"]]
+    why = why_exploratory(hypotheses, name, started, freeze)
+    return ("confirmatory" if why is None else "exploratory"), why
+
+
+def _unit(claim: Claim, metrics: Mapping[str, Metric]) -> str:
+    if not isinstance(claim, LocationClaim):
+        return "(rank correlation)"
+    return metrics[claim.metric.name].unit if claim.metric.name in metrics else ""
+
+
+def _declaration(
+    hypotheses: Hypotheses, metrics: Mapping[str, Metric], name: str
+) -> dict[str, Any]:
+    claim = hypotheses.hypotheses[name]
+    family = hypotheses.family_of(name)
+    arms = list(claim.arm_names().values())
+    row: dict[str, Any] = dict.fromkeys(VERDICT_COLUMNS, math.nan)
+    return row | {
+        "hypothesis": name,
+        "question": claim.question,
+        "kind": claim.kind,
+        "family": claim.family,
+        "correction": family.correction,
+        "alpha": family.alpha,
+        "scope": "seeds",
+        "metric": claim.metric.name,
+        "split": claim.metric.split,
+        "better": better_direction(claim.metric, metrics) or "none",
+        "treatment": arms[0] if len(arms) == 2 else ", ".join(arms),
+        "control": arms[1] if len(arms) == 2 else "",
+        "n": 0,
+        "test": "permutation" if not isinstance(claim, LocationClaim) else claim.test.primary,
+        "sensitivity": "{}",
+        "effect_size": "",
+        "seeds_needed": pd.NA,
+    }
+
+
+def _statistics(assessment: Assessment, level: Level) -> dict[str, Any]:
+    return {
+        "treatment": assessment.treatment,
+        "control": assessment.control,
+        "n": assessment.n,
+        "estimate": assessment.estimate,
+        "effect": assessment.effect,
+        "control_mean": assessment.control_mean,
+        "treatment_mean": assessment.treatment_mean,
+        "boundary": assessment.boundary,
+        "interval_low": assessment.interval[0],
+        "interval_high": assessment.interval[1],
+        "interval_level": level.interval,
+        "p_supported": assessment.p_supported,
+        "p_refuted": assessment.p_refuted,
+        "attainable_p": assessment.attainable_p,
+        "test": assessment.test,
+        "sensitivity": json.dumps(assessment.sensitivity),
+        "effect_size": assessment.effect_size,
+        "pairing_correlation": assessment.pairing_correlation,
+        "detectable_effect": assessment.detectable_effect,
+        "seeds_needed": pd.NA if assessment.seeds_needed is None else assessment.seeds_needed,
+    }

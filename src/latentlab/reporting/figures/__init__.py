@@ -1,0 +1,21 @@
+"""Figures of a study: plotly figures with one look, made from tidy tables and arrays."""
+
+from latentlab.reporting.figures.curves import learning_curves
+from latentlab.reporting.figures.forest import forest_plot
+from latentlab.reporting.figures.latents import latent_marginals, latent_scatter
+from latentlab.reporting.figures.pictures import example_mosaic, reconstruction_grid
+from latentlab.reporting.figures.strips import seed_strip
+from latentlab.reporting.figures.template import arm_styles, finish, template
+
+__all__ = [
+    "arm_styles",
+    "example_mosaic",
+    "finish",
+    "forest_plot",
+    "latent_marginals",
+    "latent_scatter",
+    "learning_curves",
+    "reconstruction_grid",
+    "seed_strip",
+    "template",
+]

@@ -1,0 +1,117 @@
+"""Learning curves: the mean over seeds of every arm, with the band that the seeds leave open."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from latentlab.reporting.figures.panels import panels
+from latentlab.reporting.figures.template import arm_styles, finish, label, translucent
+from latentlab.reporting.intervals import t_quantile
+from latentlab.reporting.tables import arm_order
+
+
+def learning_curves(
+    history: pd.DataFrame,
+    metrics: Sequence[str] | None = None,
+    *,
+    arms: Sequence[str] | None = None,
+    level: float = 0.95,
+) -> go.Figure:
+    """Draw one panel per metric: mean over seeds and t band, by epoch.
+
+    Args:
+        history: `trial_id, arm, seed, epoch, step, metric, value`. The last step of an epoch
+            stands for it. A diverged trial ends where its values end, and n falls there.
+        metrics: names of the metrics to draw, in order; all of them when None.
+        arms: arms to draw, in the order that decides their colours; all when None.
+        level: coverage of the band. Where only one seed is left there is no band.
+    """
+    names = list(metrics) if metrics is not None else list(pd.unique(history["metric"]))
+    chosen = list(arms) if arms is not None else arm_order(history)
+    figure, height, places = panels([label(name) for name in names], columns=2, panel_height=220)
+    named: set[str] = set()
+    for name, (row, col) in zip(names, places, strict=True):
+        for arm, style in arm_styles(chosen).items():
+            mask = (history["metric"] == name) & (history["arm"] == arm)
+            curve = mean_curve(history[mask], level)
+            if curve.empty:
+                continue
+            _add_curve(figure, arm, curve, style, row, col, show_legend=arm not in named)
+            named.add(arm)
+    figure.update_xaxes(title_text="epoch")
+    # Room for the legend's second row on a narrow page.
+    return finish(figure, height, hovermode="x unified", legend={"y": 1 + 40 / (height - 120)})
+
+
+def mean_curve(history: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
+    """Mean, t band and number of seeds per epoch, of one metric of one arm.
+
+    Returns:
+        `epoch, mean, low, high, n`; low and high are NaN where n is 1.
+    """
+    finite = history[np.isfinite(history["value"].astype(float))]
+    last = finite.sort_values("step", kind="stable").drop_duplicates(
+        ["trial_id", "epoch"], keep="last"
+    )
+    grouped = last.groupby("epoch")["value"].agg(["mean", "std", "count"]).reset_index()
+    counts = grouped["count"].to_numpy()
+    quantiles = np.array([t_quantile(level, int(n) - 1) if n > 1 else np.nan for n in counts])
+    half = quantiles * grouped["std"].to_numpy() / np.sqrt(counts)
+    return pd.DataFrame(
+        {
+            "epoch": grouped["epoch"],
+            "mean": grouped["mean"],
+            "low": grouped["mean"] - half,
+            "high": grouped["mean"] + half,
+            "n": counts,
+        }
+    )
+
+
+def _add_curve(
+    figure: go.Figure,
+    arm: str,
+    curve: pd.DataFrame,
+    style: dict[str, str],
+    row: int,
+    col: int,
+    *,
+    show_legend: bool,
+) -> None:
+    band = curve.dropna(subset=["low"])
+    if not band.empty:
+        figure.add_scatter(
+            x=np.concatenate([band["epoch"], band["epoch"][::-1]]),
+            y=np.concatenate([band["high"], band["low"][::-1]]),
+            fill="toself",
+            fillcolor=translucent(style["colour"], 0.16),
+            line={"width": 0},
+            mode="lines",
+            hoverinfo="skip",
+            legendgroup=arm,
+            showlegend=False,
+            name=f"{label(arm)}, band",
+            row=row,
+            col=col,
+        )
+    figure.add_scatter(
+        x=curve["epoch"],
+        y=curve["mean"],
+        # A single epoch draws no line: without a marker it would be invisible.
+        mode="lines" if len(curve) > 1 else "markers",
+        line={"color": style["colour"], "width": 2, "dash": style["dash"]},
+        marker={"color": style["colour"], "symbol": style["symbol"], "size": 8},
+        customdata=curve[["low", "high", "n"]].to_numpy(),
+        hovertemplate=(
+            "%{y:.4g} [%{customdata[0]:.4g}, %{customdata[1]:.4g}], n = %{customdata[2]}"
+        ),
+        legendgroup=arm,
+        showlegend=show_legend,
+        name=label(arm),
+        row=row,
+        col=col,
+    )

@@ -1,0 +1,156 @@
+"""The verdicts at a glance: effect, interval and declared boundary of every hypothesis.
+
+Effects have different units, so hypotheses cannot share an axis; standardised effects could, but
+nobody declared a boundary in standard deviations. Every hypothesis gets its own small panel in its
+own unit instead, with zero and its boundary in view.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from latentlab.reporting.figures.panels import panels
+from latentlab.reporting.figures.template import NEUTRAL, VERDICT_COLOURS, finish, label
+from latentlab.reporting.formatting import as_float, as_text
+from latentlab.reporting.verdicts import (
+    VERDICTS,
+    boundaries,
+    boundary_text,
+    comparison_text,
+    count_text,
+    effect_text,
+    interval_label,
+    verdict_rows,
+)
+
+_SYMBOLS = {"supported": "circle", "refuted": "x", "inconclusive": "diamond", "invalid": "square"}
+
+
+def forest_plot(verdicts: pd.DataFrame) -> go.Figure:
+    """Draw one row per hypothesis: effect, unadjusted interval, zero, and boundary.
+
+    Args:
+        verdicts: the table of verdicts. A hypothesis without an effect keeps its row and says why.
+    """
+    rows = verdict_rows(verdicts)
+    titles = [_title(row) for row in rows]
+    figure, height, places = panels(
+        titles, columns=1, panel_height=26, gap=64, top=78, bottom=64, horizontal_spacing=0
+    )
+    figure.update_annotations(x=0, xanchor="left", yshift=1)
+    for row, (i, _) in zip(rows, places, strict=True):
+        _add_row(figure, row, i)
+    figure.update_yaxes(visible=False, range=[-1, 1], fixedrange=True)
+    figure.update_xaxes(showgrid=True, nticks=6, tickfont={"size": 11})
+    figure.update_xaxes(
+        title_text="effect in the metric's own unit, positive = better; each row has its own scale",
+        row=len(rows),
+        col=1,
+    )
+    _add_legend(figure, {as_text(row.get("verdict")) for row in rows})
+    margin = {"l": 12, "r": 16, "t": 78, "b": 64}
+    return finish(figure, height, margin=margin, legend={"y": 1 + 34 / (height - 142)})
+
+
+def _add_row(figure: go.Figure, row: dict[Hashable, Any], i: int) -> None:
+    effect = as_float(row.get("effect"))
+    low, high = as_float(row.get("interval_low")), as_float(row.get("interval_high"))
+    if math.isnan(effect):
+        # A panel without a trace would be dropped, and its title with it.
+        figure.add_scatter(
+            x=[None], y=[None], mode="markers", showlegend=False, hoverinfo="skip", row=i, col=1
+        )
+        figure.update_xaxes(visible=False, row=i, col=1)
+        return
+    verdict = as_text(row.get("verdict"))
+    colour = VERDICT_COLOURS.get(verdict, NEUTRAL)
+    bounds = boundaries(row)
+    shown = [value for value in (effect, low, high, 0.0, *bounds) if math.isfinite(value)]
+    pad = 0.08 * (max(shown) - min(shown) or 1.0)
+    first, last = min(shown) - pad, max(shown) + pad
+    # plotly's error bars cannot show an infinite end; a line to the edge of the panel can.
+    ends = [first if low == -math.inf else low, last if high == math.inf else high]
+    if not any(math.isnan(end) for end in ends):
+        figure.add_scatter(
+            x=ends,
+            y=[0, 0],
+            mode="lines",
+            line={"color": colour, "width": 3},
+            hoverinfo="skip",
+            showlegend=False,
+            name="interval",
+            row=i,
+            col=1,
+        )
+    figure.add_scatter(
+        x=[effect],
+        y=[0],
+        mode="markers",
+        marker={"color": colour, "size": 12, "symbol": _SYMBOLS.get(verdict, "circle-open")},
+        hovertemplate=_hover(row),
+        showlegend=False,
+        name=label(as_text(row.get("hypothesis"))),
+        row=i,
+        col=1,
+    )
+    _add_line(figure, [0.0], "solid", "zero", i)
+    _add_line(figure, [bound for bound in bounds if bound != 0], "dash", "boundary", i)
+    figure.update_xaxes(range=[first, last], row=i, col=1)
+
+
+def _add_line(figure: go.Figure, values: list[float], dash: str, name: str, i: int) -> None:
+    """Vertical lines as traces: shapes would not take part in the legend or in the range."""
+    for value in values:
+        figure.add_scatter(
+            x=[value, value],
+            y=[-1, 1],
+            mode="lines",
+            line={"color": NEUTRAL, "width": 1.5, "dash": dash},
+            hoverinfo="skip",
+            showlegend=False,
+            name=name,
+            row=i,
+            col=1,
+        )
+
+
+def _add_legend(figure: go.Figure, present: set[str]) -> None:
+    for verdict in VERDICTS:
+        if verdict in present and verdict in _SYMBOLS:
+            marker = {
+                "color": VERDICT_COLOURS[verdict],
+                "size": 11,
+                "symbol": _SYMBOLS[verdict],
+            }
+            figure.add_scatter(
+                x=[None], y=[None], mode="markers", marker=marker, name=verdict, row=1, col=1
+            )
+    for name, dash in (("zero", "solid"), ("boundary", "dash")):
+        line = {"color": NEUTRAL, "width": 1.5, "dash": dash}
+        figure.add_scatter(x=[None], y=[None], mode="lines", line=line, name=name, row=1, col=1)
+
+
+def _title(row: dict[Hashable, Any]) -> str:
+    verdict = as_text(row.get("verdict"))
+    colour = VERDICT_COLOURS.get(verdict, NEUTRAL)
+    word = verdict.replace("_", " ")
+    metric = f" · {label(as_text(row.get('metric')))}" if as_text(row.get("metric")) else ""
+    return (
+        f"<b>{label(as_text(row.get('hypothesis')))}</b>{metric} · "
+        f"<span style='color:{colour}'><b>{word}</b></span>"
+    )
+
+
+def _hover(row: dict[Hashable, Any]) -> str:
+    lines = [
+        label(comparison_text(row)),
+        f"effect {effect_text(row)}",
+        f"{interval_label(row)}, {count_text(row)}",
+        f"boundary: {boundary_text(row)}",
+    ]
+    return "<br>".join(lines) + "<extra></extra>"

@@ -1,0 +1,122 @@
+"""Numbers as text: as many digits as the evidence carries, and no more.
+
+A mean of 0.8234127 whose interval is 0.02 wide says nothing about the fifth digit. Every number
+that has an interval is therefore rounded to two significant digits of the interval's half-width
+(the rule of the particle data group and of most journals); a number without one gets four
+significant digits.
+"""
+
+from __future__ import annotations
+
+import math
+
+MISSING = "–"
+_DIGITS_ALONE = 4
+_MOST_DECIMALS = 6
+
+
+def as_float(value: object) -> float:
+    """Read a cell of a table as a number; whatever is no number becomes NaN."""
+    try:
+        return float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return math.nan
+
+
+def as_text(value: object) -> str:
+    """Read a cell of a table as text; None and NaN become the empty string."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    text = str(value)
+    return "" if text in {"nan", "<NA>", "NaT"} else text
+
+
+def decimals_for(scale: float, digits: int = 2) -> int:
+    """Decimals that show `digits` significant digits of a quantity of size `scale`.
+
+    Negative when the last significant digit stands left of the decimal point; 0 when `scale` is
+    zero or not finite, because then nothing is known about the size.
+    """
+    if not math.isfinite(scale) or scale == 0:
+        return 0
+    return digits - 1 - math.floor(math.log10(abs(scale)))
+
+
+def format_number(value: float, decimals: int | None = None) -> str:
+    """Write one number.
+
+    Args:
+        value: the number; NaN is written as a dash.
+        decimals: digits after the point; without it, four significant digits.
+
+    Returns:
+        Fixed-point text with thousands separators, or scientific notation where more than six
+        decimals would be needed. Never a negative zero.
+    """
+    if math.isnan(value):
+        return MISSING
+    if math.isinf(value):
+        return "inf" if value > 0 else "-inf"
+    if decimals is None:
+        whole = float(value).is_integer()
+        decimals = 0 if whole else decimals_for(value, _DIGITS_ALONE)
+    if decimals > _MOST_DECIMALS:
+        # Keep the same last digit as the fixed-point form would have shown.
+        digits = max(decimals - decimals_for(value, 1), 0) if value else 0
+        return f"{value:.{min(digits, 15)}e}"
+    text = f"{value:,.{max(decimals, 0)}f}"
+    return text.lstrip("-") if not text.strip("-0.,") else text
+
+
+def format_interval(low: float, high: float) -> str:
+    """Write an interval, rounded to two significant digits of its half-width."""
+    if math.isnan(low) or math.isnan(high):
+        return MISSING
+    decimals = _interval_decimals(low, high)
+    return f"[{format_number(low, decimals)}, {format_number(high, decimals)}]"
+
+
+def format_estimate(value: float, low: float = math.nan, high: float = math.nan) -> str:
+    """Write an estimate with its interval, or alone where the interval is unknown.
+
+    Example:
+        >>> format_estimate(0.8234127, 0.8112, 0.8356)
+        '0.823 [0.811, 0.836]'
+    """
+    if math.isnan(low) or math.isnan(high):
+        return format_number(value)
+    return f"{format_number(value, _interval_decimals(low, high))} {format_interval(low, high)}"
+
+
+def format_p(p: float, threshold: float = 0.001) -> str:
+    """Write a p-value without its leading zero; below `threshold` only the bound is written."""
+    if math.isnan(p):
+        return MISSING
+    if p < threshold:
+        return f"< {_without_zero(threshold, 3)}"
+    # Rounding must not turn a large p into a certain one.
+    return "> .999" if 0.9995 <= p < 1 else _without_zero(p, 3)
+
+
+def format_share(share: float) -> str:
+    """Write a share of one as a percentage ("90 %")."""
+    return MISSING if math.isnan(share) else f"{100 * share:.4g} %"
+
+
+def plural(count: int, noun: str) -> str:
+    """Write a count with its noun ("1 seed", "14 seeds")."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def _interval_decimals(low: float, high: float) -> int | None:
+    """Decimals for an interval; None (four digits) where its width says nothing."""
+    half_width = abs(high - low) / 2
+    if half_width == 0 or not math.isfinite(half_width):
+        # One-sided intervals have an infinite end: the finite end decides.
+        return None
+    return decimals_for(half_width)
+
+
+def _without_zero(p: float, decimals: int) -> str:
+    text = f"{p:.{decimals}f}"
+    return text[1:] if text.startswith("0.") else text

@@ -1,0 +1,22 @@
+// Draws the figures with the template of the page's colour scheme, and redraws them when the
+// scheme changes or the page is printed (always light, as wide as the paper).
+(function () {
+  const read = (element) => JSON.parse(element.textContent);
+  const templates = read(document.getElementById("figure-templates"));
+  const dark = window.matchMedia("(prefers-color-scheme: dark)");
+  const scheme = () => (dark.matches ? "dark" : "light");
+  const places = Array.from(document.querySelectorAll(".plot"));
+  const config = { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["lasso2d", "select2d"] };
+
+  for (const place of places) {
+    const figure = read(document.getElementById(place.dataset.figure));
+    figure.layout.template = templates[scheme()];
+    Plotly.newPlot(place, figure.data, figure.layout, config);
+  }
+  const redraw = (page, width) =>
+    places.forEach((place) =>
+      Plotly.relayout(place, { template: templates[page], width: width, autosize: !width }));
+  dark.addEventListener("change", () => redraw(scheme(), null));
+  window.addEventListener("beforeprint", () => redraw("light", 660));
+  window.addEventListener("afterprint", () => redraw(scheme(), null));
+})();

@@ -1,0 +1,108 @@
+"""Verdicts in the terminal, and where to look for the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from latentlab.reporting.formatting import MISSING, as_float, as_text, format_p
+from latentlab.reporting.verdicts import (
+    correction_text,
+    count_text,
+    effect_text,
+    interval_label,
+    seeds_missing,
+    verdict_rows,
+)
+
+_STYLES = {
+    "supported": "bold blue",
+    "refuted": "bold red",
+    "inconclusive": "bold yellow",
+    "invalid": "bold magenta",
+    "not_run": "dim",
+}
+
+
+def print_verdicts(
+    verdicts: pd.DataFrame, where: Mapping[str, str], console: Console | None = None
+) -> None:
+    """Print the verdicts, and where to look for the rest.
+
+    In a terminal a table with coloured verdicts; elsewhere (a log file, a pipe) one plain line per
+    hypothesis, never wrapped, so that it can be searched.
+
+    Args:
+        verdicts: the table of verdicts.
+        where: what can be looked at ("report", "MLflow") and its path or address.
+        console: where to print; standard output when None.
+    """
+    console = console or Console()
+    rows = verdict_rows(verdicts)
+    if console.is_terminal:
+        console.print(_table(rows))
+    else:
+        for row in rows:
+            console.print(_line(row), soft_wrap=True)
+    width = max((len(name) for name in where), default=0)
+    for name, place in where.items():
+        # Text, not markup: a path may hold square brackets. Not wrapped: it must be copyable.
+        console.print(Text(f"{name.ljust(width)}  {place}"), soft_wrap=True)
+
+
+def _table(rows: list[dict[Hashable, Any]]) -> Table:
+    labels = {interval_label(row) for row in rows if as_float(row.get("interval_level")) > 0}
+    interval = labels.pop() if len(labels) == 1 else "unadjusted interval"
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("verdict", no_wrap=True)
+    table.add_column("hypothesis", overflow="fold")
+    table.add_column(f"effect [{interval}]".replace("[", r"\["))
+    table.add_column("adjusted p", no_wrap=True)
+    table.add_column("correction")
+    table.add_column("n", no_wrap=True)
+    table.add_column("more seeds", justify="right")
+    for row in rows:
+        verdict = as_text(row.get("verdict"))
+        table.add_row(
+            Text(verdict.replace("_", " "), style=_STYLES.get(verdict, "")),
+            Text(as_text(row.get("hypothesis"))),
+            Text(effect_text(row)),
+            Text(_p_text(row)),
+            Text(correction_text(row)),
+            Text(count_text(row)),
+            Text(str(seeds_missing(row) or "")),
+        )
+    return table
+
+
+def _line(row: dict[Hashable, Any]) -> Text:
+    verdict = as_text(row.get("verdict"))
+    parts = [f"{verdict.replace('_', ' '):<12}  {as_text(row.get('hypothesis'))}"]
+    if effect_text(row) != MISSING:
+        parts.append(f"effect {effect_text(row)} ({interval_label(row)})")
+        parts.append(f"adjusted p {_p_text(row)} ({correction_text(row)})")
+        parts.append(count_text(row))
+        if more := seeds_missing(row):
+            parts.append(f"needs {more} more")
+    elif reason := as_text(row.get("reason")):
+        parts.append(reason)
+    return Text("; ".join(parts))
+
+
+def _p_text(row: dict[Hashable, Any]) -> str:
+    """The adjusted p that decided; of an open question the smaller one, with its side."""
+    verdict = as_text(row.get("verdict"))
+    sides = {
+        side: as_float(row.get(f"p_{side}_adjusted"))
+        for side in ("supported", "refuted")
+        if as_float(row.get(f"p_{side}_adjusted")) >= 0
+    }
+    if not sides:
+        return MISSING
+    side = verdict if verdict in sides else min(sides, key=lambda key: sides[key])
+    return f"{format_p(sides[side])} ({side})"

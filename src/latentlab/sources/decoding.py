@@ -1,0 +1,188 @@
+"""Decoding many JPEG files once, into one memory-mapped array, resumable after a kill.
+
+```
+<folder>/images.npy           uint8 [n, 3, size, size], present only when complete
+<folder>/images.npy.partial   the same file while it grows
+<folder>/progress.json        how many images of the partial file are whole
+```
+The file is appended to by plain writes, not through a memory map: a full disk is then an error that
+can be reported, where a memory map would end the process with a bus error.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from filelock import FileLock, Timeout
+from numpy.typing import NDArray
+
+from latentlab.errors import UserError
+from latentlab.sources.download import unwritable
+from latentlab.sources.progress import progress
+
+CHUNK = 2048
+"""Images between two records of progress: at 64x64 about 25 MB and some seconds."""
+TASK = 32
+"""Images per task of the thread pool."""
+
+Opener = Callable[[str], bytes]
+"""Gives the content of the image file of that name."""
+
+
+def decode_images(
+    names: Sequence[str], open_source: Callable[[], Opener], size: int, workers: int, folder: Path
+) -> NDArray[np.uint8]:
+    """Decode images, or go on where an earlier call was killed, or map what is complete.
+
+    Args:
+        names: image files, in the order of the result.
+        open_source: gives the function that reads one of them, from several threads. Not called
+            when the cache is complete, which therefore outlives the image files.
+        size: side of the square result in pixels.
+        workers: threads. Decoding leaves Python's lock, so threads share the cores.
+        folder: cache of exactly these names and size.
+
+    Returns:
+        Memory-mapped uint8 [n, 3, size, size], channels red, green, blue.
+
+    Raises:
+        UserError: an image that cannot be decoded, an unwritable folder or full disk, or another
+            process that is filling the same cache.
+    """
+    shape = (len(names), 3, size, size)
+    array = _open_complete(folder, shape)
+    if array is not None:
+        return array
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        # The lock goes with its process, so one that was killed leaves none behind.
+        with FileLock(folder / ".lock", timeout=0):
+            _fill(names, open_source(), size, workers, folder)
+    except Timeout as error:
+        raise UserError(
+            f"Another run is decoding images into {folder}", "Wait for it, then run again."
+        ) from error
+    except OSError as error:
+        raise unwritable(folder, error) from error
+    array = _open_complete(folder, shape)
+    if array is None:
+        raise UserError(f"{folder} holds no whole images.npy", "Remove the folder and run again.")
+    return array
+
+
+def resize_and_crop(content: bytes, size: int) -> NDArray[np.uint8]:
+    """One image as torchvision's `Resize(size)` and `CenterCrop(size)` give it.
+
+    Args:
+        content: an encoded image.
+        size: side of the result in pixels. The shorter side is scaled to it, with bilinear
+            filtering over the whole footprint of a pixel (antialiased), and the longer one is cut.
+
+    Returns:
+        uint8 [3, size, size].
+    """
+    from PIL import Image
+
+    with Image.open(io.BytesIO(content)) as image:
+        width, height = image.size
+        short = min(width, height)
+        new_width, new_height = int(size * width / short), int(size * height / short)
+        # No `draft` mode: it would decode faster, to other pixels than the report's.
+        small = image.convert("RGB").resize((new_width, new_height), Image.Resampling.BILINEAR)
+    left, top = round((new_width - size) / 2), round((new_height - size) / 2)
+    pixels = np.asarray(small.crop((left, top, left + size, top + size)))
+    return pixels.transpose(2, 0, 1)
+
+
+def _open_complete(folder: Path, shape: tuple[int, ...]) -> NDArray[np.uint8] | None:
+    try:
+        array: NDArray[np.uint8] = np.load(folder / "images.npy", mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        return None
+    return array if array.shape == shape and array.dtype == np.uint8 else None
+
+
+def _fill(names: Sequence[str], open_image: Opener, size: int, workers: int, folder: Path) -> None:
+    partial, record = folder / "images.npy.partial", folder / "progress.json"
+    done = _done(record) if partial.exists() else 0
+    with (
+        partial.open("r+b" if done else "wb") as out,
+        ThreadPoolExecutor(workers) as pool,
+        progress("Decoding images", len(names), done) as advance,
+    ):
+        done = _seek(out, done, (len(names), 3, size, size))
+        for start in range(done, len(names), CHUNK):
+            chunk = names[start : start + CHUNK]
+            out.write(_decode_chunk(chunk, open_image, size, pool).data)
+            # The images must be on the disk before the record says so.
+            out.flush()
+            os.fsync(out.fileno())
+            _write_record(record, start + len(chunk))
+            advance(len(chunk))
+    os.replace(partial, folder / "images.npy")
+    record.unlink(missing_ok=True)
+
+
+def _seek(out: BinaryIO, done: int, shape: tuple[int, ...]) -> int:
+    """Cut the partial file behind its `done` whole images, and place the next write there.
+
+    Returns:
+        `done`, or 0 when the file is shorter than its record says and is begun anew.
+    """
+    header = io.BytesIO()
+    description = {"descr": "|u1", "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(header, description)
+    start = len(header.getvalue())
+    end = start + done * int(np.prod(shape[1:]))
+    if done and out.seek(0, os.SEEK_END) >= end:
+        out.truncate(end)
+        out.seek(end)
+        return done
+    out.seek(0)
+    out.truncate()
+    out.write(header.getvalue())
+    return 0
+
+
+def _done(record: Path) -> int:
+    try:
+        return int(json.loads(record.read_text())["done"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return 0
+
+
+def _write_record(record: Path, done: int) -> None:
+    new = record.with_suffix(".new")
+    new.write_text(json.dumps({"done": done}))
+    os.replace(new, record)
+
+
+def _decode_chunk(
+    names: Sequence[str], open_image: Opener, size: int, pool: ThreadPoolExecutor
+) -> NDArray[np.uint8]:
+    images = np.empty((len(names), 3, size, size), dtype=np.uint8)
+
+    def decode(start: int) -> None:
+        for position, name in enumerate(names[start : start + TASK], start):
+            try:
+                images[position] = resize_and_crop(open_image(name), size)
+            except UserError:
+                raise
+            except Exception as error:
+                # Damaged files make the decoders raise nearly anything.
+                raise UserError(
+                    f"Image {name} cannot be decoded ({error})",
+                    "Replace it by an intact copy and run again; decoding resumes there.",
+                ) from error
+
+    # Consuming the map raises what a task raised.
+    for _ in pool.map(decode, range(0, len(names), TASK)):
+        pass
+    return images

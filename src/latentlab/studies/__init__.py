@@ -1,0 +1,1 @@
+"""One folder per study: the only place that knows a method."""

@@ -1,0 +1,206 @@
+"""Chooses a plan by timing a few steps of the real workload under each candidate."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from latentlab.compute.config import ComputeConfig
+from latentlab.compute.device import machine_name, set_matmul_precision
+from latentlab.compute.engines import WorkerPool
+from latentlab.compute.plan import ExecutionPlan, PlanCache, candidates, memory_cap
+from latentlab.training.cohort import Cohort
+from latentlab.training.contract import Method
+from latentlab.training.data import StudyData
+from latentlab.training.trial import Trial
+
+logger = logging.getLogger(__name__)
+
+MEASURE_SECONDS = 0.25
+FEWEST_STEPS = 3
+POOL_SECONDS = 5.0
+"""What starting worker processes costs; work that takes less stays in this process."""
+COMPILE_SECONDS = 40.0
+"""Work that an uncompiled plan does in less is not worth a trial of the compiler."""
+BYTES_PER_NUMBER = 24
+"""Weights, two moments, gradients and their temporaries, in float32."""
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Seconds per trial-step, and seconds before the first timed step (compiling among them)."""
+
+    step: float
+    start: float
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A candidate to be timed; pickles, so that a worker process can be given it."""
+
+    method: Method
+    trials: tuple[Trial, ...]
+    plan: ExecutionPlan
+
+
+def time_plan(probe: Probe, data: StudyData, device: torch.device) -> Timing:
+    """Time steps of a cohort under a plan; nothing is stored.
+
+    Raises:
+        Exception: whatever the plan breaks on (the compiler, memory).
+    """
+    torch.set_num_threads(probe.plan.threads)
+    set_matmul_precision(probe.trials[0].precision)
+    begin = time.perf_counter()
+    cohort = Cohort(
+        probe.method,
+        probe.trials,
+        data,
+        device,
+        precision=probe.trials[0].precision,
+        compiled=probe.plan.compile,
+    )
+    # The first two steps pay for compilation, allocation and the first block of noise.
+    for _ in range(2):
+        if not cohort.finished:
+            cohort.advance()
+    _synchronise(device)
+    start = time.perf_counter()
+    steps = 0
+    while steps < FEWEST_STEPS or time.perf_counter() - start < MEASURE_SECONDS:
+        if cohort.finished:
+            break
+        cohort.advance()
+        steps += 1
+    _synchronise(device)
+    seconds = time.perf_counter() - start
+    return Timing(seconds / max(1, steps) / len(probe.trials), start - begin)
+
+
+def plan_key(trials: Sequence[Trial], config: ComputeConfig, device: torch.device) -> str:
+    """What a measured plan depends on: the workload, the settings and the machine."""
+    settings = config.model_dump_json(exclude={"checkpoint_seconds"})
+    parts = [
+        trials[0].study,
+        trials[0].signature,
+        trials[0].data,
+        trials[0].precision,
+        str(len(trials)),
+        settings,
+        str(config.cores()),
+        machine_name(device),
+    ]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
+
+
+class Calibration:
+    """Chooses plans for the groups of a study.
+
+    Args:
+        method: the study's formulas.
+        data: the data on the device.
+        config: the `compute` block.
+        device: where to train.
+        cache: plans that were measured before.
+        pool: makes, or hands back, the worker processes; called only when they are worth it.
+        in_worker: a job that times a `Probe` in a worker process.
+    """
+
+    def __init__(
+        self,
+        method: Method,
+        data: StudyData,
+        config: ComputeConfig,
+        device: torch.device,
+        cache: PlanCache,
+        pool: Callable[[], WorkerPool],
+        in_worker: Callable[[Probe, Callable[[object], None]], Timing],
+    ) -> None:
+        self._method = method
+        self._data = data
+        self._config = config
+        self._device = device
+        self._cache = cache
+        self._pool = pool
+        self._in_worker = in_worker
+
+    def choose(
+        self, trials: Sequence[Trial], steps: int, fallback: ExecutionPlan | None
+    ) -> ExecutionPlan:
+        """The plan for trials of one signature.
+
+        Args:
+            trials: the trials.
+            steps: training steps of each.
+            fallback: the plan of a larger group, taken over where the work would not repay a
+                calibration of its own.
+        """
+        # Only its size is wanted, so any stream will do.
+        model = self._method.build(trials[0].config, self._data.spec, np.random.default_rng(0))
+        numbers = sum(p.numel() for p in model.parameters())
+        largest = memory_cap(BYTES_PER_NUMBER * numbers)
+        plans = candidates(len(trials), largest, self._config, self._device.type)
+        if len(plans) == 1:
+            return plans[0]
+        key = plan_key(trials, self._config, self._device)
+        if known := self._cache.get(key):
+            return known
+        if fallback is not None and fallback.cohort <= largest:
+            first = self._time(Probe(self._method, tuple(trials[: fallback.cohort]), fallback))
+            if first is not None and first.step * len(trials) * steps < 2 * POOL_SECONDS:
+                return fallback
+        plan = self._fastest(trials, steps, plans)
+        self._cache.put(key, plan)
+        return plan
+
+    def _fastest(
+        self, trials: Sequence[Trial], steps: int, plans: Sequence[ExecutionPlan]
+    ) -> ExecutionPlan:
+        work = len(trials) * steps
+        seconds: dict[ExecutionPlan, float] = {}
+        for plan in sorted(plans, key=lambda p: p.processes):
+            # Worker processes are tried only where the best plan without them takes long.
+            if plan.processes > 1 and seconds and min(seconds.values()) < POOL_SECONDS:
+                continue
+            timing = self._time(Probe(self._method, tuple(trials[: plan.cohort]), plan))
+            if timing is not None:
+                seconds[plan] = timing.step * work / plan.processes
+        if not seconds:
+            return min(plans, key=lambda p: (p.processes, p.cohort))
+        best = min(seconds, key=lambda p: seconds[p])
+        if self._config.compile == "auto" and seconds[best] > COMPILE_SECONDS:
+            compiled = replace(best, compile=True)
+            timing = self._time(Probe(self._method, tuple(trials[: best.cohort]), compiled))
+            if timing is not None:
+                cohorts = -(-len(trials) // best.cohort)
+                start = timing.start * cohorts / best.processes
+                seconds[compiled] = timing.step * work / best.processes + start
+                best = min(seconds, key=lambda p: seconds[p])
+        for plan, predicted in sorted(seconds.items(), key=lambda item: item[1]):
+            logger.info("Plan %s: %.1f s predicted", plan, predicted)
+        return best
+
+    def _time(self, probe: Probe) -> Timing | None:
+        """Time a candidate; one that breaks is dropped with a line in the log."""
+        try:
+            if probe.plan.processes == 1:
+                return time_plan(probe, self._data, self._device)
+            pool = self._pool()
+            # All at once, so that what they cost each other is measured too.
+            timings = pool.run(self._in_worker, [probe] * len(pool), lambda news: None)
+            return max(timings, key=lambda timing: timing.step)
+        except Exception as error:
+            logger.info("Plan %s dropped: %s", probe.plan, str(error).splitlines()[:1])
+            return None
+
+
+def _synchronise(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+

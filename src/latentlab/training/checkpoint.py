@@ -1,0 +1,81 @@
+"""A cohort in training on disk: one file, replaced in one step, that knows its own digest."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import safetensors.torch
+from torch import device as Device
+
+from latentlab.compute.plan import ExecutionPlan
+from latentlab.training.state import CohortState
+from latentlab.training.store import set_aside, write_atomically
+
+logger = logging.getLogger(__name__)
+
+_DIGEST = hashlib.blake2b().digest_size
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A cohort's state and who it belongs to.
+
+    Attributes:
+        trial_ids: the trials along the leading axis.
+        started_at: when the cohort began, UTC in ISO 8601.
+        plan: how it is trained; a resumed cohort keeps to it.
+        state: what the cohort carries.
+    """
+
+    trial_ids: tuple[str, ...]
+    started_at: str
+    plan: ExecutionPlan
+    state: CohortState
+
+
+def cohort_name(trial_ids: tuple[str, ...]) -> str:
+    """The name of a cohort: a digest of its trials."""
+    return hashlib.sha256("/".join(trial_ids).encode()).hexdigest()[:16]
+
+
+def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
+    """Write a checkpoint; a kill at any moment leaves the old one or the new one.
+
+    Raises:
+        UserError: the disk is full or the folder cannot be written.
+    """
+    meta = {
+        "trial_ids": json.dumps(checkpoint.trial_ids),
+        "started_at": checkpoint.started_at,
+        "plan": json.dumps(asdict(checkpoint.plan)),
+        "step": str(checkpoint.state.step),
+    }
+    tensors = {name: t.detach().cpu().contiguous() for name, t in checkpoint.state.tensors().items()}
+    payload = safetensors.torch.save(tensors, metadata=meta)
+    write_atomically(path, hashlib.blake2b(payload).digest() + payload)
+
+
+def load_checkpoint(path: Path, device: Device) -> Checkpoint | None:
+    """Read a checkpoint; None for a damaged one, which is set aside with a warning."""
+    try:
+        content = path.read_bytes()
+        digest, payload = content[:_DIGEST], content[_DIGEST:]
+        if hashlib.blake2b(payload).digest() != digest:
+            raise ValueError("its digest does not fit")
+        length = int.from_bytes(payload[:8], "little")
+        meta = json.loads(payload[8 : 8 + length])["__metadata__"]
+        tensors = {name: t.to(device) for name, t in safetensors.torch.load(payload).items()}
+        return Checkpoint(
+            trial_ids=tuple(json.loads(meta["trial_ids"])),
+            started_at=meta["started_at"],
+            plan=ExecutionPlan(**json.loads(meta["plan"])),
+            state=CohortState.from_tensors(int(meta["step"]), tensors),
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        aside = set_aside(path)
+        logger.warning("Checkpoint %s is damaged (%s): set aside as %s", path, error, aside.name)
+        return None

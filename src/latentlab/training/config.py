@@ -1,0 +1,103 @@
+"""The `training` block of a study: everything about optimisation that is no part of the model."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from latentlab.training.per_trial import PerTrial
+
+
+class TrainingConfig(BaseModel):
+    """How the trials of a study are optimised.
+
+    Fields marked `PerTrial` may differ within a cohort; any other difference splits cohorts.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    epochs: int = Field(30, ge=1, description="passes over the training examples")
+    batch_size: int = Field(128, ge=2, description="examples per step; a short last batch is left out")
+    validation_fraction: float = Field(
+        0.1, gt=0, lt=1, description="share of the training split held out for validation, by seed"
+    )
+    optimiser: Literal["adam", "adamw", "sgd"] = Field("adam", description="update rule")
+    learning_rate: Annotated[float, PerTrial()] = Field(1e-3, gt=0, lt=100, description="per step")
+    weight_decay: Annotated[float, PerTrial()] = Field(
+        0.0, ge=0, description="L2 penalty for adam and sgd, decoupled decay for adamw"
+    )
+    momentum: Annotated[float, PerTrial()] = Field(0.9, ge=0, lt=1, description="sgd only")
+    gradient_clip: Annotated[float, PerTrial()] = Field(
+        0.0, ge=0, description="largest norm of the whole gradient; 0 does not clip"
+    )
+    schedule: Literal["constant", "linear", "cosine", "step", "plateau"] = Field(
+        "constant", description="how the learning rate changes over training"
+    )
+    warmup_steps: Annotated[float, PerTrial()] = Field(
+        0.0, ge=0, description="steps of a linear rise of the learning rate from 0"
+    )
+    final_factor: Annotated[float, PerTrial()] = Field(
+        0.0, ge=0, le=1, description="linear, cosine: last learning rate over the first"
+    )
+    step_epochs: Annotated[float, PerTrial()] = Field(
+        10, gt=0, description="step: epochs between two reductions"
+    )
+    reduction: Annotated[float, PerTrial()] = Field(
+        0.5, gt=0, lt=1, description="step, plateau: factor of one reduction"
+    )
+    plateau_patience: Annotated[float, PerTrial()] = Field(
+        3, ge=0, description="plateau: epochs without improvement that are borne"
+    )
+    monitor: Literal["train_total", "validation_total"] = Field(
+        "validation_total", description="the epoch score that plateau, stopping and best epoch watch"
+    )
+    stop_patience: Annotated[float, PerTrial(switch=True)] = Field(
+        0, ge=0, description="epochs without improvement before a trial stops; 0 never stops"
+    )
+    keep: Literal["last", "best"] = Field(
+        "last", description="weights that are kept: of the last epoch, or of the best by `monitor`"
+    )
+    validate_every: int = Field(1, ge=1, description="epochs between two validations")
+
+    @model_validator(mode="after")
+    def _watched_scores_exist(self) -> Self:
+        watching = self.schedule == "plateau" or self.stop_patience > 0 or self.keep == "best"
+        if watching and self.monitor == "validation_total" and self.validate_every != 1:
+            raise ValueError(
+                "plateau, stop_patience and keep: best watch validation_total after every epoch: "
+                "set validate_every to 1, or monitor to train_total"
+            )
+        return self
+
+
+class TrialConfig(BaseModel):
+    """What decides a trial, beside its data and seed; studies add `model` and `objective`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    training: TrainingConfig = TrainingConfig()
+
+
+class Seeds(BaseModel):
+    """The seeds of a study: a blocking factor, the same for every arm."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    first: int = Field(0, ge=0, description="first seed")
+    count: int = Field(10, ge=1, description="number of consecutive seeds from the first")
+    chosen: tuple[int, ...] | None = Field(
+        None, min_length=1, description="these seeds instead of a range"
+    )
+
+    @model_validator(mode="after")
+    def _no_seed_twice(self) -> Self:
+        if self.chosen is not None:
+            twice = sorted({seed for seed in self.chosen if self.chosen.count(seed) > 1})
+            if twice:
+                raise ValueError(f"seeds.chosen holds {twice} more than once: name each seed once")
+        return self
+
+    def numbers(self) -> tuple[int, ...]:
+        """The seeds in order."""
+        return self.chosen or tuple(range(self.first, self.first + self.count))

@@ -1,0 +1,137 @@
+"""What a study gives the trainer, and what it is given back: the contract between the two."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from torch import Tensor, nn
+
+from latentlab.training.streams import Noise
+
+Tensors = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class DataSpec:
+    """What a model must know about its data.
+
+    Attributes:
+        shape: channels, height, width of one example.
+        classes: number of labels.
+    """
+
+    shape: tuple[int, int, int]
+    classes: int
+
+
+class Batch(NamedTuple):
+    """Examples of one step as one trial sees them.
+
+    Attributes:
+        features: [batch, channels, height, width] in [0, 1].
+        labels: class numbers, [batch].
+    """
+
+    features: Tensor
+    labels: Tensor
+
+
+class Clock(NamedTuple):
+    """Where training stands, as scalar float tensors.
+
+    Attributes:
+        step: steps done before this one.
+        epoch: epochs done before this one.
+        total_steps: steps of the whole training.
+    """
+
+    step: Tensor
+    epoch: Tensor
+    total_steps: Tensor
+
+
+class Method(Protocol):
+    """A study's method, as the trainer uses it. Implementations hold no state and pickle by name.
+
+    `loss` runs under `torch.func.functional_call` and `vmap` over a leading trial axis, so it (and
+    the model's forward) has no `.item()`, no branch on data, no `nn.Dropout`, `nn.BatchNorm` or
+    module-level random call, and writes to no buffer in place.
+    """
+
+    name: str
+    version: int
+
+    def build(self, config: Any, spec: DataSpec, rng: np.random.Generator) -> nn.Module:
+        """A model initialised from the trial's own stream; no buffers, only parameters."""
+
+    def init_state(self, config: Any, spec: DataSpec, rng: np.random.Generator) -> Tensors:
+        """What a trial carries beside its parameters: probes, masks, running statistics."""
+
+    def noise_spec(self, config: Any, spec: DataSpec, batch: int) -> Mapping[str, Noise]:
+        """The random numbers of one training step on `batch` examples."""
+
+    def evaluation_noise_spec(self, config: Any, spec: DataSpec, examples: int) -> Mapping[str, Noise]:
+        """The random numbers of one pass over `examples` examples without training."""
+
+    def loss(
+        self,
+        model: nn.Module,
+        batch: Batch,
+        hyper: Mapping[str, Tensor],
+        noise: Mapping[str, Tensor],
+        state: Tensors,
+        clock: Clock,
+    ) -> tuple[Tensor, Tensors, Tensors]:
+        """The total loss (scalar), its named unweighted terms (scalars), and the new state.
+
+        `hyper` holds the config's `PerTrial` numbers by dotted name, as scalars. Noise that
+        `evaluation_noise_spec` leaves out (dropout) is absent in evaluation.
+        """
+
+    def after_step(
+        self, state: Tensors, terms: Tensors, hyper: Mapping[str, Tensor], clock: Clock
+    ) -> Tensors:
+        """The state after the parameters were updated; a pure function."""
+
+    def after_epoch(
+        self, state: Tensors, scores: Tensors, hyper: Mapping[str, Tensor], clock: Clock
+    ) -> Tensors:
+        """The state after an epoch with these scores; a pure function."""
+
+    def parameter_multipliers(self, config: Any) -> Mapping[str, tuple[float, float]]:
+        """Multipliers of learning rate and weight decay, by prefix of a parameter's name."""
+
+    def outcome(self, state: Tensors, scores: Mapping[str, float]) -> str:
+        """The study's own label of a trial that finished, `ok` where there is nothing to say."""
+
+
+class MethodDefaults:
+    """The parts of a method that most studies leave as they are."""
+
+    def init_state(self, config: Any, spec: DataSpec, rng: np.random.Generator) -> Tensors:
+        """No state."""
+        return {}
+
+    def after_step(
+        self, state: Tensors, terms: Tensors, hyper: Mapping[str, Tensor], clock: Clock
+    ) -> Tensors:
+        """The state as it is."""
+        return state
+
+    def after_epoch(
+        self, state: Tensors, scores: Tensors, hyper: Mapping[str, Tensor], clock: Clock
+    ) -> Tensors:
+        """The state as it is."""
+        return state
+
+    def parameter_multipliers(self, config: Any) -> Mapping[str, tuple[float, float]]:
+        """All parameters alike."""
+        return {}
+
+    def outcome(self, state: Tensors, scores: Mapping[str, float]) -> str:
+        """Nothing to say."""
+        return "ok"
+

@@ -1,0 +1,239 @@
+"""The one training loop: a cohort from its first step, or its checkpoint, to stored trials."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import safetensors.torch
+import torch
+from torch import Tensor
+
+import latentlab
+from latentlab.compute.device import set_matmul_precision
+from latentlab.compute.plan import ExecutionPlan
+from latentlab.training.checkpoint import (
+    Checkpoint,
+    load_checkpoint,
+    save_checkpoint,
+)
+from latentlab.training.cohort import Cohort
+from latentlab.training.contract import Method
+from latentlab.training.data import StudyData
+from latentlab.training.store import TrialRecord, TrialStore
+from latentlab.training.trial import Trial
+
+CHECKPOINT_SHARE = 0.03
+"""A checkpoint that takes long is written less often, so that it costs at most this share."""
+
+REPORT_SECONDS = 0.2
+"""Progress is told about this often."""
+
+FEWEST = 2
+"""Compaction keeps a cohort at two trials or more: a cohort of one computes by another path."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """News of a cohort, for a progress display.
+
+    Attributes:
+        cohort: its name.
+        steps: trial-steps done so far.
+        total: trial-steps in all, or what is left of them after trials dropped out.
+        text: the cohort in words.
+    """
+
+    cohort: str
+    steps: int
+    total: int
+    text: str
+
+
+@dataclass(frozen=True)
+class CohortJob:
+    """A cohort to be trained; pickles, so that a worker process can be given it.
+
+    `name` is that of its checkpoint: it outlives compaction, which changes the trials.
+    """
+
+    method: Method
+    trials: tuple[Trial, ...]
+    plan: ExecutionPlan
+    name: str
+    checkpoint_seconds: float
+
+
+def train_cohort(
+    job: CohortJob,
+    data: StudyData,
+    store: TrialStore,
+    device: torch.device,
+    report: Callable[[Progress], None],
+) -> None:
+    """Train a cohort to its end and store its trials; resumes from its checkpoint if it has one.
+
+    Raises:
+        UserError: the store cannot be written.
+    """
+    torch.set_num_threads(job.plan.threads)
+    set_matmul_precision(job.trials[0].precision)
+    path = store.checkpoints / f"{job.name}.checkpoint"
+    cohort, started_at = _open(job, path, data, store, device)
+    arms = list(dict.fromkeys(trial.arm for trial in job.trials))
+    text = f"{len(job.trials)} trials: {', '.join(arms)}"
+    interval = job.checkpoint_seconds
+    last_saved = last_told = last_counted = time.perf_counter()
+    while not cohort.finished:
+        ended_epoch = cohort.advance()
+        now = time.perf_counter()
+        due = now - last_saved >= interval
+        if due or ended_epoch or cohort.finished:
+            _share_time(cohort, now - last_counted)
+            last_counted = now
+        if ended_epoch:
+            _drop_finished(cohort, job, store, started_at, device)
+        if due:
+            ids = tuple(trial.id for trial in cohort.trials)
+            save_checkpoint(path, Checkpoint(ids, started_at, job.plan, cohort.state))
+            last_saved = time.perf_counter()
+            interval = max(job.checkpoint_seconds, (last_saved - now) / CHECKPOINT_SHARE)
+        if now - last_told >= REPORT_SECONDS:
+            done = cohort.state.step * len(job.trials)
+            report(Progress(job.name, done, cohort.total_steps * len(job.trials), text))
+            last_told = now
+    _store(cohort, range(len(cohort.trials)), job, store, started_at, device)
+    path.unlink(missing_ok=True)
+    total = cohort.total_steps * len(job.trials)
+    report(Progress(job.name, total, total, text))
+
+
+def _open(
+    job: CohortJob, path: Path, data: StudyData, store: TrialStore, device: torch.device
+) -> tuple[Cohort, str]:
+    """The cohort as its checkpoint has it, or a new one."""
+    checkpoint = load_checkpoint(path, device) if path.exists() else None
+    started_at = checkpoint.started_at if checkpoint else _now()
+    known = {trial.id: trial for trial in job.trials}
+    trials = [known[i] for i in checkpoint.trial_ids] if checkpoint else list(job.trials)
+    cohort = Cohort(
+        job.method,
+        trials,
+        data,
+        device,
+        precision=trials[0].precision,
+        compiled=job.plan.compile,
+        state=checkpoint.state if checkpoint else None,
+    )
+    # A run killed while it stored a finished cohort has stored some of its trials.
+    stored = [i for i, trial in enumerate(trials) if (store.folder(trial.id)).exists()]
+    if stored:
+        cohort.select(_with_company([i for i in range(len(trials)) if i not in stored], len(trials)))
+    return cohort, started_at
+
+
+def _with_company(keep: list[int], count: int) -> list[int]:
+    """`keep`, filled up to the fewest trials a cohort may be compacted to."""
+    others = [place for place in range(count) if place not in keep]
+    return sorted(keep + others[: max(0, min(FEWEST, count) - len(keep))])
+
+
+def _drop_finished(
+    cohort: Cohort, job: CohortJob, store: TrialStore, started_at: str, device: torch.device
+) -> None:
+    """Store and drop the trials that stopped or diverged, once fewer than half are alive."""
+    alive = [place for place, lives in enumerate(cohort.state.alive.tolist()) if lives]
+    keep = _with_company(alive, len(cohort.trials))
+    if not alive or 2 * len(alive) >= len(cohort.trials) or len(keep) == len(cohort.trials):
+        return
+    dropped = [place for place in range(len(cohort.trials)) if place not in keep]
+    _store(cohort, dropped, job, store, started_at, device)
+    cohort.select(keep)
+
+
+def _share_time(cohort: Cohort, seconds: float) -> None:
+    """Give each living trial its share of the time that passed."""
+    alive = cohort.state.alive
+    cohort.state.seconds += alive * (seconds / max(1, int(alive.sum())))
+
+
+def _store(
+    cohort: Cohort,
+    places: Sequence[int],
+    job: CohortJob,
+    store: TrialStore,
+    started_at: str,
+    device: torch.device,
+) -> None:
+    """Write the trials at `places`."""
+    # Alone in its file, a trial needs nothing of its cohort; one transfer serves all of them.
+    state = cohort.state.map(lambda tensor: tensor.detach().cpu())
+    names = cohort.scores
+    for place in places:
+        trial = cohort.trials[place]
+        if store.folder(trial.id).exists():
+            continue
+        weights = safetensors.torch.save(_tensors_of(cohort, state.best, state.weights, place))
+        steps = int(state.steps[place])
+        diverged_at = int(state.diverged_at[place])
+        best_epoch = int(state.watch["best_epoch"][place])
+        stopped = diverged_at < 0 and steps < cohort.total_steps
+        history = state.history[place].numpy().astype(np.float64)
+        scores = {name: history[:, i] for i, name in enumerate(names)}
+        last = {name: float(v[-1]) for name, v in scores.items() if len(v)}
+        carried = {name: tensor[place] for name, tensor in state.carried.items()}
+        record = TrialRecord(
+            id=trial.id,
+            study=trial.study,
+            seed=trial.seed,
+            status="diverged" if diverged_at >= 0 else "stopped" if stopped else "finished",
+            outcome=job.method.outcome(carried, last),
+            epochs=-(-steps // cohort.epoch_steps),
+            steps=steps,
+            seconds=float(state.seconds[place]),
+            diverged_at=diverged_at if diverged_at >= 0 else None,
+            best_epoch=best_epoch if best_epoch >= 0 else None,
+            started_at=started_at,
+            finished_at=_now(),
+            device=_device_name(device),
+            plan=str(job.plan),
+            cohort=len(job.trials),
+            precision=trial.precision,
+            data=trial.data,
+            versions={
+                "latentlab": latentlab.__version__,
+                "torch": str(torch.__version__),
+                "python": platform.python_version(),
+            },
+            weights_digest=hashlib.sha256(weights).hexdigest(),
+        )
+        table: dict[str, list[float | None]] = {
+            name: [float(v) if np.isfinite(v) else None for v in values]
+            for name, values in scores.items()
+        }
+        store.save(record, weights, trial.config.model_dump(mode="json"), table)
+
+
+def _tensors_of(
+    cohort: Cohort, best: Tensor | None, weights: Tensor, place: int
+) -> dict[str, Tensor]:
+    """One trial's parameters by name, and its carried state under `state.`."""
+    row = weights[place] if best is None else best[place]
+    tensors = {name: t.clone() for name, t in cohort.layout.single(row).items()}
+    for name, tensor in cohort.state.carried.items():
+        tensors[f"state.{name}"] = tensor[place].detach().cpu().clone()
+    return tensors
+
+
+def _device_name(device: torch.device) -> str:
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -1,0 +1,212 @@
+"""Adam, AdamW and SGD for many trials at once, each with its own rate, decay and clipping.
+
+Two forms of the same update: on a CPU torch's fused kernel, called once per trial on slices of the
+weight matrix; elsewhere plain tensor operations on the whole matrix. Both are tested against
+`torch.optim`. Kingma & Ba 2015 (Adam); Loshchilov & Hutter 2019 (AdamW).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from latentlab.training.config import TrainingConfig
+from latentlab.training.parameters import Layout
+
+BETAS = (0.9, 0.999)
+EPSILON = 1e-8
+CLIP_GUARD = 1e-6
+"""Added to the norm before it divides, as torch.nn.utils.clip_grad_norm_ does."""
+
+
+@dataclass(frozen=True)
+class Update:
+    """The numbers of one step, each [trials].
+
+    Attributes:
+        rate: learning rate.
+        decay: weight decay.
+        momentum: SGD's momentum.
+        shrink: what gradients are divided by, at least 1; clipping.
+        active: trials that are updated; the others keep weights and moments.
+    """
+
+    rate: Tensor
+    decay: Tensor
+    momentum: Tensor
+    shrink: Tensor
+    active: Tensor
+
+
+def gradient_norms(gradients: Sequence[Tensor]) -> Tensor:
+    """Euclidean norm over all parameters, [trials], of gradients [trials, *shape]."""
+    squares = [torch.linalg.vecdot(g.flatten(1), g.flatten(1)) for g in gradients]
+    return torch.stack(squares).sum(0).sqrt()
+
+
+def clip_divisor(norms: Tensor, largest: Tensor) -> Tensor:
+    """What gradients of these norms are divided by so that none exceeds `largest` (0: no bound)."""
+    bounded = ((norms + CLIP_GUARD) / largest.clamp(min=1e-30)).clamp(min=1.0)
+    return torch.where(largest > 0, bounded, torch.ones_like(norms))
+
+
+def moment_names(config: TrainingConfig) -> tuple[str, ...]:
+    """The running averages an optimiser keeps beside the weights."""
+    return ("momentum",) if config.optimiser == "sgd" else ("first", "second")
+
+
+class Optimiser:
+    """Updates a weight matrix and its moments in place.
+
+    Args:
+        config: names the rule.
+        layout: where the parameters lie.
+        multipliers: multiplier of rate and of decay, by prefix of a parameter's name.
+        fused: use torch's fused CPU kernel, trial by trial.
+    """
+
+    def __init__(
+        self,
+        config: TrainingConfig,
+        layout: Layout,
+        multipliers: Mapping[str, tuple[float, float]],
+        fused: bool,
+    ) -> None:
+        self._rule = config.optimiser
+        self._layout = layout
+        self._fused = fused
+        self._groups: dict[tuple[float, float], list[int]] = {}
+        for place, name in enumerate(layout.names):
+            factors = [pair for prefix, pair in multipliers.items() if name.startswith(prefix)]
+            self._groups.setdefault(factors[0] if factors else (1.0, 1.0), []).append(place)
+        self._slices: list[list[list[Tensor]]] | None = None
+
+    def forget_slices(self) -> None:
+        """Call after the matrices were replaced (compaction, resume): views are made anew."""
+        self._slices = None
+
+    def step(
+        self,
+        weights: Tensor,
+        moments: Mapping[str, Tensor],
+        gradients: Sequence[Tensor],
+        done: int,
+        update: Update,
+    ) -> None:
+        """One update.
+
+        Args:
+            weights: [trials, numbers].
+            moments: running averages by name, each [trials, numbers].
+            gradients: in the layout's order, each [trials, *shape].
+            done: updates that the active trials had before this one.
+            update: this step's numbers.
+        """
+        if self._fused:
+            self._step_fused(weights, moments, gradients, done, update)
+        else:
+            self._step_matrix(weights, moments, gradients, done, update)
+
+    def _step_fused(
+        self,
+        weights: Tensor,
+        moments: Mapping[str, Tensor],
+        gradients: Sequence[Tensor],
+        done: int,
+        update: Update,
+    ) -> None:
+        if self._slices is None:
+            self._slices = [
+                [
+                    [matrix[trial, start:end] for start, end in self._layout.bounds]
+                    for trial in range(len(weights))
+                ]
+                for matrix in (weights, *moments.values())
+            ]
+        # The kernel ignores strides: a transposed gradient would train wrongly in silence.
+        rows = [g.contiguous().view(len(weights), -1).unbind(0) for g in gradients]
+        count = torch.tensor(float(done + 1))
+        rates, decays, momenta = (
+            x.tolist() for x in (update.rate, update.decay, update.momentum)
+        )
+        for trial, active in enumerate(update.active.tolist()):
+            if not active:
+                continue
+            for (rate_factor, decay_factor), places in self._groups.items():
+                lists = [[matrix[trial][p] for p in places] for matrix in self._slices]
+                grads = [rows[p][trial] for p in places]
+                rate, decay = rates[trial] * rate_factor, decays[trial] * decay_factor
+                if self._rule == "sgd":
+                    # A new momentum buffer is 0, so the first step needs no case of its own.
+                    torch._fused_sgd_(
+                        lists[0], grads, lists[1], weight_decay=decay, momentum=momenta[trial],
+                        lr=rate, dampening=0.0, nesterov=False, maximize=False,
+                        is_first_step=False, grad_scale=update.shrink[trial],
+                    )
+                else:
+                    kernel = torch._fused_adamw_ if self._rule == "adamw" else torch._fused_adam_
+                    kernel(
+                        lists[0], grads, lists[1], lists[2], [], [count] * len(places),
+                        lr=rate, beta1=BETAS[0], beta2=BETAS[1], weight_decay=decay, eps=EPSILON,
+                        amsgrad=False, maximize=False, grad_scale=update.shrink[trial],
+                    )
+
+    def _step_matrix(
+        self,
+        weights: Tensor,
+        moments: Mapping[str, Tensor],
+        gradients: Sequence[Tensor],
+        done: int,
+        update: Update,
+    ) -> None:
+        gradient = torch.cat([g.flatten(1) for g in gradients], dim=1) / update.shrink[:, None]
+        rate = update.rate[:, None] * self._factors(weights, 0)
+        decay = update.decay[:, None] * self._factors(weights, 1)
+        active = update.active[:, None]
+        if self._rule != "adamw":
+            gradient = gradient + decay * weights
+        if self._rule == "sgd":
+            momentum = moments["momentum"] * update.momentum[:, None] + gradient
+            change = rate * momentum
+            new = {"momentum": momentum}
+        else:
+            first = torch.lerp(moments["first"], gradient, 1 - BETAS[0])
+            second = moments["second"] * BETAS[1] + gradient * gradient * (1 - BETAS[1])
+            unbiased = (second / (1 - BETAS[1] ** (done + 1))).sqrt() + EPSILON
+            change = rate / (1 - BETAS[0] ** (done + 1)) * first / unbiased
+            if self._rule == "adamw":
+                change = change + rate * decay * weights
+            new = {"first": first, "second": second}
+        weights.copy_(torch.where(active, weights - change, weights))
+        for name, value in new.items():
+            moments[name].copy_(torch.where(active, value, moments[name]))
+
+    def _factors(self, weights: Tensor, which: int) -> Tensor | float:
+        """Multipliers per number of a row, [numbers]; 1 where all parameters are alike."""
+        if set(self._groups) == {(1.0, 1.0)}:
+            return 1.0
+        factors = torch.ones(self._layout.size)
+        for pair, places in self._groups.items():
+            for place in places:
+                start, end = self._layout.bounds[place]
+                factors[start:end] = pair[which]
+        return factors.to(weights.device)
+
+
+def fused_kernels_work(device: torch.device) -> bool:
+    """Whether torch's fused kernels can be called here as this module does (they are private)."""
+    if device.type != "cpu":
+        return False
+    try:
+        ones = [torch.ones(2) for _ in range(5)]
+        torch._fused_adam_(
+            [ones[0]], [ones[1]], [ones[2]], [ones[3]], [], [ones[4][0]],
+            lr=0.1, beta1=0.9, beta2=0.999, weight_decay=0.0, eps=EPSILON,
+            amsgrad=False, maximize=False, grad_scale=torch.tensor(1.0),
+        )
+    except (AttributeError, TypeError, RuntimeError):
+        return False
+    return True

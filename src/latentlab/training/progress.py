@@ -1,0 +1,77 @@
+"""Tells a person how training goes: bars on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import logging
+import time
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    Progress as Bars,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+from latentlab.training.loop import Progress
+
+logger = logging.getLogger(__name__)
+
+LINE_SECONDS = 10.0
+"""Without a terminal, a line at most this often."""
+
+
+class ProgressDisplay:
+    """One bar per cohort, with trial-steps per second and the time left."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self._console = console or Console(stderr=True)
+        self._bars = Bars(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.percentage:>3.0f}%"),
+            TextColumn("{task.fields[rate]:>7,.0f} trial-steps/s"),
+            TimeRemainingColumn(),
+            console=self._console,
+            transient=True,
+            disable=not self._console.is_terminal,
+        )
+        self._tasks: dict[str, TaskID] = {}
+        self._begun: dict[str, tuple[float, int]] = {}
+        self._told = time.perf_counter()
+        self._latest: dict[str, Progress] = {}
+
+    def __enter__(self) -> Self:
+        """Start drawing."""
+        self._bars.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Stop drawing."""
+        self._bars.stop()
+
+    def report(self, news: Progress) -> None:
+        """Show news of a cohort."""
+        now = time.perf_counter()
+        since, first = self._begun.setdefault(news.cohort, (now, news.steps))
+        rate = (news.steps - first) / (now - since) if now > since else 0.0
+        self._latest[news.cohort] = news
+        if self._console.is_terminal:
+            if news.cohort not in self._tasks:
+                self._tasks[news.cohort] = self._bars.add_task(
+                    news.text, total=news.total, rate=0.0
+                )
+            self._bars.update(self._tasks[news.cohort], completed=news.steps, rate=rate)
+        elif now - self._told >= LINE_SECONDS:
+            done = sum(n.steps for n in self._latest.values())
+            total = sum(n.total for n in self._latest.values())
+            logger.info("Training: %.0f %% of the cohorts begun", 100 * done / total)
+            self._told = now

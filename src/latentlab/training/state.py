@@ -1,0 +1,75 @@
+"""Everything a cohort carries from one step to the next, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from torch import Tensor
+
+
+@dataclass
+class CohortState:
+    """The state of a cohort; every tensor has the trials as its leading axis.
+
+    Attributes:
+        step: steps done.
+        weights: [trials, numbers], a row per trial as `Layout` describes it.
+        moments: the optimiser's running averages, each [trials, numbers].
+        carried: the study's own state, each [trials, ...].
+        alive: trials still training, bool [trials].
+        diverged_at: step whose loss or gradient was not finite, or -1, [trials].
+        steps: steps that each trial took, [trials].
+        seconds: each trial's share of the cohort's training time, [trials].
+        sums: sums of the loss terms over the steps of this epoch, [trials, terms].
+        watch: state of plateau, early stopping and best epoch, each [trials].
+        best: weights of the best epoch, [trials, numbers], where they are kept.
+        history: scores of past epochs, [trials, epochs, scores]; NaN where none was taken.
+    """
+
+    step: int
+    weights: Tensor
+    moments: dict[str, Tensor]
+    carried: dict[str, Tensor]
+    alive: Tensor
+    diverged_at: Tensor
+    steps: Tensor
+    seconds: Tensor
+    sums: Tensor
+    watch: dict[str, Tensor]
+    best: Tensor | None
+    history: Tensor
+
+    def map(self, change: Callable[[Tensor], Tensor]) -> CohortState:
+        """The same state with every tensor changed: moved, cloned, or some trials selected."""
+        new: dict[str, object] = {}
+        for name, value in vars(self).items():
+            if isinstance(value, Tensor):
+                new[name] = change(value)
+            elif isinstance(value, dict):
+                new[name] = {key: change(tensor) for key, tensor in value.items()}
+        return replace(self, **new)  # type: ignore[arg-type]
+
+    def tensors(self) -> dict[str, Tensor]:
+        """All tensors under flat names, such as `moments/first`."""
+        flat: dict[str, Tensor] = {}
+        for name, value in vars(self).items():
+            if isinstance(value, Tensor):
+                flat[name] = value
+            elif isinstance(value, dict):
+                flat.update({f"{name}/{key}": tensor for key, tensor in value.items()})
+        return flat
+
+    @classmethod
+    def from_tensors(cls, step: int, flat: Mapping[str, Tensor]) -> CohortState:
+        """The state that `tensors` described."""
+        fields: dict[str, object] = {"moments": {}, "carried": {}, "watch": {}, "best": None}
+        for name, tensor in flat.items():
+            outer, _, inner = name.partition("/")
+            if inner:
+                group = fields[outer]
+                assert isinstance(group, dict)
+                group[inner] = tensor
+            else:
+                fields[outer] = tensor
+        return cls(step=step, **fields)  # type: ignore[arg-type]

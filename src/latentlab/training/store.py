@@ -1,0 +1,230 @@
+"""Trials on disk, each under its own id, written whole or not at all.
+
+```
+<root>/trials/<id>/weights.safetensors   parameters; the study's carried state under `state.`
+                   config.json           the resolved configuration
+                   history.json          scores per epoch
+                   record.json           status, seed, times, versions, digest of the weights
+<root>/checkpoints/<name>.checkpoint     cohorts in training
+<root>/freeze.json                       the hypotheses as they stood before training
+```
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import logging
+import os
+import secrets
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from latentlab.errors import UserError
+
+logger = logging.getLogger(__name__)
+
+WEIGHTS, CONFIG, HISTORY, RECORD = (
+    "weights.safetensors",
+    "config.json",
+    "history.json",
+    "record.json",
+)
+
+
+@dataclass(frozen=True)
+class TrialRecord:
+    """What is known of a trained trial beside its weights.
+
+    Attributes:
+        id: the trial's name.
+        study: its study.
+        seed: its seed.
+        status: `finished`, `stopped` (early) or `diverged`.
+        outcome: the study's own label, `ok` where there is nothing to say.
+        epochs: epochs that were begun.
+        steps: steps that were taken.
+        seconds: training time; in a cohort a share of the cohort's time.
+        diverged_at: the step whose loss or gradient was not finite, or None.
+        best_epoch: epoch of the best watched score, or None.
+        started_at: when training began, UTC in ISO 8601.
+        finished_at: when it ended.
+        device: where it was trained.
+        plan: how it was trained, such as `cohort 60, 1 process, 2 threads`.
+        cohort: trials in its cohort when it ended.
+        precision: arithmetic of its steps.
+        data: fingerprint of its data.
+        versions: of the packages that computed it.
+        weights_digest: sha256 of the weights file.
+    """
+
+    id: str
+    study: str
+    seed: int
+    status: str
+    outcome: str
+    epochs: int
+    steps: int
+    seconds: float
+    diverged_at: int | None
+    best_epoch: int | None
+    started_at: str
+    finished_at: str
+    device: str
+    plan: str
+    cohort: int
+    precision: str
+    data: str
+    versions: dict[str, str]
+    weights_digest: str
+
+
+class TrialStore:
+    """The trained trials of one study, and the cohorts in training.
+
+    Args:
+        root: a folder of its own, such as `data/06_models/derp_vae`.
+    """
+
+    def __init__(self, root: Path | str) -> None:
+        self.root = Path(root)
+        self.trials = self.root / "trials"
+        self.checkpoints = self.root / "checkpoints"
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the store for training.
+
+        Raises:
+            UserError: a second run holds it, or the folder cannot be written.
+        """
+        lock = FileLock(self.root / ".lock")
+        try:
+            self.trials.mkdir(parents=True, exist_ok=True)
+            self.checkpoints.mkdir(exist_ok=True)
+            lock.acquire(timeout=0)
+        except Timeout as error:
+            raise UserError(
+                f"Another run is training in {self.root}", "Wait for it to end, or stop it."
+            ) from error
+        except OSError as error:
+            raise _unwritable(self.root, error) from error
+        try:
+            self._sweep()
+            yield
+        finally:
+            lock.release()
+
+    def folder(self, trial_id: str) -> Path:
+        """Where a trial lies."""
+        return self.trials / trial_id
+
+    def knows(self, trial_id: str) -> bool:
+        """Whether a trial was trained. A damaged one is set aside with a warning and is not."""
+        folder = self.folder(trial_id)
+        if not folder.exists():
+            return False
+        try:
+            digest = hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest()
+            whole = self.record(trial_id).weights_digest == digest
+            json.loads((folder / HISTORY).read_text())
+            json.loads((folder / CONFIG).read_text())
+        except (OSError, ValueError, TypeError):
+            whole = False
+        if not whole:
+            aside = set_aside(folder)
+            logger.warning("Trial %s is damaged: set aside as %s, trained again", trial_id, aside)
+        return whole
+
+    def record(self, trial_id: str) -> TrialRecord:
+        """What is known of a trained trial."""
+        return TrialRecord(**json.loads((self.folder(trial_id) / RECORD).read_text()))
+
+    def history(self, trial_id: str) -> dict[str, list[float | None]]:
+        """Scores per epoch, by name; None where none was taken."""
+        history: dict[str, list[float | None]] = json.loads(
+            (self.folder(trial_id) / HISTORY).read_text()
+        )
+        return history
+
+    def weights(self, trial_id: str) -> dict[str, Any]:
+        """Parameters by name, and the carried state under `state.`, as torch tensors."""
+        from safetensors.torch import load_file
+
+        tensors: dict[str, Any] = load_file(self.folder(trial_id) / WEIGHTS)
+        return tensors
+
+    def remove(self, trial_id: str) -> None:
+        """Forget a trial, so that it is trained again."""
+        shutil.rmtree(self.folder(trial_id), ignore_errors=True)
+
+    def save(
+        self,
+        record: TrialRecord,
+        weights: bytes,
+        config: Mapping[str, Any],
+        history: Mapping[str, list[float | None]],
+    ) -> None:
+        """Write a trial in one step: a killed run leaves it whole or not at all.
+
+        Args:
+            record: with the digest of `weights`.
+            weights: a safetensors file.
+            config: the resolved configuration.
+            history: scores per epoch.
+
+        Raises:
+            UserError: the disk is full or the folder cannot be written.
+        """
+        partial = self.trials / f".{record.id}.{secrets.token_hex(4)}.partial"
+        try:
+            partial.mkdir()
+            (partial / WEIGHTS).write_bytes(weights)
+            for name, content in ((CONFIG, config), (HISTORY, history), (RECORD, vars(record))):
+                (partial / name).write_text(json.dumps(content, indent=1, allow_nan=False))
+            self.remove(record.id)
+            os.replace(partial, self.folder(record.id))
+        except OSError as error:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise _unwritable(self.trials, error) from error
+
+    def _sweep(self) -> None:
+        """Remove what a killed run left half-written."""
+        for partial in [*self.trials.glob(".*.partial"), *self.checkpoints.glob(".*.partial")]:
+            shutil.rmtree(partial) if partial.is_dir() else partial.unlink()
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Replace a file in one step.
+
+    Raises:
+        UserError: the disk is full or the folder cannot be written.
+    """
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_bytes(content)
+        os.replace(partial, path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise _unwritable(path, error) from error
+
+
+def set_aside(path: Path) -> Path:
+    """Rename something damaged to a free name beside it."""
+    aside = path.with_name(f"{path.name}.damaged-{secrets.token_hex(3)}")
+    path.rename(aside)
+    return aside
+
+
+def _unwritable(path: Path, error: OSError) -> UserError:
+    return UserError(
+        f"{path} cannot be written: {error.strerror or error}",
+        "Free space or permit writing there, then run again: finished trials are kept.",
+    )

@@ -1,0 +1,71 @@
+"""What an epoch's score changes: the plateau's learning rate, early stopping, the best weights.
+
+All of it is per-trial state of shape [trials], updated by one pure function. The plateau rule is
+that of torch's ReduceLROnPlateau (mode min, relative threshold 1e-4, no cooldown).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from latentlab.training.config import TrainingConfig
+
+RELATIVE_IMPROVEMENT = 1e-4
+
+
+def initial_watch(trials: int, device: torch.device) -> dict[str, Tensor]:
+    """The state before the first epoch, each [trials].
+
+    `best` is the lowest score so far, `best_epoch` when it was reached, `waited` the epochs since,
+    `bad_epochs` the plateau's own count, which starts anew after a reduction, and `factor` what
+    the plateau multiplies the learning rate by.
+    """
+    zeros = torch.zeros(trials, device=device)
+    return {
+        "best": torch.full_like(zeros, torch.inf),
+        "best_epoch": zeros - 1,
+        "waited": zeros.clone(),
+        "bad_epochs": zeros.clone(),
+        "factor": zeros + 1,
+    }
+
+
+def watched(
+    watch: Mapping[str, Tensor],
+    score: Tensor,
+    epoch: int,
+    config: TrainingConfig,
+    hyper: Mapping[str, Tensor],
+) -> tuple[dict[str, Tensor], Tensor, Tensor]:
+    """The state after an epoch.
+
+    Args:
+        watch: the state before.
+        score: what `config.monitor` names, [trials]; lower is better.
+        epoch: number of the epoch, from 0.
+        config: says which of the three mechanisms are on.
+        hyper: per-trial numbers by dotted name, each [trials].
+
+    Returns:
+        The new state; which trials improved and which ones stop here, bool [trials].
+    """
+    # Relative to the sign of the score, as torch has it: best * (1 - threshold) for best > 0.
+    improved = score < watch["best"] - RELATIVE_IMPROVEMENT * watch["best"].abs().nan_to_num(posinf=0)
+    waited = torch.where(improved, 0.0, watch["waited"] + 1)
+    bad = torch.where(improved, 0.0, watch["bad_epochs"] + 1)
+    reduce = bad > hyper["training.plateau_patience"]
+    factor = watch["factor"]
+    if config.schedule == "plateau":
+        factor = torch.where(reduce, factor * hyper["training.reduction"], factor)
+    new = {
+        "best": torch.where(improved, score, watch["best"]),
+        "best_epoch": torch.where(improved, float(epoch), watch["best_epoch"]),
+        "waited": waited,
+        "bad_epochs": torch.where(reduce, 0.0, bad),
+        "factor": factor,
+    }
+    patience = hyper["training.stop_patience"]
+    return new, improved, (patience > 0) & (waited >= patience)
