@@ -6,6 +6,7 @@ import pickle
 import struct
 import tarfile
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 from PIL import Image
@@ -62,7 +63,7 @@ def write_cifar_bin(folder, arrays):
 class Python2Pickler(pickle._Pickler):
     """Writes strings the way Python 2 did, in which the official files were made."""
 
-    dispatch = dict(pickle._Pickler.dispatch)
+    dispatch: ClassVar = dict(pickle._Pickler.dispatch)
 
     def save_string(self, value):
         content = value.encode("latin-1") if isinstance(value, str) else value
@@ -104,7 +105,7 @@ ATTRIBUTES = ("Bald", "Eyeglasses", "Male", "Mouth_Slightly_Open", "Smiling", "Y
 
 
 def write_celeba(folder, train=24, validation=8, test=8):
-    """The official files; image k has attribute j when bit j of k + k // 5 is set."""
+    """The official files; image k has attribute j when k // (j + 1) is odd."""
     images = folder / "img_align_celeba"
     images.mkdir(parents=True)
     count = train + validation + test
@@ -112,7 +113,7 @@ def write_celeba(folder, train=24, validation=8, test=8):
     for k in range(count):
         name = f"{k + 1:06d}.jpg"
         (images / name).write_bytes(jpeg_bytes(k))
-        values = (" 1" if (k + k // 5) >> j & 1 else "-1" for j in range(len(ATTRIBUTES)))
+        values = (" 1" if k // (j + 1) % 2 else "-1" for j in range(len(ATTRIBUTES)))
         lines.append(f"{name} {' '.join(values)}")
         partition.append(f"{name} {0 if k < train else 1 if k < train + validation else 2}")
     (folder / "list_attr_celeba.txt").write_text("\n".join(lines) + "\n")

@@ -38,8 +38,8 @@ def raw(template, tmp_path):
 
 
 def _attribute(name, first, count):
-    bit = ATTRIBUTES.index(name)
-    return [(k + k // 5) >> bit & 1 for k in range(first, first + count)]
+    divisor = ATTRIBUTES.index(name) + 1
+    return [k // divisor % 2 for k in range(first, first + count)]
 
 
 def _jpeg(k):

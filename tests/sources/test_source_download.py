@@ -48,7 +48,7 @@ class _Response:
 )
 def test_a_broken_connection_leaves_nothing(tmp_path, monkeypatch, failure):
     monkeypatch.setattr(download, "urlopen", lambda *_, **__: _Response(b"half", failure))
-    with pytest.raises(UserError, match="No download from http://x/file.bin"):
+    with pytest.raises(UserError, match=r"No download from http://x/file\.bin"):
         fetch([_remote("http://x/", b"half and half")], tmp_path)
     assert list(tmp_path.iterdir()) == []
 

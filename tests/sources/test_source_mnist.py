@@ -38,8 +38,11 @@ def test_idx_never_fails_otherwise(tmp_path_factory, content):
         try:
             assert parse_idx(read_unpacked(path, "Fetch it."), 1, path, "Fetch it.").ndim == 1
         except UserError as error:
-            assert "noise" in str(error)
-            assert str(error).endswith("Fetch it.")
+            message = str(error)
+        else:
+            message = f"{path} Fetch it."
+        assert "noise" in message
+        assert message.endswith("Fetch it.")
 
 
 @pytest.mark.parametrize("packed", [True, False])
@@ -137,7 +140,7 @@ def test_download(tmp_path, official):
 
 
 def test_download_tries_the_next_address(tmp_path, official):
-    folder, dataset = official
+    _, dataset = official
     mirrors = ("https://nowhere.invalid/", dataset.addresses[0] + "missing/", *dataset.addresses)
     dataset = dataclasses.replace(dataset, addresses=mirrors)
     assert len(dataset.read(MnistConfig(), tmp_path / "raw").splits["train"]) == 60

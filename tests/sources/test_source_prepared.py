@@ -160,11 +160,10 @@ def _edit(key, value):
     ("file", "damage", "message"),
     [
         ("card.json", lambda path: path.unlink(), "cannot be read"),
-        ("card.json", _truncate, None),
         ("card.json", lambda path: path.write_text("{"), "not the card"),
         ("card.json", lambda path: path.write_text("[]"), "not the card"),
         ("card.json", _edit("schema", {"name": "x"}), "schema of another form"),
-        ("card.json", _edit("splits", {"train": {"examples": 11}}), "unlike its card"),
+        ("card.json", _edit("splits", {"train": 11}), "not the card"),
         ("train_features.npy", lambda path: path.unlink(), "cannot be read"),
         ("train_features.npy", _truncate, "truncated"),
         ("train_features.npy", lambda path: path.write_bytes(b""), "truncated"),
@@ -176,9 +175,6 @@ def _edit(key, value):
 def test_damage_is_named(make_prepared, tmp_path, file, damage, message):
     save_prepared(make_prepared(), tmp_path / "small")
     damage(tmp_path / "small" / file)
-    if message is None:  # the last byte is only a line end
-        load_prepared(tmp_path / "small")
-        return
     with pytest.raises(UserError, match=rf"{file} .*{message}.*Prepare the source again"):
         load_prepared(tmp_path / "small")
 

@@ -1,23 +1,7 @@
 """Evidence: how declared hypotheses and tables of scores become verdicts.
 
-Tables in, tables out. Declare (`hypotheses`), check (`checks`), freeze (`freeze`), judge
-(`verdicts`); the statistics lie beneath, one idea per module.
+Tables in, tables out, in four steps: `hypotheses.read_hypotheses` declares, `checks.check` holds
+the declaration against the study, `freeze.freeze` stamps it before the data, `verdicts.judge`
+judges. Beneath them lie the statistics, one idea per module. Nothing is imported here, because
+every study imports `evidence.metric` and few need scipy.
 """
-
-from latentlab.evidence.checks import check
-from latentlab.evidence.freeze import Freeze, digest, freeze
-from latentlab.evidence.hypotheses import Hypotheses, read_hypotheses
-from latentlab.evidence.metric import Metric
-from latentlab.evidence.verdicts import VERDICT_COLUMNS, judge
-
-__all__ = [
-    "VERDICT_COLUMNS",
-    "Freeze",
-    "Hypotheses",
-    "Metric",
-    "check",
-    "digest",
-    "freeze",
-    "judge",
-    "read_hypotheses",
-]

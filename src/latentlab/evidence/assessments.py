@@ -18,6 +18,7 @@ from latentlab.evidence.intervals import (
     paired_interval,
     welch_interval,
 )
+from latentlab.evidence.location import ROUNDING
 from latentlab.evidence.power import (
     detectable_effect,
     detectable_margin,
@@ -202,6 +203,13 @@ def _plan(
     }[claim.comparison]
     spread = float(np.std(x - edge, ddof=1)) if paired else pooled_sd(x, edge)
     offset = _mean(x) - _mean(edge)
+    rounding = ROUNDING * float(max(np.abs(x).max(), np.abs(y).max()))
+    if spread <= rounding:
+        # Nothing to plan with, but an exact test needs no more than its attainable p.
+        exact_test = claim.test.primary not in ("paired_t", "welch_t")
+        fewest = seeds_for_attainable(claim.test.primary, level.one_sided)
+        settled = exact_test and fewest is not None and abs(offset) > rounding
+        return math.nan, max(fewest or 0, level.min_seeds) if settled else None
     planned_spread = spread * sd_upper_factor(n)
     if claim.comparison == "equivalence":
         detectable = spread * detectable_margin(n, level.one_sided, paired=paired)
@@ -209,11 +217,7 @@ def _plan(
     else:
         start = boundary if claim.comparison == "superiority" else -boundary
         detectable = start + spread * detectable_effect(n, level.one_sided, paired=paired)
-        needed = (
-            seeds_for_effect(abs(offset) / planned_spread, level.one_sided, paired=paired)
-            if planned_spread > 0
-            else None
-        )
+        needed = seeds_for_effect(abs(offset) / planned_spread, level.one_sided, paired=paired)
     if needed is not None:
         exact = seeds_for_attainable(claim.test.primary, level.one_sided)
         needed = None if exact is None else max(needed, exact, level.min_seeds)
@@ -223,8 +227,6 @@ def _plan(
 def _equivalence_seeds(
     margin: float, effect: float, spread: float, level: Level, *, paired: bool
 ) -> int | None:
-    if spread <= 0:
-        return None
     if effect < margin:
         return seeds_for_equivalence(
             margin / spread, level.one_sided, paired=paired, true_effect=effect / spread

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from latentlab.errors import UserError
-from latentlab.evidence.claims import Association, Claim, MetricReference
+from latentlab.evidence.claims import Claim, MetricReference
 from latentlab.evidence.hypotheses import Hypotheses
 from latentlab.evidence.metric import Metric
+from latentlab.evidence.trend_claims import Association
 
 
 def check(
@@ -54,7 +55,7 @@ def check(
 
 
 def better_direction(reference: MetricReference, metrics: Mapping[str, Metric]) -> str | None:
-    """ "higher" or "lower": the metric's own direction, else the one the hypothesis declares."""
+    """The metric's own direction ("higher", "lower"), else the one the hypothesis declares."""
     known = metrics.get(reference.name)
     if known is not None and known.better != "none":
         return known.better

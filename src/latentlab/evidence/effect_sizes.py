@@ -79,4 +79,5 @@ def cliffs_delta(treatment: Array, control: Array) -> float:
 
 
 def _ratio(difference: float, spread: float) -> float:
-    return difference / spread if spread > 0 else math.nan
+    # A spread that is rounding alone is none.
+    return difference / spread if spread > 1e-12 * abs(difference) else math.nan

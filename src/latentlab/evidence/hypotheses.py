@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from latentlab.errors import UserError
 from latentlab.evidence.attainable import PAIRED_TESTS, UNPAIRED_TESTS
 from latentlab.evidence.claims import (
-    Association,
     Declaration,
-    Hypothesis,
+    Equivalence,
     Interaction,
     LocationClaim,
     Missing,
+    NonInferiority,
     Pairing,
+    Superiority,
 )
 from latentlab.evidence.corrections import Correction
+from latentlab.evidence.trend_claims import Association, Monotone
+
+Hypothesis = Annotated[
+    Superiority | NonInferiority | Equivalence | Interaction | Monotone | Association,
+    Field(discriminator="kind"),
+]
 
 
 class Family(Declaration):

@@ -48,12 +48,16 @@ def welch_interval(treatment: Array, control: Array, level: float) -> Interval:
     """
     if min(len(treatment), len(control)) < 2:
         return math.nan, math.nan
-    if np.ptp(treatment) == 0 and np.ptp(control) == 0:
-        difference = float(treatment[0] - control[0])
+    difference = float(np.mean(treatment) - np.mean(control))
+    errors = [float(np.var(arm, ddof=1)) / len(arm) for arm in (treatment, control)]
+    if sum(errors) == 0:
         return difference, difference
-    result = scipy.stats.ttest_ind(treatment, control, equal_var=False)
-    interval = result.confidence_interval(level)
-    return float(interval.low), float(interval.high)
+    # Welch and Satterthwaite's degrees of freedom.
+    freedom = sum(errors) ** 2 / sum(
+        error**2 / (len(arm) - 1) for error, arm in zip(errors, (treatment, control), strict=True)
+    )
+    half = float(scipy.stats.t.ppf((1 + level) / 2, freedom)) * math.sqrt(sum(errors))
+    return difference - half, difference + half
 
 
 def bca_interval(differences: Array, level: float, resamples: int = 9_999) -> Interval:

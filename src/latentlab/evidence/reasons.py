@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 
 from latentlab.evidence.assessments import Assessment, Level
-from latentlab.evidence.claims import Association, Claim, LocationClaim, Monotone
+from latentlab.evidence.claims import Claim, LocationClaim
+from latentlab.evidence.trend_claims import Association, Monotone
 
 
 def decided(
@@ -25,7 +26,9 @@ def decided(
     return f"{finding}: {_evidence(assessment, level, unit)}, adjusted p = {p:.2g}"
 
 
-def open_question(assessment: Assessment, level: Level, unit: str, *, cause: str) -> str:
+def open_question(
+    assessment: Assessment, level: Level, unit: str, *, cause: str, equivalence: bool
+) -> str:
     """The sentence of an inconclusive hypothesis.
 
     Args:
@@ -33,18 +36,20 @@ def open_question(assessment: Assessment, level: Level, unit: str, *, cause: str
         level: the levels they were computed at.
         unit: the metric's unit in words.
         cause: why nothing was decided; begins the sentence.
+        equivalence: whether what could be shown is a margin, not an effect.
     """
-    detectable = (
-        "what this n would detect cannot be said"
-        if math.isnan(assessment.detectable_effect)
-        else f"with 80 % power this n detects {_amount(assessment.detectable_effect, unit)}"
-    )
     many = "trials" if assessment.test == "spearman_permutation" else "seeds"
-    needed = (
-        f"more than 10,000 {many} would be needed, or their scores do not vary"
-        if assessment.seeds_needed is None
-        else f"about {assessment.seeds_needed} {many} are needed"
+    shown = "margin" if equivalence else "true effect"
+    detectable = (
+        "what this n would show cannot be said"
+        if math.isnan(assessment.detectable_effect)
+        else f"a {shown} of {_amount(assessment.detectable_effect, unit)} would be shown with "
+        "80 % power at this n"
     )
+    needed = f"about {assessment.seeds_needed} {many} are needed"
+    if assessment.seeds_needed is None:
+        unknown = math.isnan(assessment.detectable_effect)
+        needed = "nor how many are needed" if unknown else f"more than 10,000 {many} are needed"
     return f"{cause}: {_evidence(assessment, level, unit)}; {detectable}; {needed}"
 
 

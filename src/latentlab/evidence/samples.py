@@ -14,8 +14,9 @@ import numpy as np
 import pandas as pd
 
 from latentlab.errors import UserError
-from latentlab.evidence.claims import Against, Claim, MetricReference, Missing, Monotone
+from latentlab.evidence.claims import Claim, MetricReference, Missing
 from latentlab.evidence.configurations import differing_keys, flatten
+from latentlab.evidence.trend_claims import Against, Monotone
 
 SCORE_COLUMNS = ("trial_id", "split", "metric", "value")
 TRIAL_COLUMNS = ("trial_id", "arm", "seed", "status", "started_at", "config")

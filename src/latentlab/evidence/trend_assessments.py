@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pandas as pd
 
+from latentlab.evidence.amounts import Array
 from latentlab.evidence.assessments import Assessment, Level
 from latentlab.evidence.association import (
     Trend,
@@ -16,8 +17,8 @@ from latentlab.evidence.association import (
     seed_correlations,
     spearman_within_blocks,
 )
-from latentlab.evidence.claims import Association, Monotone
 from latentlab.evidence.intervals import Interval, paired_interval, spearman_interval
+from latentlab.evidence.location import ROUNDING
 from latentlab.evidence.power import (
     detectable_correlation,
     detectable_effect,
@@ -26,6 +27,7 @@ from latentlab.evidence.power import (
     trials_for_correlation,
 )
 from latentlab.evidence.samples import ArmScores, TrialColumns
+from latentlab.evidence.trend_claims import Association, Monotone
 
 
 def assess_monotone(claim: Monotone, samples: ArmScores, level: Level) -> Assessment:
@@ -39,13 +41,7 @@ def assess_monotone(claim: Monotone, samples: ArmScores, level: Level) -> Assess
         None if claim.rope is None else equivalence_to_zero_across_seeds(correlations, claim.rope)
     )
     low, high = paired_interval(sign * correlations, level.interval)
-    detectable, needed = math.nan, None
-    if len(correlations) >= 2:
-        spread = float(np.std(correlations, ddof=1))
-        detectable = min(1.0, spread * detectable_effect(len(scores), level.one_sided, paired=True))
-        if spread > 0:
-            size = abs(trend.estimate) / (spread * sd_upper_factor(len(scores)))
-            needed = seeds_for_effect(size, level.one_sided, paired=True)
+    detectable, needed = _monotone_plan(correlations, scores.shape[1], level)
     means = scores.mean(axis=0)
     return _trend_assessment(
         trend,
@@ -59,8 +55,24 @@ def assess_monotone(claim: Monotone, samples: ArmScores, level: Level) -> Assess
         test="page_permutation",
         effect_size=f"mean rho = {sign * trend.estimate:.3g}",
         trials=samples.trials,
-        plan=(detectable, None if needed is None else max(needed, level.min_seeds)),
+        plan=(detectable, needed),
     )
+
+
+def _monotone_plan(correlations: Array, arms: int, level: Level) -> tuple[float, int | None]:
+    """Detectable mean correlation and seeds needed, by the t test of the seeds' correlations."""
+    n = len(correlations)
+    spread = float(np.std(correlations, ddof=1)) if n > 1 else 0.0
+    mean = abs(float(np.mean(correlations)))
+    # The permutation test needs (arms!) ** -seeds to fall below the level.
+    attainable = math.ceil(math.log(1 / level.one_sided) / math.log(math.factorial(arms)))
+    fewest = max(attainable, level.min_seeds)
+    if spread <= ROUNDING:
+        return math.nan, fewest if mean > 0 else None
+    detectable = min(1.0, spread * detectable_effect(n, level.one_sided, paired=True))
+    size = mean / (spread * sd_upper_factor(n))
+    needed = seeds_for_effect(size, level.one_sided, paired=True)
+    return detectable, None if needed is None else max(needed, fewest)
 
 
 def assess_association(claim: Association, columns: TrialColumns, level: Level) -> Assessment:
@@ -70,11 +82,10 @@ def assess_association(claim: Association, columns: TrialColumns, level: Level) 
     trend = spearman_within_blocks(columns.against, columns.metric, columns.seeds)
     rope_p = None if claim.rope is None else equivalence_to_zero(trend.estimate, n, claim.rope)
     low, high = spearman_interval(trend.estimate, n, level.interval)
-    needed = (
-        None
-        if math.isnan(trend.estimate)
-        else trials_for_correlation(trend.estimate, level.one_sided)
-    )
+    detectable, needed = math.nan, None
+    if not math.isnan(trend.estimate):
+        detectable = detectable_correlation(n, level.one_sided)
+        needed = trials_for_correlation(trend.estimate, level.one_sided)
     return _trend_assessment(
         trend,
         sign,
@@ -88,7 +99,7 @@ def assess_association(claim: Association, columns: TrialColumns, level: Level) 
         effect_size=f"rho = {sign * trend.estimate:.3g}",
         trials=columns.trials,
         plan=(
-            detectable_correlation(n, level.one_sided),
+            detectable,
             None if needed is None else max(needed, level.min_seeds),
         ),
     )

@@ -18,7 +18,7 @@ from latentlab.evidence.assessments import (
     one_signed,
 )
 from latentlab.evidence.checks import better_direction, contradicts
-from latentlab.evidence.claims import Association, Claim, LocationClaim, Monotone
+from latentlab.evidence.claims import Claim, LocationClaim
 from latentlab.evidence.corrections import level_left
 from latentlab.evidence.decisions import Sides, decide
 from latentlab.evidence.freeze import Freeze, confirming_command, why_exploratory
@@ -26,44 +26,8 @@ from latentlab.evidence.hypotheses import Hypotheses
 from latentlab.evidence.metric import Metric
 from latentlab.evidence.samples import NoVerdict, Tables, arm_scores, tidy, trial_columns
 from latentlab.evidence.trend_assessments import assess_association, assess_monotone
-
-VERDICT_COLUMNS: dict[str, str] = {
-    "hypothesis": "id in the file of hypotheses",
-    "question": "the claim in words",
-    "kind": "superiority, non_inferiority, equivalence, interaction, monotone or association",
-    "family": "family that is corrected together",
-    "correction": "holm, fdr_bh, bonferroni or none",
-    "alpha": "level of the family",
-    "status": "confirmatory or exploratory",
-    "scope": "population that the verdict speaks of: seeds (retrainings)",
-    "metric": "name of the metric",
-    "split": "data the metric was measured on",
-    "better": "higher, lower or none",
-    "treatment": "arm, or first contrast; for monotone the last arm",
-    "control": "arm, or second contrast; for monotone the first arm",
-    "n": "pairs of seeds, seeds of the smaller arm, or trials (association)",
-    "estimate": "treatment - control in metric units; a rank correlation for trends",
-    "effect": "the estimate turned so that positive is better, or the stated direction",
-    "control_mean": "mean of the control in metric units",
-    "treatment_mean": "mean of the treatment in metric units",
-    "boundary": "minimum effect or margin in metric units; 0 for trends",
-    "interval_low": "low end of the unadjusted interval of effect (t, Welch, or Fisher z)",
-    "interval_high": "its high end",
-    "interval_level": "its coverage: 1 - 2 alpha, or 1 - alpha for two sides",
-    "p_supported": "p-value of support, compared with alpha",
-    "p_refuted": "p-value of refutation, compared with alpha",
-    "p_supported_adjusted": "corrected within the family's supports",
-    "p_refuted_adjusted": "corrected within the family's refutations",
-    "attainable_p": "smallest p_supported that test and n allow",
-    "test": "primary test",
-    "sensitivity": "JSON: other test -> its p_supported, unadjusted",
-    "effect_size": "d_z (paired), Hedges g (independent) or rho, positive as in effect",
-    "pairing_correlation": "correlation of the arms over seeds; at most 0: pairing bought nothing",
-    "detectable_effect": "smallest true effect (for equivalence, margin) found with 80 % power",
-    "seeds_needed": "seeds (association: trials) for 80 % power at an effect like the one seen",
-    "verdict": "supported, refuted, inconclusive, invalid or not_run",
-    "reason": "one sentence",
-}
+from latentlab.evidence.trend_claims import Association, Monotone
+from latentlab.evidence.verdict_columns import VERDICT_COLUMNS
 
 
 def judge(
@@ -77,7 +41,8 @@ def judge(
 
     Args:
         scores: columns trial_id, split, metric, value; others are not read. Scores that are
-            missing or not finite are dealt with as the hypothesis's `missing` says.
+            missing or not finite are dealt with as the hypothesis's `missing` says; a trial that
+            diverged but has a finite score counts with it.
         hypotheses: the declarations.
         metrics: name -> metric.
         trials: columns trial_id, arm, seed, status, started_at (ISO 8601, UTC), config (nested
@@ -138,41 +103,51 @@ def _judge_family(
         row = _declaration(hypotheses, metrics, name)
         if isinstance(found, NoVerdict):
             row |= {"verdict": found.verdict, "reason": found.reason}
-            row["status"] = _status(hypotheses, name, None, freeze)[0]
+            row["status"], _ = _status(hypotheses, name, None, freeze)
         else:
-            supported = float(decision.supported_adjusted[0, index])
-            refuted = float(decision.refuted_adjusted[0, index])
-            verdict = str(decision.verdict[0, index])
             row |= _statistics(found, levels[name])
-            row |= {"p_supported_adjusted": supported, "p_refuted_adjusted": refuted}
-            row["verdict"] = verdict
-            unit = _unit(hypotheses.hypotheses[name], metrics)
-            if verdict == "inconclusive":
-                cause = reasons.why_open(
-                    found,
-                    levels[name],
-                    allowed,
-                    contradictory=max(supported, refuted) <= family.alpha,
-                )
-                sentence = reasons.open_question(found, levels[name], unit, cause=cause)
-            else:
-                sentence = reasons.decided(
-                    hypotheses.hypotheses[name],
-                    found,
-                    levels[name],
-                    unit,
-                    supported=verdict == "supported",
-                    p=supported if verdict == "supported" else refuted,
-                )
+            row["verdict"] = str(decision.verdict[0, index])
+            row["p_supported_adjusted"] = float(decision.supported_adjusted[0, index])
+            row["p_refuted_adjusted"] = float(decision.refuted_adjusted[0, index])
             row["status"], why = _status(hypotheses, name, found.trials, freeze)
+            row["reason"] = _sentence(
+                hypotheses, metrics, row, assessment=found, level=levels[name], allowed=allowed
+            )
             if why is not None:
                 last_seed = int(tables.trials["seed"].max())
                 command = confirming_command(hypotheses.study, last_seed)
-                sentence += f"; exploratory because {why}: to confirm, freeze it as confirmatory "
-                sentence += f"and run it on fresh seeds with `{command}`"
-            row["reason"] = sentence
+                row["reason"] += (
+                    f"; exploratory because {why}: to confirm, freeze it as confirmatory and run "
+                    f"it on fresh seeds with `{command}`"
+                )
         rows[name] = row
     return rows
+
+
+def _sentence(
+    hypotheses: Hypotheses,
+    metrics: Mapping[str, Metric],
+    row: Mapping[str, Any],
+    *,
+    assessment: Assessment,
+    level: Level,
+    allowed: float,
+) -> str:
+    claim = hypotheses.hypotheses[row["hypothesis"]]
+    unit = _unit(claim, metrics)
+    supported, refuted = row["p_supported_adjusted"], row["p_refuted_adjusted"]
+    if row["verdict"] == "inconclusive":
+        contradictory = max(supported, refuted) <= row["alpha"]
+        return reasons.open_question(
+            assessment,
+            level,
+            unit,
+            cause=reasons.why_open(assessment, level, allowed, contradictory=contradictory),
+            equivalence=isinstance(claim, LocationClaim) and claim.comparison == "equivalence",
+        )
+    shown = row["verdict"] == "supported"
+    p = supported if shown else refuted
+    return reasons.decided(claim, assessment, level, unit, supported=shown, p=p)
 
 
 def _level(hypotheses: Hypotheses, name: str, alpha: float, allowed: float) -> Level:

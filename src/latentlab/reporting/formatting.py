@@ -85,7 +85,18 @@ def format_estimate(value: float, low: float = math.nan, high: float = math.nan)
     """
     if math.isnan(low) or math.isnan(high):
         return format_number(value)
-    return f"{format_number(value, _interval_decimals(low, high))} {format_interval(low, high)}"
+    # The finite end of a one-sided interval tells how exact the value is.
+    ends = [end for end in (low, high) if math.isfinite(end)]
+    decimals = _interval_decimals(2 * value - ends[0], ends[0]) if len(ends) == 1 else None
+    if len(ends) == 2:
+        decimals = _interval_decimals(low, high)
+    written = [format_number(number, decimals) for number in (value, low, high)]
+    return f"{written[0]} [{written[1]}, {written[2]}]"
+
+
+def format_declared(value: float) -> str:
+    """Write a number that a person chose (a margin, a level): as declared, no digits added."""
+    return MISSING if math.isnan(value) else f"{value:.6g}"
 
 
 def format_p(p: float, threshold: float = 0.001) -> str:
@@ -112,7 +123,6 @@ def _interval_decimals(low: float, high: float) -> int | None:
     """Decimals for an interval; None (four digits) where its width says nothing."""
     half_width = abs(high - low) / 2
     if half_width == 0 or not math.isfinite(half_width):
-        # One-sided intervals have an infinite end: the finite end decides.
         return None
     return decimals_for(half_width)
 

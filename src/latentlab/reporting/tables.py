@@ -80,7 +80,7 @@ def comparison_table(
             f"The control arm '{control}' has no scores",
             f"Name one of: {', '.join(arms) or 'no arm has scores'}.",
         )
-    diverged = _diverged_trials(trials)
+    diverged = diverged_trials(trials)
     rows: list[dict[str, object]] = []
     for metric in metrics:
         table = paired_scores(scores, metric.name, split, exclude=diverged)
@@ -204,7 +204,8 @@ def _difference(row: dict[str, float]) -> str:
     return f"+{text}" if format_number(row["difference"])[0].isdigit() and text != "0" else text
 
 
-def _diverged_trials(trials: pd.DataFrame | None) -> frozenset[str]:
+def diverged_trials(trials: pd.DataFrame | None) -> frozenset[str]:
+    """Ids of the trials that diverged; none where the table of trials is not given."""
     if trials is None:
         return frozenset()
     return frozenset(trials.loc[trials["status"] == "diverged", "trial_id"])

@@ -18,8 +18,8 @@ from latentlab.reporting.formatting import (
     MISSING,
     as_float,
     as_text,
+    format_declared,
     format_estimate,
-    format_number,
     format_p,
     format_share,
     plural,
@@ -78,13 +78,14 @@ def verdict_sentence(row: Row) -> str:
         row: one row of the table of verdicts.
 
     Returns:
-        One to four sentences: the claim, what was measured, what decided, what is missing.
+        The claim, what was measured, what decided, and what is missing. The effect is oriented:
+        positive is better.
     """
     verdict, reason = as_text(row.get("verdict")), as_text(row.get("reason")).rstrip(".")
     claim = as_text(row.get("question")).rstrip(".?") or as_text(row.get("hypothesis"))
     parts = [f"{claim}."]
     if verdict in {"invalid", "not_run"}:
-        parts.append(f"{reason or 'No reason was recorded'}.")
+        parts.append(f"Reason: {reason or 'none was recorded'}.")
         return " ".join(parts)
     parts.append(_measured(row))
     if verdict == "inconclusive":
@@ -132,7 +133,7 @@ def boundaries(row: Row) -> list[float]:
 
 def boundary_text(row: Row) -> str:
     """The boundary of a claim in words ("above 2", "within -0.5 and 0.5")."""
-    bounds = [format_number(bound) for bound in boundaries(row)]
+    bounds = [format_declared(bound) for bound in boundaries(row)]
     return f"above {bounds[0]}" if len(bounds) == 1 else f"between {bounds[0]} and {bounds[1]}"
 
 
@@ -179,10 +180,7 @@ def _measured(row: Row) -> str:
     low, high = as_float(row.get("interval_low")), as_float(row.get("interval_high"))
     estimate = format_estimate(effect, low, high)
     interval = f", {interval_label(row)}" if "[" in estimate else ", no interval"
-    return (
-        f"{comparison_text(row)}: effect {estimate}{interval}, {count_text(row)} "
-        "(positive is in the better direction)."
-    )
+    return f"{comparison_text(row)}: effect {estimate}{interval}, {count_text(row)}."
 
 
 def _decided(row: Row, verdict: str) -> str:
@@ -200,7 +198,7 @@ def _open_question(row: Row, reason: str) -> list[str]:
     inside = [bound for bound in boundaries(row) if low <= bound <= high]
     parts = []
     if inside:
-        bounds = " and ".join(format_number(bound) for bound in inside)
+        bounds = " and ".join(format_declared(bound) for bound in inside)
         parts.append(f"The interval holds the boundary {bounds}, so either answer is still open.")
     elif math.isfinite(low):
         p = min(

@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -69,11 +70,13 @@ class Prepared:
         schema: meaning of the numbers.
         splits: `train`, `test` and, only where the data set has an official one, `validation`.
         origin: provenance in one line; not part of the fingerprint.
+        folder: where `load_prepared` found it; None for one that is only in memory.
     """
 
     schema: Schema
     splits: Mapping[str, Split]
     origin: str
+    folder: Path | None = None
 
     @cached_property
     def fingerprint(self) -> str:

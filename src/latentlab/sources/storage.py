@@ -79,7 +79,7 @@ def load_prepared(folder: Path | str, verify: bool = False) -> Prepared:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise _damaged(card_path, "is not the card of a prepared data set") from error
     splits = {name: _load_split(folder, name, n, schema) for name, n in counts.items()}
-    prepared = Prepared(schema, splits, origin)
+    prepared = Prepared(schema, splits, origin, folder.resolve())
     if verify and prepared.fingerprint != fingerprint:
         raise _damaged(folder, "has changed since it was prepared (its fingerprint differs)")
     return prepared

@@ -125,6 +125,10 @@ class Cohort:
         state = self.state.map(lambda tensor: tensor.index_select(0, index))
         self._settle([self.trials[place] for place in keep], state)
 
+    def restart(self) -> None:
+        """Set the step back to 0 with the weights as they are, for timing."""
+        self.state.step = 0
+
     def advance(self) -> bool:
         """One step of every living trial; True where it ended an epoch."""
         place = self.state.step % self.epoch_steps

@@ -32,7 +32,7 @@ def learning_curves(
     """
     names = list(metrics) if metrics is not None else list(pd.unique(history["metric"]))
     chosen = list(arms) if arms is not None else arm_order(history)
-    figure, height, places = panels([label(name) for name in names], columns=2, panel_height=220)
+    figure, height, places = panels([label(name) for name in names], columns=2, panel_height=220, gap=88)
     named: set[str] = set()
     for name, (row, col) in zip(names, places, strict=True):
         for arm, style in arm_styles(chosen).items():

@@ -47,12 +47,21 @@ def forest_plot(verdicts: pd.DataFrame) -> go.Figure:
         _add_row(figure, row, i)
     figure.update_yaxes(visible=False, range=[-1, 1], fixedrange=True)
     figure.update_xaxes(showgrid=True, nticks=6, tickfont={"size": 11})
-    figure.update_xaxes(
-        title_text="effect in the metric's own unit, positive = better; each row has its own scale",
-        row=len(rows),
-        col=1,
+    # Not an axis title: the last row may have no effect, and then no axis.
+    figure.add_annotation(
+        text="effect in the metric's own unit, positive = better;<br>every row has its own scale",
+        xref="paper",
+        yref="paper",
+        x=0,
+        y=0,
+        xanchor="left",
+        yanchor="top",
+        yshift=-26,
+        align="left",
+        showarrow=False,
     )
-    _add_legend(figure, {as_text(row.get("verdict")) for row in rows})
+    drawn = [row for row in rows if not math.isnan(as_float(row.get("effect")))]
+    _add_legend(figure, {as_text(row.get("verdict")) for row in drawn})
     margin = {"l": 12, "r": 16, "t": 78, "b": 64}
     return finish(figure, height, margin=margin, legend={"y": 1 + 34 / (height - 142)})
 
@@ -136,14 +145,9 @@ def _add_legend(figure: go.Figure, present: set[str]) -> None:
 
 
 def _title(row: dict[Hashable, Any]) -> str:
-    verdict = as_text(row.get("verdict"))
-    colour = VERDICT_COLOURS.get(verdict, NEUTRAL)
-    word = verdict.replace("_", " ")
+    verdict = as_text(row.get("verdict")).replace("_", " ")
     metric = f" · {label(as_text(row.get('metric')))}" if as_text(row.get("metric")) else ""
-    return (
-        f"<b>{label(as_text(row.get('hypothesis')))}</b>{metric} · "
-        f"<span style='color:{colour}'><b>{word}</b></span>"
-    )
+    return f"<b>{label(as_text(row.get('hypothesis')))}</b>{metric} · {verdict}"
 
 
 def _hover(row: dict[Hashable, Any]) -> str:

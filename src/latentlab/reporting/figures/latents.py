@@ -49,7 +49,7 @@ def latent_scatter(
     shown = labels[::every]
     views = {arm: _two_dimensions(np.asarray(codes, float)) for arm, codes in latents.items()}
     titles = [f"{label(arm)}{note}" for arm, (_, note) in views.items()]
-    figure, height, places = panels(titles, columns=3, panel_height=230, gap=56, top=92)
+    figure, height, places = panels(titles, columns=3, panel_height=230, gap=86, top=96)
     for (points, _), (row, col) in zip(views.values(), places, strict=True):
         _add_points(figure, points[::every], shown, row, col, first=(row, col) == (1, 1))
     figure.update_xaxes(nticks=5, showgrid=False)
@@ -57,7 +57,7 @@ def latent_scatter(
     return finish(
         figure,
         height,
-        legend={"y": 1 + 34 / (height - 142), "itemsizing": "constant", "title": {"text": "label"}},
+        legend={"y": 1 + 34 / (height - 142), "itemsizing": "constant", "title": {"text": "label", "font": {"size": 13}}},
     )
 
 
@@ -74,7 +74,7 @@ def latent_marginals(latents: Mapping[str, Array], *, max_dimensions: int = 32) 
         [f"{label(arm)} ({_dimensions(codes)})" for arm, codes in latents.items()],
         columns=3,
         panel_height=170,
-        gap=56,
+        gap=72,
         top=80,
         shared_yaxes=True,
         horizontal_spacing=0.05,

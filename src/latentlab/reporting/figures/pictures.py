@@ -90,6 +90,7 @@ def reconstruction_grid(
         showgrid=False,
         showline=False,
         ticks="",
+        ticklabelstandoff=6,
         constrain="domain",
     )
     # The picture keeps its proportions, so a height that suits a wide page suits a narrow one.

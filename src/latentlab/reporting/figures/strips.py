@@ -15,7 +15,7 @@ import plotly.graph_objects as go
 from latentlab.evidence.metric import Metric
 from latentlab.reporting.figures.template import NEUTRAL, arm_styles, finish, label, translucent
 from latentlab.reporting.intervals import MeanInterval, mean_interval
-from latentlab.reporting.tables import arm_order, paired_scores
+from latentlab.reporting.tables import arm_order, diverged_trials, paired_scores
 
 _ROW = 52
 
@@ -26,7 +26,7 @@ def seed_strip(
     *,
     split: str = "test",
     arms: Sequence[str] | None = None,
-    exclude: frozenset[str] = frozenset(),
+    trials: pd.DataFrame | None = None,
     level: float = 0.95,
 ) -> go.Figure:
     """Draw the scores of one metric: a row per arm, a point per seed, the mean and its interval.
@@ -36,11 +36,11 @@ def seed_strip(
         metric: the metric to draw.
         split: the split to draw.
         arms: arms from top to bottom, in the order that decides their colours; all when None.
-        exclude: trial ids to leave out (diverged ones).
+        trials: the table of trials; with it, diverged trials are left out, as in the comparison.
         level: coverage of the t intervals of the means.
     """
     chosen = list(arms) if arms is not None else arm_order(scores)
-    table = paired_scores(scores, metric.name, split, exclude)
+    table = paired_scores(scores, metric.name, split, diverged_trials(trials))
     table = table.reindex(columns=chosen).replace([np.inf, -np.inf], np.nan)
     figure = go.Figure()
     _add_pairs(figure, table)

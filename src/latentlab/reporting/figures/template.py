@@ -81,6 +81,11 @@ def template(page: Literal["light", "dark"] = "light") -> go.layout.Template:
                 "bordercolor": colours["line"],
                 "font": {"family": FONT, "size": 12, "color": colours["text"]},
             },
+            "modebar": {
+                "bgcolor": "rgba(0,0,0,0)",
+                "color": colours["line"],
+                "activecolor": colours["text"],
+            },
             "margin": {"l": 56, "r": 16, "t": 40, "b": 48},
         }
     )

@@ -6,7 +6,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from latentlab.training import PerTrial, TrialConfig
+from latentlab.training.config import TrialConfig
+from latentlab.training.per_trial import PerTrial
 
 
 class ModelConfig(BaseModel):

@@ -17,7 +17,9 @@ from latentlab.studies.derp_vae.objective import (
     reconstruction_loss,
     unit_rows,
 )
-from latentlab.training import Batch, Clock, DataSpec, MethodDefaults, Noise, Tensors, linear_warmup
+from latentlab.training.contract import Batch, Clock, DataSpec, MethodDefaults, Tensors
+from latentlab.training.schedules import linear_warmup
+from latentlab.training.streams import Noise
 
 _FEATURE = "feature_net."
 
@@ -119,3 +121,6 @@ class DerpVaeMethod(MethodDefaults):
         with torch.no_grad():
             target = features(x, weights)
         return (target - features(image, weights)).square().mean()
+
+
+METHOD = DerpVaeMethod()

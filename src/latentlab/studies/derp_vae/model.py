@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from latentlab.studies.derp_vae.config import DerpVaeConfig
 from latentlab.studies.layers import Convolution, Dense, dropout
-from latentlab.training import DataSpec
+from latentlab.training.contract import DataSpec
 
 FEATURES = 32
 """Outputs of the feature net."""

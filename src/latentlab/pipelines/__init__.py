@@ -1,0 +1,1 @@
+"""The Kedro edge: datasets, and node functions of a few lines that call the core."""

@@ -1,0 +1,44 @@
+"""Stage 1: read the data, check it, store it as tensors with a card."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from kedro.pipeline import Node, Pipeline
+
+from latentlab.compute.config import ComputeConfig
+from latentlab.pipelines.binding import bound
+from latentlab.sources import Prepared
+from latentlab.studies.declaration import Declaration
+from latentlab.studies.study import Study
+
+STAGE = "data_preparation"
+
+
+def prepare(
+    study: Study, declaration: Declaration, compute: ComputeConfig, raw: str
+) -> tuple[Prepared, dict[str, Any]]:
+    """The study's data, and its card; refuses what could not be trained on this machine."""
+    from latentlab.compute.device import resolve_device
+    from latentlab.studies.planning import prepare_data
+
+    resolve_device(compute)
+    prepared = prepare_data(study, declaration, Path(raw))
+    return prepared, prepared.card()
+
+
+def create_pipeline(study: Study) -> Pipeline:
+    """The stage for one study."""
+    s = study.name
+    return Pipeline(
+        [
+            Node(
+                bound(prepare, study),
+                [f"params:{s}", "params:compute", "params:raw_data"],
+                [f"{s}.prepared", f"{s}.data_card"],
+                name=f"{s}.prepare",
+                namespace=f"{s}.{STAGE}",
+            )
+        ]
+    )

@@ -1,0 +1,123 @@
+"""What the catalog stores in forms of its own: prepared data, trials, arrays, reports."""
+
+from __future__ import annotations
+
+import base64
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from kedro.io import AbstractDataset, DatasetError
+from kedro_datasets._typing import ImagePreview
+from numpy.typing import NDArray
+
+from latentlab.sources import Prepared, load_prepared, save_prepared
+
+if TYPE_CHECKING:
+    from latentlab.reporting import ReportContent
+    from latentlab.training.store import TrialStore
+
+
+class _PathDataset(AbstractDataset[Any, Any]):
+    """A dataset in one file or folder, relative to the project."""
+
+    def __init__(self, filepath: str, metadata: dict[str, Any] | None = None) -> None:
+        self._filepath = Path(filepath)
+        self.metadata = metadata
+
+    def _describe(self) -> dict[str, Any]:
+        return {"filepath": str(self._filepath)}
+
+    def _exists(self) -> bool:
+        return self._filepath.exists()
+
+
+class PreparedDataset(_PathDataset):
+    """A prepared data set: a folder of memory-mapped arrays with a card and a preview."""
+
+    def load(self) -> Prepared:
+        """Open the folder."""
+        return load_prepared(self._filepath)
+
+    def save(self, data: Prepared) -> None:
+        """Replace the folder in one step."""
+        save_prepared(data, self._filepath)
+
+    def preview(self) -> ImagePreview:
+        """Some examples of each class, for Kedro-Viz."""
+        return _image(self._filepath / "preview.png")
+
+
+class TrialStoreDataset(_PathDataset):
+    """The trained trials of a study; the trainer itself writes them."""
+
+    def load(self) -> TrialStore:
+        """The store, which need not exist yet."""
+        from latentlab.training.store import TrialStore
+
+        return TrialStore(self._filepath)
+
+    def save(self, data: object) -> None:
+        """Refuse: a store is an input.
+
+        Raises:
+            DatasetError: always.
+        """
+        raise DatasetError("Trials are written by the trainer, one by one as they finish.")
+
+    def _exists(self) -> bool:
+        return True
+
+
+class ArraysDataset(_PathDataset):
+    """Named arrays in one .npz file."""
+
+    def load(self) -> dict[str, NDArray[Any]]:
+        """All arrays by name."""
+        with np.load(self._filepath, allow_pickle=False) as arrays:
+            return dict(arrays)
+
+    def save(self, data: dict[str, NDArray[Any]]) -> None:
+        """Replace the file in one step."""
+        partial = self._filepath.with_suffix(".partial.npz")
+        self._filepath.parent.mkdir(parents=True, exist_ok=True)
+        np.savez(partial, **data)  # type: ignore[arg-type]
+        os.replace(partial, self._filepath)
+
+
+class ReportDataset(_PathDataset):
+    """A study's report: one self-contained folder with `index.html` and `report.md`."""
+
+    def load(self) -> str:
+        """The report as Markdown."""
+        return (self._filepath / "report.md").read_text(encoding="utf-8")
+
+    def save(self, data: ReportContent) -> None:
+        """Write the report in place of the old one."""
+        from latentlab.reporting import write_report
+
+        write_report(self._filepath, data)
+
+
+class PictureDataset(_PathDataset):
+    """A picture in a PNG file."""
+
+    def load(self) -> Any:
+        """The picture."""
+        from PIL import Image
+
+        return Image.open(self._filepath)
+
+    def save(self, data: Any) -> None:
+        """Write the picture."""
+        self._filepath.parent.mkdir(parents=True, exist_ok=True)
+        data.save(self._filepath)
+
+    def preview(self) -> ImagePreview:
+        """The picture itself, for Kedro-Viz."""
+        return _image(self._filepath)
+
+
+def _image(path: Path) -> ImagePreview:
+    return ImagePreview(base64.b64encode(path.read_bytes()).decode())

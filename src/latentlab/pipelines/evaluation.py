@@ -1,0 +1,102 @@
+"""Stage 3: one table of scores, arrays for figures, and the chosen model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+from kedro.pipeline import Node, Pipeline
+
+from latentlab.compute.config import ComputeConfig
+from latentlab.pipelines.binding import bound
+from latentlab.sources import Prepared
+from latentlab.studies.declaration import Declaration
+from latentlab.studies.study import Study
+
+STAGE = "evaluation"
+
+
+def measure(
+    study: Study, compute: ComputeConfig, trials: pd.DataFrame, prepared: Prepared, store: Any
+) -> pd.DataFrame:
+    """Scores of the weights on validation and test."""
+    from latentlab.compute.device import resolve_device
+    from latentlab.studies.scoring import score_trials
+
+    return score_trials(study, trials, prepared, store, resolve_device(compute))
+
+
+def time_alone(
+    study: Study, declaration: Declaration, compute: ComputeConfig, prepared: Prepared
+) -> pd.DataFrame:
+    """Seconds per step of each arm, alone and interleaved."""
+    from latentlab.compute.device import resolve_device
+    from latentlab.studies.scoring import time_arms
+
+    return time_arms(study, declaration, prepared, resolve_device(compute), compute.precision)
+
+
+def collect(trials: pd.DataFrame, measured: pd.DataFrame, timings: pd.DataFrame) -> pd.DataFrame:
+    """All scores in one table."""
+    from latentlab.studies.scoring import collect_scores
+
+    return collect_scores(trials, measured, timings)
+
+
+def picture(study: Study, trials: pd.DataFrame, prepared: Prepared, store: Any) -> dict[str, Any]:
+    """Arrays for the figures."""
+    from latentlab.studies.scoring import draw_pictures
+
+    return draw_pictures(study, trials, prepared, store)
+
+
+def choose(study: Study, declaration: Declaration, scores: pd.DataFrame) -> dict[str, Any]:
+    """The trial to be registered."""
+    from latentlab.studies.scoring import choose_champion
+
+    return choose_champion(declaration, scores)
+
+
+def create_pipeline(study: Study) -> Pipeline:
+    """The stage for one study."""
+    s = study.name
+    namespace = f"{s}.{STAGE}"
+    return Pipeline(
+        [
+            Node(
+                bound(measure, study),
+                ["params:compute", f"{s}.trials", f"{s}.prepared", f"{s}.store"],
+                f"{s}.measured",
+                name=f"{s}.measure",
+                namespace=namespace,
+            ),
+            Node(
+                bound(time_alone, study),
+                [f"params:{s}", "params:compute", f"{s}.prepared"],
+                f"{s}.timings",
+                name=f"{s}.time_arms",
+                namespace=namespace,
+            ),
+            Node(
+                collect,
+                [f"{s}.trials", f"{s}.measured", f"{s}.timings"],
+                f"{s}.scores",
+                name=f"{s}.collect_scores",
+                namespace=namespace,
+            ),
+            Node(
+                bound(picture, study),
+                [f"{s}.trials", f"{s}.prepared", f"{s}.store"],
+                f"{s}.pictures",
+                name=f"{s}.draw_pictures",
+                namespace=namespace,
+            ),
+            Node(
+                bound(choose, study),
+                [f"params:{s}", f"{s}.scores"],
+                f"{s}.champion",
+                name=f"{s}.choose_champion",
+                namespace=namespace,
+            ),
+        ]
+    )

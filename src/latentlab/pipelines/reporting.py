@@ -1,0 +1,108 @@
+"""Stage 5: the comparison table, the figures and the report."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+from kedro.pipeline import Node, Pipeline
+
+from latentlab.pipelines.binding import bound
+from latentlab.sources import Prepared
+from latentlab.studies.declaration import Declaration
+from latentlab.studies.study import Study
+
+STAGE = "reporting"
+
+FIGURES = ("verdicts", "curves", "reconstructions", "latents", "marginals")
+"""Names of the figures in the catalog, in the order in which they are drawn."""
+
+
+def compare(
+    study: Study, declaration: Declaration, scores: pd.DataFrame, trials: pd.DataFrame
+) -> pd.DataFrame:
+    """Means, intervals and paired differences."""
+    from latentlab.studies.composition import compare as compare_arms
+
+    return compare_arms(study, declaration, scores, trials)
+
+
+def draw(
+    study: Study,
+    declaration: Declaration,
+    verdicts: pd.DataFrame,
+    history: pd.DataFrame,
+    arrays: dict[str, Any],
+) -> tuple[Any, ...]:
+    """The figures, in the order of `FIGURES`."""
+    from latentlab.studies.composition import draw_figures
+
+    return tuple(draw_figures(study, declaration, verdicts, history, arrays).values())
+
+
+def report(
+    study: Study,
+    declaration: Declaration,
+    prepared: Prepared,
+    trials: pd.DataFrame,
+    scores: pd.DataFrame,
+    verdicts: pd.DataFrame,
+    comparison: pd.DataFrame,
+    champion: dict[str, Any],
+    frozen: dict[str, Any],
+    *figures: Any,
+) -> Any:
+    """What the report shows; its dataset writes it."""
+    from latentlab.studies.composition import CAPTIONS, compose
+
+    titled = dict(zip(CAPTIONS, figures, strict=True))
+    return compose(
+        study, declaration, prepared, trials, scores, verdicts, comparison, champion, frozen, titled
+    )
+
+
+def create_pipeline(study: Study) -> Pipeline:
+    """The stage for one study."""
+    s = study.name
+    namespace = f"{s}.{STAGE}"
+    figures = [f"{s}.figure_{name}" for name in FIGURES]
+    return Pipeline(
+        [
+            Node(
+                bound(compare, study),
+                [f"params:{s}", f"{s}.scores", f"{s}.trials"],
+                f"{s}.comparison",
+                name=f"{s}.compare",
+                namespace=namespace,
+            ),
+            Node(
+                bound(draw, study),
+                [f"params:{s}", f"{s}.verdicts", f"{s}.history", f"{s}.pictures"],
+                figures,
+                name=f"{s}.draw_figures",
+                namespace=namespace,
+            ),
+            Node(
+                bound(report, study),
+                [
+                    f"params:{s}",
+                    *(
+                        f"{s}.{name}"
+                        for name in (
+                            "prepared",
+                            "trials",
+                            "scores",
+                            "verdicts",
+                            "comparison",
+                            "champion",
+                            "freeze",
+                        )
+                    ),
+                    *figures,
+                ],
+                f"{s}.report",
+                name=f"{s}.write_report",
+                namespace=namespace,
+            ),
+        ]
+    )

@@ -1,0 +1,80 @@
+"""Stage 2: freeze the hypotheses, then train the trials that are not trained yet."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+from kedro.pipeline import Node, Pipeline
+
+from latentlab.compute.config import ComputeConfig
+from latentlab.pipelines.binding import bound
+from latentlab.sources import Prepared
+from latentlab.studies.declaration import Declaration
+from latentlab.studies.study import Study
+
+if TYPE_CHECKING:
+    from latentlab.training.store import TrialStore
+
+STAGE = "training"
+
+
+def freeze(study: Study, declaration: Declaration, store: Any) -> dict[str, Any]:
+    """Record what the hypotheses say before training, and since when."""
+    from latentlab.studies.planning import freeze_hypotheses
+
+    frozen = freeze_hypotheses(declaration, store.root / "freeze.json", datetime.now(UTC))
+    return frozen.model_dump(mode="json")
+
+
+def train(
+    study: Study,
+    declaration: Declaration,
+    compute: ComputeConfig,
+    retrain: bool,
+    prepared: Prepared,
+    store: Any,
+    frozen: dict[str, Any],
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Train what is missing; tables of all planned trials and of their histories.
+
+    `frozen` is not read: it makes the freeze come first.
+    """
+    from latentlab.studies.planning import history_table, plan_trials, trial_table
+    from latentlab.training.runner import train_trials
+
+    assert prepared.folder is not None
+    trials = plan_trials(study, declaration, prepared, compute.precision)
+    trained = train_trials(study.method, trials, prepared.folder, store, compute, retrain)
+    return trial_table(trials, store, trained), history_table(trials, store)
+
+
+def create_pipeline(study: Study) -> Pipeline:
+    """The stage for one study."""
+    s = study.name
+    return Pipeline(
+        [
+            Node(
+                bound(freeze, study),
+                [f"params:{s}", f"{s}.store"],
+                f"{s}.freeze",
+                name=f"{s}.freeze_hypotheses",
+                namespace=f"{s}.{STAGE}",
+            ),
+            Node(
+                bound(train, study),
+                [
+                    f"params:{s}",
+                    "params:compute",
+                    "params:retrain",
+                    f"{s}.prepared",
+                    f"{s}.store",
+                    f"{s}.freeze",
+                ],
+                [f"{s}.trials", f"{s}.history"],
+                name=f"{s}.train",
+                namespace=f"{s}.{STAGE}",
+            ),
+        ]
+    )

@@ -1,0 +1,30 @@
+"""Project settings; see https://docs.kedro.org for what each name means."""
+
+from __future__ import annotations
+
+from kedro.config import OmegaConfigLoader
+
+from latentlab.tracking.hook import TrackingHook
+from latentlab.tracking.store_address import tracking_uri
+
+HOOKS = (TrackingHook(),)
+# Our hook is kedro-mlflow's own with some methods replaced: both would log everything twice.
+DISABLE_HOOKS_FOR_PLUGINS = ("kedro_mlflow",)
+
+CONFIG_LOADER_CLASS = OmegaConfigLoader
+CONFIG_LOADER_ARGS = {
+    "base_env": "base",
+    "default_run_env": "local",
+    "config_patterns": {
+        "parameters": [
+            "parameters*",
+            "parameters*/**",
+            "**/parameters*",
+            "**/hypotheses*",
+        ],
+        "mlflow": ["mlflow*", "mlflow*/**", "**/mlflow*"],
+    },
+    # Without this an environment that sets one leaf would wipe out the whole block.
+    "merge_strategy": {"parameters": "soft", "mlflow": "soft", "globals": "soft"},
+    "custom_resolvers": {"tracking_uri": tracking_uri},
+}

@@ -1,0 +1,176 @@
+"""Puts a study's tables and figures together into its report."""
+
+from __future__ import annotations
+
+import json
+import platform
+import shlex
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from plotly.graph_objects import Figure
+
+from latentlab.reporting import ReportContent, comparison_table, deviations
+from latentlab.reporting.figures import (
+    forest_plot,
+    latent_marginals,
+    latent_scatter,
+    learning_curves,
+    reconstruction_grid,
+    seed_strip,
+)
+from latentlab.sources import Prepared
+from latentlab.studies.declaration import Declaration
+from latentlab.studies.scoring import pictures_by_arm
+from latentlab.studies.study import Study
+
+PACKAGES = ("latentlab", "torch", "numpy", "scipy", "statsmodels", "scikit-learn", "kedro", "mlflow")
+
+CAPTIONS = {
+    "Verdicts": "Effect of each hypothesis with its unadjusted interval; dashed, the declared "
+    "boundary. Verdicts follow from the corrected p-values, not from the intervals.",
+    "Learning curves": "Mean over seeds with a 95 % t band; a diverged trial ends where it ended.",
+    "Reconstructions": "Test examples and what the first seed's models make of them.",
+    "Latent samples": "Latent samples of test examples, first seed, coloured by class.",
+    "Distributions against N(0, 1)": "Every latent dimension of the first seed's models against "
+    "the prior's density.",
+}
+
+
+def compare(
+    study: Study, declaration: Declaration, scores: pd.DataFrame, trials: pd.DataFrame
+) -> pd.DataFrame:
+    """Every metric of every arm, and the paired difference against the control.
+
+    Scores of the weights are compared on the test split, times on the training split.
+    """
+    parts = []
+    for split in ("test", "train"):
+        present = set(scores.loc[scores["split"] == split, "metric"])
+        metrics = [m for m in declaration.metrics if m.name in present]
+        if metrics:
+            parts.append(comparison_table(scores, metrics, study.control, split, trials=trials))
+    return pd.concat(parts, ignore_index=True)
+
+
+def draw_figures(
+    study: Study,
+    declaration: Declaration,
+    verdicts: pd.DataFrame,
+    history: pd.DataFrame,
+    arrays: Mapping[str, NDArray[Any]],
+) -> dict[str, Figure]:
+    """The study's figures by title, in the order of the report."""
+    arms = list(declaration.configs)
+    present = set(history["metric"])
+    latents = pictures_by_arm(arrays, "latent")
+    return {
+        "Verdicts": forest_plot(verdicts),
+        "Learning curves": learning_curves(
+            history, [name for name in study.curves if name in present], arms=arms
+        ),
+        "Reconstructions": reconstruction_grid(
+            arrays["originals"], pictures_by_arm(arrays, "reconstruction")
+        ),
+        "Latent samples": latent_scatter(latents, np.asarray(arrays["labels"])),
+        "Distributions against N(0, 1)": latent_marginals(latents),
+    }
+
+
+def compose(
+    study: Study,
+    declaration: Declaration,
+    prepared: Prepared,
+    trials: pd.DataFrame,
+    scores: pd.DataFrame,
+    verdicts: pd.DataFrame,
+    comparison: pd.DataFrame,
+    champion: Mapping[str, Any],
+    frozen: Mapping[str, Any],
+    figures: Mapping[str, Figure],
+) -> ReportContent:
+    """Everything the report shows."""
+    arms = list(declaration.configs)
+    diverged = frozenset(trials.loc[trials["status"] == "diverged", "trial_id"])
+    shown = {title: (figure, CAPTIONS[title]) for title, figure in figures.items()}
+    for name in study.strips:
+        metric = declaration.metric_table[name]
+        shown[f"Seeds: {name}"] = (
+            seed_strip(scores, metric, arms=arms, exclude=diverged),
+            f"{metric.definition}. One point a seed, lines join the arms of a seed.",
+        )
+    return ReportContent(
+        title=study.title,
+        question=study.question,
+        verdicts=verdicts,
+        comparison=comparison,
+        summary=summary(declaration, trials, champion),
+        figures=shown,
+        deviations=deviations(trials, verdicts),
+        metrics=declaration.metrics,
+        reproduce=reproduction(trials, frozen),
+        data_card=prepared.card(),
+        preview=prepared.preview(),
+    )
+
+
+def summary(
+    declaration: Declaration, trials: pd.DataFrame, champion: Mapping[str, Any]
+) -> Sequence[str]:
+    """What was run, in sentences."""
+    seeds = trials["seed"].nunique()
+    lines = [
+        f"{len(declaration.configs)} arms with {seeds} seeds each, {len(trials)} trials on "
+        f"{declaration.dataset}; arms of a seed share data order, split, initial weights and noise."
+    ]
+    if champion:
+        lines.append(
+            f"Registered model: {champion['arm']}, seed {champion['seed']}, chosen on "
+            f"{champion['split']} by {champion['metric']} ({champion['value']:.4g}; its arm's mean "
+            f"over {champion['arm_seeds']} seeds is {champion['arm_mean']:.4g})."
+        )
+    return lines
+
+
+def reproduction(trials: pd.DataFrame, frozen: Mapping[str, Any]) -> dict[str, str]:
+    """What was run and where, as text by name."""
+    digests = {name: entry["digest"][:12] for name, entry in frozen["hypotheses"].items()}
+    return {
+        "command": command(),
+        "git": git_state(),
+        "packages": ", ".join(f"{name} {version(name)}" for name in PACKAGES),
+        "python": platform.python_version(),
+        "device": ", ".join(sorted(trials["device"].unique())),
+        "precision": ", ".join(sorted(trials["precision"].unique())),
+        "plan": "; ".join(sorted(trials["plan"].unique())),
+        "data fingerprint": ", ".join(sorted(trials["data"].unique())),
+        "hypotheses frozen": json.dumps(digests),
+        "trials reused": f"{int(trials['reused'].sum())} of {len(trials)}",
+    }
+
+
+def command() -> str:
+    """The command line of this process, with the program's name alone."""
+    return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
+
+
+def git_state() -> str:
+    """Commit of the working tree, and whether it was changed; `unknown` outside a repository."""
+    try:
+        sha = subprocess.run(
+            ["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True
+        ).stdout.strip()
+        changed = subprocess.run(
+            ["git", "status", "--porcelain", "--untracked-files=no"],
+            capture_output=True, text=True, check=True,
+        ).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return f"{sha} (with uncommitted changes)" if changed else sha

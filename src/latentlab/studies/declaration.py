@@ -1,0 +1,171 @@
+"""A study as it is declared in `conf/`: data, arms, seeds and hypotheses.
+
+Precedence, lowest first: defaults of the study's config class, the block of the chosen data set
+under `datasets`, the study's own `model`, `objective` and `training`, and the arm. An environment
+or `--params` that sets `training.epochs` therefore wins over what the data set brings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
+
+from latentlab.errors import UserError
+from latentlab.evidence.checks import check
+from latentlab.evidence.hypotheses import Hypotheses
+from latentlab.evidence.metric import Metric
+from latentlab.sources import SOURCES
+from latentlab.training.config import Seeds, TrialConfig
+
+Block = dict[str, Any]
+
+
+class DatasetDefaults(BaseModel):
+    """What a data set brings of its own."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    source: Block = Field({}, description="settings of the source")
+    model: Block = {}
+    objective: Block = {}
+    training: Block = {}
+    arms: dict[str, Block | None] = Field({}, description="arms, by name, as differences")
+    not_applicable: dict[str, str] = Field(
+        {}, description="hypotheses that cannot be judged on this data set, and why"
+    )
+
+
+class ChampionRule(BaseModel):
+    """How the one model is chosen that is registered: by validation, never by test.
+
+    The arm with the best mean over seeds wins, and of its trials the best.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    metric: str
+    split: Literal["validation"] = "validation"
+
+
+class Declaration(BaseModel):
+    """A study's block in the parameters. Studies subclass it to name their config and metrics."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    config_class: ClassVar[type[TrialConfig]]
+    metrics: ClassVar[tuple[Metric, ...]]
+
+    dataset: str
+    datasets: dict[str, DatasetDefaults]
+    seeds: Seeds = Seeds()
+    model: Block = {}
+    objective: Block = {}
+    training: Block = {}
+    arms: dict[str, Block | None] = Field({}, description="further arms; null removes one")
+    champion: ChampionRule
+    hypotheses: Hypotheses
+
+    _configs: dict[str, TrialConfig] = PrivateAttr(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _everything_resolves(self) -> Self:
+        if self.dataset not in self.datasets or self.dataset not in SOURCES:
+            known = ", ".join(sorted(set(self.datasets) & set(SOURCES)))
+            raise ValueError(f"dataset: '{self.dataset}' is not declared; use one of: {known}")
+        blocks = merged(dict(self.chosen.arms), self.arms)
+        arms = {name: block for name, block in blocks.items() if block is not None}
+        if not arms:
+            raise ValueError("arms: there are none; declare at least one")
+        try:
+            SOURCES[self.dataset].validate(self.chosen.source)
+            for name, block in arms.items():
+                self._configs[name] = self._resolve(name, block)
+            check(self.judged, list(arms), self.metric_table, self.seeds.numbers())
+        except UserError as error:
+            raise ValueError(str(error)) from error
+        measured = {metric.name for metric in self.metrics if metric.better != "none"}
+        if self.champion.metric not in measured:
+            raise ValueError(
+                f"champion.metric: '{self.champion.metric}' has no better direction or does not "
+                f"exist; use one of: {', '.join(sorted(measured))}"
+            )
+        return self
+
+    def _resolve(self, arm: str, block: Block) -> TrialConfig:
+        own = {"model": self.model, "objective": self.objective, "training": self.training}
+        brought = self.chosen.model_dump(include=set(own))
+        try:
+            return self.config_class.model_validate(merged(merged(brought, own), block))
+        except ValidationError as error:
+            first = error.errors()[0]
+            key = ".".join(str(part) for part in first["loc"])
+            message = first["msg"].removeprefix("Value error, ")
+            raise UserError(
+                f"arm {arm}: {key}: {message}",
+                f"Mend it in the arm, in datasets.{self.dataset}, or in the study's own block.",
+            ) from error
+
+    @property
+    def chosen(self) -> DatasetDefaults:
+        """What the chosen data set brings."""
+        return self.datasets[self.dataset]
+
+    @property
+    def configs(self) -> Mapping[str, TrialConfig]:
+        """Resolved configuration of each arm, in the order of declaration."""
+        return self._configs
+
+    @property
+    def judged(self) -> Hypotheses:
+        """The hypotheses that apply to the chosen data set."""
+        left = {
+            name: hypothesis
+            for name, hypothesis in self.hypotheses.hypotheses.items()
+            if name not in self.chosen.not_applicable
+        }
+        return self.hypotheses.model_copy(update={"hypotheses": left})
+
+    @property
+    def metric_table(self) -> dict[str, Metric]:
+        """The study's metrics by name."""
+        return {metric.name: metric for metric in self.metrics}
+
+    def resolved(self) -> dict[str, Any]:
+        """The study as it will run, for the record: what was not chosen is left out."""
+        first = next(iter(self.configs.values())).model_dump(mode="json")
+        arms = {
+            name: differences(config.model_dump(mode="json"), first)
+            for name, config in self.configs.items()
+        }
+        return {
+            "dataset": self.dataset,
+            "source": self.chosen.source,
+            "seeds": self.seeds.model_dump(mode="json", exclude_none=True),
+            **first,
+            "arms": {name: block or "as above" for name, block in arms.items()},
+            "champion": self.champion.model_dump(),
+        }
+
+
+def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """`base` with the leaves of `over` put in, neither changed."""
+    result = dict(base)
+    for key, value in over.items():
+        old = result.get(key)
+        both = isinstance(old, Mapping) and isinstance(value, Mapping)
+        result[key] = merged(old, value) if both else value  # type: ignore[arg-type]
+    return result
+
+
+def differences(block: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str, Any]:
+    """The leaves of `block` that `base` has otherwise, as a nested block."""
+    found: dict[str, Any] = {}
+    for key, value in block.items():
+        if isinstance(value, Mapping) and isinstance(base.get(key), Mapping):
+            if inner := differences(value, base[key]):
+                found[key] = inner
+        elif key not in base or base[key] != value:
+            found[key] = value
+    return found

@@ -1,0 +1,201 @@
+"""What is measured on trained weights: the report's metrics as it computed them, and right ones."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy import stats
+from torch import Tensor
+
+from latentlab.studies.derp_vae.config import DerpVaeConfig
+from latentlab.studies.derp_vae.model import Vae, sample
+from latentlab.studies.derp_vae.objective import (
+    derp_noise_floor,
+    derp_term,
+    kl_to_standard_normal,
+    normal_cdf,
+    reconstruction_loss,
+    unit_rows,
+)
+from latentlab.training.contract import DataSpec
+from latentlab.training.streams import generator
+
+PROJECTIONS = 10
+ACTIVE_VARIANCE = 0.01
+"""Burda et al. 2016: a unit is active when Var_x[E[z_j|x]] exceeds this."""
+REPORTED_VARIANCE = 0.005
+"""The report's threshold on the posterior variance."""
+INFORMATION_EXAMPLES = 2000
+CHUNK = 2048
+
+
+def evaluate(
+    config: DerpVaeConfig,
+    spec: DataSpec,
+    weights: Mapping[str, Tensor],
+    features: Tensor,
+    labels: Tensor,
+    stream: int,
+) -> dict[str, float]:
+    """All metrics but the times, of one trial on one split.
+
+    Args:
+        config: the trial's configuration.
+        spec: shape and classes of the data.
+        weights: stored tensors of the trial.
+        features: [examples, channels, height, width] in [0, 1].
+        labels: [examples].
+        stream: key of the trial's random streams; arms of a seed share noise and projections.
+
+    Returns:
+        Scores by metric name; `derp_term_own_probes` only where there are probes.
+    """
+    model = _model(config, spec, weights)
+    d = config.model.latent_dim
+    epsilon = _normal(stream, "scores/latent", (len(features), d)).to(features.device)
+    parts = [_forward(model, x, e) for x, e in _chunks(features, epsilon)]
+    mean, log_variance, z, class_logits, reconstruction = (
+        torch.cat([part[i] for part in parts]) for i in range(5)
+    )
+    kl = float(kl_to_standard_normal(mean, log_variance).mean())
+    scores = {
+        "kl_divergence": kl,
+        "reconstruction_loss": float(reconstruction.mean()),
+        "negative_elbo": float(reconstruction.mean()) + kl,
+        "accuracy": float((class_logits.argmax(1) == labels).float().mean()),
+        "class_separation_ratio": class_separation_ratio(z, labels, spec.classes),
+        "posterior_variance_share": float((log_variance.exp() > REPORTED_VARIANCE).float().mean()),
+        "mean_posterior_variance": float(log_variance.exp().mean()),
+        "active_units": float((mean.var(dim=0) > ACTIVE_VARIANCE).sum()),
+        "mutual_information": mutual_information(mean, log_variance, z),
+    }
+    projections = unit_rows(_normal(stream, "scores/projections", (PROJECTIONS, d)).to(z.device))
+    batch = min(config.training.batch_size, len(z))
+    scores["eval_ks_distance"] = one_sided_grid_ks(z @ projections.T)
+    scores["derp_over_floor"] = _batched_derp(z, projections, batch) / derp_noise_floor(batch)
+    if "state.probes" in weights:
+        probes = weights["state.probes"].to(z.device)
+        scores["derp_term_own_probes"] = _batched_derp(z, probes, batch)
+    distances, p_values = kolmogorov_smirnov(z.double().cpu().numpy())
+    scores["dimension_ks"] = float(distances.mean())
+    scores["normal_dimensions"] = float((p_values > 0.05).mean())
+    return scores
+
+
+def pictures(
+    config: DerpVaeConfig,
+    spec: DataSpec,
+    weights: Mapping[str, Tensor],
+    features: Tensor,
+    stream: int,
+) -> dict[str, NDArray[np.float32]]:
+    """Reconstructions of the posterior means [n, c, h, w], and a latent sample [n, latent]."""
+    model = _model(config, spec, weights)
+    zero = torch.zeros((), device=features.device)
+    with torch.no_grad():
+        mean, log_variance = model.encode(features, {}, zero)
+        image = model.decoder(mean, {}, zero).sigmoid()
+    epsilon = _normal(stream, "scores/latent", tuple(mean.shape)).to(mean.device)
+    latent = sample(mean, log_variance, epsilon)
+    return {"reconstruction": image.cpu().numpy(), "latent": latent.cpu().numpy()}
+
+
+def predict(
+    config: DerpVaeConfig, spec: DataSpec, weights: Mapping[str, Tensor], features: Tensor
+) -> dict[str, NDArray[Any]]:
+    """Latent means `latent_0`.. and the class named from the mean, `label`."""
+    model = _model(config, spec, weights)
+    zero = torch.zeros((), device=features.device)
+    with torch.no_grad():
+        mean, _ = model.encode(features, {}, zero)
+        label = model.classifier(mean, {}, zero).argmax(1)
+    columns = {f"latent_{j}": mean[:, j].cpu().numpy() for j in range(mean.shape[1])}
+    return columns | {"label": label.cpu().numpy()}
+
+
+def class_separation_ratio(z: Tensor, labels: Tensor, classes: int) -> float:
+    """Between-class over within-class scatter of z [n, latent], as traces over n."""
+    members = torch.nn.functional.one_hot(labels, classes).to(z.dtype)
+    counts = members.sum(0)
+    centres = (members.T @ z) / counts.clamp(min=1)[:, None]
+    between = (counts[:, None] * (centres - z.mean(0)).square()).sum() / len(z)
+    within = (z - centres[labels]).square().sum() / len(z)
+    return float(between / (within + 1e-8))
+
+
+def mutual_information(mean: Tensor, log_variance: Tensor, z: Tensor) -> float:
+    """I_q(x; z) = E[log q(z|x) - log q(z)] with q(z) the mean posterior of these examples.
+
+    Hoffman & Johnson 2016, "ELBO surgery". Uses the first 2,000 examples; in nats.
+    """
+    mean, log_variance, z = (t[:INFORMATION_EXAMPLES].double() for t in (mean, log_variance, z))
+    n = len(z)
+    precision = (-log_variance).exp()
+    # log N(z_i; mean_j, variance_j) for all pairs without a tensor [n, n, latent].
+    quadratic = (
+        z.square() @ precision.T
+        - 2 * z @ (mean * precision).T
+        + (mean.square() * precision).sum(1)
+    )
+    density = -0.5 * (quadratic + log_variance.sum(1) + mean.shape[1] * math.log(2 * math.pi))
+    return float((density.diagonal() - torch.logsumexp(density, dim=1) + math.log(n)).mean())
+
+
+def one_sided_grid_ks(projected: Tensor) -> float:
+    """The report's KS: max_i |i/n - Phi(p_(i))|, averaged over the columns of [n, projections].
+
+    The classic statistic would also look at (i - 1)/n; the difference is at most 1/n.
+    """
+    n = len(projected)
+    grid = torch.arange(1, n + 1, device=projected.device) / n
+    ordered = projected.sort(dim=0).values
+    return float((grid[:, None] - normal_cdf(ordered)).abs().amax(0).mean())
+
+
+def kolmogorov_smirnov(
+    samples: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Two-sided KS distance from N(0, 1) and its exact p, for each column of [n, columns]."""
+    n = len(samples)
+    cdf = stats.norm.cdf(np.sort(samples, axis=0))
+    i = np.arange(1, n + 1)[:, None]
+    distances = np.maximum(i / n - cdf, cdf - (i - 1) / n).max(axis=0)
+    return distances, stats.kstwo.sf(distances, n)
+
+
+def _batched_derp(z: Tensor, probes: Tensor, batch: int) -> float:
+    """The DERP term averaged over whole batches."""
+    whole = z[: len(z) // batch * batch].split(batch)
+    return float(torch.stack([derp_term(part, probes) for part in whole]).mean())
+
+
+def _model(config: DerpVaeConfig, spec: DataSpec, weights: Mapping[str, Tensor]) -> Vae:
+    model = Vae(config, spec, np.random.default_rng(0))
+    model.load_state_dict({n: t for n, t in weights.items() if not n.startswith("state.")})
+    return model.to(next(iter(weights.values())).device)
+
+
+@torch.no_grad()
+def _forward(model: Vae, x: Tensor, epsilon: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """Mean, log variance, sample, class logits, and reconstruction loss of each example."""
+    zero = torch.zeros((), device=x.device)
+    mean, log_variance = model.encode(x, {}, zero)
+    z = sample(mean, log_variance, epsilon)
+    losses = torch.vmap(lambda logits, one: reconstruction_loss(logits[None], one[None]))(
+        model.decoder(z, {}, zero), x
+    )
+    return mean, log_variance, z, model.classifier(z, {}, zero), losses
+
+
+def _chunks(*tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:
+    return zip(*(tensor.split(CHUNK) for tensor in tensors), strict=True)
+
+
+def _normal(stream: int, purpose: str, shape: tuple[int, ...]) -> Tensor:
+    """N(0, 1) numbers from a trial's own stream."""
+    return torch.from_numpy(generator(stream, purpose).standard_normal(shape, dtype=np.float32))

@@ -1,0 +1,44 @@
+"""The registered model as MLflow loads it: code, not a pickle (MLflow's "models from code")."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import numpy as np
+import pandas as pd
+
+
+class ChampionModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
+    """Answers for one trained trial, from its weights and its configuration."""
+
+    def load_context(self, context: Any) -> None:
+        """Read weights and configuration."""
+        from safetensors.torch import load_file
+
+        from latentlab.studies.registry import STUDIES
+        from latentlab.training.contract import DataSpec
+
+        folder = Path(context.artifacts["trial"])
+        about = context.model_config
+        self._study = STUDIES[about["study"]]
+        self._spec = DataSpec(tuple(about["shape"]), about["classes"])
+        self._scale = float(about["scale"])
+        config = json.loads((folder / "config.json").read_text())
+        self._config = self._study.declaration.config_class.model_validate(config)
+        self._weights = load_file(folder / "weights.safetensors")
+
+    def predict(self, context: Any, model_input: Any, params: Any = None) -> pd.DataFrame:
+        """Answers for raw examples, [n, channels, height, width] or flattened to [n, numbers]."""
+        import torch
+
+        raw = np.asarray(model_input, dtype=np.float32).reshape(-1, *self._spec.shape)
+        features = torch.from_numpy(raw) / self._scale
+        return pd.DataFrame(
+            self._study.evaluation.predict(self._config, self._spec, self._weights, features)
+        )
+
+
+mlflow.models.set_model(ChampionModel())

@@ -1,0 +1,206 @@
+"""The Kedro hook: opens the parent run, writes the run tree as tables are saved, closes the run.
+
+kedro-mlflow 2.0 logs parameters one call each, as one string where they are typed, opens the run
+anew at every node, and touches the store whenever the project is loaded. This hook keeps its
+configuration and its run handling, and replaces those parts.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from kedro.framework.context import KedroContext
+from kedro.framework.hooks import hook_impl
+from kedro.pipeline import Pipeline
+from kedro.pipeline.node import Node
+from kedro_mlflow.config.kedro_mlflow_config import KedroMlflowConfig
+from kedro_mlflow.framework.hooks.mlflow_hook import MlflowHook
+from pydantic import BaseModel
+
+from latentlab.studies.declaration import Declaration
+from latentlab.studies.registry import STUDIES
+from latentlab.tracking.flatten import flatten
+from latentlab.tracking.store_address import artifact_location
+
+logger = logging.getLogger(__name__)
+
+SEVERAL = "latentlab"
+"""Experiment of a run that covers more than one study."""
+
+
+class TrackingHook(MlflowHook):  # type: ignore[misc]
+    """kedro-mlflow's hook with batch logging and a run tree."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._context: KedroContext | None = None
+        self._catalog: Any = None
+        self._tree: Any = None
+        self._parameters: dict[str, Any] = {}
+
+    @hook_impl
+    def after_context_created(self, context: KedroContext) -> None:
+        """Read `mlflow.yml`. The store is not touched before a pipeline runs."""
+        self._context = context
+        self.mlflow_config = KedroMlflowConfig.model_validate(context.config_loader["mlflow"])
+        context.__setattr__("mlflow", self.mlflow_config)
+
+    @hook_impl
+    def before_pipeline_run(
+        self, run_params: dict[str, Any], pipeline: Pipeline, catalog: Any
+    ) -> None:
+        """Open the parent run in the study's experiment and log all parameters at once."""
+        import mlflow
+
+        from latentlab.studies.composition import git_state
+        from latentlab.tracking.run_tree import RunTree
+
+        assert self._context is not None
+        self._catalog = catalog
+        studies = {str(node.namespace).partition(".")[0] for node in pipeline.nodes}
+        name = studies.pop() if len(studies) == 1 else SEVERAL
+        self._already_active_mlflow = mlflow.active_run() is not None
+        if not self._already_active_mlflow:
+            experiment = self.mlflow_config.tracking.experiment
+            experiment.name = name
+            uri = self.mlflow_config.server.mlflow_tracking_uri
+            experiment.create_experiment_kwargs.artifact_location = artifact_location(uri, name)
+            self.mlflow_config.setup(self._context)
+        super().before_pipeline_run(run_params, pipeline, catalog)
+        client = mlflow.MlflowClient()
+        self._tree = RunTree(client, self.run_id, git_state())
+        self._parameters = _parameters(pipeline, catalog)
+        flat: dict[str, str] = {}
+        for key, value in self._parameters.items():
+            flat |= flatten(value, key)
+        self._tree.log_parameters(flat)
+
+    @hook_impl
+    def before_node_run(
+        self, node: Node, catalog: Any, inputs: dict[str, Any], is_async: bool
+    ) -> None:
+        """Nothing: parameters were logged, and the run is open, before the first node."""
+
+    @hook_impl
+    def after_dataset_saved(self, dataset_name: str, data: Any, node: Node) -> None:
+        """Write what was saved into the run tree, while the pipeline goes on."""
+        study, _, kind = dataset_name.partition(".")
+        if study in STUDIES and self._tree is not None and kind in _WRITERS:
+            _WRITERS[kind](self, study, data)
+
+    @hook_impl
+    def after_pipeline_run(
+        self, run_params: dict[str, Any], pipeline: Pipeline, catalog: Any
+    ) -> None:
+        """Close the run; end with the verdicts and where to look for the rest."""
+        super().after_pipeline_run(run_params, pipeline, catalog)
+        self._tree = None
+        for study in STUDIES:
+            if f"{study}.report" in pipeline.all_outputs():
+                self._show(study)
+
+    @hook_impl
+    def on_pipeline_error(
+        self, error: Exception, run_params: dict[str, Any], pipeline: Pipeline, catalog: Any
+    ) -> None:
+        """Close the run as FAILED and say why."""
+        import mlflow
+
+        self._tree = None
+        if mlflow.active_run() is None:
+            return
+        mlflow.set_tag("error", str(error)[:5000])
+        super().on_pipeline_error(error, run_params, pipeline, catalog)
+
+    def _trials(self, study: str, trials: Any) -> None:
+        from latentlab.training.per_trial import canonical_json
+
+        digest = _digest(canonical_json(self._parameters.get(study, {})))
+        self._tree.log_trials(study, trials, digest)
+        if self._catalog.load("params:tracking")["weights"] == "all":
+            store = self._catalog.load(f"{study}.store")
+            self._tree.log_folders({i: store.folder(i) for i in trials["trial_id"]})
+
+    def _history(self, study: str, history: Any) -> None:
+        self._tree.log_history(history)
+
+    def _scores(self, study: str, scores: Any) -> None:
+        if not self._tree.has_children:
+            # The stage runs alone: the trials of an earlier run stand under this one too.
+            self._trials(study, self._catalog.load(f"{study}.trials").assign(reused=True))
+        self._tree.log_scores(scores)
+
+    def _champion(self, study: str, champion: Mapping[str, Any]) -> None:
+        from latentlab.tracking.registry import register_champion
+
+        if not champion:
+            return
+        store = self._catalog.load(f"{study}.store")
+        prepared = self._catalog.load(f"{study}.prepared")
+        run = self._tree.child(champion["trial_id"]) or self.run_id
+        register_champion(study, champion, store.folder(champion["trial_id"]), prepared, run)
+
+    def _verdicts(self, study: str, verdicts: Any) -> None:
+        self._tree.log_verdicts(study, verdicts)
+        self._artifact(study, "verdicts")
+
+    def _comparison(self, study: str, comparison: Any) -> None:
+        self._artifact(study, "comparison")
+
+    def _report(self, study: str, content: Any) -> None:
+        self._artifact(study, "report", "report")
+
+    def _artifact(self, study: str, kind: str, folder: str | None = None) -> None:
+        self._tree.log_artifact(self._path(study, kind), folder)
+
+    def _path(self, study: str, kind: str) -> Path:
+        """Where the catalog keeps a dataset."""
+        assert self._context is not None
+        path = Path(str(self._catalog[f"{study}.{kind}"]._filepath))
+        return path if path.is_absolute() else Path(self._context.project_path) / path
+
+    def _show(self, study: str) -> None:
+        from latentlab.reporting import print_verdicts
+
+        print_verdicts(
+            self._catalog.load(f"{study}.verdicts"),
+            {
+                "report": str(self._path(study, "report") / "index.html"),
+                "MLflow": f"make ui, experiment {study}, run {self.run_id}",
+                "pipelines": "make viz",
+            },
+        )
+
+
+_WRITERS: dict[str, Callable[[TrackingHook, str, Any], None]] = {
+    "trials": TrackingHook._trials,
+    "history": TrackingHook._history,
+    "scores": TrackingHook._scores,
+    "champion": TrackingHook._champion,
+    "verdicts": TrackingHook._verdicts,
+    "comparison": TrackingHook._comparison,
+    "report": TrackingHook._report,
+}
+
+
+def _parameters(pipeline: Pipeline, catalog: Any) -> dict[str, Any]:
+    """The parameters that the pipeline reads, as plain nested settings."""
+    found: dict[str, Any] = {}
+    for name in sorted(pipeline.inputs()):
+        if name.startswith("params:"):
+            value = catalog.load(name)
+            if isinstance(value, Declaration):
+                value = value.resolved()
+            elif isinstance(value, BaseModel):
+                value = value.model_dump(mode="json")
+            found[name.removeprefix("params:")] = value
+    return found
+
+
+def _digest(text: str) -> str:
+    import hashlib
+
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

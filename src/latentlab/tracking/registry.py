@@ -1,0 +1,77 @@
+"""Registers a study's chosen model with the alias `champion`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import mlflow
+
+from latentlab.sources import Prepared
+
+REQUIREMENTS = ("torch", "numpy", "pandas", "safetensors", "pydantic", "scipy", "scikit-learn")
+"""What the model needs beside latentlab; given, because guessing them costs seconds."""
+
+
+def register_champion(
+    study: str, champion: Mapping[str, Any], folder: Path, prepared: Prepared, run: str
+) -> None:
+    """Log the chosen trial as a model of its run, register it, and move the alias to it.
+
+    Args:
+        study: name of the study and of the registered model.
+        champion: from `choose_champion`.
+        folder: the stored trial.
+        prepared: says what the model's inputs are.
+        run: the trial's run; the model itself is logged in the active one, the parent.
+    """
+    client = mlflow.MlflowClient()
+    known = _version_of(client, study, champion["trial_id"])
+    if known is None:
+        schema = prepared.schema
+        example = prepared.splits["test"].features[:2].reshape(2, -1)
+        with _quiet():
+            info = mlflow.pyfunc.log_model(
+                name="champion",
+                python_model=str(Path(__file__).with_name("champion_model.py")),
+                artifacts={"trial": str(folder)},
+                model_config={
+                    "study": study,
+                    "shape": list(schema.shape),
+                    "classes": len(schema.classes),
+                    "scale": schema.scale,
+                },
+                pip_requirements=[f"{name}=={version(name)}" for name in REQUIREMENTS],
+                signature=mlflow.models.infer_signature(example.astype("float32")),
+                params={k: str(champion[k]) for k in ("arm", "seed", "metric", "split")},
+                tags={"trial_id": champion["trial_id"], "run": run},
+                registered_model_name=study,
+            )
+        known = str(info.registered_model_version)
+        client.set_model_version_tag(study, known, "trial_id", champion["trial_id"])
+    client.set_registered_model_alias(study, "champion", known)
+
+
+def _version_of(client: mlflow.MlflowClient, study: str, trial_id: str) -> str | None:
+    """The version that a trial was registered as before."""
+    found = client.search_model_versions(f"name = '{study}' and tag.trial_id = '{trial_id}'")
+    return str(found[0].version) if found else None
+
+
+def _quiet() -> Any:
+    import contextlib
+    import logging
+
+    @contextlib.contextmanager
+    def hush() -> Any:
+        """MLflow tells of every step of a registration on the log."""
+        level = logging.getLogger("mlflow").level
+        logging.getLogger("mlflow").setLevel(logging.ERROR)
+        try:
+            yield
+        finally:
+            logging.getLogger("mlflow").setLevel(level)
+
+    return hush()

@@ -1,0 +1,170 @@
+"""What a file of hypotheses may say, and how it is told that it may not."""
+
+import pytest
+from pydantic import ValidationError
+
+from latentlab.errors import UserError
+from latentlab.evidence.amounts import Boundary, boundary_of
+from latentlab.evidence.checks import check
+from latentlab.evidence.hypotheses import Hypotheses, read_hypotheses
+
+FOUR = {"both": "a", "first_only": "b", "second_only": "c", "neither": "d"}
+TREND = {"kind": "monotone", "factor": "beta", "direction": "increasing"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"kind": "non_inferiority"}, ["H1", "margin is missing", "5% of control mean"]),
+        ({"kind": "equivalence", "margin": None}, ["H1", "margin is missing"]),
+        ({"kind": "equivalence", "margin": 0.0}, ["H1", "margin", "greater than 0"]),
+        ({"kind": "non_inferiority", "margin": "5 %"}, ["H1", "margin", "5% of control mean"]),
+        ({"kind": "non_inferiority", "margin": "1e-3"}, ["H1", "margin", "0.001"]),
+        ({"min_effect": -1.0}, ["H1", "min_effect", "not negative"]),
+        ({"min_effect": float("inf")}, ["H1", "min_effect", "finite"]),
+        ({"min_efect": 1.0}, ["H1", "min_efect"]),
+        ({"kind": "better"}, ["H1", "kind", "superiority"]),
+        ({"arms": {"treatment": "a", "control": "a"}}, ["H1", "arms", "twice"]),
+        ({"test": {"primary": "welch_t"}}, ["H1.test.primary", "pairing: seed", "sign_flip"]),
+        ({"pairing": "none"}, ["H1.test.primary", "pairing: none", "welch_t"]),
+        (
+            {"pairing": "none", "test": {"primary": "welch_t", "sensitivity": ["wilcoxon"]}},
+            ["H1.test.sensitivity[0]", "pairing: none"],
+        ),
+        ({"kind": "equivalence", "margin": 1.0, "test": {"sides": "two"}}, ["H1", "sides: one"]),
+        ({"kind": "interaction", "arms": FOUR, "pairing": "none"}, ["H1.pairing", "paired"]),
+        ({"kind": "interaction", "arms": FOUR, "judged_as": "equivalence"}, ["H1", "margin"]),
+        ({"kind": "interaction", "arms": FOUR, "margin": 1.0}, ["H1", "min_effect"]),
+        ({**TREND, "levels": {"a": 1, "b": 2}}, ["H1", "levels", "three"]),
+        ({**TREND, "levels": {"a": 1, "b": 3, "c": 2}}, ["H1", "levels", "rising"]),
+        (
+            {"kind": "association", "direction": "positive", "against": {}},
+            ["H1", "against", "factor"],
+        ),
+        (
+            {
+                "kind": "association",
+                "direction": "positive",
+                "against": {"factor": "lr"},
+                "missing": "worst_value",
+            },
+            ["H1.missing", "exclude_pair"],
+        ),
+        (
+            {
+                "kind": "association",
+                "direction": "positive",
+                "against": {"factor": "lr"},
+                "varies": ["lr"],
+            },
+            ["H1", "varies"],
+        ),
+        ({"min_seeds": 1}, ["H1", "min_seeds"]),
+        ({"hold_fixed": "lr"}, ["H1", "hold_fixed"]),
+    ],
+)
+def test_a_mistake_is_one_line_that_names_hypothesis_and_key(declare, changes, words):
+    with pytest.raises(UserError) as caught:
+        declare(H1=changes)
+    assert "\n" not in str(caught.value)
+    for word in [*words, "hypotheses.yml"]:
+        assert word in str(caught.value)
+
+
+def test_a_stopping_plan_is_refused_by_name():
+    contents = {"study": "s", "families": {}, "hypotheses": {}, "stopping": {"looks": [5, 10]}}
+    with pytest.raises(ValidationError, match="a stopping plan is not built yet"):
+        Hypotheses.model_validate(contents)
+    with pytest.raises(UserError, match=r"h.yml: stopping: a stopping plan is not built yet"):
+        read_hypotheses(contents, "h.yml")
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.5])
+def test_alpha_lies_between_nothing_and_a_half(declare, alpha):
+    with pytest.raises(UserError, match="alpha"):
+        declare(families={"primary": {"alpha": alpha}}, H1={})
+
+
+def test_amounts():
+    assert boundary_of(0.5) == Boundary(0.5)
+    assert boundary_of("2.5% of control mean") == Boundary(0.025, relative=True)
+
+
+def test_a_hypothesis_overrides_the_defaults(declare):
+    plan = declare(
+        defaults={"min_seeds": 7, "missing": "exclude_pair", "pairing": "none"},
+        H1={"min_seeds": 4, "missing": "fail", "pairing": "seed"},
+        H2={"test": {"primary": "welch_t"}},
+    )
+    assert (plan.min_seeds("H1"), plan.missing("H1"), plan.paired("H1")) == (4, "fail", True)
+    assert (plan.min_seeds("H2"), plan.missing("H2")) == (7, "exclude_pair")
+    assert not plan.paired("H2")
+
+
+def test_a_plan_survives_its_own_dump(declare):
+    plan = declare(
+        H1={"min_effect": "10% of control mean"},
+        H2={**TREND, "levels": {"a": 1, "b": 2, "c": 3}},
+        H3={"kind": "interaction", "arms": FOUR},
+    )
+    assert Hypotheses.model_validate(plan.model_dump(mode="json")) == plan
+
+
+def test_check_accepts_what_fits(declare, metrics):
+    check(declare(H1={}), {"new", "old"}, metrics, [1, 2, 3])
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        (
+            {"arms": {"treatment": "neww", "control": "old"}},
+            ["H1", "arms.treatment", "neww", "new, old"],
+        ),
+        ({"metric": {"name": "acc", "split": "test"}}, ["H1", "metric.name", "acc", "accuracy"]),
+        ({"metric": {"name": "kl", "split": "test"}}, ["H1", "metric", "better: higher"]),
+        (
+            {"metric": {"name": "loss", "split": "test", "better": "higher"}},
+            ["H1", "metric.better", "lower"],
+        ),
+        ({"family": "second"}, ["H1", "family", "second", "primary"]),
+        (
+            {
+                "kind": "equivalence",
+                "margin": 1.0,
+                "missing": "worst_value",
+                "metric": {"name": "kl", "split": "test"},
+            },
+            ["H1", "metric", "no better direction"],
+        ),
+        (
+            {
+                "kind": "association",
+                "direction": "positive",
+                "against": {"metric": {"name": "KL", "split": "test"}},
+            },
+            ["H1", "against.metric.name", "KL"],
+        ),
+    ],
+)
+def test_check_names_hypothesis_key_and_remedy(declare, metrics, changes, words):
+    with pytest.raises(UserError) as caught:
+        check(declare(H1=changes), {"new", "old"}, metrics, [1, 2])
+    for word in words:
+        assert word in str(caught.value)
+
+
+def test_check_needs_no_direction_where_none_is_claimed(declare, metrics):
+    kl = {"name": "kl", "split": "test"}
+    arms = {"new", "old", "a", "b", "c"}
+    plan = declare(
+        H1={"kind": "equivalence", "margin": 1.0, "metric": kl},
+        H2={**TREND, "levels": {"a": 1, "b": 2, "c": 3}, "metric": kl},
+        H3={"metric": {**kl, "better": "lower"}},
+    )
+    check(plan, arms, metrics, [])
+
+
+def test_check_refuses_a_repeated_seed(declare, metrics):
+    with pytest.raises(UserError, match="seeds: 2 is listed twice"):
+        check(declare(H1={}), {"new", "old"}, metrics, [1, 2, 2])
