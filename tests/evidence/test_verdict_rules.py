@@ -487,3 +487,48 @@ def test_a_decided_hypothesis_is_one_plain_sentence(
     assert words in reason
     assert "90 % interval" in reason
     assert "n = 6, adjusted p = " in reason
+
+
+def test_seeds_needed_are_planned_with_the_pilots_upper_standard_deviation(
+    declare, metrics, tables
+):
+    from latentlab.evidence.power import detectable_effect, sd_upper_factor, seeds_for_effect
+
+    differences = 0.005 + SMALL_NOISE
+    scores, trials = tables({"new": OLD + differences, "old": OLD})
+    absent = {"arms": {"treatment": "newer", "control": "old"}}
+    row = judge(scores, declare(H1={}, H2=absent), metrics, trials).iloc[0]
+    spread = differences.std(ddof=1)
+    size = differences.mean() / (spread * sd_upper_factor(6))
+    # A Holm family of two leaves .025.
+    assert row["seeds_needed"] == seeds_for_effect(size, 0.025, paired=True)
+    assert row["detectable_effect"] == pytest.approx(
+        spread * detectable_effect(6, 0.025, paired=True)
+    )
+
+
+def test_two_ways_to_refute_a_trend_share_the_level(declare, metrics, tables):
+    scores, trials = _levels(tables, slope=-0.02)
+    claim = {
+        "kind": "association",
+        "direction": "positive",
+        "against": {"factor": "objective.arm"},
+    }
+    alone = only(judge(scores, declare(H1=claim), metrics, trials))
+    shared = only(judge(scores, declare(H1=claim | {"rope": 0.01}), metrics, trials))
+    assert alone["p_refuted"] < 0.2
+    assert shared["p_refuted"] == pytest.approx(2 * alone["p_refuted"])
+
+
+def test_a_certain_trend_within_its_rope_is_left_open(declare, metrics, tables):
+    scores, trials = _levels(tables, slope=0.03, noise=0.001, seeds=40)
+    claim = {
+        "kind": "association",
+        "direction": "positive",
+        "against": {"factor": "objective.arm"},
+        "rope": 0.5,
+    }
+    row = only(judge(scores, declare(H1=claim), metrics, trials))
+    assert max(row["p_supported_adjusted"], row["p_refuted_adjusted"]) <= 0.05
+    assert row["verdict"] == "inconclusive"
+    assert "within the range declared to be no trend" in row["reason"]

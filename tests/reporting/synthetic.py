@@ -263,8 +263,14 @@ def make_content(**changes: object) -> ReportContent:
                 learning_curves(make_history()),
                 "Mean over seeds with the 95 % t band.",
             ),
-            "KL divergence by seed": (seed_strip(scores, METRICS[0], trials=trials), "Lines join a seed."),
-            "Accuracy by seed": (seed_strip(scores, METRICS[2], trials=trials), "Lines join a seed."),
+            "KL divergence by seed": (
+                seed_strip(scores, METRICS[0], trials=trials),
+                "Lines join a seed.",
+            ),
+            "Accuracy by seed": (
+                seed_strip(scores, METRICS[2], trials=trials),
+                "Lines join a seed.",
+            ),
             "Reconstructions": (reconstruction_grid(originals, made), "First twelve of test."),
             "Latent codes": (latent_scatter(latents, labels), "Posterior means of test."),
             "Latent marginals": (latent_marginals(latents), "One line per dimension."),
@@ -280,7 +286,11 @@ def make_content(**changes: object) -> ReportContent:
             "plan": "cohort 10, 1 process",
             "data fingerprint": "sha256:" + "1c" * 32,
         },
-        "data_card": {"source": "digits", "examples": "1,797 (1,257 / 270 / 270)", "shape": "1x8x8"},
+        "data_card": {
+            "source": "digits",
+            "examples": "1,797 (1,257 / 270 / 270)",
+            "shape": "1x8x8",
+        },
         "preview": example_mosaic(originals),
     }
     return ReportContent(**{**values, **changes})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -11,7 +12,7 @@ from PIL import Image
 
 from latentlab.evidence.metric import Metric
 
-Figure = go.Figure | Image.Image
+Figure: TypeAlias = go.Figure | Image.Image
 
 
 @dataclass(frozen=True)

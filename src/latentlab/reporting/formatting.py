@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 
-MISSING = "–"
+MISSING = "-"
 _DIGITS_ALONE = 4
 _MOST_DECIMALS = 6
 

@@ -115,12 +115,12 @@ def _context(content: ReportContent, views: list[_FigureView]) -> dict[str, Any]
         "css": _trusted(folder / "report.css"),
         "script": _trusted(folder / "report.js"),
         "templates": _script_json(
-            {page: template(page).to_plotly_json() for page in ("light", "dark")}  # type: ignore[arg-type]
+            {page: template(page).to_plotly_json() for page in ("light", "dark")}
         ),
     }
 
 
-def _verdict_view(row: dict[Hashable, Any]) -> dict[str, str]:
+def _verdict_view(row: dict[Hashable, Any]) -> dict[Hashable, str]:
     verdict = as_text(row.get("verdict"))
     cells = verdict_table(pd.DataFrame([row])).iloc[0].to_dict()
     return {

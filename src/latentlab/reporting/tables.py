@@ -7,7 +7,8 @@ within the noise that these seeds can show, and gets no mark.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -161,11 +162,11 @@ def means_table(comparison: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def mean_cell(row: dict[str, object] | pd.Series) -> str:
+def mean_cell(row: Mapping[Hashable, Any]) -> str:
     """One mean as text: "0.823 [0.811, 0.836], n = 10"; with one seed there is no interval."""
     if not row["n"]:
         return "no values"
-    estimate = format_estimate(row["mean"], row["mean_low"], row["mean_high"])  # type: ignore[arg-type]
+    estimate = format_estimate(row["mean"], row["mean_low"], row["mean_high"])
     return f"{estimate}, n = {row['n']}"
 
 
@@ -196,7 +197,7 @@ def differences_table(comparison: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _difference(row: dict[str, float]) -> str:
+def _difference(row: Mapping[Hashable, Any]) -> str:
     low, high = row["difference_low"], row["difference_high"]
     if row["pairs"] == 0:
         return MISSING

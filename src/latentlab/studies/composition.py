@@ -98,12 +98,11 @@ def compose(
 ) -> ReportContent:
     """Everything the report shows."""
     arms = list(declaration.configs)
-    diverged = frozenset(trials.loc[trials["status"] == "diverged", "trial_id"])
     shown = {title: (figure, CAPTIONS[title]) for title, figure in figures.items()}
     for name in study.strips:
         metric = declaration.metric_table[name]
         shown[f"Seeds: {name}"] = (
-            seed_strip(scores, metric, arms=arms, exclude=diverged),
+            seed_strip(scores, metric, arms=arms, trials=trials),
             f"{metric.definition}. One point a seed, lines join the arms of a seed.",
         )
     return ReportContent(

@@ -32,7 +32,9 @@ def learning_curves(
     """
     names = list(metrics) if metrics is not None else list(pd.unique(history["metric"]))
     chosen = list(arms) if arms is not None else arm_order(history)
-    figure, height, places = panels([label(name) for name in names], columns=2, panel_height=220, gap=88)
+    figure, height, places = panels(
+        [label(name) for name in names], columns=2, panel_height=220, gap=88
+    )
     named: set[str] = set()
     for name, (row, col) in zip(names, places, strict=True):
         for arm, style in arm_styles(chosen).items():
@@ -40,7 +42,7 @@ def learning_curves(
             curve = mean_curve(history[mask], level)
             if curve.empty:
                 continue
-            _add_curve(figure, arm, curve, style, row, col, show_legend=arm not in named)
+            _add_curve(figure, arm, curve, style, (row, col), show_legend=arm not in named)
             named.add(arm)
     figure.update_xaxes(title_text="epoch")
     # Room for the legend's second row on a narrow page.
@@ -77,11 +79,11 @@ def _add_curve(
     arm: str,
     curve: pd.DataFrame,
     style: dict[str, str],
-    row: int,
-    col: int,
+    place: tuple[int, int],
     *,
     show_legend: bool,
 ) -> None:
+    row, col = place
     band = curve.dropna(subset=["low"])
     if not band.empty:
         figure.add_scatter(

@@ -29,27 +29,30 @@ from latentlab.reporting.verdicts import (
 )
 
 _SYMBOLS = {"supported": "circle", "refuted": "x", "inconclusive": "diamond", "invalid": "square"}
+_DASH = "3px,3px"  # a row is short: plotly's own dash would show two pieces
+_TOP, _BOTTOM = 78, 76  # margins in pixels, for the legend and for the footnote
 
 
 def forest_plot(verdicts: pd.DataFrame) -> go.Figure:
     """Draw one row per hypothesis: effect, unadjusted interval, zero, and boundary.
 
     Args:
-        verdicts: the table of verdicts. A hypothesis without an effect keeps its row and says why.
+        verdicts: the table of verdicts. Hypotheses without an effect are named below the rows.
     """
-    rows = verdict_rows(verdicts)
+    every = verdict_rows(verdicts)
+    rows = [row for row in every if math.isfinite(as_float(row.get("effect")))]
     titles = [_title(row) for row in rows]
     figure, height, places = panels(
-        titles, columns=1, panel_height=26, gap=64, top=78, bottom=64, horizontal_spacing=0
+        titles, columns=1, panel_height=26, gap=64, top=_TOP, bottom=_BOTTOM, horizontal_spacing=0
     )
     figure.update_annotations(x=0, xanchor="left", yshift=1)
     for row, (i, _) in zip(rows, places, strict=True):
         _add_row(figure, row, i)
     figure.update_yaxes(visible=False, range=[-1, 1], fixedrange=True)
     figure.update_xaxes(showgrid=True, nticks=6, tickfont={"size": 11})
-    # Not an axis title: the last row may have no effect, and then no axis.
+    without = [row for row in every if row not in rows]
     figure.add_annotation(
-        text="effect in the metric's own unit, positive = better;<br>every row has its own scale",
+        text=_footnote(without),
         xref="paper",
         yref="paper",
         x=0,
@@ -60,22 +63,18 @@ def forest_plot(verdicts: pd.DataFrame) -> go.Figure:
         align="left",
         showarrow=False,
     )
-    drawn = [row for row in rows if not math.isnan(as_float(row.get("effect")))]
-    _add_legend(figure, {as_text(row.get("verdict")) for row in drawn})
-    margin = {"l": 12, "r": 16, "t": 78, "b": 64}
-    return finish(figure, height, margin=margin, legend={"y": 1 + 34 / (height - 142)})
+    if rows:
+        _add_legend(figure, {as_text(row.get("verdict")) for row in rows})
+    margin = {"l": 12, "r": 16, "t": _TOP, "b": _BOTTOM + 16 * len(without)}
+    inner = height - _TOP - _BOTTOM
+    return finish(
+        figure, height + 16 * len(without), margin=margin, legend={"y": 1 + 34 / max(inner, 1)}
+    )
 
 
 def _add_row(figure: go.Figure, row: dict[Hashable, Any], i: int) -> None:
     effect = as_float(row.get("effect"))
     low, high = as_float(row.get("interval_low")), as_float(row.get("interval_high"))
-    if math.isnan(effect):
-        # A panel without a trace would be dropped, and its title with it.
-        figure.add_scatter(
-            x=[None], y=[None], mode="markers", showlegend=False, hoverinfo="skip", row=i, col=1
-        )
-        figure.update_xaxes(visible=False, row=i, col=1)
-        return
     verdict = as_text(row.get("verdict"))
     colour = VERDICT_COLOURS.get(verdict, NEUTRAL)
     bounds = boundaries(row)
@@ -108,7 +107,7 @@ def _add_row(figure: go.Figure, row: dict[Hashable, Any], i: int) -> None:
         col=1,
     )
     _add_line(figure, [0.0], "solid", "zero", i)
-    _add_line(figure, [bound for bound in bounds if bound != 0], "dash", "boundary", i)
+    _add_line(figure, [bound for bound in bounds if bound != 0], _DASH, "boundary", i)
     figure.update_xaxes(range=[first, last], row=i, col=1)
 
 
@@ -119,7 +118,7 @@ def _add_line(figure: go.Figure, values: list[float], dash: str, name: str, i: i
             x=[value, value],
             y=[-1, 1],
             mode="lines",
-            line={"color": NEUTRAL, "width": 1.5, "dash": dash},
+            line={"color": NEUTRAL, "width": 2, "dash": dash},
             hoverinfo="skip",
             showlegend=False,
             name=name,
@@ -139,15 +138,22 @@ def _add_legend(figure: go.Figure, present: set[str]) -> None:
             figure.add_scatter(
                 x=[None], y=[None], mode="markers", marker=marker, name=verdict, row=1, col=1
             )
-    for name, dash in (("zero", "solid"), ("boundary", "dash")):
-        line = {"color": NEUTRAL, "width": 1.5, "dash": dash}
+    for name, dash in (("zero", "solid"), ("boundary", _DASH)):
+        line = {"color": NEUTRAL, "width": 2, "dash": dash}
         figure.add_scatter(x=[None], y=[None], mode="lines", line=line, name=name, row=1, col=1)
 
 
 def _title(row: dict[Hashable, Any]) -> str:
     verdict = as_text(row.get("verdict")).replace("_", " ")
-    metric = f" · {label(as_text(row.get('metric')))}" if as_text(row.get("metric")) else ""
-    return f"<b>{label(as_text(row.get('hypothesis')))}</b>{metric} · {verdict}"
+    return f"<b>{label(as_text(row.get('hypothesis')))}</b> · {verdict}"
+
+
+def _footnote(without: list[dict[Hashable, Any]]) -> str:
+    lines = ["effect in the metric's own unit, positive = better;", "every row has its own scale"]
+    for row in without:
+        verdict = as_text(row.get("verdict")).replace("_", " ")
+        lines.append(f"no effect: {label(as_text(row.get('hypothesis')))} ({verdict})")
+    return "<br>".join(lines)
 
 
 def _hover(row: dict[Hashable, Any]) -> str:

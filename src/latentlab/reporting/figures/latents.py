@@ -49,15 +49,20 @@ def latent_scatter(
     shown = labels[::every]
     views = {arm: _two_dimensions(np.asarray(codes, float)) for arm, codes in latents.items()}
     titles = [f"{label(arm)}{note}" for arm, (_, note) in views.items()]
-    figure, height, places = panels(titles, columns=3, panel_height=230, gap=86, top=96)
+    figure, height, places = panels(titles, columns=3, panel_height=230, gap=96, top=96)
     for (points, _), (row, col) in zip(views.values(), places, strict=True):
         _add_points(figure, points[::every], shown, row, col, first=(row, col) == (1, 1))
-    figure.update_xaxes(nticks=5, showgrid=False)
+    figure.update_xaxes(nticks=5, showgrid=False, title_text="component 1")
     figure.update_yaxes(nticks=5, showgrid=False)
+    figure.update_yaxes(title_text="component 2", col=1)
     return finish(
         figure,
         height,
-        legend={"y": 1 + 34 / (height - 142), "itemsizing": "constant", "title": {"text": "label", "font": {"size": 13}}},
+        legend={
+            "y": 1 + 36 / (height - 146),
+            "itemsizing": "constant",
+            "title": {"text": "label", "font": {"size": 13}},
+        },
     )
 
 
@@ -71,11 +76,11 @@ def latent_marginals(latents: Mapping[str, Array], *, max_dimensions: int = 32) 
     A dimension that collapsed to a point is a spike at its place; spikes are cut at the top.
     """
     figure, height, places = panels(
-        [f"{label(arm)} ({_dimensions(codes)})" for arm, codes in latents.items()],
+        [f"{label(arm)}<br>{_dimensions(codes)}" for arm, codes in latents.items()],
         columns=3,
         panel_height=170,
-        gap=72,
-        top=80,
+        gap=86,
+        top=96,
         shared_yaxes=True,
         horizontal_spacing=0.05,
     )
@@ -110,18 +115,18 @@ def latent_marginals(latents: Mapping[str, Array], *, max_dimensions: int = 32) 
     figure.update_yaxes(range=[0, top], nticks=4)
     figure.update_xaxes(range=[-_EDGE, _EDGE], nticks=5)
     figure.update_yaxes(title_text="density", col=1)
-    return finish(figure, height, legend={"y": 1 + 28 / (height - 130)})
+    return finish(figure, height, legend={"y": 1 + 36 / (height - 146)})
 
 
 def _two_dimensions(codes: Array) -> tuple[Array, str]:
     """Two coordinates per code, and a note on how they were made."""
     if codes.shape[1] == 1:
-        return np.column_stack([codes[:, 0], np.zeros(len(codes))]), " (one dimension)"
+        return np.column_stack([codes[:, 0], np.zeros(len(codes))]), "<br>1 dimension"
     if codes.shape[1] == 2:
-        return codes, ""
+        return codes, "<br>2 dimensions"
     finite = codes[np.isfinite(codes).all(axis=1)]
     if len(finite) < 2:
-        return np.full((len(codes), 2), np.nan), " (no finite codes)"
+        return np.full((len(codes), 2), np.nan), "<br>no finite codes"
     centre = finite.mean(axis=0)
     _, singular, axes = np.linalg.svd(finite - centre, full_matrices=False)
     # The sign of a component is arbitrary; fixing it keeps reruns comparable.
@@ -129,7 +134,7 @@ def _two_dimensions(codes: Array) -> tuple[Array, str]:
     total = float((singular**2).sum())
     share = float((singular[:2] ** 2).sum()) / total if total else 0.0
     points = (codes - centre) @ (axes * signs[:, None])[:2].T
-    return points, f"<br>PC 1 and 2, {100 * share:.0f} % of variance"
+    return points, f"<br>{100 * share:.0f} % of var."
 
 
 def _add_points(
@@ -171,13 +176,14 @@ def _histograms(codes: Array, max_dimensions: int) -> tuple[Array, Array]:
     edges = np.linspace(-_EDGE, _EDGE, 41)
     centres = (edges[:-1] + edges[1:]) / 2
     every = max(1, -(-codes.shape[1] // max_dimensions))
-    xs, ys = [], []
+    xs: list[Array] = []
+    ys: list[Array] = []
     for column in codes.T[::every]:
         finite = column[np.isfinite(column)]
         # Divided by all values: mass beyond the edges is missing, not spread over the rest.
         density = np.histogram(finite, edges)[0] / (max(len(finite), 1) * (edges[1] - edges[0]))
-        xs += [centres, [np.nan]]
-        ys += [density, [np.nan]]
+        xs += [centres, np.array([np.nan])]
+        ys += [density, np.array([np.nan])]
     return np.concatenate(xs), np.concatenate(ys)
 
 

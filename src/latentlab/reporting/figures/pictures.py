@@ -83,7 +83,7 @@ def reconstruction_grid(
     picture = mosaic([originals[:count], *(rows[:count] for rows in reconstructions.values())])
     step = (picture.height + _GAP) / len(names)
     figure = go.Figure(go.Image(source=png_uri(picture), hoverinfo="skip"))
-    figure.update_xaxes(visible=False, constrain="domain")
+    figure.update_xaxes(visible=False, constrain="domain", constraintoward="left")
     figure.update_yaxes(
         tickvals=[step * (i + 0.5) - _GAP / 2 for i in range(len(names))],
         ticktext=[label(name) for name in names],
@@ -92,10 +92,13 @@ def reconstruction_grid(
         ticks="",
         ticklabelstandoff=6,
         constrain="domain",
+        constraintoward="top",
     )
-    # The picture keeps its proportions, so a height that suits a wide page suits a narrow one.
     height = round(min(62.0, 900 / min(count, len(originals))) * len(names)) + 24
-    return finish(figure, height, margin={"l": 56, "r": 12, "t": 12, "b": 12})
+    # A narrow page shrinks the picture; its script reads here how much height is then left over.
+    meta = {"height_per_width": picture.height / picture.width}
+    margin = {"l": 56, "r": 12, "t": 12, "b": 12}
+    return finish(figure, height, margin=margin, meta=meta)
 
 
 def _as_bytes(images: Images) -> NDArray[np.uint8]:

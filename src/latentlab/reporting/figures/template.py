@@ -75,7 +75,13 @@ def template(page: Literal["light", "dark"] = "light") -> go.layout.Template:
             "plot_bgcolor": "rgba(0,0,0,0)",
             "xaxis": axis,
             "yaxis": axis,
-            "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0, "xanchor": "left"},
+            "legend": {
+                "orientation": "h",
+                "yanchor": "bottom",
+                "y": 1.0,
+                "x": 0,
+                "xanchor": "left",
+            },
             "hoverlabel": {
                 "bgcolor": colours["hover"],
                 "bordercolor": colours["line"],

@@ -8,9 +8,18 @@
   const places = Array.from(document.querySelectorAll(".plot"));
   const config = { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["lasso2d", "select2d"] };
 
+  // A picture that shrinks with the page would leave an empty band below it.
+  const fit = (place, layout) => {
+    const ratio = layout.meta && layout.meta.height_per_width;
+    if (!ratio) return;
+    layout.height = Math.min(layout.height, Math.round(ratio * (place.clientWidth - 130)) + 24);
+    place.style.minHeight = layout.height + "px";
+  };
+
   for (const place of places) {
     const figure = read(document.getElementById(place.dataset.figure));
     figure.layout.template = templates[scheme()];
+    fit(place, figure.layout);
     Plotly.newPlot(place, figure.data, figure.layout, config);
   }
   const redraw = (page, width) =>
