@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
-from latentlab.reporting.formatting import as_float, as_text, format_p, plural
+from latentlab.reporting.formatting import as_float, as_text, plural
 from latentlab.reporting.tables import arm_order
-from latentlab.reporting.verdicts import correction_text, count_text, verdict_rows
+from latentlab.reporting.verdicts import cause_text, exploratory_text, verdict_rows
 
 
 def deviations(trials: pd.DataFrame, verdicts: pd.DataFrame) -> list[str]:
@@ -71,24 +71,26 @@ def _mixed_devices(trials: pd.DataFrame) -> Iterator[str]:
 
 
 def _weak_verdicts(verdicts: pd.DataFrame) -> Iterator[str]:
+    exploratory: dict[str, list[str]] = {}
     for row in verdict_rows(verdicts):
         name, verdict = as_text(row.get("hypothesis")), as_text(row.get("verdict"))
-        reason = as_text(row.get("reason")).rstrip(".")
+        cause = cause_text(row)
         if verdict in {"invalid", "not_run"}:
-            yield f"{name} is {verdict.replace('_', ' ')}: {reason or 'no reason was recorded'}."
+            yield f"{name} is {verdict.replace('_', ' ')}: {cause or 'no reason was recorded'}."
             continue
-        attainable, alpha = as_float(row.get("attainable_p")), as_float(row.get("alpha"))
-        if attainable > alpha:
+        if cause:
+            yield f"{name} is not settled: {cause}."
+        correlation = as_float(row.get("pairing_correlation"))
+        if correlation <= 0:
             yield (
-                f"{name}: {count_text(row)} cannot settle it whatever the scores; the smallest p "
-                f"its test can attain is {format_p(attainable)} ({correction_text(row)})."
+                f"{name}: the arms' scores do not rise together over seeds (correlation "
+                f"{correlation:.2f}), so pairing bought nothing."
             )
-        elif verdict == "inconclusive" and reason:
-            yield f"{name} is not settled: {reason}."
         if as_text(row.get("status")) == "exploratory":
-            # The reason of an open question says why it is open, and has been given above.
-            because = f": {reason}" if reason and verdict != "inconclusive" else ""
-            yield f"{name} is exploratory, not confirmatory{because}."
+            exploratory.setdefault(exploratory_text(row), []).append(name)
+    # Hypotheses of one file mostly share the reason; it holds a command and is long.
+    for text, names in exploratory.items():
+        yield f"{', '.join(names)}: {text}"
 
 
 def _seeds(seeds: Sequence[object] | set[object] | pd.Series) -> str:

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from latentlab.reporting.formatting import MISSING, as_float, as_text, format_p
 from latentlab.reporting.verdicts import (
+    cause_text,
     correction_text,
     count_text,
     effect_text,
@@ -89,8 +90,8 @@ def _line(row: dict[Hashable, Any]) -> Text:
         parts.append(count_text(row))
         if more := seeds_missing(row):
             parts.append(f"needs {more} more")
-    elif reason := as_text(row.get("reason")):
-        parts.append(reason)
+    elif cause := cause_text(row):
+        parts.append(cause)
     return Text("; ".join(parts))
 
 

@@ -8,6 +8,7 @@ these seeds could have shown, and how many more would settle it.
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Hashable, Mapping
 from typing import Any
@@ -41,6 +42,7 @@ CORRECTIONS = {
     "none": "no correction",
 }
 _UNITS_OF_SCOPE = {"seeds": "seed", "test_sample": "test example", "datasets": "dataset"}
+_MERELY_OPEN = "the data leave the question open"
 
 Row = Mapping[Hashable, Any]
 
@@ -64,7 +66,9 @@ def verdict_table(verdicts: pd.DataFrame) -> pd.DataFrame:
             "adjusted p (refuted)": format_p(as_float(row.get("p_refuted_adjusted"))),
             "correction": correction_text(row),
             "n": count_text(row),
-            "seeds needed": _count(row.get("seeds_needed")),
+            "seeds needed": _seeds_needed(row),
+            "effect size": as_text(row.get("effect_size")),
+            "other tests (unadjusted p)": sensitivity_text(row),
         }
         for row in verdict_rows(verdicts)
     ]
@@ -81,21 +85,39 @@ def verdict_sentence(row: Row) -> str:
         The claim, what was measured, what decided, and what is missing. The effect is oriented:
         positive is better.
     """
-    verdict, reason = as_text(row.get("verdict")), as_text(row.get("reason")).rstrip(".")
+    verdict = as_text(row.get("verdict"))
     claim = as_text(row.get("question")).rstrip(".?") or as_text(row.get("hypothesis"))
-    parts = [f"{claim}."]
+    parts = [f"{claim[:1].upper()}{claim[1:]}."]
     if verdict in {"invalid", "not_run"}:
-        parts.append(f"Reason: {reason or 'none was recorded'}.")
+        parts.append(f"Reason: {cause_text(row) or 'none was recorded'}.")
         return " ".join(parts)
     parts.append(_measured(row))
     if verdict == "inconclusive":
-        parts.extend(_open_question(row, reason))
+        parts.extend(_open_question(row))
     else:
         parts.append(_decided(row, verdict))
     if as_text(row.get("status")) == "exploratory":
-        because = f": {reason}" if reason and verdict != "inconclusive" else ""
-        parts.append(f"Exploratory, not confirmatory{because}.")
-    return " ".join(part for part in parts if part)
+        parts.append(exploratory_text(row).partition(": to confirm")[0].rstrip(".") + ".")
+    return " ".join(parts)
+
+
+def cause_text(row: Row) -> str:
+    """Why a hypothesis got no answer; empty where the data alone left it open, or it has one.
+
+    The table's reason is one sentence that repeats the numbers after ": effect" and the status
+    after "; exploratory because"; what stands before them is the cause.
+    """
+    if as_text(row.get("verdict")) in {"supported", "refuted"}:
+        return ""
+    cause = as_text(row.get("reason")).partition("; exploratory because ")[0]
+    cause = cause.partition(": effect ")[0].rstrip(".")
+    return "" if cause == _MERELY_OPEN else cause
+
+
+def exploratory_text(row: Row) -> str:
+    """Say that a verdict is exploratory, why, and what would confirm it, if the table knows."""
+    why = as_text(row.get("reason")).partition("; exploratory because ")[2].rstrip(".")
+    return f"Exploratory, not confirmatory{': ' if why else ''}{why}."
 
 
 def interval_label(row: Row) -> str:
@@ -117,12 +139,12 @@ def boundaries(row: Row) -> list[float]:
     """Where the claim begins to hold, on the oriented scale of the effect.
 
     The minimum effect for superiority, minus the margin for non-inferiority, both margins for
-    equivalence. An interaction without further word is read as superiority; a claim without a
-    boundary (an association) begins at zero.
+    equivalence; none where the table has no boundary. An interaction is read as superiority,
+    because the table does not say whether it is one of equivalence.
     """
     bound = as_float(row.get("boundary"))
     if math.isnan(bound):
-        return [0.0]
+        return []
     kind = as_text(row.get("kind"))
     if kind == "non_inferiority":
         return [-abs(bound)]
@@ -134,6 +156,8 @@ def boundaries(row: Row) -> list[float]:
 def boundary_text(row: Row) -> str:
     """The boundary of a claim in words ("above 2", "within -0.5 and 0.5")."""
     bounds = [format_declared(bound) for bound in boundaries(row)]
+    if not bounds:
+        return MISSING
     return f"above {bounds[0]}" if len(bounds) == 1 else f"between {bounds[0]} and {bounds[1]}"
 
 
@@ -161,11 +185,33 @@ def count_text(row: Row) -> str:
     n = as_float(row.get("n"))
     if math.isnan(n):
         return MISSING
-    return plural(int(n), _UNITS_OF_SCOPE.get(as_text(row.get("scope")), "unit"))
+    return plural(int(n), unit_of(row))
+
+
+def unit_of(row: Row) -> str:
+    """What n counts: trials for an association, else the units of the verdict's scope."""
+    if as_text(row.get("kind")) == "association":
+        return "trial"
+    return _UNITS_OF_SCOPE.get(as_text(row.get("scope")), "unit")
+
+
+def sensitivity_text(row: Row) -> str:
+    """The other tests' p-values for the claim, none of them adjusted ("sign_flip .012")."""
+    try:
+        found = json.loads(as_text(row.get("sensitivity")) or "{}")
+    except json.JSONDecodeError:
+        return ""
+    return ", ".join(f"{test} {format_p(as_float(p))}" for test, p in found.items())
 
 
 def seeds_missing(row: Row) -> int | None:
-    """How many more seeds the question needs; None where that is unknown or none are needed."""
+    """How many more seeds an open question needs.
+
+    None where that is unknown, where none are needed, and where the question is decided: the
+    number then plans a repetition.
+    """
+    if as_text(row.get("verdict")) != "inconclusive":
+        return None
     needed, n = as_float(row.get("seeds_needed")), as_float(row.get("n"))
     if not math.isfinite(needed):
         return None
@@ -193,7 +239,7 @@ def _decided(row: Row, verdict: str) -> str:
     )
 
 
-def _open_question(row: Row, reason: str) -> list[str]:
+def _open_question(row: Row) -> list[str]:
     low, high = as_float(row.get("interval_low")), as_float(row.get("interval_high"))
     inside = [bound for bound in boundaries(row) if low <= bound <= high]
     parts = []
@@ -206,19 +252,23 @@ def _open_question(row: Row, reason: str) -> list[str]:
             key=lambda value: math.inf if math.isnan(value) else value,
         )
         parts.append(f"Smallest adjusted p: {format_p(p)} ({correction_text(row)}).")
-    if reason:
-        parts.append(f"Reason: {reason}.")
-    detectable = as_float(row.get("detectable_effect"))
+    if cause := cause_text(row):
+        parts.append(f"Reason: {cause}.")
+    detectable, needed = as_float(row.get("detectable_effect")), as_float(row.get("seeds_needed"))
     if math.isfinite(detectable):
+        shown = "a margin" if as_text(row.get("kind")) == "equivalence" else "a true effect"
         parts.append(
-            f"With {count_text(row)} an effect of {detectable:.2g} could have been detected."
+            f"With {count_text(row)} {shown} of {detectable:.2g} would be shown with 80 % power."
         )
     if more := seeds_missing(row):
-        total = math.ceil(as_float(row.get("seeds_needed")))
-        parts.append(f"Needs {more} more {'seed' if more == 1 else 'seeds'} ({total} in all).")
+        extra = plural(more, unit_of(row)).replace(" ", " more ", 1)
+        parts.append(f"Needs about {extra} ({math.ceil(needed)} in all).")
+    elif math.isfinite(detectable) and math.isnan(needed):
+        parts.append(f"No affordable number of {unit_of(row)}s would settle an effect this small.")
     return parts
 
 
-def _count(value: object) -> str:
-    number = as_float(value)
-    return f"{math.ceil(number)}" if math.isfinite(number) else MISSING
+def _seeds_needed(row: Row) -> str:
+    needed = as_float(row.get("seeds_needed"))
+    is_open = as_text(row.get("verdict")) == "inconclusive" and math.isfinite(needed)
+    return f"{math.ceil(needed)}" if is_open else MISSING

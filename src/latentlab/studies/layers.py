@@ -60,4 +60,7 @@ def dropout(x: Tensor, uniforms: Tensor | None, rate: Tensor) -> Tensor:
     """
     if uniforms is None:
         return x
-    return torch.where(uniforms >= rate, x / (1 - rate), 0.0)
+    # 1 where the uniform is at least the rate and 0 elsewhere, by arithmetic: comparing and
+    # selecting take several times as long on a CPU.
+    kept = torch.floor(uniforms - rate) + 1
+    return x * (kept / (1 - rate))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,8 +27,10 @@ class Examples:
     """
 
     def __init__(self, split: Split, scale: float, device: torch.device) -> None:
-        # A memory-mapped array is read-only; torch only warns, and nothing here writes to it.
-        features = torch.from_numpy(np.asarray(split.features))
+        with warnings.catch_warnings():
+            # A memory-mapped array is read-only, of which torch warns; nothing here writes to it.
+            warnings.simplefilter("ignore", UserWarning)
+            features = torch.from_numpy(np.asarray(split.features))
         self._device = device
         self._scale = scale
         self.labels = torch.from_numpy(np.array(split.labels)).to(device)

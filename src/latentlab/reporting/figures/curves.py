@@ -85,6 +85,7 @@ def _add_curve(
 ) -> None:
     row, col = place
     band = curve.dropna(subset=["low"])
+    interval = "" if band.empty else " [%{customdata[0]:.4g}, %{customdata[1]:.4g}]"
     if not band.empty:
         figure.add_scatter(
             x=np.concatenate([band["epoch"], band["epoch"][::-1]]),
@@ -108,9 +109,7 @@ def _add_curve(
         line={"color": style["colour"], "width": 2, "dash": style["dash"]},
         marker={"color": style["colour"], "symbol": style["symbol"], "size": 8},
         customdata=curve[["low", "high", "n"]].to_numpy(),
-        hovertemplate=(
-            "%{y:.4g} [%{customdata[0]:.4g}, %{customdata[1]:.4g}], n = %{customdata[2]}"
-        ),
+        hovertemplate=f"%{{y:.4g}}{interval}, n = %{{customdata[2]}}",
         legendgroup=arm,
         showlegend=show_legend,
         name=label(arm),
