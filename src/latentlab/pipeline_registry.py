@@ -17,7 +17,7 @@ STAGES = (data_preparation, training, evaluation, hypothesis_testing, reporting)
 
 
 def register_pipelines() -> dict[str, Pipeline]:
-    """Pipelines by name: `derp_vae`, `derp_vae.training`, ..., `all`; the first study by default."""
+    """Pipelines by name: `derp_vae`, `derp_vae.training`, .., `all`; by default the first study."""
     pipelines: dict[str, Pipeline] = {}
     for study in STUDIES.values():
         stages = {stage.STAGE: stage.create_pipeline(study) for stage in STAGES}

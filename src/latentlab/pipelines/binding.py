@@ -25,7 +25,7 @@ def bound(function: Callable[..., Any], study: Study) -> Callable[..., Any]:
     def node_function(*inputs: Any) -> Any:
         return function(study, *inputs)
 
-    del node_function.__wrapped__  # type: ignore[attr-defined]
+    del node_function.__wrapped__
     del hints["study"]
     if "declaration" in hints:
         hints["declaration"] = study.declaration

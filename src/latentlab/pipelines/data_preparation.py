@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from kedro.pipeline import Node, Pipeline
@@ -12,6 +11,7 @@ from latentlab.pipelines.binding import bound
 from latentlab.sources import Prepared
 from latentlab.studies.declaration import Declaration
 from latentlab.studies.study import Study
+from latentlab.tracking.store_address import project_root
 
 STAGE = "data_preparation"
 
@@ -24,7 +24,7 @@ def prepare(
     from latentlab.studies.planning import prepare_data
 
     resolve_device(compute)
-    prepared = prepare_data(study, declaration, Path(raw))
+    prepared = prepare_data(study, declaration, project_root() / raw)
     return prepared, prepared.card()
 
 

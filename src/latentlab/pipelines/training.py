@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 from kedro.pipeline import Node, Pipeline
@@ -13,9 +13,6 @@ from latentlab.pipelines.binding import bound
 from latentlab.sources import Prepared
 from latentlab.studies.declaration import Declaration
 from latentlab.studies.study import Study
-
-if TYPE_CHECKING:
-    from latentlab.training.store import TrialStore
 
 STAGE = "training"
 

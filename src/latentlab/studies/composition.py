@@ -31,7 +31,16 @@ from latentlab.studies.declaration import Declaration
 from latentlab.studies.scoring import pictures_by_arm
 from latentlab.studies.study import Study
 
-PACKAGES = ("latentlab", "torch", "numpy", "scipy", "statsmodels", "scikit-learn", "kedro", "mlflow")
+PACKAGES = (
+    "latentlab",
+    "torch",
+    "numpy",
+    "scipy",
+    "statsmodels",
+    "scikit-learn",
+    "kedro",
+    "mlflow",
+)
 
 CAPTIONS = {
     "Verdicts": "Effect of each hypothesis with its unadjusted interval; dashed, the declared "
@@ -168,7 +177,9 @@ def git_state() -> str:
         ).stdout.strip()
         changed = subprocess.run(
             ["git", "status", "--porcelain", "--untracked-files=no"],
-            capture_output=True, text=True, check=True,
+            capture_output=True,
+            text=True,
+            check=True,
         ).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return "unknown"

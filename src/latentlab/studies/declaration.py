@@ -52,7 +52,7 @@ class ChampionRule(BaseModel):
 class Declaration(BaseModel):
     """A study's block in the parameters. Studies subclass it to name their config and metrics."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     config_class: ClassVar[type[TrialConfig]]
     metrics: ClassVar[tuple[Metric, ...]]
@@ -101,7 +101,8 @@ class Declaration(BaseModel):
         except ValidationError as error:
             first = error.errors()[0]
             key = ".".join(str(part) for part in first["loc"])
-            message = first["msg"].removeprefix("Value error, ")
+            message = "there is no such key" if first["type"] == "extra_forbidden" else first["msg"]
+            message = message.removeprefix("Value error, ")
             raise UserError(
                 f"arm {arm}: {key}: {message}",
                 f"Mend it in the arm, in datasets.{self.dataset}, or in the study's own block.",

@@ -28,7 +28,9 @@ class Dense(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map [..., inputs] to [..., outputs]."""
-        return torch.addmm(self.bias, x, self.weight) if x.ndim == 2 else x @ self.weight + self.bias
+        return (
+            torch.addmm(self.bias, x, self.weight) if x.ndim == 2 else x @ self.weight + self.bias
+        )
 
 
 class Convolution(nn.Module):

@@ -94,7 +94,9 @@ def freeze_hypotheses(declaration: Declaration, path: Path, now: datetime) -> Fr
     return frozen
 
 
-def trial_table(trials: Sequence[Trial], store: TrialStore, trained: frozenset[str]) -> pd.DataFrame:
+def trial_table(
+    trials: Sequence[Trial], store: TrialStore, trained: frozenset[str]
+) -> pd.DataFrame:
     """One row per planned trial that is stored.
 
     Args:

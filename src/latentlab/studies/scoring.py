@@ -167,10 +167,11 @@ def choose_champion(declaration: Declaration, scores: pd.DataFrame) -> dict[str,
     found = scores[(scores["metric"] == rule.metric) & (scores["split"] == rule.split)].dropna()
     if found.empty:
         return {}
+    sign = -1.0 if better == "higher" else 1.0
     means = found.groupby("arm")["value"].mean()
-    arm = means.idxmax() if better == "higher" else means.idxmin()
+    arm = (sign * means).sort_values().index[0]
     own = found[found["arm"] == arm]
-    best = own.loc[own["value"].idxmax() if better == "higher" else own["value"].idxmin()]
+    best = own.iloc[int(np.argmin(sign * own["value"].to_numpy()))]
     return {
         "trial_id": str(best["trial_id"]),
         "arm": str(arm),

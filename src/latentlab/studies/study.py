@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     import numpy as np
     import torch
     from numpy.typing import NDArray
-    from plotly.graph_objects import Figure
 
     from latentlab.training.contract import DataSpec, Method
 
@@ -47,7 +46,11 @@ class Evaluation(Protocol):
         """Arrays of one trial for figures: `reconstruction` [n, c, h, w] and `latent` [n, d]."""
 
     def predict(
-        self, config: Any, spec: DataSpec, weights: Mapping[str, torch.Tensor], features: torch.Tensor
+        self,
+        config: Any,
+        spec: DataSpec,
+        weights: Mapping[str, torch.Tensor],
+        features: torch.Tensor,
     ) -> dict[str, NDArray[Any]]:
         """What a registered model answers, one row per example."""
 

@@ -1,1 +1,1 @@
-"""MLflow: the run tree, batch logging, the registered model, and the Kedro hook that drives them."""
+"""MLflow: the run tree, batch logging, the registered model, and the hook that drives them."""

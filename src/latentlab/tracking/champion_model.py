@@ -6,12 +6,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-import mlflow
 import numpy as np
 import pandas as pd
+from mlflow.models import set_model
+from mlflow.pyfunc.model import PythonModel
 
 
-class ChampionModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
+class ChampionModel(PythonModel):
     """Answers for one trained trial, from its weights and its configuration."""
 
     def load_context(self, context: Any) -> None:
@@ -30,7 +31,7 @@ class ChampionModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
         self._config = self._study.declaration.config_class.model_validate(config)
         self._weights = load_file(folder / "weights.safetensors")
 
-    def predict(self, context: Any, model_input: Any, params: Any = None) -> pd.DataFrame:
+    def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]
         """Answers for raw examples, [n, channels, height, width] or flattened to [n, numbers]."""
         import torch
 
@@ -41,4 +42,4 @@ class ChampionModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
         )
 
 
-mlflow.models.set_model(ChampionModel())
+set_model(ChampionModel())

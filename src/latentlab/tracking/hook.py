@@ -69,6 +69,9 @@ class TrackingHook(MlflowHook):  # type: ignore[misc]
             uri = self.mlflow_config.server.mlflow_tracking_uri
             experiment.create_experiment_kwargs.artifact_location = artifact_location(uri, name)
             self.mlflow_config.setup(self._context)
+            if not self.mlflow_config.tracking.run.name:
+                environment = self._context.env or "base"
+                self.mlflow_config.tracking.run.name = f"{name} ({environment})"
         super().before_pipeline_run(run_params, pipeline, catalog)
         client = mlflow.MlflowClient()
         self._tree = RunTree(client, self.run_id, git_state())

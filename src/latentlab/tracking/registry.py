@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import mlflow
+from mlflow.exceptions import MlflowException
 
 from latentlab.sources import Prepared
 
@@ -32,25 +34,26 @@ def register_champion(
     if known is None:
         schema = prepared.schema
         example = prepared.splits["test"].features[:2].reshape(2, -1)
-        with _quiet():
-            info = mlflow.pyfunc.log_model(
-                name="champion",
-                python_model=str(Path(__file__).with_name("champion_model.py")),
-                artifacts={"trial": str(folder)},
-                model_config={
-                    "study": study,
-                    "shape": list(schema.shape),
-                    "classes": len(schema.classes),
-                    "scale": schema.scale,
-                },
-                pip_requirements=[f"{name}=={version(name)}" for name in REQUIREMENTS],
-                signature=mlflow.models.infer_signature(example.astype("float32")),
-                params={k: str(champion[k]) for k in ("arm", "seed", "metric", "split")},
-                tags={"trial_id": champion["trial_id"], "run": run},
-                registered_model_name=study,
-            )
-        known = str(info.registered_model_version)
-        client.set_model_version_tag(study, known, "trial_id", champion["trial_id"])
+        model = mlflow.pyfunc.log_model(
+            name="champion",
+            python_model=str(Path(__file__).with_name("champion_model.py")),
+            artifacts={"trial": str(folder)},
+            model_config={
+                "study": study,
+                "shape": list(schema.shape),
+                "classes": len(schema.classes),
+                "scale": schema.scale,
+            },
+            pip_requirements=[f"{name}=={version(name)}" for name in REQUIREMENTS],
+            signature=mlflow.models.infer_signature(example.astype("float32")),
+            params={k: str(champion[k]) for k in ("arm", "seed", "metric", "split")},
+            tags={"trial_id": champion["trial_id"], "run": run},
+        )
+        with contextlib.suppress(MlflowException):
+            client.create_registered_model(study)
+        tags = {"trial_id": champion["trial_id"]}
+        made = client.create_model_version(study, model.model_uri, model.run_id, tags)
+        known = str(made.version)
     client.set_registered_model_alias(study, "champion", known)
 
 
@@ -58,20 +61,3 @@ def _version_of(client: mlflow.MlflowClient, study: str, trial_id: str) -> str |
     """The version that a trial was registered as before."""
     found = client.search_model_versions(f"name = '{study}' and tag.trial_id = '{trial_id}'")
     return str(found[0].version) if found else None
-
-
-def _quiet() -> Any:
-    import contextlib
-    import logging
-
-    @contextlib.contextmanager
-    def hush() -> Any:
-        """MLflow tells of every step of a registration on the log."""
-        level = logging.getLogger("mlflow").level
-        logging.getLogger("mlflow").setLevel(logging.ERROR)
-        try:
-            yield
-        finally:
-            logging.getLogger("mlflow").setLevel(level)
-
-    return hush()

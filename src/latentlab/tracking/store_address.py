@@ -5,16 +5,15 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from kedro.utils import find_kedro_project
+
 import latentlab
 
 
 def project_root() -> Path:
     """The folder that holds `pyproject.toml` and `conf`."""
-    # The working directory, as Kedro's command line sets it; else where the source lies.
-    here = Path.cwd()
-    if (here / "conf").is_dir():
-        return here
-    return Path(latentlab.__file__).resolve().parents[2]
+    # From the working directory upwards, as Kedro looks for it; else where the source lies.
+    return find_kedro_project(Path.cwd()) or Path(latentlab.__file__).resolve().parents[2]
 
 
 def tracking_uri() -> str:
@@ -26,4 +25,6 @@ def artifact_location(uri: str, experiment: str) -> str | None:
     """Where a new experiment keeps its files: beside a SQLite store; a server decides itself."""
     if not uri.startswith("sqlite:///"):
         return None
-    return (Path(uri.removeprefix("sqlite:///")).resolve().parent / "mlartifacts" / experiment).as_uri()
+    return (
+        Path(uri.removeprefix("sqlite:///")).resolve().parent / "mlartifacts" / experiment
+    ).as_uri()

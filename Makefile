@@ -1,0 +1,40 @@
+# Everything a user needs: `make run`, `make test`, `make ui`, `make viz`, `make clean`.
+# PIP_ARGS is passed to pip: on a machine without a GPU
+# name PyTorch's index of CPU builds there to fetch a small torch:
+#   make run PIP_ARGS="--extra-index-url <the address that pytorch.org gives for CPU>"
+PYTHON ?= python3
+PIP_ARGS ?=
+BIN := .venv/bin
+INSTALLED := .venv/installed
+
+.PHONY: run test ui viz clean
+
+run: $(INSTALLED)
+	$(BIN)/kedro run
+
+test: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest -n 2 --cov --cov-report=term:skip-covered
+
+ui: $(INSTALLED)
+	$(BIN)/python -m latentlab.tracking.ui
+
+viz: $(INSTALLED)
+	$(BIN)/kedro viz run --host 127.0.0.1
+
+clean:
+	# Your own files in data/01_raw stay.
+	rm -rf .venv data/0[2-9]*/* data/smoke data/paper mlflow.db mlartifacts .viz build src/*.egg-info
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage*
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(INSTALLED): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "latentlab needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 ..."; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install -q --disable-pip-version-check $(PIP_ARGS) -r requirements.lock
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $(INSTALLED)

@@ -1,0 +1,22 @@
+"""Opens MLflow's pages on this machine alone: `python -m latentlab.tracking.ui [--port 5000]`."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from latentlab.tracking.store_address import tracking_uri
+
+PORT = "5000"
+
+
+def command(arguments: list[str]) -> list[str]:
+    """The server's command line; bound to 127.0.0.1, with one worker, which starts fastest."""
+    given = arguments if "--port" in arguments else ["--port", PORT, *arguments]
+    server = [sys.executable, "-m", "mlflow", "ui", "--host", "127.0.0.1", "--workers", "1"]
+    return [*server, "--backend-store-uri", tracking_uri(), *given]
+
+
+if __name__ == "__main__":
+    arguments = command(sys.argv[1:])
+    os.execv(arguments[0], arguments)

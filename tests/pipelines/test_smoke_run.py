@@ -1,0 +1,183 @@
+"""The whole pipeline as a user runs it, in the smoke environment."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import mlflow
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from project_copy import copy_project, run_kedro
+
+STUDY = "derp_vae"
+ARMS, SEEDS = 6, 3
+
+
+def outputs(project: Path, layer: str) -> Path:
+    return project / "data" / "smoke" / layer / STUDY
+
+
+def client_of(project: Path) -> mlflow.MlflowClient:
+    return mlflow.MlflowClient(f"sqlite:///{project / 'mlflow.db'}")
+
+
+def runs_of(project: Path) -> tuple[list, list]:
+    client = client_of(project)
+    experiment = client.get_experiment_by_name(STUDY)
+    assert experiment is not None
+    runs = client.search_runs([experiment.experiment_id], max_results=1000)
+    parents = [r for r in runs if "mlflow.parentRunId" not in r.data.tags]
+    return parents, [r for r in runs if "mlflow.parentRunId" in r.data.tags]
+
+
+def test_every_output_of_every_stage_is_there(smoke_project: Path) -> None:
+    scores = pd.read_parquet(outputs(smoke_project, "07_model_output") / "scores.parquet")
+    assert list(scores.columns) == ["trial_id", "arm", "seed", "split", "metric", "value"]
+    assert scores["trial_id"].nunique() == ARMS * SEEDS
+    assert set(scores["split"]) == {"train", "validation", "test"}
+    verdicts = pd.read_csv(outputs(smoke_project, "08_reporting") / "verdicts.csv")
+    declared = yaml.safe_load((smoke_project / "conf/base/derp_vae/hypotheses.yml").read_text())
+    assert set(verdicts["hypothesis"]) == set(declared[STUDY]["hypotheses"]["hypotheses"])
+    assert set(verdicts["status"]) == {"confirmatory"}
+    report = outputs(smoke_project, "08_reporting") / "report"
+    page = (report / "index.html").read_text()
+    for name in verdicts["hypothesis"]:
+        assert name in page
+    assert "derp_vae_5" in (report / "report.md").read_text()
+
+
+def test_the_terminal_ends_with_the_verdicts_and_where_to_look(smoke_project: Path) -> None:
+    lines = (smoke_project / "terminal.txt").read_text().strip().splitlines()
+    assert [line.split()[0] for line in lines[-3:]] == ["report", "MLflow", "pipelines"]
+    assert Path(lines[-3].split(maxsplit=1)[1]).exists()
+    verdict_lines = lines[-12:-3]
+    words = {"supported", "refuted", "inconclusive", "invalid", "not_run"}
+    assert all(line.split()[0] in words for line in verdict_lines)
+
+
+def test_mlflow_holds_one_parent_and_a_child_for_every_trial(smoke_project: Path) -> None:
+    parents, children = runs_of(smoke_project)
+    assert len(parents) == 1
+    assert len(children) == ARMS * SEEDS
+    assert {r.info.status for r in parents + children} == {"FINISHED"}
+    assert {c.data.tags["mlflow.parentRunId"] for c in children} == {parents[0].info.run_id}
+    tags = {"study", "arm", "seed", "trial_id", "status", "plan", "device", "git_sha"}
+    for child in children:
+        assert tags | {"config_digest", "reused"} <= set(child.data.tags)
+        assert child.data.tags["reused"] == "false"
+        assert child.data.params["derp_vae.model.latent_dim"] == "2"
+        assert "test.accuracy" in child.data.metrics
+        assert "validation.negative_elbo" in child.data.metrics
+
+
+def test_parameters_are_flat_and_none_is_a_printed_object(smoke_project: Path) -> None:
+    parameters = runs_of(smoke_project)[0][0].data.params
+    assert parameters["derp_vae.model.latent_dim"] == "2"
+    assert parameters["derp_vae.training.epochs"] == "2"
+    assert parameters["compute.device"] == "cpu"
+    assert parameters["derp_vae.arms.beta_vae_0.1.objective.beta"] == "0.1"
+    assert not [k for k, v in parameters.items() if re.search(r"\w+=\w+ \w+=", v)]
+
+
+def test_histories_carry_the_training_step(smoke_project: Path) -> None:
+    child = runs_of(smoke_project)[1][0]
+    points = client_of(smoke_project).get_metric_history(child.info.run_id, "train_total")
+    assert [p.step for p in points] == [5, 10]  # 180 examples in batches of 32, two epochs
+
+
+def test_children_carry_weights_and_config_and_the_parent_the_report(smoke_project: Path) -> None:
+    client = client_of(smoke_project)
+    parents, children = runs_of(smoke_project)
+    names = {a.path for a in client.list_artifacts(children[0].info.run_id)}
+    assert {"weights.safetensors", "config.json"} <= names
+    names = {a.path for a in client.list_artifacts(parents[0].info.run_id)}
+    assert {"verdicts.csv", "comparison.csv", "report"} <= names
+
+
+def test_the_champion_loads_by_its_alias(
+    smoke_project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen = json.loads((outputs(smoke_project, "07_model_output") / "champion.json").read_text())
+    uri = f"sqlite:///{smoke_project / 'mlflow.db'}"
+    version = mlflow.MlflowClient(uri).get_model_version_by_alias(STUDY, "champion")
+    assert version.tags["trial_id"] == chosen["trial_id"]
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    mlflow.set_tracking_uri(uri)
+    try:
+        model = mlflow.pyfunc.load_model(f"models:/{STUDY}@champion")
+    finally:
+        mlflow.set_tracking_uri(None)
+    folder = outputs(smoke_project, "05_model_input") / "prepared"
+    examples = np.load(folder / "test_features.npy").reshape(-1, 64).astype(np.float32)
+    answers = model.predict(examples)
+    assert list(answers.columns) == ["latent_0", "latent_1", "label"]
+    assert len(answers) == len(examples)
+
+
+def test_a_second_run_trains_nothing_and_an_added_arm_trains_alone(
+    smoke_project: Path, tmp_path: Path
+) -> None:
+    project = tmp_path / "project"
+    shutil.copytree(smoke_project, project, symlinks=True)
+    trials = outputs(project, "06_models") / "trials"
+    before = {p.name: (p / "record.json").stat().st_mtime_ns for p in trials.iterdir()}
+    arms = {"derp_vae": {"arms": {"beta_vae_4": {"objective": {"beta": 4.0}}}}}
+    (project / "conf" / "smoke" / "extra_parameters.yml").unlink(missing_ok=True)
+    (project / "conf" / "smoke" / "parameters_extra.yml").write_text(yaml.safe_dump(arms))
+    done = run_kedro(project, "run", "--env", "smoke")
+    assert done.returncode == 0, done.stderr
+    table = pd.read_parquet(outputs(project, "06_models") / "trials.parquet")
+    assert set(table.loc[~table["reused"], "arm"]) == {"beta_vae_4"}
+    assert len(table) == (ARMS + 1) * SEEDS
+    after = {p.name: (p / "record.json").stat().st_mtime_ns for p in trials.iterdir()}
+    assert {name: after[name] for name in before} == before
+    parents, children = runs_of(project)
+    assert len(parents) == 2
+    reused = [c for c in children if c.data.tags["reused"] == "true"]
+    assert len(reused) == ARMS * SEEDS
+
+
+def test_a_stage_runs_alone_from_stored_outputs(smoke_project: Path, tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    shutil.copytree(smoke_project, project, symlinks=True)
+    shutil.rmtree(outputs(project, "08_reporting"))
+    done = run_kedro(project, "run", "--env", "smoke", "--pipelines", f"{STUDY}.evaluation")
+    assert done.returncode == 0, done.stderr
+    parents, children = runs_of(project)
+    assert len(parents) == 2
+    assert len(children) == 2 * ARMS * SEEDS
+    missing = run_kedro(
+        project, "run", "--env", "smoke", "--pipelines", STUDY, "--only-missing-outputs"
+    )
+    assert missing.returncode == 0, missing.stderr
+    assert (outputs(project, "08_reporting") / "report" / "index.html").exists()
+
+
+def test_two_runs_in_one_process_come_out_right(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from kedro.framework.session import KedroSession
+    from kedro.framework.startup import bootstrap_project
+
+    project = copy_project(tmp_path / "project")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{project / 'mlflow.db'}")
+    monkeypatch.chdir(project)
+    bootstrap_project(project)
+    for seeds in (2, 3):
+        parameters = {"derp_vae": {"seeds": {"count": seeds}}}
+        with KedroSession.create(project, env="smoke", runtime_params=parameters) as session:
+            session.run(pipeline_names=[f"{STUDY}.data_preparation", f"{STUDY}.training"])
+    parents, children = runs_of(project)
+    assert {r.info.status for r in parents + children} == {"FINISHED"}
+    counts = sorted(
+        sum(c.data.tags["mlflow.parentRunId"] == p.info.run_id for c in children) for p in parents
+    )
+    assert counts == [2 * ARMS, 3 * ARMS]
+    assert sorted(p.data.params["derp_vae.seeds.count"] for p in parents) == ["2", "3"]
+    mlflow.set_tracking_uri(None)
