@@ -19,6 +19,8 @@ import pytest
 from filelock import FileLock
 
 CHECKOUT = Path(__file__).resolve().parents[2]
+ONE_THREAD = ("--params", "compute.threads=1")
+"""Tests share the cores, and torch's threads wait by spinning: two on a busy core are slower."""
 
 
 @dataclass(frozen=True)
@@ -33,12 +35,16 @@ class ProjectCopy:
         """The environment of every program that runs in the copy."""
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("COV_", "COVERAGE_"))}
         source = {"PYTHONPATH": str(self.root / "src")} if self.own_source else {}
-        return kept | source | {
-            "MLFLOW_TRACKING_URI": f"sqlite:///{self.root / 'mlflow.db'}",
-            "MLFLOW_DISABLE_TELEMETRY": "true",
-            "DO_NOT_TRACK": "1",
-            "NO_COLOR": "1",
-        }
+        return (
+            kept
+            | source
+            | {
+                "MLFLOW_TRACKING_URI": f"sqlite:///{self.root / 'mlflow.db'}",
+                "MLFLOW_DISABLE_TELEMETRY": "true",
+                "DO_NOT_TRACK": "1",
+                "NO_COLOR": "1",
+            }
+        )
 
     def kedro(self, *arguments: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
         """Run a Kedro command to its end."""
@@ -80,7 +86,7 @@ def finished_smoke_run(factory: pytest.TempPathFactory) -> ProjectCopy:
         if root.exists():
             pytest.fail("the smoke run failed in another test")
         project = copy_project(root)
-        result = project.kedro("run", "--env", "smoke")
+        result = project.kedro("run", "--env", "smoke", *ONE_THREAD)
         assert result.returncode == 0, result.stdout + result.stderr
         (root / "finished").touch()
     return project
@@ -120,9 +126,7 @@ def serving(
             server.wait()
 
 
-def _await_answer(
-    server: subprocess.Popen[bytes], address: str, log: Path, seconds: float
-) -> None:
+def _await_answer(server: subprocess.Popen[bytes], address: str, log: Path, seconds: float) -> None:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if server.poll() is not None:

@@ -40,8 +40,9 @@ def viz_address(smoke_project: ProjectCopy, viz_log) -> Iterator[str]:
 def chart(page, viz_address: str):
     """The study's chart as it first appears."""
     memory = json.dumps(json.dumps(MEMORY))
-    page.add_init_script(f"localStorage.getItem('KedroViz') || "
-                         f"localStorage.setItem('KedroViz', {memory})")
+    page.add_init_script(
+        f"localStorage.getItem('KedroViz') || localStorage.setItem('KedroViz', {memory})"
+    )
     page.goto(viz_address)
     page.locator(BOXES).first.wait_for()
     return page

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+
+AtLeastOne = Annotated[int, Field(ge=1)]
 
 
 class ComputeConfig(BaseModel):
@@ -25,11 +28,15 @@ class ComputeConfig(BaseModel):
     engine: Literal["auto", "inline", "processes"] = Field(
         "auto", description="train in this process, or in worker processes"
     )
-    workers: int | Literal["auto"] = Field("auto", description="worker processes; auto: one a core")
-    cohort: int | Literal["auto"] = Field("auto", description="most trials in one cohort")
-    threads: int | Literal["auto"] = Field("auto", description="threads of each process")
+    workers: AtLeastOne | Literal["auto"] = Field(
+        "auto", description="worker processes; auto: one a core"
+    )
+    cohort: AtLeastOne | Literal["auto"] = Field("auto", description="most trials in one cohort")
+    threads: AtLeastOne | Literal["auto"] = Field("auto", description="threads of each process")
     compile: bool | Literal["auto"] = Field("auto", description="compile the step with torch.compile")
-    checkpoint_seconds: float = Field(10.0, gt=0, description="seconds of training between checkpoints")
+    checkpoint_seconds: float = Field(
+        10.0, gt=0, allow_inf_nan=False, description="seconds of training between checkpoints"
+    )
 
     def cores(self) -> int:
         """Cores this process may use."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import platform
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 
 import torch
@@ -53,6 +54,17 @@ def resolve_device(config: ComputeConfig) -> torch.device:
 def set_matmul_precision(precision: str) -> None:
     """Let this process's float32 matrix products use TF32, or not."""
     torch.set_float32_matmul_precision("high" if precision == "tf32" else "highest")
+
+
+@contextlib.contextmanager
+def process_settings_kept() -> Iterator[None]:
+    """Undo afterwards what plans set for the whole process: threads and matrix precision."""
+    threads, precision = torch.get_num_threads(), torch.get_float32_matmul_precision()
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+        torch.set_float32_matmul_precision(precision)
 
 
 def autocast(device: torch.device, precision: str) -> AbstractContextManager[object]:

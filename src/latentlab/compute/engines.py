@@ -6,10 +6,13 @@ noticed, and workers end by themselves when their parent is killed.
 
 from __future__ import annotations
 
+import itertools
 import multiprocessing
 import os
+import pickle
 import signal
 import threading
+import traceback
 from collections.abc import Callable, Iterable, Sequence
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -38,6 +41,7 @@ class WorkerPool:
     def __init__(self, workers: int) -> None:
         context = multiprocessing.get_context("spawn")
         self._workers: list[tuple[BaseProcess, Connection]] = []
+        self._numbers = itertools.count()
         for _ in range(workers):
             ours, theirs = context.Pipe()
             process = context.Process(target=_serve, args=(theirs,), daemon=True)
@@ -75,31 +79,35 @@ class WorkerPool:
         """
         results: list[Any] = [None] * len(payloads)
         waiting = list(enumerate(payloads))[::-1]
-        working: dict[Connection, int] = {}
+        working: dict[Connection, tuple[int, int]] = {}
         idle = [connection for _, connection in self._workers]
-        while waiting or working:
-            while waiting and idle:
-                place, payload = waiting.pop()
-                connection = idle.pop()
-                connection.send((function, payload))
-                working[connection] = place
-            for ready in wait(list(working)):
-                assert isinstance(ready, Connection)
-                try:
-                    kind, content = ready.recv()
-                except (EOFError, ConnectionResetError) as error:
-                    raise UserError(
-                        "A training worker was killed",
-                        "Run again: finished trials are kept and the others resume. If it happens "
-                        "again, memory may be short: lower compute.cohort or compute.workers.",
-                    ) from error
-                if kind == "news":
-                    report(content)
-                    continue
-                if kind == "error":
-                    raise content
-                results[working.pop(ready)] = content
-                idle.append(ready)
+        try:
+            while waiting or working:
+                while waiting and idle:
+                    place, payload = waiting.pop()
+                    connection = idle.pop()
+                    number = next(self._numbers)
+                    connection.send((number, function, payload))
+                    working[connection] = (number, place)
+                for ready in wait(list(working)):
+                    assert isinstance(ready, Connection)
+                    number, kind, content = ready.recv()
+                    if number != working[ready][0]:
+                        # Of a job that was under way when an earlier run ended with an error.
+                        continue
+                    if kind == "news":
+                        report(content)
+                        continue
+                    if kind == "error":
+                        raise content
+                    results[working.pop(ready)[1]] = content
+                    idle.append(ready)
+        except (EOFError, ConnectionResetError, BrokenPipeError) as error:
+            raise UserError(
+                "A training worker was killed",
+                "Run again: finished trials are kept and the others resume. If it happens "
+                "again, memory may be short: lower compute.cohort or compute.workers.",
+            ) from error
         return results
 
 
@@ -108,20 +116,32 @@ def _serve(connection: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
+    number = 0
+
     def report(news: Any) -> None:
-        connection.send(("news", news))
+        connection.send((number, "news", news))
 
     while True:
         try:
-            function, payload = connection.recv()
+            number, function, payload = connection.recv()
         except EOFError:
             return
         try:
             result = function(payload, report)
         except Exception as error:
-            connection.send(("error", error))
+            connection.send((number, "error", _portable(error)))
         else:
-            connection.send(("done", result))
+            connection.send((number, "done", result))
+
+
+def _portable(error: Exception) -> Exception:
+    """The error as the parent can receive it, with the worker's traceback as a note."""
+    error.add_note(f"In a worker process:\n{traceback.format_exc()}")
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:
+        return RuntimeError(f"{type(error).__name__}: {error}\n{traceback.format_exc()}")
+    return error
 
 
 def _end_with_parent() -> None:

@@ -95,7 +95,10 @@ class PlanCache:
     def get(self, key: str) -> ExecutionPlan | None:
         """The plan that was measured for `key`."""
         entry = self._entries().get(key)
-        return ExecutionPlan(**entry) if entry else None
+        try:
+            return ExecutionPlan(**entry) if entry else None
+        except TypeError:
+            return None
 
     def put(self, key: str, plan: ExecutionPlan) -> None:
         """Remember a plan; an unwritable cache is no reason to stop."""
@@ -110,7 +113,7 @@ class PlanCache:
 
     def _entries(self) -> Mapping[str, dict[str, int]]:
         try:
-            entries: dict[str, dict[str, int]] = json.loads(self._path.read_text())
+            entries = json.loads(self._path.read_text())
         except (OSError, ValueError):
             return {}
-        return entries
+        return entries if isinstance(entries, dict) else {}

@@ -68,19 +68,16 @@ def time_plan(probe: Probe, data: StudyData, device: torch.device) -> Timing:
     )
     # The first two steps pay for compilation, allocation and the first block of noise.
     for _ in range(2):
-        if not cohort.finished:
-            cohort.advance()
+        _advance(cohort)
     _synchronise(device)
     start = time.perf_counter()
     steps = 0
     while steps < FEWEST_STEPS or time.perf_counter() - start < MEASURE_SECONDS:
-        if cohort.finished:
-            break
-        cohort.advance()
+        _advance(cohort)
         steps += 1
     _synchronise(device)
     seconds = time.perf_counter() - start
-    return Timing(seconds / max(1, steps) / len(probe.trials), start - begin)
+    return Timing(seconds / steps / len(probe.trials), start - begin)
 
 
 def plan_key(trials: Sequence[Trial], config: ComputeConfig, device: torch.device) -> str:
@@ -153,8 +150,10 @@ class Calibration:
             return known
         if fallback is not None and fallback.cohort <= largest:
             first = self._time(Probe(self._method, tuple(trials[: fallback.cohort]), fallback))
-            if first is not None and first.step * len(trials) * steps < 2 * POOL_SECONDS:
-                return fallback
+            if first is not None:
+                predicted = first.step * len(trials) * steps / fallback.processes
+                if predicted < 2 * POOL_SECONDS:
+                    return fallback
         plan = self._fastest(trials, steps, plans)
         self._cache.put(key, plan)
         return plan
@@ -198,6 +197,13 @@ class Calibration:
         except Exception as error:
             logger.info("Plan %s dropped: %s", probe.plan, str(error).splitlines()[:1])
             return None
+
+
+def _advance(cohort: Cohort) -> None:
+    """One step, from the start again after the last: a short or diverging training is timed too."""
+    if cohort.state.step >= cohort.total_steps:
+        cohort.restart()
+    cohort.advance()
 
 
 def _synchronise(device: torch.device) -> None:

@@ -34,9 +34,6 @@ from latentlab.training.streams import evaluation_noise, generator, permutation
 from latentlab.training.trial import Trial
 from latentlab.training.watch import initial_watch, watched
 
-VALIDATION_FLOATS = 1 << 24
-"""Validation runs in pieces of about this many numbers over all trials (64 MiB)."""
-
 LossArguments = tuple[Batch, Tensors, Tensors, Tensors, Clock]
 Loss = Callable[..., tuple[Tensor, Tensors, Tensors]]
 
@@ -268,7 +265,10 @@ class Cohort:
         inputs = self._step_inputs(place)
         with autocast(self.device, self.precision):
             totals, terms, carried = self._losses(*inputs, training=True)
-        gradients: Sequence[Tensor] = torch.autograd.grad(totals.sum(), list(self._leaves.values()))
+        # A term that is left out may leave parameters without a gradient: theirs is 0.
+        gradients: Sequence[Tensor] = torch.autograd.grad(
+            totals.sum(), list(self._leaves.values()), allow_unused=True, materialize_grads=True
+        )
         with torch.no_grad():
             if len(self.trials) == 1:
                 gradients = [gradient[None] for gradient in gradients]
@@ -303,7 +303,7 @@ class Cohort:
         return {
             # What the loss handed through unchanged is the same memory: nothing to choose.
             name: old[name]
-            if new.data_ptr() == old[name].data_ptr()
+            if _same_view(new, old[name])
             else torch.where(_align(self.state.alive, new), new.detach(), old[name])
             for name, new in carried.items()
         }
@@ -347,8 +347,9 @@ class Cohort:
     def _validate(self) -> Tensor:
         """Means of the loss terms over the validation examples, [trials, terms]."""
         examples = self._validation_index.shape[1]
-        width = int(np.prod(self.data.spec.shape)) * len(self.trials)
-        pieces = self._validation_index.split(max(1, VALIDATION_FLOATS // width), dim=1)
+        # In batches of the training size, whatever the cohort: the pieces decide which noise an
+        # example gets, and some terms depend on the size of a batch.
+        pieces = self._validation_index.split(self.config.training.batch_size, dim=1)
         if self._validation_noise is None:
             self._validation_noise = self._draw_validation_noise([p.shape[1] for p in pieces])
         source = self.data.validation or self.data.train
@@ -387,6 +388,13 @@ def _first(tensors: Mapping[str, Tensor]) -> Tensors:
 
 def _lift(tensors: Mapping[str, Tensor]) -> Tensors:
     return {name: tensor[None] for name, tensor in tensors.items()}
+
+
+def _same_view(new: Tensor, old: Tensor) -> bool:
+    """Whether two tensors are the same numbers in the same memory."""
+    return (new.data_ptr(), new.shape, new.stride(), new.dtype) == (
+        old.data_ptr(), old.shape, old.stride(), old.dtype
+    )
 
 
 def _align(mask: Tensor, like: Tensor) -> Tensor:

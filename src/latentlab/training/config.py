@@ -15,7 +15,7 @@ class TrainingConfig(BaseModel):
     Fields marked `PerTrial` may differ within a cohort; any other difference splits cohorts.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     epochs: int = Field(30, ge=1, description="passes over the training examples")
     batch_size: int = Field(128, ge=2, description="examples per step; a short last batch is left out")
@@ -74,7 +74,7 @@ class TrainingConfig(BaseModel):
 class TrialConfig(BaseModel):
     """What decides a trial, beside its data and seed; studies add `model` and `objective`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     training: TrainingConfig = TrainingConfig()
 
@@ -82,7 +82,7 @@ class TrialConfig(BaseModel):
 class Seeds(BaseModel):
     """The seeds of a study: a blocking factor, the same for every arm."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     first: int = Field(0, ge=0, description="first seed")
     count: int = Field(10, ge=1, description="number of consecutive seeds from the first")

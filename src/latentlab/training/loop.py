@@ -184,7 +184,8 @@ def _store(
         diverged_at = int(state.diverged_at[place])
         best_epoch = int(state.watch["best_epoch"][place])
         stopped = diverged_at < 0 and steps < cohort.total_steps
-        history = state.history[place].numpy().astype(np.float64)
+        # Epochs that it finished: in a cohort that went on, the rows after them are empty.
+        history = state.history[place, : steps // cohort.epoch_steps].numpy().astype(np.float64)
         scores = {name: history[:, i] for i, name in enumerate(names)}
         last = {name: float(v[-1]) for name, v in scores.items() if len(v)}
         carried = {name: tensor[place] for name, tensor in state.carried.items()}
@@ -203,7 +204,7 @@ def _store(
             finished_at=_now(),
             device=_device_name(device),
             plan=str(job.plan),
-            cohort=len(job.trials),
+            cohort=len(cohort.trials),
             precision=trial.precision,
             data=trial.data,
             versions={

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +12,10 @@ from pathlib import Path
 import torch
 
 from latentlab.compute.config import ComputeConfig
-from latentlab.compute.device import resolve_device
+from latentlab.compute.device import process_settings_kept, resolve_device
 from latentlab.compute.engines import WorkerPool, run_inline
 from latentlab.compute.plan import ExecutionPlan, PlanCache, even_parts
+from latentlab.errors import UserError
 from latentlab.sources import load_prepared
 from latentlab.training.calibration import Calibration, Probe, Timing, time_plan
 from latentlab.training.checkpoint import cohort_name, load_checkpoint
@@ -32,9 +33,13 @@ Report = Callable[[Progress], None]
 
 @dataclass(frozen=True)
 class Place:
-    """Where a job finds its data and leaves its trials; pickles."""
+    """Where a job finds its data and leaves its trials; pickles.
+
+    The fingerprint keeps data apart that were prepared in one folder one after the other.
+    """
 
     prepared: Path
+    fingerprint: str
     store: Path
     device: str
 
@@ -67,8 +72,7 @@ def train_trials(
     planned = {trial.id: trial for trial in trials}
     with store.locked(), ExitStack() as stack:
         if retrain:
-            for trial_id in planned:
-                store.remove(trial_id)
+            _forget(planned, store)
         missing = {i: trial for i, trial in planned.items() if not store.knows(i)}
         logger.info("%d of %d trials are known, %d to train",
                     len(planned) - len(missing), len(planned), len(missing))
@@ -79,7 +83,9 @@ def train_trials(
         def pool() -> WorkerPool:
             return stack.enter_context(WorkerPool(compute.worker_count(device.type)))
 
-        place = Place(prepared, store.root, str(device))
+        fingerprint = next(iter(missing.values())).data
+        stack.enter_context(process_settings_kept())
+        place = Place(prepared, fingerprint, store.root, str(device))
         jobs = _resumed(method, missing, planned, store, compute, device)
         taken = {trial.id for job in jobs for trial in job.trials}
         rest = [trial for i, trial in missing.items() if i not in taken]
@@ -95,6 +101,16 @@ def train_trials(
         return frozenset(missing)
 
 
+def _forget(planned: Mapping[str, Trial], store: TrialStore) -> None:
+    """Remove trials that are to be trained again, and the cohorts in which some of them stand."""
+    for trial_id in planned:
+        store.remove(trial_id)
+    for path in store.checkpoints.glob("*.checkpoint"):
+        checkpoint = load_checkpoint(path, torch.device("cpu"))
+        if checkpoint is not None and set(checkpoint.trial_ids) & set(planned):
+            path.unlink()
+
+
 def _resumed(
     method: Method,
     missing: dict[str, Trial],
@@ -104,14 +120,17 @@ def _resumed(
     device: torch.device,
 ) -> list[CohortJob]:
     """Jobs for the cohorts that a killed run left behind, as they were."""
-    jobs = []
+    jobs: list[CohortJob] = []
+    taken: set[str] = set()
     for path in sorted(store.checkpoints.glob("*.checkpoint")):
         checkpoint = load_checkpoint(path, torch.device("cpu"))
         if checkpoint is None or not set(checkpoint.trial_ids) <= set(planned):
             continue
-        if not set(checkpoint.trial_ids) & set(missing):
+        # Runs with different trials planned may leave one trial in two cohorts: one is enough.
+        if not set(checkpoint.trial_ids) & set(missing) or set(checkpoint.trial_ids) & taken:
             path.unlink()
             continue
+        taken |= set(checkpoint.trial_ids)
         logger.info("Resuming %d trials at step %d", len(checkpoint.trial_ids), checkpoint.state.step)
         trials = tuple(planned[i] for i in checkpoint.trial_ids)
         jobs.append(
@@ -166,8 +185,18 @@ def _planned(
 
 @functools.lru_cache(maxsize=1)
 def _data(place: Place) -> StudyData:
-    """The data on the device, loaded once per process."""
-    return StudyData.of(load_prepared(place.prepared), torch.device(place.device))
+    """The data on the device, loaded once per process.
+
+    Raises:
+        UserError: it is not the data that the trials were planned for.
+    """
+    prepared = load_prepared(place.prepared)
+    if prepared.fingerprint != place.fingerprint:
+        raise UserError(
+            f"The data in {place.prepared} changed after the trials were planned",
+            "Run again from the data preparation on.",
+        )
+    return StudyData.of(prepared, torch.device(place.device))
 
 
 def _train(payload: tuple[CohortJob, Place], report: Report) -> None:

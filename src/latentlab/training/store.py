@@ -48,7 +48,7 @@ class TrialRecord:
         seed: its seed.
         status: `finished`, `stopped` (early) or `diverged`.
         outcome: the study's own label, `ok` where there is nothing to say.
-        epochs: epochs that were begun.
+        epochs: epochs in which it took a step, the last one perhaps not to its end.
         steps: steps that were taken.
         seconds: training time; in a cohort a share of the cohort's time.
         diverged_at: the step whose loss or gradient was not finite, or None.

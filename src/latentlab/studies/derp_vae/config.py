@@ -13,7 +13,7 @@ from latentlab.training.per_trial import PerTrial
 class ModelConfig(BaseModel):
     """Encoder, decoder and classifier."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     architecture: Literal["dense", "convolutional"] = Field(
         "dense", description="dense as in the report, or 4x4 convolutions of stride 2"
@@ -34,7 +34,7 @@ class ModelConfig(BaseModel):
 class LegacyConfig(BaseModel):
     """Quirks of the reported experiment, off by default."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     trainable_perceptual_net: bool = Field(
         False,
@@ -46,7 +46,7 @@ class LegacyConfig(BaseModel):
 class ObjectiveConfig(BaseModel):
     """Weights of the five loss terms; a weight of 0 leaves its term out."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     beta: Annotated[float, PerTrial()] = Field(1.0, ge=0, description="weight of the KL term")
     beta_warmup_epochs: Annotated[float, PerTrial()] = Field(

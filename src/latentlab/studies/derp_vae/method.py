@@ -89,7 +89,7 @@ class DerpVaeMethod(MethodDefaults):
         x = batch.features
         mean, log_variance = model.encode(x, noise, hyper["model.dropout"])
         z = sample(mean, log_variance, noise["latent"])
-        logits = model.decoder(z, noise, hyper["model.dropout"])
+        logits = model.decoder(z, noise, hyper["model.dropout"]).to(x.dtype)
         terms = {
             "reconstruction": reconstruction_loss(logits, x),
             "kl": kl_to_standard_normal(mean, log_variance).mean(),
@@ -102,7 +102,7 @@ class DerpVaeMethod(MethodDefaults):
         total = terms["reconstruction"] + beta * terms["kl"]
         if objective.classification_weight:
             class_logits = model.classifier(z, noise, hyper["model.classifier_dropout"])
-            terms["classification"] = classification_loss(class_logits, batch.labels)
+            terms["classification"] = classification_loss(class_logits.to(x.dtype), batch.labels)
             total = total + hyper["objective.classification_weight"] * terms["classification"]
         if objective.perceptual_weight:
             terms["perceptual"] = self._perceptual(model, x, logits.sigmoid(), state)

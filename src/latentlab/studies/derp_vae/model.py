@@ -162,7 +162,8 @@ class Vae(nn.Module):
     def encode(self, x: Tensor, noise: Noise, rate: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log variance of q(z|x), each [batch, latent]."""
         h = self.encoder(x, noise, rate)
-        return self.mean(h), self.log_variance(h)
+        # Only matrix products are computed in half precision; KL and samples are not.
+        return self.mean(h).to(x.dtype), self.log_variance(h).to(x.dtype)
 
 
 def sample(mean: Tensor, log_variance: Tensor, epsilon: Tensor) -> Tensor:

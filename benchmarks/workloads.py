@@ -1,0 +1,206 @@
+"""The workloads that are timed: what is trained, on what, by how many trials."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from latentlab.sources import Prepared, Schema, Split, save_prepared
+from latentlab.studies.derp_vae.config import DerpVaeConfig
+from latentlab.studies.derp_vae.method import METHOD
+from latentlab.studies.layers import Dense
+from latentlab.training.config import TrainingConfig, TrialConfig
+from latentlab.training.contract import Batch, Clock, DataSpec, Method, MethodDefaults, Tensors
+from latentlab.training.streams import Noise
+from latentlab.training.trial import Trial
+
+
+class AutoencoderConfig(TrialConfig):
+    """An auto-encoder has no settings of its own."""
+
+
+class Autoencoder(nn.Module):
+    """64 -> 32 -> 8 -> 32 -> 64."""
+
+    def __init__(self, rng: np.random.Generator) -> None:
+        super().__init__()
+        widths = (64, 32, 8, 32, 64)
+        self.layers = nn.ModuleList(
+            Dense(a, b, rng) for a, b in zip(widths[:-1], widths[1:], strict=True)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map [batch, 64] to [batch, 64]."""
+        first, second, third, last = self.layers
+        return last(third(second(first(x).relu()).relu()).relu())
+
+
+class AutoencoderMethod(MethodDefaults):
+    """So little arithmetic that a step is bound by dispatch."""
+
+    name = "autoencoder"
+    version = 1
+
+    def build(self, config: TrialConfig, spec: DataSpec, rng: np.random.Generator) -> nn.Module:
+        """The model."""
+        return Autoencoder(rng)
+
+    def noise_spec(self, config: TrialConfig, spec: DataSpec, batch: int) -> Mapping[str, Noise]:
+        """None."""
+        return {}
+
+    def evaluation_noise_spec(
+        self, config: TrialConfig, spec: DataSpec, examples: int
+    ) -> Mapping[str, Noise]:
+        """None."""
+        return {}
+
+    def loss(
+        self,
+        model: nn.Module,
+        batch: Batch,
+        hyper: Mapping[str, Tensor],
+        noise: Mapping[str, Tensor],
+        state: Tensors,
+        clock: Clock,
+    ) -> tuple[Tensor, Tensors, Tensors]:
+        """Mean squared error."""
+        x = batch.features.flatten(1)
+        error = (model(x) - x).square().mean()
+        return error, {"reconstruction": error}, state
+
+
+@dataclass(frozen=True)
+class Workload:
+    """Groups of trials of one shape each, on one data set.
+
+    Attributes:
+        name: what it stands for.
+        method: formulas.
+        groups: trials by group; the groups of a study are trained one after the other.
+        prepared: folder of the data.
+        goal: times faster than the plain loop that are asked for.
+    """
+
+    name: str
+    method: Method
+    groups: tuple[tuple[Trial, ...], ...]
+    prepared: Path
+    goal: float
+
+
+def workloads(folder: Path) -> list[Workload]:
+    """All of them; their data are random pixels of the right shape, written to `folder`."""
+    digits = _data(folder / "digits", (1, 8, 8), 1437)
+    mnist = _data(folder / "mnist", (1, 28, 28), 6000)
+    cifar = _data(folder / "cifar10", (3, 32, 32), 6000)
+    arms = {
+        "standard_vae": {},
+        "beta_vae_0.1": {"beta": 0.1},
+        "beta_vae_0.5": {"beta": 0.5},
+        "beta_vae_2.0": {"beta": 2.0},
+        "derp_vae_3": {"distributional_weight": 1.0, "probes": 3},
+        "derp_vae_5": {"distributional_weight": 1.0, "probes": 5},
+    }
+    small = {"hidden": 128, "latent_dim": 8}
+    return [
+        Workload(
+            "digits study, 60 trials", METHOD, _groups(arms, 10, small, 64, digits), digits, 3.5
+        ),
+        Workload(
+            "auto-encoder 64-32-8, 32 trials",
+            AutoencoderMethod(),
+            (tuple(_trial("autoencoder", "a", s, _plain(64), digits) for s in range(32)),),
+            digits,
+            20.0,
+        ),
+        Workload(
+            "MNIST VAE 784-256-16, 16 trials",
+            METHOD,
+            _groups({"standard_vae": {}}, 16, {"hidden": 256, "latent_dim": 16}, 128, mnist),
+            mnist,
+            2.5,
+        ),
+        Workload(
+            "CIFAR VAE 3072-256-4, 8 trials",
+            METHOD,
+            _groups({"standard_vae": {}}, 8, {"hidden": 256, "latent_dim": 4}, 128, cifar),
+            cifar,
+            1.5,
+        ),
+    ]
+
+
+def _groups(
+    arms: Mapping[str, Mapping[str, float]],
+    seeds: int,
+    model: Mapping[str, int],
+    batch: int,
+    prepared: Path,
+) -> tuple[tuple[Trial, ...], ...]:
+    """The trials of a DERP-VAE study by signature."""
+    groups: dict[str, list[Trial]] = {}
+    for seed in range(seeds):
+        for arm, objective in arms.items():
+            config = DerpVaeConfig.model_validate(
+                {
+                    "model": model,
+                    "objective": objective,
+                    "training": {"epochs": 1000, "batch_size": batch, "gradient_clip": 1.0},
+                }
+            )
+            trial = _trial("derp_vae", arm, seed, config, prepared)
+            groups.setdefault(trial.signature, []).append(trial)
+    return tuple(tuple(group) for group in groups.values())
+
+
+def _plain(batch: int) -> AutoencoderConfig:
+    return AutoencoderConfig(training=TrainingConfig(epochs=1000, batch_size=batch))
+
+
+def _trial(study: str, arm: str, seed: int, config: TrialConfig, prepared: Path) -> Trial:
+    return Trial(study, arm, seed, config, prepared.name, "float32", 1)
+
+
+@cache
+def _data(folder: Path, shape: tuple[int, int, int], examples: int) -> Path:
+    """Random pixels: how long a step takes does not depend on what the pictures show."""
+    rng = np.random.default_rng(0)
+    splits = {
+        name: Split(
+            rng.integers(0, 256, (count, *shape), dtype=np.uint8),
+            rng.permutation(np.arange(count) % 10),
+        )
+        for name, count in (("train", examples), ("test", 100))
+    }
+    schema = Schema(
+        name=folder.name,
+        shape=shape,
+        dtype="uint8",
+        scale=255,
+        classes=tuple(str(k) for k in range(10)),
+    )
+    save_prepared(Prepared(schema, splits, "random pixels"), folder)
+    return folder
+
+
+def plain_inputs(
+    trial: Trial, method: Method, spec: DataSpec, generator: torch.Generator
+) -> tuple[Tensors, Tensors]:
+    """Fresh noise of one step and the carried state, for the plain loop."""
+    config = trial.config
+    noise = {
+        name: torch.rand(shape, generator=generator)
+        if kind == "uniform"
+        else torch.randn(shape, generator=generator)
+        for name, (shape, kind) in method.noise_spec(
+            config, spec, config.training.batch_size
+        ).items()
+    }
+    return noise, method.init_state(config, spec, np.random.default_rng(0))
