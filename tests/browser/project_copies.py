@@ -1,4 +1,4 @@
-"""Copies of the project in which tests may run pipelines and servers without touching the checkout."""
+"""Copies of the project: tests run pipelines and servers there, and the checkout stays as it is."""
 
 from __future__ import annotations
 

@@ -27,6 +27,7 @@ from latentlab.reporting.figures import (
     seed_strip,
 )
 from latentlab.sources import Prepared
+from latentlab.studies.beside_report import beside_report, draw_beside_report
 from latentlab.studies.declaration import Declaration
 from latentlab.studies.scoring import pictures_by_arm
 from latentlab.studies.study import Study
@@ -113,6 +114,13 @@ def compose(
         shown[f"Seeds: {name}"] = (
             seed_strip(scores, metric, arms=arms, trials=trials),
             f"{metric.definition}. One point a seed, lines join the arms of a seed.",
+        )
+    reported = study.reported.get(declaration.dataset)
+    if reported:
+        shown["Beside the report"] = (
+            draw_beside_report(beside_report(comparison, reported)),
+            "The report's figures are single runs; a figure that lies outside the range in which "
+            "95 % of our runs are expected does not reproduce here.",
         )
     return ReportContent(
         title=study.title,

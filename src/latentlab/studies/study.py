@@ -6,7 +6,7 @@ Nothing heavy is imported until it is used: browsing the project needs no torch.
 from __future__ import annotations
 
 import importlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from latentlab.studies.declaration import Declaration
@@ -68,6 +68,7 @@ class Study:
         curves: scores of the history that the report draws, in order.
         strips: metrics whose seeds the report draws one by one, in order.
         package: the package of its code; has the modules `method` (with `METHOD`) and `evaluation`.
+        reported: figures of the report it re-does, by data set, arm and metric.
     """
 
     name: str
@@ -78,6 +79,7 @@ class Study:
     curves: tuple[str, ...]
     strips: tuple[str, ...]
     package: str
+    reported: Mapping[str, Mapping[str, Mapping[str, float]]] = field(default_factory=dict)
 
     @property
     def method(self) -> Method:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from latentlab.studies.declaration import Declaration
 from latentlab.studies.derp_vae.config import DerpVaeConfig
 from latentlab.studies.derp_vae.metrics import METRICS
+from latentlab.studies.derp_vae.reported import REPORTED
 from latentlab.studies.study import Study
 
 
@@ -32,4 +33,5 @@ STUDY = Study(
     ),
     strips=("accuracy", "kl_divergence", "mutual_information", "derp_over_floor"),
     package="latentlab.studies.derp_vae",
+    reported=REPORTED,
 )

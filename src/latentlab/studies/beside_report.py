@@ -1,0 +1,67 @@
+"""The measured figures beside those of the report that a study re-does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+from plotly.graph_objects import Figure, Table
+
+from latentlab.reporting.figures import finish
+
+COLUMNS = ["metric", "arm", "reported", "measured", "low", "high", "n", "agrees"]
+
+
+def beside_report(
+    comparison: pd.DataFrame, reported: Mapping[str, Mapping[str, float]]
+) -> pd.DataFrame:
+    """One row per figure that both have.
+
+    Args:
+        comparison: from `comparison_table`.
+        reported: by arm and metric; single runs.
+
+    Returns:
+        Columns metric, arm, reported, measured (mean over seeds), low and high (the range in which
+        95 % of single runs are expected, a prediction interval), n, and `agrees`: whether the
+        reported figure lies in it. An interval for the mean would be too narrow for one run.
+    """
+    rows = []
+    for row in comparison.to_dict("records"):
+        value = reported.get(row["arm"], {}).get(row["metric"])
+        if value is None:
+            continue
+        n = int(row["n"])
+        # The half-width of the mean's interval is t s / sqrt(n); that of one new run is
+        # t s sqrt(1 + 1 / n).
+        reach = (row["mean_high"] - row["mean"]) * (n + 1) ** 0.5
+        low, high = row["mean"] - reach, row["mean"] + reach
+        rows.append(
+            (row["metric"], row["arm"], value, row["mean"], low, high, n, low <= value <= high)
+        )
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def draw_beside_report(table: pd.DataFrame) -> Figure:
+    """The table as a figure of the report."""
+    shown = table.assign(
+        range=[f"{a:.4g} to {b:.4g}" for a, b in zip(table["low"], table["high"], strict=True)],
+        agrees=["yes" if agrees else "no" for agrees in table["agrees"]],
+    )
+    names = {
+        "metric": "metric",
+        "arm": "arm",
+        "reported": "reported, one run",
+        "measured": "measured, mean",
+        "n": "seeds",
+        "range": "95 % of runs expected",
+        "agrees": "reported within",
+    }
+    cells = [[f"{v:.4g}" if isinstance(v, float) else v for v in shown[column]] for column in names]
+    figure = Figure(
+        Table(
+            header={"values": list(names.values()), "align": "left"},
+            cells={"values": cells, "align": "left", "height": 24},
+        )
+    )
+    return finish(figure, height=90 + 25 * len(shown))
