@@ -121,3 +121,26 @@ def test_the_earliest_start_of_a_trial_counts(declare, metrics, tables):
     record = freeze(plan, None, MONDAY)
     assert judge(scores, plan, metrics, trials, record)["status"][0] == "confirmatory"
     assert judge(scores, plan, metrics, reused, record)["status"][0] == "exploratory"
+
+
+def test_a_claim_taken_out_after_the_data_makes_its_family_exploratory(declare, metrics, tables):
+    before = freeze(declare(H1={}, H2={"min_effect": 0.1}), None, MONDAY)
+    after = freeze(declare(H1={}), before, MONDAY + datetime.timedelta(days=7))
+    row = _row(declare, metrics, tables, after)
+    assert row["status"] == "exploratory"
+    assert "H2 was taken out of its family" in row["reason"]
+    # Trials that began after it was taken out know only the smaller family.
+    earlier = freeze(declare(H1={}), before, MONDAY + datetime.timedelta(seconds=0.5))
+    assert _row(declare, metrics, tables, earlier)["status"] == "confirmatory"
+
+
+def test_a_claim_put_back_is_stamped_anew(declare):
+    both = declare(H1={}, H2={"min_effect": 0.1})
+    later = MONDAY + datetime.timedelta(days=1)
+    without = freeze(declare(H1={}), freeze(both, None, MONDAY), later)
+    assert without.hypotheses["H2"].removed_at == later
+    assert freeze(declare(H1={}), without, later + datetime.timedelta(days=1)) == without
+    back = freeze(both, without, later)
+    assert back.hypotheses["H2"].removed_at is None
+    assert back.hypotheses["H2"].frozen_at == later
+    assert back.hypotheses["H1"].frozen_at == MONDAY

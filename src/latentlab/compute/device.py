@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import platform
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -14,6 +15,11 @@ from latentlab.compute.config import ComputeConfig
 from latentlab.errors import UserError
 
 logger = logging.getLogger(__name__)
+
+# MKL's matrix products otherwise depend, in their last bit, on where in memory an operand lies: a
+# trial would change with its place in a cohort and with a resume. Read at MKL's first product, so
+# it stands beside the import of torch; it costs no time that could be measured.
+os.environ.setdefault("MKL_CBWR", "AUTO,STRICT")
 
 
 def resolve_device(config: ComputeConfig) -> torch.device:

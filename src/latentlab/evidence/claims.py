@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, Literal, Self
 
@@ -48,7 +49,7 @@ class LocationProcedure(Declaration):
     sides: Sides = "one"
 
 
-class Claim(Declaration):
+class Claim(Declaration, ABC):
     """What every hypothesis states.
 
     Args:
@@ -76,9 +77,9 @@ class Claim(Declaration):
         """Whether the claim speaks of better and worse."""
         return False
 
+    @abstractmethod
     def arm_names(self) -> dict[str, str]:
         """Key in the file -> name of the arm."""
-        raise NotImplementedError
 
     @model_validator(mode="after")
     def _arms_differ(self) -> Self:
@@ -103,14 +104,14 @@ class LocationClaim(Claim):
     pairing: Pairing | None = None
 
     @property
+    @abstractmethod
     def comparison(self) -> Comparison:
         """Which row of the table of verdicts applies."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def boundary(self) -> Boundary:
         """The minimum effect or the margin."""
-        raise NotImplementedError
 
     @model_validator(mode="after")
     def _equivalence_has_one_side(self) -> Self:

@@ -20,12 +20,16 @@ class FrozenHypothesis(BaseModel):
     Args:
         digest: sha256 of the declaration, 64 hexadecimal digits.
         frozen_at: the time of freezing, with a time zone.
+        family: the family that it is corrected with.
+        removed_at: since when it is no longer declared.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     digest: str
     frozen_at: AwareDatetime
+    family: str
+    removed_at: AwareDatetime | None = None
 
 
 class Freeze(BaseModel):
@@ -78,6 +82,9 @@ def digest(hypothesis: Claim, family: Family, defaults: Defaults) -> str:
 def freeze(hypotheses: Hypotheses, previous: Freeze | None, now: datetime.datetime) -> Freeze:
     """Stamp every hypothesis that is new or has changed; the others keep their time.
 
+    A hypothesis that was taken out stays on record with the time: taking a claim out after the
+    data would make the correction of its family too mild.
+
     Args:
         hypotheses: the declarations.
         previous: the record so far.
@@ -89,15 +96,24 @@ def freeze(hypotheses: Hypotheses, previous: Freeze | None, now: datetime.dateti
     if now.tzinfo is None:
         raise ValueError("now needs a time zone: trials and freezes are compared in UTC")
     known = {} if previous is None else previous.hypotheses
-    record = {}
+    now = now.astimezone(datetime.UTC)
+    record = {
+        name: entry if entry.removed_at else entry.model_copy(update={"removed_at": now})
+        for name, entry in known.items()
+        if name not in hypotheses.hypotheses
+    }
     for name, hypothesis in hypotheses.hypotheses.items():
         current = digest(hypothesis, hypotheses.family_of(name), hypotheses.defaults)
         old = known.get(name)
-        unchanged = old is not None and old.digest == current
+        unchanged = old is not None and old.digest == current and old.removed_at is None
         record[name] = (
             old
             if old is not None and unchanged
-            else FrozenHypothesis(digest=current, frozen_at=now.astimezone(datetime.UTC))
+            else FrozenHypothesis(
+                digest=current,
+                frozen_at=now,
+                family=hypothesis.family,
+            )
         )
     return Freeze(hypotheses=record)
 
@@ -128,10 +144,16 @@ def why_exploratory(
     if frozen.digest != digest(hypotheses.hypotheses[name], family, hypotheses.defaults):
         return "the hypothesis changed after it was frozen"
     times = list(started)
-    if any(time is None for time in times):
+    earliest = min((time for time in times if time is not None), default=None)
+    if earliest is None or None in times:
         return "not every trial says when it was started"
-    if any(time <= frozen.frozen_at for time in times if time is not None):
+    if earliest <= frozen.frozen_at:
         return "some of its trials started before the hypothesis was frozen"
+    assert record is not None
+    for other, entry in record.hypotheses.items():
+        same = entry.family == hypotheses.hypotheses[name].family
+        if same and entry.removed_at is not None and earliest <= entry.removed_at:
+            return f"{other} was taken out of its family after some of its trials had started"
     return None
 
 

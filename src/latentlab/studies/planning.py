@@ -89,7 +89,7 @@ def freeze_hypotheses(declaration: Declaration, path: Path, now: datetime) -> Fr
         UserError: a damaged record, or a folder that cannot be written.
     """
     previous = Freeze.from_json(path.read_text(), str(path)) if path.exists() else None
-    frozen = freeze(declaration.judged, previous, now)
+    frozen = freeze(declaration.hypotheses, previous, now)
     write_atomically(path, frozen.to_json().encode())
     return frozen
 

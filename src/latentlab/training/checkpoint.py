@@ -54,7 +54,8 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         "plan": json.dumps(asdict(checkpoint.plan)),
         "step": str(checkpoint.state.step),
     }
-    tensors = {name: t.detach().cpu().contiguous() for name, t in checkpoint.state.tensors().items()}
+    state = checkpoint.state.tensors()
+    tensors = {name: t.detach().cpu().contiguous() for name, t in state.items()}
     payload = safetensors.torch.save(tensors, metadata=meta)
     write_atomically(path, hashlib.blake2b(payload).digest() + payload)
 
@@ -68,7 +69,8 @@ def load_checkpoint(path: Path, device: Device) -> Checkpoint | None:
             raise ValueError("its digest does not fit")
         length = int.from_bytes(payload[:8], "little")
         meta = json.loads(payload[8 : 8 + length])["__metadata__"]
-        tensors = {name: t.to(device) for name, t in safetensors.torch.load(payload).items()}
+        # Copied, so that they lie in memory as torch itself aligns it.
+        tensors = {n: t.clone().to(device) for n, t in safetensors.torch.load(payload).items()}
         return Checkpoint(
             trial_ids=tuple(json.loads(meta["trial_ids"])),
             started_at=meta["started_at"],
