@@ -101,7 +101,7 @@ def free_port() -> int:
 
 @contextmanager
 def serving(
-    project: ProjectCopy, command: Sequence[str], address: str, log: Path, seconds: float = 60
+    project: ProjectCopy, command: Sequence[str], address: str, log: Path, seconds: float = 120
 ) -> Iterator[None]:
     """Run a server until the block ends, from when it answers at `address`."""
     with log.open("w") as output:

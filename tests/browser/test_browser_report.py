@@ -28,3 +28,9 @@ def test_report_opens_from_the_disk(page, smoke_project: ProjectCopy) -> None:
     assert complaints == []
     elsewhere = [url for url in requests if not url.startswith(("file:", "data:", "blob:"))]
     assert elsewhere == []
+
+
+def test_report_shows_no_missing_value_as_a_number(page, smoke_project: ProjectCopy) -> None:
+    report = smoke_project.root / "data/smoke/08_reporting/derp_vae/report/index.html"
+    page.goto(report.as_uri())
+    assert page.get_by_role("cell", name="nan", exact=True).count() == 0

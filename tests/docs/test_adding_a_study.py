@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from typing import NamedTuple
 
 import pandas as pd
@@ -65,6 +67,19 @@ def test_only_two_folders_and_the_registry_are_touched() -> None:
 def test_every_code_block_is_a_file_or_a_command() -> None:
     kinds = re.findall(r"^```(\w+)$", PAGE.read_text(), re.MULTILINE)
     assert len([kind for kind in kinds if kind != "console"]) == len(blocks())
+
+
+def test_code_of_the_guide_keeps_the_house_rules(project: ProjectCopy) -> None:
+    files = [block.file for block in blocks() if block.file.endswith(".py")]
+    for command in (["check"], ["format", "--check"]):
+        result = subprocess.run(
+            [sys.executable, "-m", "ruff", *command, "--no-cache", *files],
+            cwd=project.root,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert result.returncode == 0, result.stdout + result.stderr
 
 
 def test_study_of_the_guide_gives_a_verdict(project: ProjectCopy) -> None:

@@ -44,7 +44,9 @@ class Update:
 def gradient_norms(gradients: Sequence[Tensor]) -> Tensor:
     """Euclidean norm over all parameters, [trials], of gradients [trials, *shape]."""
     squares = [torch.linalg.vecdot(g.flatten(1), g.flatten(1)) for g in gradients]
-    return torch.stack(squares).sum(0).sqrt()
+    # Summed along the last axis: along the first, the order of the additions (and so the last bit)
+    # would depend on how many trials there are.
+    return torch.stack(squares, dim=1).sum(1).sqrt()
 
 
 def clip_divisor(norms: Tensor, largest: Tensor) -> Tensor:
@@ -76,6 +78,7 @@ class Optimiser:
         fused: bool,
     ) -> None:
         self._rule = config.optimiser
+        self._moment_names = moment_names(config)
         self._layout = layout
         self._fused = fused
         self._groups: dict[tuple[float, float], list[int]] = {}
@@ -124,7 +127,8 @@ class Optimiser:
                     [matrix[trial, start:end] for start, end in self._layout.bounds]
                     for trial in range(len(weights))
                 ]
-                for matrix in (weights, *moments.values())
+                # By name: a checkpoint gives them back in any order.
+                for matrix in (weights, *(moments[name] for name in self._moment_names))
             ]
         # The kernel ignores strides: a transposed gradient would train wrongly in silence.
         rows = [g.contiguous().view(len(weights), -1).unbind(0) for g in gradients]

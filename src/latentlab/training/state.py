@@ -64,7 +64,7 @@ class CohortState:
     def from_tensors(cls, step: int, flat: Mapping[str, Tensor]) -> CohortState:
         """The state that `tensors` described."""
         fields: dict[str, object] = {"moments": {}, "carried": {}, "watch": {}, "best": None}
-        for name, tensor in flat.items():
+        for name, tensor in sorted(flat.items()):
             outer, _, inner = name.partition("/")
             if inner:
                 group = fields[outer]
