@@ -7,6 +7,7 @@ the real workload and the winner is remembered by workload and machine.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Mapping
@@ -109,7 +110,8 @@ class PlanCache:
             partial.write_text(json.dumps(entries, indent=1))
             os.replace(partial, self._path)
         except OSError:
-            partial.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                partial.unlink(missing_ok=True)
 
     def _entries(self) -> Mapping[str, dict[str, int]]:
         try:

@@ -1,0 +1,168 @@
+"""Plans, their cache, the worker pool, and devices."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from latentlab.compute.config import ComputeConfig
+from latentlab.compute.device import autocast, resolve_device
+from latentlab.compute.engines import WorkerPool, run_inline
+from latentlab.compute.plan import ExecutionPlan, PlanCache, candidates, even_parts, memory_cap
+from latentlab.errors import UserError
+
+sizes = st.integers(1, 200)
+
+
+@given(sizes, sizes, st.integers(1, 16))
+def test_parts_are_even_and_none_exceeds_the_plan(count: int, cohort: int, processes: int) -> None:
+    parts = even_parts(count, ExecutionPlan(cohort, processes))
+    assert sum(parts) == count
+    assert max(parts) - min(parts) <= 1
+    assert max(parts) <= cohort
+    assert min(parts) >= 1
+
+
+@given(st.integers(2, 200), st.integers(2, 60), st.integers(2, 8))
+def test_every_process_has_a_share_of_a_cohort_plan(
+    count: int, cohort: int, processes: int
+) -> None:
+    parts = even_parts(count, ExecutionPlan(cohort, processes))
+    assert len(parts) >= min(count, processes)
+
+
+@given(sizes, sizes)
+def test_candidates_fit_memory_and_trials(trials: int, largest: int) -> None:
+    for plan in candidates(trials, largest, ComputeConfig(workers=2), "cpu"):
+        assert 1 <= plan.cohort <= min(trials, largest)
+
+
+def test_settings_are_obeyed() -> None:
+    config = ComputeConfig(engine="processes", workers=3, cohort=4, threads=2, compile=True)
+    assert candidates(60, 100, config, "cpu") == [ExecutionPlan(4, 3, 2, True)]
+    inline = candidates(60, 100, ComputeConfig(engine="inline"), "cpu")
+    assert {plan.processes for plan in inline} == {1}
+    assert {plan.cohort for plan in inline} == {60, 8, 1}
+
+
+def test_one_process_is_enough_for_one_accelerator() -> None:
+    plans = candidates(60, 100, ComputeConfig(), "cuda")
+    assert {plan.processes for plan in plans} == {1}
+
+
+def test_memory_bounds_a_cohort() -> None:
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    assert memory_cap(memory) == 1
+    assert memory_cap(memory // 40) == 10
+
+
+def test_plans_are_remembered(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "plans.json"
+    plan = ExecutionPlan(20, 2, 1, True)
+    PlanCache(path).put("a", plan)
+    PlanCache(path).put("b", ExecutionPlan(1))
+    assert PlanCache(path).get("a") == plan
+    assert PlanCache(path).get("c") is None
+
+
+def test_a_damaged_or_unwritable_cache_costs_only_time(tmp_path: Path) -> None:
+    path = tmp_path / "plans.json"
+    path.write_text("{")
+    assert PlanCache(path).get("a") is None
+    PlanCache(path).put("a", ExecutionPlan(2))
+    assert PlanCache(path).get("a") == ExecutionPlan(2)
+    (tmp_path / "file").write_text("")
+    PlanCache(tmp_path / "file" / "plans.json").put("a", ExecutionPlan(2))
+
+
+Report = Callable[[object], None]
+
+
+def square(number: int, report: Report) -> int:
+    report(f"squaring {number}")
+    return number * number
+
+
+def fail(number: int, report: Report) -> None:
+    raise UserError(f"{number} is wrong", "Choose another.")
+
+
+def die(number: int, report: Report) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def where(number: int, report: Report) -> int:
+    time.sleep(0.2)
+    return os.getpid()
+
+
+@pytest.fixture(scope="module")
+def pool():
+    with WorkerPool(2) as workers:
+        yield workers
+
+
+def test_results_come_in_the_order_of_the_jobs(pool: WorkerPool) -> None:
+    news: list[object] = []
+    assert pool.run(square, range(7), news.append) == [n * n for n in range(7)]
+    assert len(news) == 7
+    assert run_inline(square, range(7), news.append) == [n * n for n in range(7)]
+
+
+def test_jobs_run_beside_each_other(pool: WorkerPool) -> None:
+    assert len(set(pool.run(where, range(2), lambda news: None))) == 2
+
+
+def test_a_users_mistake_comes_back_as_it_was() -> None:
+    with WorkerPool(1) as workers, pytest.raises(UserError, match="3 is wrong"):
+        workers.run(fail, [3], lambda news: None)
+
+
+def test_a_killed_worker_is_told() -> None:
+    with WorkerPool(1) as workers, pytest.raises(UserError, match="worker was killed"):
+        workers.run(die, [1], lambda news: None)
+
+
+def test_leaving_the_pool_ends_its_workers() -> None:
+    with WorkerPool(2) as workers:
+        numbers = workers.run(where, range(2), lambda news: None)
+    for number in numbers:
+        with pytest.raises(ProcessLookupError):
+            os.kill(number, 0)
+
+
+@pytest.mark.parametrize("name", ["gpu", "cuda:", "cuda:x", "CPU", ""])
+def test_a_device_that_does_not_exist_is_refused(name: str) -> None:
+    with pytest.raises(ValidationError):
+        ComputeConfig(device=name)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_gpu_that_is_not_there_is_never_replaced_in_silence(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    for name in ("cuda", "cuda:1"):
+        with pytest.raises(UserError, match="no CUDA device"):
+            resolve_device(ComputeConfig(device=name))
+    with pytest.raises(UserError, match="tf32"):
+        resolve_device(ComputeConfig(precision="tf32"))
+    with caplog.at_level("INFO"):
+        assert resolve_device(ComputeConfig(device="auto")).type in ("cpu", "mps")
+    assert "chose" in caplog.text
+
+
+def test_bfloat16_is_a_context_of_the_loss() -> None:
+    a = torch.ones(4, 4)
+    with autocast(torch.device("cpu"), "bfloat16"):
+        assert (a @ a).dtype == torch.bfloat16
+    with autocast(torch.device("cpu"), "float32"):
+        assert (a @ a).dtype == torch.float32
