@@ -6,20 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from project_copy import copy_project, run_kedro
+from project_copies import ProjectCopy, copy_project, finished_smoke_run
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Path:
+def project(tmp_path: Path) -> ProjectCopy:
     """A fresh copy of the project."""
     return copy_project(tmp_path / "project")
 
 
 @pytest.fixture(scope="session")
-def smoke_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the project after one `kedro run --env smoke`; read it, do not change it."""
-    project = copy_project(tmp_path_factory.mktemp("smoke") / "project")
-    done = run_kedro(project, "run", "--env", "smoke")
-    assert done.returncode == 0, done.stdout + done.stderr
-    (project / "terminal.txt").write_text(done.stdout + done.stderr)
-    return project
+def smoke_project(tmp_path_factory: pytest.TempPathFactory) -> ProjectCopy:
+    """A copy in which `kedro run --env smoke` has finished; read it, do not change it."""
+    return finished_smoke_run(tmp_path_factory)

@@ -4,7 +4,6 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from project_copies import ProjectCopy, finished_smoke_run
 
 ARGUMENTS = [
     "--no-sandbox",
@@ -15,12 +14,6 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-
-
-@pytest.fixture(scope="session")
-def smoke_project(tmp_path_factory: pytest.TempPathFactory) -> ProjectCopy:
-    """A copy of the project with a finished smoke run."""
-    return finished_smoke_run(tmp_path_factory)
 
 
 @pytest.fixture(scope="session")

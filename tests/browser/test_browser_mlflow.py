@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 
 import pytest
+
 from project_copies import ProjectCopy, free_port, serving
 
 pytestmark = pytest.mark.browser
@@ -20,7 +21,7 @@ ARMS = (
     "derp_vae_5",
 )
 SEEDS = range(3)
-TRIAL = re.compile(r" seed \d+$")
+TRIAL = re.compile(r" s\d+$")
 
 
 @pytest.fixture(scope="module")
@@ -54,13 +55,13 @@ def test_trials_are_children_of_one_run(runs_page) -> None:
     assert trials.count() == 0, "the parent is shown folded"
     runs_page.locator(".ag-row button").click()
     trials.first.wait_for()
-    expected = sorted(f"{arm} seed {seed}" for arm in ARMS for seed in SEEDS)
+    expected = sorted(f"{arm} s{seed}" for arm in ARMS for seed in SEEDS)
     assert sorted(trials.all_inner_texts()) == expected
 
 
 def test_two_trials_are_compared_by_parameters_and_metrics(runs_page) -> None:
     runs_page.locator(".ag-row button").click()
-    for name in ("derp_vae_5 seed 0", "standard_vae seed 0"):
+    for name in ("derp_vae_5 s0", "standard_vae s0"):
         link = runs_page.get_by_role("link", name=name)
         row = runs_page.locator(".ag-row", has=link).get_attribute("row-id")
         runs_page.locator(f".ag-row[row-id='{row}'] input.ag-checkbox-input").check(force=True)

@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 import pandas as pd
 import pytest
-from project_copies import CHECKOUT, ONE_THREAD, ProjectCopy, copy_project
+
+from project_copies import CHECKOUT, ProjectCopy, copy_project
 
 PAGE = CHECKOUT / "docs" / "adding_a_study.md"
 NAME = "linear_autoencoder"
@@ -83,7 +84,7 @@ def test_code_of_the_guide_keeps_the_house_rules(project: ProjectCopy) -> None:
 
 
 def test_study_of_the_guide_gives_a_verdict(project: ProjectCopy) -> None:
-    result = project.kedro("run", "--env", "smoke", "--pipelines", NAME, *ONE_THREAD)
+    result = project.kedro("run", "--env", "smoke", "--pipelines", NAME)
     assert result.returncode == 0, result.stdout + result.stderr
     reporting = project.root / "data" / "smoke" / "08_reporting" / NAME
     verdicts = pd.read_csv(reporting / "verdicts.csv").set_index("hypothesis")

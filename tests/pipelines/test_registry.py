@@ -11,7 +11,7 @@ from kedro.io import MemoryDataset
 
 from latentlab.pipeline_registry import STAGES, register_pipelines
 from latentlab.studies.registry import STUDIES
-from project_copy import copy_project
+from project_copies import copy_project
 
 ENVIRONMENTS = ("base", "smoke", "gpu", "paper")
 
@@ -34,7 +34,7 @@ def test_names_are_as_documented() -> None:
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_every_pipeline_resolves(environment: str, tmp_path: Path, monkeypatch) -> None:
-    project = copy_project(tmp_path / "project")
+    project = copy_project(tmp_path / "project").root
     monkeypatch.chdir(project)
     bootstrap_project(project)
     with KedroSession.create(project, env=environment) as session:
@@ -55,7 +55,7 @@ def test_no_catalog_entry_is_unused(tmp_path: Path, monkeypatch) -> None:
 
     import yaml
 
-    project = copy_project(tmp_path / "project")
+    project = copy_project(tmp_path / "project").root
     patterns = yaml.safe_load((project / "conf" / "base" / "catalog.yml").read_text())
     used = register_pipelines()["all"].datasets()
     for pattern in patterns:
@@ -66,7 +66,7 @@ def test_no_catalog_entry_is_unused(tmp_path: Path, monkeypatch) -> None:
 def test_no_parameter_is_unused(tmp_path: Path) -> None:
     import yaml
 
-    project = copy_project(tmp_path / "project")
+    project = copy_project(tmp_path / "project").root
     declared = yaml.safe_load((project / "conf" / "base" / "parameters.yml").read_text())
     used = {n.removeprefix("params:") for n in register_pipelines()["all"].datasets()}
     # `tracking` is read by the hook rather than by a node.

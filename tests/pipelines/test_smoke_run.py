@@ -13,21 +13,21 @@ import pandas as pd
 import pytest
 import yaml
 
-from project_copy import copy_project, run_kedro
+from project_copies import ProjectCopy, copy_project
 
 STUDY = "derp_vae"
 ARMS, SEEDS = 6, 3
 
 
-def outputs(project: Path, layer: str) -> Path:
-    return project / "data" / "smoke" / layer / STUDY
+def outputs(project: ProjectCopy, layer: str) -> Path:
+    return project.root / "data" / "smoke" / layer / STUDY
 
 
-def client_of(project: Path) -> mlflow.MlflowClient:
-    return mlflow.MlflowClient(f"sqlite:///{project / 'mlflow.db'}")
+def client_of(project: ProjectCopy) -> mlflow.MlflowClient:
+    return mlflow.MlflowClient(f"sqlite:///{project.root / 'mlflow.db'}")
 
 
-def runs_of(project: Path) -> tuple[list, list]:
+def runs_of(project: ProjectCopy) -> tuple[list, list]:
     client = client_of(project)
     experiment = client.get_experiment_by_name(STUDY)
     assert experiment is not None
@@ -36,13 +36,15 @@ def runs_of(project: Path) -> tuple[list, list]:
     return parents, [r for r in runs if "mlflow.parentRunId" in r.data.tags]
 
 
-def test_every_output_of_every_stage_is_there(smoke_project: Path) -> None:
+def test_every_output_of_every_stage_is_there(smoke_project: ProjectCopy) -> None:
     scores = pd.read_parquet(outputs(smoke_project, "07_model_output") / "scores.parquet")
     assert list(scores.columns) == ["trial_id", "arm", "seed", "split", "metric", "value"]
     assert scores["trial_id"].nunique() == ARMS * SEEDS
     assert set(scores["split"]) == {"train", "validation", "test"}
     verdicts = pd.read_csv(outputs(smoke_project, "08_reporting") / "verdicts.csv")
-    declared = yaml.safe_load((smoke_project / "conf/base/derp_vae/hypotheses.yml").read_text())
+    declared = yaml.safe_load(
+        (smoke_project.root / "conf/base/derp_vae/hypotheses.yml").read_text()
+    )
     assert set(verdicts["hypothesis"]) == set(declared[STUDY]["hypotheses"]["hypotheses"])
     assert set(verdicts["status"]) == {"confirmatory"}
     report = outputs(smoke_project, "08_reporting") / "report"
@@ -52,8 +54,8 @@ def test_every_output_of_every_stage_is_there(smoke_project: Path) -> None:
     assert "derp_vae_5" in (report / "report.md").read_text()
 
 
-def test_the_terminal_ends_with_the_verdicts_and_where_to_look(smoke_project: Path) -> None:
-    lines = (smoke_project / "terminal.txt").read_text().strip().splitlines()
+def test_the_terminal_ends_with_the_verdicts_and_where_to_look(smoke_project: ProjectCopy) -> None:
+    lines = (smoke_project.root / "terminal.txt").read_text().strip().splitlines()
     assert [line.split()[0] for line in lines[-3:]] == ["report", "MLflow", "pipelines"]
     assert Path(lines[-3].split(maxsplit=1)[1]).exists()
     verdict_lines = lines[-12:-3]
@@ -61,7 +63,7 @@ def test_the_terminal_ends_with_the_verdicts_and_where_to_look(smoke_project: Pa
     assert all(line.split()[0] in words for line in verdict_lines)
 
 
-def test_mlflow_holds_one_parent_and_a_child_for_every_trial(smoke_project: Path) -> None:
+def test_mlflow_holds_one_parent_and_a_child_for_every_trial(smoke_project: ProjectCopy) -> None:
     parents, children = runs_of(smoke_project)
     assert len(parents) == 1
     assert len(children) == ARMS * SEEDS
@@ -76,7 +78,7 @@ def test_mlflow_holds_one_parent_and_a_child_for_every_trial(smoke_project: Path
         assert "validation.negative_elbo" in child.data.metrics
 
 
-def test_parameters_are_flat_and_none_is_a_printed_object(smoke_project: Path) -> None:
+def test_parameters_are_flat_and_none_is_a_printed_object(smoke_project: ProjectCopy) -> None:
     parameters = runs_of(smoke_project)[0][0].data.params
     assert parameters["derp_vae.model.latent_dim"] == "2"
     assert parameters["derp_vae.training.epochs"] == "2"
@@ -85,13 +87,15 @@ def test_parameters_are_flat_and_none_is_a_printed_object(smoke_project: Path) -
     assert not [k for k, v in parameters.items() if re.search(r"\w+=\w+ \w+=", v)]
 
 
-def test_histories_carry_the_training_step(smoke_project: Path) -> None:
+def test_histories_carry_the_training_step(smoke_project: ProjectCopy) -> None:
     child = runs_of(smoke_project)[1][0]
     points = client_of(smoke_project).get_metric_history(child.info.run_id, "train_total")
     assert [p.step for p in points] == [5, 10]  # 180 examples in batches of 32, two epochs
 
 
-def test_children_carry_weights_and_config_and_the_parent_the_report(smoke_project: Path) -> None:
+def test_children_carry_weights_and_config_and_the_parent_the_report(
+    smoke_project: ProjectCopy,
+) -> None:
     client = client_of(smoke_project)
     parents, children = runs_of(smoke_project)
     names = {a.path for a in client.list_artifacts(children[0].info.run_id)}
@@ -101,10 +105,10 @@ def test_children_carry_weights_and_config_and_the_parent_the_report(smoke_proje
 
 
 def test_the_champion_loads_by_its_alias(
-    smoke_project: Path, monkeypatch: pytest.MonkeyPatch
+    smoke_project: ProjectCopy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     chosen = json.loads((outputs(smoke_project, "07_model_output") / "champion.json").read_text())
-    uri = f"sqlite:///{smoke_project / 'mlflow.db'}"
+    uri = f"sqlite:///{smoke_project.root / 'mlflow.db'}"
     version = mlflow.MlflowClient(uri).get_model_version_by_alias(STUDY, "champion")
     assert version.tags["trial_id"] == chosen["trial_id"]
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
@@ -121,16 +125,15 @@ def test_the_champion_loads_by_its_alias(
 
 
 def test_a_second_run_trains_nothing_and_an_added_arm_trains_alone(
-    smoke_project: Path, tmp_path: Path
+    smoke_project: ProjectCopy, tmp_path: Path
 ) -> None:
-    project = tmp_path / "project"
-    shutil.copytree(smoke_project, project, symlinks=True)
+    shutil.copytree(smoke_project.root, tmp_path / "project")
+    project = ProjectCopy(tmp_path / "project")
     trials = outputs(project, "06_models") / "trials"
     before = {p.name: (p / "record.json").stat().st_mtime_ns for p in trials.iterdir()}
     arms = {"derp_vae": {"arms": {"beta_vae_4": {"objective": {"beta": 4.0}}}}}
-    (project / "conf" / "smoke" / "extra_parameters.yml").unlink(missing_ok=True)
-    (project / "conf" / "smoke" / "parameters_extra.yml").write_text(yaml.safe_dump(arms))
-    done = run_kedro(project, "run", "--env", "smoke")
+    (project.root / "conf" / "smoke" / "parameters_extra.yml").write_text(yaml.safe_dump(arms))
+    done = project.kedro("run", "--env", "smoke")
     assert done.returncode == 0, done.stderr
     table = pd.read_parquet(outputs(project, "06_models") / "trials.parquet")
     assert set(table.loc[~table["reused"], "arm"]) == {"beta_vae_4"}
@@ -143,18 +146,16 @@ def test_a_second_run_trains_nothing_and_an_added_arm_trains_alone(
     assert len(reused) == ARMS * SEEDS
 
 
-def test_a_stage_runs_alone_from_stored_outputs(smoke_project: Path, tmp_path: Path) -> None:
-    project = tmp_path / "project"
-    shutil.copytree(smoke_project, project, symlinks=True)
+def test_a_stage_runs_alone_from_stored_outputs(smoke_project: ProjectCopy, tmp_path: Path) -> None:
+    shutil.copytree(smoke_project.root, tmp_path / "project")
+    project = ProjectCopy(tmp_path / "project")
     shutil.rmtree(outputs(project, "08_reporting"))
-    done = run_kedro(project, "run", "--env", "smoke", "--pipelines", f"{STUDY}.evaluation")
+    done = project.kedro("run", "--env", "smoke", "--pipelines", f"{STUDY}.evaluation")
     assert done.returncode == 0, done.stderr
     parents, children = runs_of(project)
     assert len(parents) == 2
     assert len(children) == 2 * ARMS * SEEDS
-    missing = run_kedro(
-        project, "run", "--env", "smoke", "--pipelines", STUDY, "--only-missing-outputs"
-    )
+    missing = project.kedro("run", "--env", "smoke", "--pipelines", STUDY, "--only-missing-outputs")
     assert missing.returncode == 0, missing.stderr
     assert (outputs(project, "08_reporting") / "report" / "index.html").exists()
 
@@ -166,12 +167,12 @@ def test_two_runs_in_one_process_come_out_right(
     from kedro.framework.startup import bootstrap_project
 
     project = copy_project(tmp_path / "project")
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{project / 'mlflow.db'}")
-    monkeypatch.chdir(project)
-    bootstrap_project(project)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{project.root / 'mlflow.db'}")
+    monkeypatch.chdir(project.root)
+    bootstrap_project(project.root)
     for seeds in (2, 3):
         parameters = {"derp_vae": {"seeds": {"count": seeds}}}
-        with KedroSession.create(project, env="smoke", runtime_params=parameters) as session:
+        with KedroSession.create(project.root, env="smoke", runtime_params=parameters) as session:
             session.run(pipeline_names=[f"{STUDY}.data_preparation", f"{STUDY}.training"])
     parents, children = runs_of(project)
     assert {r.info.status for r in parents + children} == {"FINISHED"}

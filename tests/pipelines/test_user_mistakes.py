@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 import yaml
 
-from project_copy import run_kedro
+from project_copies import ProjectCopy
 
 
-def told(project: Path, *arguments: str) -> str:
+def told(project: ProjectCopy, *arguments: str) -> str:
     """The one line of a run that fails, and that it is one."""
-    done = run_kedro(project, "run", "--env", "smoke", *arguments)
+    done = project.kedro("run", "--env", "smoke", *arguments)
     assert done.returncode != 0
     errors = [line for line in done.stderr.splitlines() if line.startswith("Error: ")]
     assert len(errors) == 1, done.stdout + done.stderr
@@ -24,8 +24,10 @@ def told(project: Path, *arguments: str) -> str:
     return errors[0]
 
 
-def nothing_written(project: Path) -> bool:
-    return not [p for p in (project / "data").rglob("*") if p.is_file() and "01_raw" not in p.parts]
+def nothing_written(project: ProjectCopy) -> bool:
+    return not [
+        p for p in (project.root / "data").rglob("*") if p.is_file() and "01_raw" not in p.parts
+    ]
 
 
 @pytest.mark.parametrize(
@@ -43,12 +45,12 @@ def nothing_written(project: Path) -> bool:
     ],
 )
 def test_a_wrong_setting_is_found_before_anything_runs(
-    project: Path, parameters: str, words: list[str]
+    project: ProjectCopy, parameters: str, words: list[str]
 ) -> None:
     line = told(project, "--params", parameters)
     assert all(word in line for word in words), line
     assert nothing_written(project)
-    assert not (project / "mlflow.db").exists()
+    assert not (project.root / "mlflow.db").exists()
 
 
 @pytest.mark.parametrize(
@@ -67,13 +69,13 @@ def test_a_wrong_setting_is_found_before_anything_runs(
     ],
 )
 def test_a_wrong_block_is_found_before_anything_runs(
-    project: Path, block: dict, words: list[str]
+    project: ProjectCopy, block: dict, words: list[str]
 ) -> None:
-    path = project / "conf" / "smoke" / "parameters_wrong.yml"
-    smoke = yaml.safe_load((project / "conf" / "smoke" / "parameters.yml").read_text())
+    path = project.root / "conf" / "smoke" / "parameters_wrong.yml"
+    smoke = yaml.safe_load((project.root / "conf" / "smoke" / "parameters.yml").read_text())
     for key in block:
         smoke["derp_vae"].pop(key, None)
-    (project / "conf" / "smoke" / "parameters.yml").write_text(yaml.safe_dump(smoke))
+    (project.root / "conf" / "smoke" / "parameters.yml").write_text(yaml.safe_dump(smoke))
     path.write_text(yaml.safe_dump({"derp_vae": block}))
     line = told(project)
     assert all(word in line for word in words), line
@@ -88,9 +90,9 @@ def write_idx(path: Path, array: np.ndarray, magic: int | None = None) -> None:
 
 
 @pytest.fixture
-def mnist(project: Path) -> Path:
+def mnist(project: ProjectCopy) -> Path:
     """A small data set in MNIST's format."""
-    folder = project / "data" / "01_raw" / "mnist"
+    folder = project.root / "data" / "01_raw" / "mnist"
     folder.mkdir(parents=True)
     rng = np.random.default_rng(0)
     for split, count in (("train", 600), ("t10k", 100)):
@@ -126,16 +128,15 @@ def spoil_classes(folder: Path) -> None:
         (spoil_classes, ["class"]),
     ],
 )
-def test_a_wrong_file_is_named(project: Path, mnist: Path, spoil, words: list[str]) -> None:
+def test_a_wrong_file_is_named(project: ProjectCopy, mnist: Path, spoil, words: list[str]) -> None:
     spoil(mnist)
     line = told(project, "--params", "derp_vae.dataset=mnist")
     assert all(word in line for word in words), line
     assert nothing_written(project)
 
 
-def test_files_in_the_official_format_train(project: Path, mnist: Path) -> None:
-    done = run_kedro(
-        project,
+def test_files_in_the_official_format_train(project: ProjectCopy, mnist: Path) -> None:
+    done = project.kedro(
         "run",
         "--env",
         "smoke",
@@ -147,43 +148,43 @@ def test_files_in_the_official_format_train(project: Path, mnist: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_a_missing_file_says_how_to_get_it(project: Path) -> None:
+def test_a_missing_file_says_how_to_get_it(project: ProjectCopy) -> None:
     line = told(project, "--params", "derp_vae.dataset=celeba")
     assert "list_attr_celeba.txt" in line
     assert nothing_written(project)
 
 
-def test_a_gpu_that_is_not_there(project: Path) -> None:
+def test_a_gpu_that_is_not_there(project: ProjectCopy) -> None:
     torch = pytest.importorskip("torch")
     if torch.cuda.is_available():
         pytest.skip("there is a GPU")
     line = told(project, "--params", "compute.device=cuda")
     assert "compute.device is cuda" in line
     assert nothing_written(project)
-    client = mlflow.MlflowClient(f"sqlite:///{project / 'mlflow.db'}")
+    client = mlflow.MlflowClient(f"sqlite:///{project.root / 'mlflow.db'}")
     (run,) = client.search_runs([client.get_experiment_by_name("derp_vae").experiment_id])
     assert run.info.status == "FAILED"
     assert "compute.device is cuda" in run.data.tags["error"]
 
 
-def test_fewer_examples_than_a_batch(project: Path) -> None:
+def test_fewer_examples_than_a_batch(project: ProjectCopy) -> None:
     line = told(project, "--params", "derp_vae.training.batch_size=1000")
     assert "training.batch_size is 1000" in line
     assert nothing_written(project)
 
 
-def test_a_second_run_on_the_same_store_is_refused(project: Path) -> None:
+def test_a_second_run_on_the_same_store_is_refused(project: ProjectCopy) -> None:
     from latentlab.training.store import TrialStore
 
-    with TrialStore(project / "data" / "smoke" / "06_models" / "derp_vae").locked():
+    with TrialStore(project.root / "data" / "smoke" / "06_models" / "derp_vae").locked():
         line = told(project)
     assert "Another run is training" in line
-    assert run_kedro(project, "run", "--env", "smoke").returncode == 0
+    assert project.kedro("run", "--env", "smoke").returncode == 0
 
 
-def test_an_unwritable_data_folder(project: Path) -> None:
+def test_an_unwritable_data_folder(project: ProjectCopy) -> None:
     # A file where a folder is wanted stops even a user who may write everywhere.
-    (project / "data").mkdir(exist_ok=True)
-    (project / "data" / "smoke").write_text("in the way")
+    (project.root / "data").mkdir(exist_ok=True)
+    (project.root / "data" / "smoke").write_text("in the way")
     line = told(project)
     assert "cannot be written" in line

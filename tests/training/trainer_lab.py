@@ -73,5 +73,6 @@ def equal_states(left, right):
     return [
         name
         for name in a
-        if name != "seconds" and not np.array_equal(a[name].numpy(), b[name].numpy(), equal_nan=True)
+        if name != "seconds"
+        and not np.array_equal(a[name].numpy(), b[name].numpy(), equal_nan=True)
     ]

@@ -33,7 +33,9 @@ class ComputeConfig(BaseModel):
     )
     cohort: AtLeastOne | Literal["auto"] = Field("auto", description="most trials in one cohort")
     threads: AtLeastOne | Literal["auto"] = Field("auto", description="threads of each process")
-    compile: bool | Literal["auto"] = Field("auto", description="compile the step with torch.compile")
+    compile: bool | Literal["auto"] = Field(
+        "auto", description="compile the step with torch.compile"
+    )
     checkpoint_seconds: float = Field(
         10.0, gt=0, allow_inf_nan=False, description="seconds of training between checkpoints"
     )

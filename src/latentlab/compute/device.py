@@ -32,8 +32,10 @@ def resolve_device(config: ComputeConfig) -> torch.device:
     name = config.device
     if name == "auto":
         name = (
-            "cuda" if torch.cuda.is_available()
-            else "mps" if torch.backends.mps.is_available()
+            "cuda"
+            if torch.cuda.is_available()
+            else "mps"
+            if torch.backends.mps.is_available()
             else "cpu"
         )
         logger.info("compute.device: auto chose %s", name)

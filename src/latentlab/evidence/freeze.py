@@ -53,9 +53,12 @@ class Freeze(BaseModel):
         try:
             return cls.model_validate_json(text)
         except ValidationError as error:
+            first = error.errors()[0]
+            key = ".".join(str(part) for part in first["loc"])
             raise UserError(
-                f"{source} is damaged: {error.errors()[0]['msg']}",
-                "Restore it from version control, or freeze again before new trials",
+                f"{source} is damaged: {key}: {first['msg']}" if key else f"{source} is damaged",
+                "Restore it, or delete it: hypotheses are then frozen anew, and trials that were "
+                "trained before make their verdicts exploratory.",
             ) from error
 
 

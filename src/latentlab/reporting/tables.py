@@ -190,7 +190,7 @@ def differences_table(comparison: pd.DataFrame) -> pd.DataFrame:
             ),
             "pairs": str(row["pairs"]),
             "diverged": str(row["diverged"]),
-            "note": row["note"],
+            "note": row["note"] if isinstance(row["note"], str) else "",
         }
         for row in others.to_dict("records")
     ]

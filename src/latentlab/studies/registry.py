@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from latentlab.studies.derp_vae import STUDY as DERP_VAE
+from importlib import import_module
+
 from latentlab.studies.study import Study
 
-STUDIES: dict[str, Study] = {study.name: study for study in (DERP_VAE,)}
+NAMES = [
+    "derp_vae",
+]
+
+STUDIES: dict[str, Study] = {
+    name: import_module(f"latentlab.studies.{name}").STUDY for name in NAMES
+}

@@ -73,7 +73,7 @@ class RunTree:
                 self._experiment,
                 start_time=int(started.timestamp() * 1000),
                 tags=tags,
-                run_name=f"{row['arm']} seed {row['seed']}",
+                run_name=f"{row['arm']} s{row['seed']}",
             )
             config = json.loads(row["config"])
             parameters = {"seed": str(row["seed"]), "arm": row["arm"]} | flatten(config, study)

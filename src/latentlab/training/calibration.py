@@ -209,4 +209,3 @@ def _advance(cohort: Cohort) -> None:
 def _synchronise(device: torch.device) -> None:
     if device.type == "cuda":
         torch.cuda.synchronize(device)
-

@@ -152,8 +152,7 @@ class Cohort:
             weights=weights,
             moments={name: torch.zeros_like(weights) for name in moment_names(training)},
             carried={
-                name: torch.stack([c[name] for c in carried]).to(self.device)
-                for name in carried[0]
+                name: torch.stack([c[name] for c in carried]).to(self.device) for name in carried[0]
             },
             alive=torch.ones(count, dtype=torch.bool, device=self.device),
             diverged_at=torch.full((count,), -1, device=self.device),
@@ -220,8 +219,11 @@ class Cohort:
             run = self._batched_for_training if training else self._batched
             return run(self._leaves, batch, self.hyper, noise, carried, clock)
         total, terms, new = self._objective(
-            Batch(batch.features[0], batch.labels[0]), _first(self.hyper), _first(noise),
-            _first(carried), clock,
+            Batch(batch.features[0], batch.labels[0]),
+            _first(self.hyper),
+            _first(noise),
+            _first(carried),
+            clock,
         )
         return total[None], _lift(terms), _lift(new)
 
@@ -374,8 +376,9 @@ class Cohort:
             }
             noise.append(
                 {
-                    name: torch.from_numpy(np.stack([drawn[t.stream][name] for t in self.trials]))
-                    .to(self.device)
+                    name: torch.from_numpy(
+                        np.stack([drawn[t.stream][name] for t in self.trials])
+                    ).to(self.device)
                     for name in spec
                 }
             )
@@ -393,7 +396,10 @@ def _lift(tensors: Mapping[str, Tensor]) -> Tensors:
 def _same_view(new: Tensor, old: Tensor) -> bool:
     """Whether two tensors are the same numbers in the same memory."""
     return (new.data_ptr(), new.shape, new.stride(), new.dtype) == (
-        old.data_ptr(), old.shape, old.stride(), old.dtype
+        old.data_ptr(),
+        old.shape,
+        old.stride(),
+        old.dtype,
     )
 
 

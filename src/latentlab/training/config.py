@@ -18,7 +18,9 @@ class TrainingConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     epochs: int = Field(30, ge=1, description="passes over the training examples")
-    batch_size: int = Field(128, ge=2, description="examples per step; a short last batch is left out")
+    batch_size: int = Field(
+        128, ge=2, description="examples per step; a short last batch is left out"
+    )
     validation_fraction: float = Field(
         0.1, gt=0, lt=1, description="share of the training split held out for validation, by seed"
     )
@@ -50,7 +52,8 @@ class TrainingConfig(BaseModel):
         3, ge=0, description="plateau: epochs without improvement that are borne"
     )
     monitor: Literal["train_total", "validation_total"] = Field(
-        "validation_total", description="the epoch score that plateau, stopping and best epoch watch"
+        "validation_total",
+        description="the epoch score that plateau, stopping and best epoch watch",
     )
     stop_patience: Annotated[float, PerTrial(switch=True)] = Field(
         0, ge=0, description="epochs without improvement before a trial stops; 0 never stops"

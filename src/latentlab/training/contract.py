@@ -73,7 +73,9 @@ class Method(Protocol):
     def noise_spec(self, config: Any, spec: DataSpec, batch: int) -> Mapping[str, Noise]:
         """The random numbers of one training step on `batch` examples."""
 
-    def evaluation_noise_spec(self, config: Any, spec: DataSpec, examples: int) -> Mapping[str, Noise]:
+    def evaluation_noise_spec(
+        self, config: Any, spec: DataSpec, examples: int
+    ) -> Mapping[str, Noise]:
         """The random numbers of one pass over `examples` examples without training."""
 
     def loss(
@@ -134,4 +136,3 @@ class MethodDefaults:
     def outcome(self, state: Tensors, scores: Mapping[str, float]) -> str:
         """Nothing to say."""
         return "ok"
-

@@ -134,7 +134,9 @@ def _open(
     # A run killed while it stored a finished cohort has stored some of its trials.
     stored = [i for i, trial in enumerate(trials) if (store.folder(trial.id)).exists()]
     if stored:
-        cohort.select(_with_company([i for i in range(len(trials)) if i not in stored], len(trials)))
+        cohort.select(
+            _with_company([i for i in range(len(trials)) if i not in stored], len(trials))
+        )
     return cohort, started_at
 
 

@@ -133,9 +133,7 @@ class Optimiser:
         # The kernel ignores strides: a transposed gradient would train wrongly in silence.
         rows = [g.contiguous().view(len(weights), -1).unbind(0) for g in gradients]
         count = torch.tensor(float(done + 1))
-        rates, decays, momenta = (
-            x.tolist() for x in (update.rate, update.decay, update.momentum)
-        )
+        rates, decays, momenta = (x.tolist() for x in (update.rate, update.decay, update.momentum))
         for trial, active in enumerate(update.active.tolist()):
             if not active:
                 continue
@@ -146,16 +144,35 @@ class Optimiser:
                 if self._rule == "sgd":
                     # A new momentum buffer is 0, so the first step needs no case of its own.
                     torch._fused_sgd_(
-                        lists[0], grads, lists[1], weight_decay=decay, momentum=momenta[trial],
-                        lr=rate, dampening=0.0, nesterov=False, maximize=False,
-                        is_first_step=False, grad_scale=update.shrink[trial],
+                        lists[0],
+                        grads,
+                        lists[1] if momenta[trial] else [],
+                        weight_decay=decay,
+                        momentum=momenta[trial],
+                        lr=rate,
+                        dampening=0.0,
+                        nesterov=False,
+                        maximize=False,
+                        is_first_step=False,
+                        grad_scale=update.shrink[trial],
                     )
                 else:
                     kernel = torch._fused_adamw_ if self._rule == "adamw" else torch._fused_adam_
                     kernel(
-                        lists[0], grads, lists[1], lists[2], [], [count] * len(places),
-                        lr=rate, beta1=BETAS[0], beta2=BETAS[1], weight_decay=decay, eps=EPSILON,
-                        amsgrad=False, maximize=False, grad_scale=update.shrink[trial],
+                        lists[0],
+                        grads,
+                        lists[1],
+                        lists[2],
+                        [],
+                        [count] * len(places),
+                        lr=rate,
+                        beta1=BETAS[0],
+                        beta2=BETAS[1],
+                        weight_decay=decay,
+                        eps=EPSILON,
+                        amsgrad=False,
+                        maximize=False,
+                        grad_scale=update.shrink[trial],
                     )
 
     def _step_matrix(
@@ -207,9 +224,20 @@ def fused_kernels_work(device: torch.device) -> bool:
     try:
         ones = [torch.ones(2) for _ in range(5)]
         torch._fused_adam_(
-            [ones[0]], [ones[1]], [ones[2]], [ones[3]], [], [ones[4][0]],
-            lr=0.1, beta1=0.9, beta2=0.999, weight_decay=0.0, eps=EPSILON,
-            amsgrad=False, maximize=False, grad_scale=torch.tensor(1.0),
+            [ones[0]],
+            [ones[1]],
+            [ones[2]],
+            [ones[3]],
+            [],
+            [ones[4][0]],
+            lr=0.1,
+            beta1=0.9,
+            beta2=0.999,
+            weight_decay=0.0,
+            eps=EPSILON,
+            amsgrad=False,
+            maximize=False,
+            grad_scale=torch.tensor(1.0),
         )
     except (AttributeError, TypeError, RuntimeError):
         return False

@@ -74,8 +74,12 @@ def train_trials(
         if retrain:
             _forget(planned, store)
         missing = {i: trial for i, trial in planned.items() if not store.knows(i)}
-        logger.info("%d of %d trials are known, %d to train",
-                    len(planned) - len(missing), len(planned), len(missing))
+        logger.info(
+            "%d of %d trials are known, %d to train",
+            len(planned) - len(missing),
+            len(planned),
+            len(missing),
+        )
         if not missing:
             return frozenset()
 
@@ -131,7 +135,9 @@ def _resumed(
             path.unlink()
             continue
         taken |= set(checkpoint.trial_ids)
-        logger.info("Resuming %d trials at step %d", len(checkpoint.trial_ids), checkpoint.state.step)
+        logger.info(
+            "Resuming %d trials at step %d", len(checkpoint.trial_ids), checkpoint.state.step
+        )
         trials = tuple(planned[i] for i in checkpoint.trial_ids)
         jobs.append(
             CohortJob(method, trials, checkpoint.plan, path.stem, compute.checkpoint_seconds)

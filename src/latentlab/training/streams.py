@@ -60,9 +60,7 @@ def draw(rng: np.random.Generator, shape: tuple[int, ...], kind: Kind) -> NDArra
     return rng.random(shape, dtype=np.float32)
 
 
-def noise_block(
-    key: int, spec: Mapping[str, Noise], block: int
-) -> dict[str, NDArray[np.float32]]:
+def noise_block(key: int, spec: Mapping[str, Noise], block: int) -> dict[str, NDArray[np.float32]]:
     """The noise of `BLOCK_STEPS` training steps, each array [BLOCK_STEPS, *shape]."""
     return {
         name: draw(generator(key, f"noise/{name}", block), (BLOCK_STEPS, *shape), kind)

@@ -18,7 +18,9 @@ class ModelConfig(BaseModel):
     architecture: Literal["dense", "convolutional"] = Field(
         "dense", description="dense as in the report, or 4x4 convolutions of stride 2"
     )
-    hidden: int = Field(256, ge=4, description="width of the first dense layer; the second has half")
+    hidden: int = Field(
+        256, ge=4, description="width of the first dense layer; the second has half"
+    )
     channels: int = Field(
         32, ge=1, description="convolutional: channels of the first layer, doubled by each further"
     )

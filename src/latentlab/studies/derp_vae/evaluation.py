@@ -138,9 +138,7 @@ def mutual_information(mean: Tensor, log_variance: Tensor, z: Tensor) -> float:
     precision = (-log_variance).exp()
     # log N(z_i; mean_j, variance_j) for all pairs without a tensor [n, n, latent].
     quadratic = (
-        z.square() @ precision.T
-        - 2 * z @ (mean * precision).T
-        + (mean.square() * precision).sum(1)
+        z.square() @ precision.T - 2 * z @ (mean * precision).T + (mean.square() * precision).sum(1)
     )
     density = -0.5 * (quadratic + log_variance.sum(1) + mean.shape[1] * math.log(2 * math.pi))
     return float((density.diagonal() - torch.logsumexp(density, dim=1) + math.log(n)).mean())
@@ -181,7 +179,9 @@ def _model(config: DerpVaeConfig, spec: DataSpec, weights: Mapping[str, Tensor])
 
 
 @torch.no_grad()
-def _forward(model: Vae, x: Tensor, epsilon: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+def _forward(
+    model: Vae, x: Tensor, epsilon: Tensor
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
     """Mean, log variance, sample, class logits, and reconstruction loss of each example."""
     zero = torch.zeros((), device=x.device)
     mean, log_variance = model.encode(x, {}, zero)

@@ -49,9 +49,7 @@ class DerpVaeMethod(MethodDefaults):
             state["probes"] = unit_rows(torch.from_numpy(directions.astype(np.float32)))
         return state
 
-    def noise_spec(
-        self, config: DerpVaeConfig, spec: DataSpec, batch: int
-    ) -> Mapping[str, Noise]:
+    def noise_spec(self, config: DerpVaeConfig, spec: DataSpec, batch: int) -> Mapping[str, Noise]:
         """The latent sample's noise, dropout's uniforms and, if resampled, the probes."""
         model, objective = config.model, config.objective
         noise = dict(self.evaluation_noise_spec(config, spec, batch))

@@ -7,42 +7,148 @@ from latentlab.evidence.metric import Metric
 REPORT = "report 003, as its program computed it"
 
 METRICS: tuple[Metric, ...] = (
-    Metric("accuracy", "higher", "share", "examples whose class the classifier names from a latent "
-           "sample", 0, 1, REPORT),
-    Metric("kl_divergence", "lower", "nats per example", "KL(q(z|x) || N(0, I)), summed over "
-           "dimensions, averaged over examples; near 0 means collapse, so lower is better only as "
-           "the report has it", 0, source=REPORT),
-    Metric("reconstruction_loss", "lower", "nats per example", "cross-entropy of the pixels, summed "
-           "over pixels", 0, source="Kingma & Welling 2014"),
-    Metric("negative_elbo", "lower", "nats per example", "reconstruction loss plus KL at beta 1, "
-           "whatever beta the arm trained with", 0, source="Kingma & Welling 2014"),
-    Metric("class_separation_ratio", "higher", "ratio", "between-class over within-class scatter "
-           "(traces) of the latent sample", 0, source=REPORT),
-    Metric("eval_ks_distance", "lower", "probability", "largest |i/n - Phi(p_(i))| of the whole "
-           "split's latent sample on ten fresh random projections, averaged; grid i/n only", 0, 1,
-           REPORT),
-    Metric("derp_over_floor", "lower", "ratio", "DERP term on ten fresh random projections, in "
-           "batches of the training size, over its exact expectation for normal samples: 1 is as "
-           "normal as normal samples are", 0, source="this project"),
-    Metric("derp_term_own_probes", "lower", "none", "DERP term on the trial's own fixed probes "
-           "(the report's train KS); absent for arms without probes", 0, source=REPORT),
-    Metric("posterior_variance_share", "none", "share", "share of (example, dimension) pairs whose "
-           "posterior variance exceeds .005 (the report's activation rate); a collapsed posterior "
-           "scores 1", 0, 1, REPORT),
-    Metric("mean_posterior_variance", "none", "squared latent units", "posterior variance averaged "
-           "over examples and dimensions", 0, source=REPORT),
-    Metric("active_units", "higher", "dimensions", "latent dimensions whose posterior mean varies "
-           "over examples with a variance above .01", 0, source="Burda et al. 2016"),
-    Metric("mutual_information", "higher", "nats", "I_q(x; z) by the aggregate posterior of up to "
-           "2,000 examples, at most the log of their number", 0,
-           source="Hoffman & Johnson 2016"),
-    Metric("dimension_ks", "lower", "probability", "Kolmogorov-Smirnov distance of each latent "
-           "dimension's sample from N(0, 1), averaged over dimensions", 0, 1, "Kolmogorov 1933"),
-    Metric("normal_dimensions", "higher", "share", "latent dimensions whose sample a KS test at .05 "
-           "does not tell from N(0, 1)", 0, 1, REPORT),
-    Metric("step_seconds_alone", "lower", "seconds", "time of one training step of one trial alone, "
-           "measured interleaved with the other arms on the same machine", 0,
-           source="this project"),
-    Metric("training_seconds_share", "none", "seconds", "the trial's share of the training time of "
-           "its cohort; not comparable between arms", 0, source="this project"),
+    Metric(
+        "accuracy",
+        "higher",
+        "share",
+        "examples whose class the classifier names from a latent sample",
+        0,
+        1,
+        REPORT,
+    ),
+    Metric(
+        "kl_divergence",
+        "lower",
+        "nats per example",
+        "KL(q(z|x) || N(0, I)), summed over "
+        "dimensions, averaged over examples; near 0 means collapse, so lower is better only as "
+        "the report has it",
+        0,
+        source=REPORT,
+    ),
+    Metric(
+        "reconstruction_loss",
+        "lower",
+        "nats per example",
+        "cross-entropy of the pixels, summed over pixels",
+        0,
+        source="Kingma & Welling 2014",
+    ),
+    Metric(
+        "negative_elbo",
+        "lower",
+        "nats per example",
+        "reconstruction loss plus KL at beta 1, whatever beta the arm trained with",
+        0,
+        source="Kingma & Welling 2014",
+    ),
+    Metric(
+        "class_separation_ratio",
+        "higher",
+        "ratio",
+        "between-class over within-class scatter (traces) of the latent sample",
+        0,
+        source=REPORT,
+    ),
+    Metric(
+        "eval_ks_distance",
+        "lower",
+        "probability",
+        "largest |i/n - Phi(p_(i))| of the whole "
+        "split's latent sample on ten fresh random projections, averaged; grid i/n only",
+        0,
+        1,
+        REPORT,
+    ),
+    Metric(
+        "derp_over_floor",
+        "lower",
+        "ratio",
+        "DERP term on ten fresh random projections, in "
+        "batches of the training size, over its exact expectation for normal samples: 1 is as "
+        "normal as normal samples are",
+        0,
+        source="this project",
+    ),
+    Metric(
+        "derp_term_own_probes",
+        "lower",
+        "none",
+        "DERP term on the trial's own fixed probes "
+        "(the report's train KS); absent for arms without probes",
+        0,
+        source=REPORT,
+    ),
+    Metric(
+        "posterior_variance_share",
+        "none",
+        "share",
+        "share of (example, dimension) pairs whose "
+        "posterior variance exceeds .005 (the report's activation rate); a collapsed posterior "
+        "scores 1",
+        0,
+        1,
+        REPORT,
+    ),
+    Metric(
+        "mean_posterior_variance",
+        "none",
+        "squared latent units",
+        "posterior variance averaged over examples and dimensions",
+        0,
+        source=REPORT,
+    ),
+    Metric(
+        "active_units",
+        "higher",
+        "dimensions",
+        "latent dimensions whose posterior mean varies over examples with a variance above .01",
+        0,
+        source="Burda et al. 2016",
+    ),
+    Metric(
+        "mutual_information",
+        "higher",
+        "nats",
+        "I_q(x; z) by the aggregate posterior of up to "
+        "2,000 examples, at most the log of their number",
+        0,
+        source="Hoffman & Johnson 2016",
+    ),
+    Metric(
+        "dimension_ks",
+        "lower",
+        "probability",
+        "Kolmogorov-Smirnov distance of each latent "
+        "dimension's sample from N(0, 1), averaged over dimensions",
+        0,
+        1,
+        "Kolmogorov 1933",
+    ),
+    Metric(
+        "normal_dimensions",
+        "higher",
+        "share",
+        "latent dimensions whose sample a KS test at .05 does not tell from N(0, 1)",
+        0,
+        1,
+        REPORT,
+    ),
+    Metric(
+        "step_seconds_alone",
+        "lower",
+        "seconds",
+        "time of one training step of one trial alone, "
+        "measured interleaved with the other arms on the same machine",
+        0,
+        source="this project",
+    ),
+    Metric(
+        "training_seconds_share",
+        "none",
+        "seconds",
+        "the trial's share of the training time of its cohort; not comparable between arms",
+        0,
+        source="this project",
+    ),
 )
