@@ -14,9 +14,6 @@ from latentlab.studies.study import Study
 
 STAGE = "reporting"
 
-FIGURES = ("verdicts", "curves", "reconstructions", "latents", "marginals")
-"""Names of the figures in the catalog, in the order in which they are drawn."""
-
 
 def compare(
     study: Study, declaration: Declaration, scores: pd.DataFrame, trials: pd.DataFrame
@@ -34,7 +31,7 @@ def draw(
     history: pd.DataFrame,
     arrays: dict[str, Any],
 ) -> tuple[Any, ...]:
-    """The figures, in the order of `FIGURES`."""
+    """The figures that the study names, in its order."""
     from latentlab.studies.composition import draw_figures
 
     return tuple(draw_figures(study, declaration, verdicts, history, arrays).values())
@@ -53,11 +50,11 @@ def report(
     *figures: Any,
 ) -> Any:
     """What the report shows; its dataset writes it."""
-    from latentlab.studies.composition import CAPTIONS, compose
+    from latentlab.studies.composition import compose
 
-    titled = dict(zip(CAPTIONS, figures, strict=True))
+    named = dict(zip(study.figures, figures, strict=True))
     return compose(
-        study, declaration, prepared, trials, scores, verdicts, comparison, champion, frozen, titled
+        study, declaration, prepared, trials, scores, verdicts, comparison, champion, frozen, named
     )
 
 
@@ -65,7 +62,7 @@ def create_pipeline(study: Study) -> Pipeline:
     """The stage for one study."""
     s = study.name
     namespace = f"{s}.{STAGE}"
-    figures = [f"{s}.figure_{name}" for name in FIGURES]
+    figures = [f"{s}.figure_{name}" for name in study.figures]
     return Pipeline(
         [
             Node(

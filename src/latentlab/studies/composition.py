@@ -7,7 +7,8 @@ import platform
 import shlex
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -43,15 +44,72 @@ PACKAGES = (
     "mlflow",
 )
 
-CAPTIONS = {
-    "Verdicts": "Effect of each hypothesis with its unadjusted interval; dashed, the declared "
-    "boundary. Verdicts follow from the corrected p-values, not from the intervals.",
-    "Learning curves": "Mean over seeds with a 95 % t band; a diverged trial ends where it ended.",
-    "Reconstructions": "Test examples and what the first seed's models make of them.",
-    "Latent samples": "Latent samples of test examples, first seed, coloured by class.",
-    "Distributions against N(0, 1)": "Every latent dimension of the first seed's models against "
-    "the prior's density.",
+
+@dataclass(frozen=True)
+class Material:
+    """What figures are drawn from."""
+
+    study: Study
+    arms: list[str]
+    verdicts: pd.DataFrame
+    history: pd.DataFrame
+    arrays: Mapping[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """One kind of figure: its title and caption in the report, and how it is drawn."""
+
+    title: str
+    caption: str
+    draw: Callable[[Material], Figure]
+
+
+def _curves(material: Material) -> Figure:
+    present = set(material.history["metric"])
+    names = [name for name in material.study.curves if name in present]
+    return learning_curves(material.history, names, arms=material.arms)
+
+
+def _reconstructions(material: Material) -> Figure:
+    rows = pictures_by_arm(material.arrays, "reconstruction")
+    return reconstruction_grid(material.arrays["originals"], rows)
+
+
+def _latents(material: Material) -> Figure:
+    codes = pictures_by_arm(material.arrays, "latent")
+    return latent_scatter(codes, np.asarray(material.arrays["labels"]))
+
+
+DRAWINGS: dict[str, Drawing] = {
+    "verdicts": Drawing(
+        "Verdicts",
+        "Effect of each hypothesis with its unadjusted interval; dashed, the declared boundary. "
+        "Verdicts follow from the corrected p-values, not from the intervals.",
+        lambda material: forest_plot(material.verdicts),
+    ),
+    "curves": Drawing(
+        "Learning curves",
+        "Mean over seeds with a 95 % t band; a diverged trial ends where it ended.",
+        _curves,
+    ),
+    "reconstructions": Drawing(
+        "Reconstructions",
+        "Test examples and what the first seed's models make of them.",
+        _reconstructions,
+    ),
+    "latents": Drawing(
+        "Latent samples",
+        "Latent samples of test examples, first seed, coloured by class.",
+        _latents,
+    ),
+    "marginals": Drawing(
+        "Distributions against N(0, 1)",
+        "Every latent dimension of the first seed's models against the prior's density.",
+        lambda material: latent_marginals(pictures_by_arm(material.arrays, "latent")),
+    ),
 }
+"""The figures that a study may name, in `Study.figures`."""
 
 
 def compare(
@@ -64,7 +122,7 @@ def compare(
     parts = []
     for split in ("test", "train"):
         present = set(scores.loc[scores["split"] == split, "metric"])
-        metrics = [m for m in declaration.metrics if m.name in present]
+        metrics = [m for n, m in declaration.metric_table.items() if n in present]
         if metrics:
             parts.append(comparison_table(scores, metrics, study.control, split, trials=trials))
     return pd.concat(parts, ignore_index=True)
@@ -77,21 +135,9 @@ def draw_figures(
     history: pd.DataFrame,
     arrays: Mapping[str, NDArray[Any]],
 ) -> dict[str, Figure]:
-    """The study's figures by title, in the order of the report."""
-    arms = list(declaration.configs)
-    present = set(history["metric"])
-    latents = pictures_by_arm(arrays, "latent")
-    return {
-        "Verdicts": forest_plot(verdicts),
-        "Learning curves": learning_curves(
-            history, [name for name in study.curves if name in present], arms=arms
-        ),
-        "Reconstructions": reconstruction_grid(
-            arrays["originals"], pictures_by_arm(arrays, "reconstruction")
-        ),
-        "Latent samples": latent_scatter(latents, np.asarray(arrays["labels"])),
-        "Distributions against N(0, 1)": latent_marginals(latents),
-    }
+    """The study's figures by name, in its own order."""
+    material = Material(study, list(declaration.configs), verdicts, history, arrays)
+    return {name: DRAWINGS[name].draw(material) for name in study.figures}
 
 
 def compose(
@@ -108,7 +154,9 @@ def compose(
 ) -> ReportContent:
     """Everything the report shows."""
     arms = list(declaration.configs)
-    shown = {title: (figure, CAPTIONS[title]) for title, figure in figures.items()}
+    shown = {
+        DRAWINGS[name].title: (figure, DRAWINGS[name].caption) for name, figure in figures.items()
+    }
     for name in study.strips:
         metric = declaration.metric_table[name]
         shown[f"Seeds: {name}"] = (
@@ -130,7 +178,7 @@ def compose(
         summary=summary(declaration, trials, champion),
         figures=shown,
         deviations=deviations(trials, verdicts),
-        metrics=declaration.metrics,
+        metrics=tuple(declaration.metric_table.values()),
         reproduce=reproduction(trials, frozen),
         data_card=prepared.card(),
         preview=prepared.preview(),

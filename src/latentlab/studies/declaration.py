@@ -17,6 +17,7 @@ from latentlab.evidence.checks import check
 from latentlab.evidence.hypotheses import Hypotheses
 from latentlab.evidence.metric import Metric
 from latentlab.sources import SOURCES
+from latentlab.studies.times import TIMES
 from latentlab.training.config import Seeds, TrialConfig
 
 Block = dict[str, Any]
@@ -85,7 +86,7 @@ class Declaration(BaseModel):
             check(self.judged, list(arms), self.metric_table, self.seeds.numbers())
         except UserError as error:
             raise ValueError(str(error)) from error
-        measured = {metric.name for metric in self.metrics if metric.better != "none"}
+        measured = {n for n, metric in self.metric_table.items() if metric.better != "none"}
         if self.champion.metric not in measured:
             raise ValueError(
                 f"champion.metric: '{self.champion.metric}' has no better direction or does not "
@@ -130,8 +131,8 @@ class Declaration(BaseModel):
 
     @property
     def metric_table(self) -> dict[str, Metric]:
-        """The study's metrics by name."""
-        return {metric.name: metric for metric in self.metrics}
+        """The study's metrics and the times that every study has, by name."""
+        return {metric.name: metric for metric in (*self.metrics, *TIMES)}
 
     def resolved(self) -> dict[str, Any]:
         """The study as it will run, for the record: what was not chosen is left out."""

@@ -67,6 +67,7 @@ class Study:
         control: the arm that others are compared with in tables.
         curves: scores of the history that the report draws, in order.
         strips: metrics whose seeds the report draws one by one, in order.
+        figures: names of the report's figures, from `composition.DRAWINGS`, in order.
         package: the package of its code; has the modules `method` (with `METHOD`) and `evaluation`.
         reported: figures of the report it re-does, by data set, arm and metric.
     """
@@ -79,6 +80,7 @@ class Study:
     curves: tuple[str, ...]
     strips: tuple[str, ...]
     package: str
+    figures: tuple[str, ...] = ("verdicts", "curves", "reconstructions", "latents")
     reported: Mapping[str, Mapping[str, Mapping[str, float]]] = field(default_factory=dict)
 
     @property

@@ -99,8 +99,9 @@ def train_trials(
         shared = [(job, place) for job in jobs if job.plan.processes > 1]
         run_inline(_train, alone, display.report)
         if shared:
-            # Longest first, so that no worker is left with the longest job at the end.
-            shared.sort(key=lambda item: -len(item[0].trials))
+            # Longest first, so that no worker is left with the longest job at the end; among
+            # equals by seed, so that a run that is stopped leaves whole seeds behind.
+            shared.sort(key=lambda item: (-len(item[0].trials), item[0].trials[0].seed))
             pool().run(_train, shared, display.report)
         return frozenset(missing)
 

@@ -33,5 +33,6 @@ STUDY = Study(
     ),
     strips=("accuracy", "kl_divergence", "mutual_information", "derp_over_floor"),
     package="latentlab.studies.derp_vae",
+    figures=("verdicts", "curves", "reconstructions", "latents", "marginals"),
     reported=REPORTED,
 )

@@ -134,21 +134,4 @@ METRICS: tuple[Metric, ...] = (
         1,
         REPORT,
     ),
-    Metric(
-        "step_seconds_alone",
-        "lower",
-        "seconds",
-        "time of one training step of one trial alone, "
-        "measured interleaved with the other arms on the same machine",
-        0,
-        source="this project",
-    ),
-    Metric(
-        "training_seconds_share",
-        "none",
-        "seconds",
-        "the trial's share of the training time of its cohort; not comparable between arms",
-        0,
-        source="this project",
-    ),
 )
