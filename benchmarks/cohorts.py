@@ -1,8 +1,8 @@
-"""How much faster the calibrated plan trains than (a) a plain loop and (b) solo trials in processes.
+"""How much faster the calibrated plan trains than a plain loop and solo trials in processes.
 
-    python benchmarks/cohorts.py [--rounds 5] [--seconds 2] [--only digits]
+    python benchmarks/cohorts.py [--rounds 5] [--seconds 1] [--only digits]
 
-All three are measured in turn, round after round, in one run; ratios are medians over rounds.
+The peers are (a) a plain loop and (b) the best single-trial loop in several processes. All three are measured in turn, round after round, in one run; ratios are medians over rounds.
 (a) is what one would write by hand: eager, one thread, one trial, `torch.optim.Adam`. (b) is the
 best loop for one trial in as many processes as there are cores: the faster of (a) with a fused
 Adam and of this project's cohort of one.
@@ -35,8 +35,8 @@ from latentlab.training.per_trial import per_trial_values
 from latentlab.training.trial import Trial
 from workloads import Workload, plain_inputs, workloads
 
-STEPS = 1000
-"""Training steps that the plan is chosen for; compiling has to pay within them."""
+STEPS = 20_000
+"""Training steps that the plan is chosen for: compiling has to pay within them."""
 
 
 @dataclass(frozen=True)

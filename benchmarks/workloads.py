@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -22,34 +23,36 @@ from latentlab.training.trial import Trial
 
 
 class AutoencoderConfig(TrialConfig):
-    """An auto-encoder has no settings of its own."""
+    """A dense auto-encoder: pixels -> hidden -> code -> hidden -> pixels."""
+
+    hidden: int
+    code: int
 
 
 class Autoencoder(nn.Module):
-    """64 -> 32 -> 8 -> 32 -> 64."""
+    """Four dense layers."""
 
-    def __init__(self, rng: np.random.Generator) -> None:
+    def __init__(self, widths: tuple[int, ...], rng: np.random.Generator) -> None:
         super().__init__()
-        widths = (64, 32, 8, 32, 64)
-        self.layers = nn.ModuleList(
-            Dense(a, b, rng) for a, b in zip(widths[:-1], widths[1:], strict=True)
-        )
+        self.layers = nn.ModuleList(Dense(a, b, rng) for a, b in itertools.pairwise(widths))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map [batch, 64] to [batch, 64]."""
+        """Map [batch, pixels] to [batch, pixels]."""
         first, second, third, last = self.layers
         return last(third(second(first(x).relu()).relu()).relu())
 
 
 class AutoencoderMethod(MethodDefaults):
-    """So little arithmetic that a step is bound by dispatch."""
+    """An auto-encoder's mean squared error."""
 
     name = "autoencoder"
     version = 1
 
     def build(self, config: TrialConfig, spec: DataSpec, rng: np.random.Generator) -> nn.Module:
         """The model."""
-        return Autoencoder(rng)
+        assert isinstance(config, AutoencoderConfig)
+        pixels = int(np.prod(spec.shape))
+        return Autoencoder((pixels, config.hidden, config.code, config.hidden, pixels), rng)
 
     def noise_spec(self, config: TrialConfig, spec: DataSpec, batch: int) -> Mapping[str, Noise]:
         """None."""
@@ -116,14 +119,22 @@ def workloads(folder: Path) -> list[Workload]:
         Workload(
             "auto-encoder 64-32-8, 32 trials",
             AutoencoderMethod(),
-            (tuple(_trial("autoencoder", "a", s, _plain(64), digits) for s in range(32)),),
+            (
+                _autoencoders(
+                    32, AutoencoderConfig(training=_budget(64), hidden=32, code=8), digits
+                ),
+            ),
             digits,
             20.0,
         ),
         Workload(
-            "MNIST VAE 784-256-16, 16 trials",
-            METHOD,
-            _groups({"standard_vae": {}}, 16, {"hidden": 256, "latent_dim": 16}, 128, mnist),
+            "MNIST auto-encoder 784-128-16, 16 trials",
+            AutoencoderMethod(),
+            (
+                _autoencoders(
+                    16, AutoencoderConfig(training=_budget(128), hidden=128, code=16), mnist
+                ),
+            ),
             mnist,
             2.5,
         ),
@@ -160,8 +171,12 @@ def _groups(
     return tuple(tuple(group) for group in groups.values())
 
 
-def _plain(batch: int) -> AutoencoderConfig:
-    return AutoencoderConfig(training=TrainingConfig(epochs=1000, batch_size=batch))
+def _budget(batch: int) -> TrainingConfig:
+    return TrainingConfig(epochs=1000, batch_size=batch)
+
+
+def _autoencoders(count: int, config: AutoencoderConfig, prepared: Path) -> tuple[Trial, ...]:
+    return tuple(_trial("autoencoder", "a", seed, config, prepared) for seed in range(count))
 
 
 def _trial(study: str, arm: str, seed: int, config: TrialConfig, prepared: Path) -> Trial:

@@ -95,7 +95,7 @@ def test_compaction_below_half_and_never_below_two(digits, tmp_path, monkeypatch
         else:
             assert after == before
     if 20 in betas:
-        assert seen[-1][2] == 2
+        assert 2 <= seen[-1][2] < len(betas)
     for one, beta in zip(trials, betas, strict=True):
         stops = beta + 3
         assert store.record(one.id).epochs == min(stops, 12)

@@ -13,6 +13,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from latentlab.compute.config import ComputeConfig
 
@@ -57,9 +58,8 @@ def candidates(
     engines = {"inline": [1], "processes": [workers], "auto": [1, workers]}[config.engine]
     plans: dict[ExecutionPlan, None] = {}
     for processes in engines:
-        threads = config.threads
-        if threads == "auto":
-            threads = max(1, config.cores() // processes) if device == "cpu" else 1
+        shared = max(1, config.cores() // processes) if device == "cpu" else 1
+        threads = shared if config.threads == "auto" else config.threads
         share = -(-trials // processes)
         sizes = [share, 8, 1] if config.cohort == "auto" else [config.cohort]
         for size in sizes:
@@ -113,7 +113,7 @@ class PlanCache:
             with contextlib.suppress(OSError):
                 partial.unlink(missing_ok=True)
 
-    def _entries(self) -> Mapping[str, dict[str, int]]:
+    def _entries(self) -> Mapping[str, dict[str, Any]]:
         try:
             entries = json.loads(self._path.read_text())
         except (OSError, ValueError):

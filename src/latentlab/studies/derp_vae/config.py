@@ -1,4 +1,4 @@
-"""What may be chosen about a DERP-VAE: model and objective, with the report's values as defaults."""
+"""What may be chosen about a DERP-VAE, with the values of the report as defaults."""
 
 from __future__ import annotations
 
