@@ -2,10 +2,11 @@
 
     python benchmarks/cohorts.py [--rounds 5] [--seconds 1] [--only digits]
 
-The peers are (a) a plain loop and (b) the best single-trial loop in several processes. All three are measured in turn, round after round, in one run; ratios are medians over rounds.
-(a) is what one would write by hand: eager, one thread, one trial, `torch.optim.Adam`. (b) is the
-best loop for one trial in as many processes as there are cores: the faster of (a) with a fused
-Adam and of this project's cohort of one.
+The peers are (a) a plain loop and (b) the best single-trial loop in several processes. All three
+are measured in turn, round after round, in one run; ratios are medians over rounds. (a) is what one
+would write by hand: eager, one thread, one trial, `torch.optim.Adam`. (b) is the best loop for one
+trial in as many processes as there are cores: the faster of (a) with a fused Adam and of this
+project's cohort of one.
 """
 
 from __future__ import annotations
