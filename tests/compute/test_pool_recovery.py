@@ -111,10 +111,15 @@ def test_parts(count, plan, parts):
 
 def test_what_a_plan_set_for_the_process_is_undone():
     threads, precision = torch.get_num_threads(), torch.get_float32_matmul_precision()
-    with pytest.raises(RuntimeError), process_settings_kept():
-        torch.set_num_threads(threads + 1)
-        torch.set_float32_matmul_precision("high")
-        raise RuntimeError
+
+    def plan_that_fails():
+        with process_settings_kept():
+            torch.set_num_threads(threads + 1)
+            torch.set_float32_matmul_precision("high")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        plan_that_fails()
     assert torch.get_num_threads() == threads
     assert torch.get_float32_matmul_precision() == precision
 

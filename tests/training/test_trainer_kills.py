@@ -1,5 +1,6 @@
 """kill -9: nothing that was finished is lost or trained again, and the weights are the same."""
 
+import itertools
 import os
 import random
 import signal
@@ -101,7 +102,7 @@ def check_repeated(steps, reached):
     repeated = [(ids, step) for ids, step, _ in steps if (ids, step) in reached]
     for cohort in {ids for ids, _ in repeated}:
         times = sorted(reached[ids, step] for ids, step in repeated if ids == cohort)
-        longest = max((b - a for a, b in zip(times, times[1:], strict=False)), default=0.0)
+        longest = max((b - a for a, b in itertools.pairwise(times)), default=0.0)
         assert times[-1] - times[0] <= INTERVAL + longest
 
 
@@ -140,7 +141,7 @@ def test_two_processes_and_their_kills(digits_folder, undisturbed, tmp_path):
 
     # The parent is killed: its workers end by themselves.
     process = start(*arguments, tmp_path / "log0")
-    wait_for(lambda: checkpoints())
+    wait_for(checkpoints)
     workers = children(process.pid)
     assert len(workers) == 2
     process.kill()

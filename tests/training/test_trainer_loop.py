@@ -90,7 +90,7 @@ def test_compaction_below_half_and_never_below_two(digits, tmp_path, monkeypatch
     monkeypatch.setattr(loop, "_drop_finished", watched)
     store = train(trials, digits, tmp_path)
     for before, alive, after in seen:
-        if 0 < alive and 2 * alive < before:
+        if alive > 0 and 2 * alive < before:
             assert after == max(2, alive)
         else:
             assert after == before

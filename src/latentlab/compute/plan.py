@@ -69,7 +69,7 @@ def candidates(
 
 
 def even_parts(count: int, plan: ExecutionPlan) -> list[int]:
-    """Sizes of the cohorts that `count` trials are cut into: equal, and a share for each process."""
+    """Sizes of the cohorts that `count` trials are cut into: even, a share for each process."""
     parts = -(-count // plan.cohort)
     if plan.cohort > 1 or count < plan.processes:
         parts = min(count, -(-parts // plan.processes) * plan.processes)

@@ -29,7 +29,7 @@ from latentlab.training.optimiser import (
 from latentlab.training.parameters import Layout
 from latentlab.training.per_trial import per_trial_values
 from latentlab.training.schedules import learning_rates
-from latentlab.training.state import CohortState
+from latentlab.training.state import CohortState, kept_where
 from latentlab.training.streams import evaluation_noise, generator, permutation
 from latentlab.training.trial import Trial
 from latentlab.training.watch import initial_watch, watched
@@ -293,7 +293,7 @@ class Cohort:
             state.sums += torch.where(state.alive[:, None], row, 0.0)
             state.steps += state.alive
             state.carried = self._kept(carried)
-            if type(self.method).after_step is not MethodDefaults.after_step:
+            if _overrides(self.method, "after_step"):
                 after = self._per_trial(self.method.after_step)
                 state.carried = self._kept(
                     after(state.carried, terms, self.hyper, self._clock(place))
@@ -301,14 +301,7 @@ class Cohort:
 
     def _kept(self, carried: Tensors) -> Tensors:
         """The new carried state of living trials and the old one of the others."""
-        old = self.state.carried
-        return {
-            # What the loss handed through unchanged is the same memory: nothing to choose.
-            name: old[name]
-            if _same_view(new, old[name])
-            else torch.where(_align(self.state.alive, new), new.detach(), old[name])
-            for name, new in carried.items()
-        }
+        return kept_where(self.state.alive, carried, self.state.carried)
 
     def _per_trial(self, function: Callable[..., Tensors]) -> Callable[..., Tensors]:
         """A pure function of one trial's tensors, over the trial axis; the clock is shared."""
@@ -328,7 +321,7 @@ class Cohort:
         state.history = torch.cat([state.history, row[:, None]], dim=1)
         state.sums = torch.zeros_like(state.sums)
         scores = dict(zip(self.scores, row.unbind(1), strict=True))
-        if type(self.method).after_epoch is not MethodDefaults.after_epoch:
+        if _overrides(self.method, "after_epoch"):
             after = self._per_trial(self.method.after_epoch)
             with torch.no_grad():
                 state.carried = self._kept(
@@ -393,16 +386,6 @@ def _lift(tensors: Mapping[str, Tensor]) -> Tensors:
     return {name: tensor[None] for name, tensor in tensors.items()}
 
 
-def _same_view(new: Tensor, old: Tensor) -> bool:
-    """Whether two tensors are the same numbers in the same memory."""
-    return (new.data_ptr(), new.shape, new.stride(), new.dtype) == (
-        old.data_ptr(),
-        old.shape,
-        old.stride(),
-        old.dtype,
-    )
-
-
-def _align(mask: Tensor, like: Tensor) -> Tensor:
-    """A mask [trials] with as many axes as `like`, to select whole trials."""
-    return mask.view(-1, *[1] * (like.ndim - 1))
+def _overrides(method: Method, part: str) -> bool:
+    """Whether a study has its own form of a part that most leave as it is."""
+    return getattr(type(method), part) is not getattr(MethodDefaults, part)

@@ -115,7 +115,8 @@ def steps_per_epoch(examples: int, batch_size: int) -> int:
     """
     if examples < batch_size:
         raise UserError(
-            f"training.batch_size is {batch_size}, but only {examples} examples are left to train on",
+            f"training.batch_size is {batch_size}, but only {examples} examples are left to "
+            "train on",
             "Choose a smaller training.batch_size, or a larger data set.",
         )
     return examples // batch_size

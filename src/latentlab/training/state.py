@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
+import torch
 from torch import Tensor
 
 
@@ -73,3 +74,32 @@ class CohortState:
             else:
                 fields[outer] = tensor
         return cls(step=step, **fields)  # type: ignore[arg-type]
+
+
+def kept_where(
+    alive: Tensor, new: Mapping[str, Tensor], old: Mapping[str, Tensor]
+) -> dict[str, Tensor]:
+    """The new tensors of living trials and the old ones of the others.
+
+    Args:
+        alive: bool [trials].
+        new: each [trials, ...].
+        old: the same names, shapes and types.
+    """
+    return {
+        # What was handed through unchanged is the same memory: nothing to choose.
+        name: old[name]
+        if _same_view(tensor, old[name])
+        else torch.where(alive.view(-1, *[1] * (tensor.ndim - 1)), tensor.detach(), old[name])
+        for name, tensor in new.items()
+    }
+
+
+def _same_view(a: Tensor, b: Tensor) -> bool:
+    """Whether two tensors are the same numbers in the same memory, in the same order."""
+    return (a.data_ptr(), a.shape, a.stride(), a.dtype) == (
+        b.data_ptr(),
+        b.shape,
+        b.stride(),
+        b.dtype,
+    )
