@@ -82,9 +82,7 @@ def test_every_shape_trains_in_a_cohort(shape, architecture):
 def test_the_reports_trainable_feature_net_makes_its_term_vanish(small):
     """Its features collapse; those of a fixed net go on measuring a distance."""
     weight = {"perceptual_weight": 30.0}
-    legacy = trained(
-        small, 40, objective=weight | {"legacy": {"trainable_perceptual_net": True}}
-    )
+    legacy = trained(small, 40, objective=weight | {"legacy": {"trainable_perceptual_net": True}})
     fixed = trained(small, 40, objective=weight)
     ours, theirs = (curve(group, "train_perceptual") for group in (fixed, legacy))
     assert (theirs[:, -1] < 0.02 * theirs[:, 0]).all()
@@ -128,9 +126,7 @@ def test_probes_are_kept_or_drawn_each_step(small):
 
 @pytest.mark.parametrize("seeds", [1, 3])
 def test_a_weight_of_zero_leaves_out_the_term_and_its_gradients(small, seeds):
-    group = cohort(
-        small, seeds, objective={"classification_weight": 0.0, "perceptual_weight": 0.0}
-    )
+    group = cohort(small, seeds, objective={"classification_weight": 0.0, "perceptual_weight": 0.0})
     assert group.terms == ("total", "reconstruction", "kl")
     start = group.state.weights.clone()
     for _ in range(3):
@@ -181,9 +177,9 @@ def test_beta_rises_within_epochs(small):
 
 
 def test_dropout_is_of_training_alone(small):
-    assert {"encoder_dropout", "decoder_dropout", "classifier_dropout"} < cohort(
-        small
-    )._noise.at(0).keys()
+    assert {"encoder_dropout", "decoder_dropout", "classifier_dropout"} < cohort(small)._noise.at(
+        0
+    ).keys()
     config = cohort(small).config
     assert METHOD.evaluation_noise_spec(config, small.spec, 5).keys() == {"latent"}
     off = cohort(small, model={"dropout": 0.0, "classifier_dropout": 0.0})

@@ -122,8 +122,8 @@ def test_validation_does_not_depend_on_the_cohort(digits):
     for each in (group, alone):
         advance(each, each.epoch_steps)
     # 144 validation examples: four batches of 32 and a rest of 16.
-    assert [n["latent"].shape[1] for n in alone._validation_noise] == [32] * 4 + [16]
-    for ours, own in zip(group._validation_noise, alone._validation_noise, strict=True):
+    assert [n["latent"].shape[1] for n in alone._validation._noise] == [32] * 4 + [16]
+    for ours, own in zip(group._validation._noise, alone._validation._noise, strict=True):
         assert torch.equal(ours["latent"][5], own["latent"][0])
     torch.testing.assert_close(group.state.history[5], alone.state.history[0], rtol=1e-4, atol=1e-4)
 
@@ -192,7 +192,7 @@ def test_arms_of_a_seed_share_split_order_noise_and_weights(digits):
     batch, noise, _ = group._step_inputs(0)
     everything = {
         "split": torch.from_numpy(np.stack(group._train_index)),
-        "validation": group._validation_index,
+        "validation": group._validation._index,
         "order": group._order,
         "batch": batch.features,
         "weights": group.state.weights,

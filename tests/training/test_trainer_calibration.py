@@ -123,11 +123,10 @@ def test_where_all_break_the_smallest_is_tried_for_real(digits, chooser):
 
 
 @pytest.mark.parametrize(
-    ("processes", "steps", "taken"), [(1, 160, True), (1, 170, False), (2, 330, True), (2, 340, False)]
+    ("processes", "steps", "taken"),
+    [(1, 160, True), (1, 170, False), (2, 330, True), (2, 340, False)],
 )
-def test_a_small_group_takes_over_the_larger_ones_plan(
-    digits, chooser, processes, steps, taken
-):
+def test_a_small_group_takes_over_the_larger_ones_plan(digits, chooser, processes, steps, taken):
     """Where less than 10 s of wall-clock are left to train: 60 trials at 1 ms a trial-step."""
     fallback = ExecutionPlan(7, processes, 1)
     choice = chooser(lambda plan: 1e-3 if plan == fallback else 1e-4)

@@ -124,11 +124,9 @@ OWNERS = {
         TRAINER_VERSION,
         "TRAINER_VERSION in src/latentlab/training/trial.py",
         [
-            *(
-                f"training/{name}.py"
-                for name in ("cohort", "data", "noise", "optimiser", "parameters", "per_trial")
-            ),
-            *(f"training/{name}.py" for name in ("schedules", "streams", "watch")),
+            *(f"training/{name}.py" for name in ("cohort", "program", "validation", "data")),
+            *(f"training/{name}.py" for name in ("noise", "streams", "state", "parameters")),
+            *(f"training/{name}.py" for name in ("optimiser", "schedules", "watch", "per_trial")),
             "sources/splitting.py",
         ],
     ),
@@ -178,14 +176,14 @@ def test_a_changed_formula_has_a_new_version(owner):
     if known.get(str(version)) != found:
         pytest.fail(
             f"Formulas of {owner} changed: if a trial now ends with other weights, raise {where}, "
-            f'then in either case set "{owner}": {{"{version} (or the new one)": "{found}"}} in '
+            f"(if not, keep it); then write {found} for that version of {owner} into "
             f"{LEDGER.relative_to(SOURCE.parents[1])}.",
             pytrace=False,
         )
 
 
 def test_words_are_no_formulas():
-    plain = 'x = Field(1, ge=0)\n\n\ndef f(y):\n    return y + 1\n'
+    plain = "x = Field(1, ge=0)\n\n\ndef f(y):\n    return y + 1\n"
     wordy = (
         '"""Module."""\n\nx = Field(1, ge=0, description="more")  # comment\n"""Of x."""\n\n\n'
         'def f(y):\n    """Add."""\n    return (y\n            + 1)\n'

@@ -41,9 +41,7 @@ def scripted(digits, betas, **training):
 
 def train(trials, digits, root, method=None, seconds=10.0, name="job"):
     store, sizes = TrialStore(root), []
-    job = CohortJob(
-        method or Scripted(), tuple(trials), ExecutionPlan(len(trials)), name, seconds
-    )
+    job = CohortJob(method or Scripted(), tuple(trials), ExecutionPlan(len(trials)), name, seconds)
     with store.locked():
         train_cohort(job, digits, store, CPU, sizes.append)
     return store
@@ -68,7 +66,9 @@ def test_a_stopped_trial_has_the_record_that_it_has_alone(digits, tmp_path):
 
 def test_a_stopped_trials_weights_stay_as_they_were(digits):
     trials = scripted(digits, [2, 20])
-    group, alone = (cohort(t, digits, method=Scripted()) for t in (trials, scripted(digits, [2, 3])))
+    group, alone = (
+        cohort(t, digits, method=Scripted()) for t in (trials, scripted(digits, [2, 3]))
+    )
     advance(group, 40)
     advance(alone, 25)
     assert torch.equal(group.state.weights[0], alone.state.weights[0])
@@ -133,9 +133,7 @@ def test_carried_state_is_stored_with_the_weights(digits, tmp_path):
 @pytest.mark.parametrize("size", [1, 2])
 def test_one_step_an_epoch(digits, tmp_path, size):
     trials = [
-        trial(
-            digits, seed, training={"epochs": 5, "batch_size": 1000, "schedule": "cosine"}
-        )
+        trial(digits, seed, training={"epochs": 5, "batch_size": 1000, "schedule": "cosine"})
         for seed in range(size)
     ]
     store = train(trials, digits, tmp_path, DerpVaeMethod())

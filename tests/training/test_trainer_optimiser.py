@@ -94,7 +94,7 @@ def test_equals_torch_optim_with_clipping(fused, rule, multipliers):
             clip_divisor(norms, torch.tensor(CLIPS)),
             active,
         )
-        optimiser.step(weights, moments, gradients, step, update)
+        optimiser.step(weights, moments, optimiser.gathered(gradients), step, update)
     for i, model in enumerate(theirs):
         torch.testing.assert_close(weights[i], layout.flatten(model), rtol=1e-5, atol=1e-6)
     assert torch.equal(weights[FROZEN], frozen[0])
@@ -112,11 +112,46 @@ def test_moments_are_found_by_name_in_any_order():
         ones = torch.ones(TRIALS)
         update = Update(ones * 0.1, ones * 0, ones * 0, ones, ones.bool())
         for step in range(3):
-            Optimiser(config, layout, {}, fused=True).step(
-                weights, moments, gradients_of(step, layout), step, update
-            )
+            optimiser = Optimiser(config, layout, {}, fused=True)
+            gradients = optimiser.gathered(gradients_of(step, layout))
+            optimiser.step(weights, moments, gradients, step, update)
         results.append(weights)
     assert torch.equal(*results)
+
+
+def test_gradients_of_other_lengths_are_refused():
+    """The fused kernel would read beyond their end."""
+    layout = Layout.of(models()[0])
+    weights = torch.stack([layout.flatten(model) for model in models()])
+    moments = {name: torch.zeros_like(weights) for name in ("first", "second")}
+    ones = torch.ones(TRIALS)
+    update = Update(ones, ones, ones, ones, ones.bool())
+    optimiser = Optimiser(TrainingConfig(), layout, {}, fused=True)
+    with pytest.raises(ValueError, match="gathered"):
+        optimiser.step(weights, moments, gradients_of(0, layout), 0, update)
+
+
+@pytest.mark.parametrize("size", [1, 1 << 20])
+def test_rows_in_one_piece_and_in_several_are_one_update(monkeypatch, size):
+    monkeypatch.setattr("latentlab.training.optimiser.SMALL_ROW", size)
+    layout = Layout.of(models()[0])
+    config = TrainingConfig(optimiser="adam")
+    optimiser = Optimiser(config, layout, {}, fused=True)
+    assert len(optimiser.gathered(gradients_of(0, layout))) == (1 if size > 1 else 4)
+    weights = torch.stack([layout.flatten(model) for model in models()])
+    start, moments = weights.clone(), {n: torch.zeros_like(weights) for n in ("first", "second")}
+    ones = torch.ones(TRIALS)
+    for step in range(3):
+        optimiser.step(
+            weights,
+            moments,
+            optimiser.gathered(gradients_of(step, layout)),
+            step,
+            Update(ones * 0.1, ones * 0, ones * 0, ones, ones.bool()),
+        )
+        if step == 0:
+            # Adam's first step is the learning rate, whatever the gradient.
+            torch.testing.assert_close((weights - start).abs(), torch.full_like(weights, 0.1))
 
 
 def test_norms_and_clipping_as_torch_has_them():

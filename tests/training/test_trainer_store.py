@@ -159,7 +159,10 @@ def test_a_second_run_is_turned_away(tmp_path):
     process = context.Process(target=hold, args=(tmp_path, ready, done))
     process.start()
     assert ready.wait(60)
-    with pytest.raises(UserError, match="Another run is training in"), TrialStore(tmp_path).locked():
+    with (
+        pytest.raises(UserError, match="Another run is training in"),
+        TrialStore(tmp_path).locked(),
+    ):
         pass
     # A killed run holds nothing.
     process.kill()

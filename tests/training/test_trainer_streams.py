@@ -77,7 +77,8 @@ def test_a_block_is_sixteen_steps_of_one_name():
 
 def test_evaluating_does_not_shift_training():
     assert not np.array_equal(
-        evaluation_noise(KEY, SPEC, "validation/0")["latent"], noise_block(KEY, SPEC, 0)["latent"][0]
+        evaluation_noise(KEY, SPEC, "validation/0")["latent"],
+        noise_block(KEY, SPEC, 0)["latent"][0],
     )
     one, two = (evaluation_noise(KEY, SPEC, f"validation/{i}")["latent"] for i in (0, 1))
     assert not np.array_equal(one, two)

@@ -38,9 +38,7 @@ def follow(sequence, config, numbers):
 @given(sequences | close, st.integers(0, 4), st.sampled_from([0.5, 0.25]))
 def test_plateau_equals_torch(sequence, patience, reduction):
     optimiser = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
-    scheduler = ReduceLROnPlateau(
-        optimiser, mode="min", factor=reduction, patience=patience, eps=0
-    )
+    scheduler = ReduceLROnPlateau(optimiser, mode="min", factor=reduction, patience=patience, eps=0)
     theirs = []
     for score in sequence:
         scheduler.step(score)

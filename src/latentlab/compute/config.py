@@ -7,7 +7,6 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-
 AtLeastOne = Annotated[int, Field(ge=1)]
 
 

@@ -1,13 +1,8 @@
-"""A cohort: trials of one shape trained together, as one batched program.
-
-The loss of one trial is written without a trial axis; `vmap` adds it. Trials share no graph, so
-the gradient of the sum of their losses is the stack of their gradients, and plain autograd takes
-it. A cohort of one runs without `vmap`: the same formulas, less dispatch.
-"""
+"""A cohort: trials of one shape trained together, step by step and epoch by epoch."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,26 +23,13 @@ from latentlab.training.optimiser import (
 )
 from latentlab.training.parameters import Layout
 from latentlab.training.per_trial import per_trial_values
+from latentlab.training.program import LossProgram
 from latentlab.training.schedules import learning_rates
 from latentlab.training.state import CohortState, kept_where
-from latentlab.training.streams import evaluation_noise, generator, permutation
+from latentlab.training.streams import generator, permutation
 from latentlab.training.trial import Trial
+from latentlab.training.validation import ValidationFeed
 from latentlab.training.watch import initial_watch, watched
-
-LossArguments = tuple[Batch, Tensors, Tensors, Tensors, Clock]
-Loss = Callable[..., tuple[Tensor, Tensors, Tensors]]
-
-
-class _Objective(nn.Module):
-    """A model and its loss as one module, so that `functional_call` can swap the parameters."""
-
-    def __init__(self, model: nn.Module, loss: Loss) -> None:
-        super().__init__()
-        self.model = model
-        self._loss = loss
-
-    def forward(self, *arguments: Any) -> tuple[Tensor, Tensors, Tensors]:
-        return self._loss(self.model, *arguments)
 
 
 class Cohort:
@@ -77,14 +59,13 @@ class Cohort:
         self.data = data
         self.device = device
         self.precision = precision
-        self.compiled = compiled
         self.config: Any = trials[0].config
         models = [
             method.build(t.config, data.spec, generator(t.stream, "initialisation"))
             for t in (trials if state is None else trials[:1])
         ]
-        self._objective = _Objective(models[0], method.loss)
         self.layout = Layout.of(models[0])
+        self._program = LossProgram(models[0], method.loss, self.layout, compiled)
         self._optimiser = Optimiser(
             self.config.training,
             self.layout,
@@ -177,55 +158,32 @@ class Cohort:
             t.stream: self.data.partition(t.stream, training.validation_fraction) for t in trials
         }
         self._train_index = [parts[t.stream][0] for t in trials]
-        self._validation_index = torch.from_numpy(
-            np.stack([parts[t.stream][1] for t in trials])
-        ).to(self.device)
         self.epoch_steps = steps_per_epoch(len(self._train_index[0]), training.batch_size)
+        streams = [t.stream for t in trials]
+        self._validation = ValidationFeed(
+            self.method,
+            self.config,
+            self.data,
+            streams,
+            [parts[stream][1] for stream in streams],
+            self.device,
+        )
         self._noise = NoiseFeed(
-            [t.stream for t in trials],
+            streams,
             self.method.noise_spec(self.config, self.data.spec, training.batch_size),
             self.device,
         )
         self._optimiser.forget_slices()
         self._order: Tensor | None = None
-        self._validation_noise: list[Tensors] | None = None
-        if len(trials) == 1:
-            views = self.layout.single(state.weights[0])
-            for name, parameter in self._objective.model.named_parameters():
-                parameter.data = views[name]
-            self._leaves = dict(self._objective.model.named_parameters())
-        else:
-            stacked = self.layout.stacked(state.weights)
-            self._leaves = {name: view.detach().requires_grad_() for name, view in stacked.items()}
-        self._batched = torch.func.vmap(self._one, in_dims=(0, 0, 0, 0, 0, None))
-        self._batched_for_training: Loss = (
-            torch.compile(self._batched, dynamic=False) if self.compiled else self._batched
-        )
-
-    def _one(self, parameters: Tensors, *arguments: Any) -> tuple[Tensor, Tensors, Tensors]:
-        """The loss of one trial with these parameters, for `vmap`."""
-        swapped = {f"model.{name}": tensor for name, tensor in parameters.items()}
-        result: tuple[Tensor, Tensors, Tensors] = torch.func.functional_call(
-            self._objective, swapped, arguments
-        )
-        return result
+        self._program.bind(state.weights)
 
     def _losses(
         self, batch: Batch, noise: Tensors, clock: Clock, training: bool
     ) -> tuple[Tensor, Tensors, Tensors]:
         """Totals [trials], terms [trials] each, and new states [trials, ...] each."""
-        carried = self.state.carried
-        if len(self.trials) > 1:
-            run = self._batched_for_training if training else self._batched
-            return run(self._leaves, batch, self.hyper, noise, carried, clock)
-        total, terms, new = self._objective(
-            Batch(batch.features[0], batch.labels[0]),
-            _first(self.hyper),
-            _first(noise),
-            _first(carried),
-            clock,
+        return self._program.losses(
+            batch, self.hyper, noise, self.state.carried, clock, training=training
         )
-        return total[None], _lift(terms), _lift(new)
 
     def _term_names(self) -> tuple[str, ...]:
         """Names of the loss terms, from one batch that trains nothing."""
@@ -267,13 +225,9 @@ class Cohort:
         inputs = self._step_inputs(place)
         with autocast(self.device, self.precision):
             totals, terms, carried = self._losses(*inputs, training=True)
-        # A term that is left out may leave parameters without a gradient: theirs is 0.
-        gradients: Sequence[Tensor] = torch.autograd.grad(
-            totals.sum(), list(self._leaves.values()), allow_unused=True, materialize_grads=True
-        )
+        gradients = self._program.gradients(totals)
         with torch.no_grad():
-            if len(self.trials) == 1:
-                gradients = [gradient[None] for gradient in gradients]
+            gradients = self._optimiser.gathered(gradients)
             norms = gradient_norms(gradients)
             finite = torch.isfinite(totals) & torch.isfinite(norms)
             newly = state.alive & ~finite
@@ -341,49 +295,13 @@ class Cohort:
     @torch.no_grad()
     def _validate(self) -> Tensor:
         """Means of the loss terms over the validation examples, [trials, terms]."""
-        examples = self._validation_index.shape[1]
-        # In batches of the training size, whatever the cohort: the pieces decide which noise an
-        # example gets, and some terms depend on the size of a batch.
-        pieces = self._validation_index.split(self.config.training.batch_size, dim=1)
-        if self._validation_noise is None:
-            self._validation_noise = self._draw_validation_noise([p.shape[1] for p in pieces])
-        source = self.data.validation or self.data.train
         means = torch.zeros_like(self.state.sums)
+        clock = self._clock(self.epoch_steps - 1)
         with autocast(self.device, self.precision):
-            for piece, noise in zip(pieces, self._validation_noise, strict=True):
-                total, terms, _ = self._losses(
-                    source.batch(piece), noise, self._clock(self.epoch_steps - 1), training=False
-                )
-                row = torch.stack([total, *terms.values()], dim=1).float()
-                means += row * (piece.shape[1] / examples)
+            for batch, noise, share in self._validation.batches():
+                total, terms, _ = self._losses(batch, noise, clock, training=False)
+                means += torch.stack([total, *terms.values()], dim=1).float() * share
         return means
-
-    def _draw_validation_noise(self, sizes: Sequence[int]) -> list[Tensors]:
-        """The noise of each piece of the validation examples, the same in every epoch."""
-        noise = []
-        for number, size in enumerate(sizes):
-            spec = self.method.evaluation_noise_spec(self.config, self.data.spec, size)
-            drawn = {
-                t.stream: evaluation_noise(t.stream, spec, f"validation/{number}")
-                for t in self.trials
-            }
-            noise.append(
-                {
-                    name: torch.from_numpy(
-                        np.stack([drawn[t.stream][name] for t in self.trials])
-                    ).to(self.device)
-                    for name in spec
-                }
-            )
-        return noise
-
-
-def _first(tensors: Mapping[str, Tensor]) -> Tensors:
-    return {name: tensor[0] for name, tensor in tensors.items()}
-
-
-def _lift(tensors: Mapping[str, Tensor]) -> Tensors:
-    return {name: tensor[None] for name, tensor in tensors.items()}
 
 
 def _overrides(method: Method, part: str) -> bool:

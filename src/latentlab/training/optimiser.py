@@ -18,6 +18,9 @@ from latentlab.training.parameters import Layout
 
 BETAS = (0.9, 0.999)
 EPSILON = 1e-8
+SMALL_ROW = 1 << 17
+"""Rows of up to this many numbers are updated in one piece: copying their gradients together costs
+less than calling the kernel for every parameter."""
 CLIP_GUARD = 1e-6
 """Added to the norm before it divides, as torch.nn.utils.clip_grad_norm_ does."""
 
@@ -85,11 +88,22 @@ class Optimiser:
         for place, name in enumerate(layout.names):
             factors = [pair for prefix, pair in multipliers.items() if name.startswith(prefix)]
             self._groups.setdefault(factors[0] if factors else (1.0, 1.0), []).append(place)
+        self._whole = fused and len(self._groups) == 1 and layout.size <= SMALL_ROW
+        self._bounds: Sequence[tuple[int, int]] = layout.bounds
+        if self._whole:
+            self._groups = {next(iter(self._groups)): [0]}
+            self._bounds = [(0, layout.size)]
         self._slices: list[list[list[Tensor]]] | None = None
 
     def forget_slices(self) -> None:
         """Call after the matrices were replaced (compaction, resume): views are made anew."""
         self._slices = None
+
+    def gathered(self, gradients: Sequence[Tensor]) -> Sequence[Tensor]:
+        """Gradients [trials, *shape] as `step` wants them: small rows in one piece."""
+        if not self._whole:
+            return gradients
+        return [torch.cat([gradient.flatten(1) for gradient in gradients], dim=1)]
 
     def step(
         self,
@@ -104,7 +118,7 @@ class Optimiser:
         Args:
             weights: [trials, numbers].
             moments: running averages by name, each [trials, numbers].
-            gradients: in the layout's order, each [trials, *shape].
+            gradients: from `gathered`.
             done: updates that the active trials had before this one.
             update: this step's numbers.
         """
@@ -121,10 +135,13 @@ class Optimiser:
         done: int,
         update: Update,
     ) -> None:
+        if len(gradients) != len(self._bounds):
+            # The kernel trusts lengths too, and would read beyond the end of a gradient.
+            raise ValueError("gradients must come from `gathered`")
         if self._slices is None:
             self._slices = [
                 [
-                    [matrix[trial, start:end] for start, end in self._layout.bounds]
+                    [matrix[trial, start:end] for start, end in self._bounds]
                     for trial in range(len(weights))
                 ]
                 # By name: a checkpoint gives them back in any order.
@@ -134,6 +151,7 @@ class Optimiser:
         rows = [g.contiguous().view(len(weights), -1).unbind(0) for g in gradients]
         count = torch.tensor(float(done + 1))
         rates, decays, momenta = (x.tolist() for x in (update.rate, update.decay, update.momentum))
+        shrinks = update.shrink.unbind(0)
         for trial, active in enumerate(update.active.tolist()):
             if not active:
                 continue
@@ -154,7 +172,7 @@ class Optimiser:
                         nesterov=False,
                         maximize=False,
                         is_first_step=False,
-                        grad_scale=update.shrink[trial],
+                        grad_scale=shrinks[trial],
                     )
                 else:
                     kernel = torch._fused_adamw_ if self._rule == "adamw" else torch._fused_adam_
@@ -172,7 +190,7 @@ class Optimiser:
                         eps=EPSILON,
                         amsgrad=False,
                         maximize=False,
-                        grad_scale=update.shrink[trial],
+                        grad_scale=shrinks[trial],
                     )
 
     def _step_matrix(

@@ -10,10 +10,12 @@ from typing import Self
 from rich.console import Console
 from rich.progress import (
     BarColumn,
-    Progress as Bars,
     TaskID,
     TextColumn,
     TimeRemainingColumn,
+)
+from rich.progress import (
+    Progress as Bars,
 )
 
 from latentlab.training.loop import Progress

@@ -208,7 +208,17 @@ def _data(place: Place) -> StudyData:
 
 def _train(payload: tuple[CohortJob, Place], report: Report) -> None:
     job, place = payload
-    train_cohort(job, _data(place), TrialStore(place.store), torch.device(place.device), report)
+    store = TrialStore(place.store)
+    try:
+        train_cohort(job, _data(place), store, torch.device(place.device), report)
+    except RuntimeError as error:
+        if type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
+            raise UserError(
+                f"The training step cannot be compiled: {str(error).partition(chr(10))[0]}",
+                "Set compute.compile to false. A cohort that began compiled stays so: remove "
+                f"{store.checkpoints} too, if there is one.",
+            ) from error
+        raise
 
 
 def _time_in_worker(probe: Probe, report: Callable[[object], None], place: Place) -> Timing:
