@@ -167,7 +167,13 @@ def test_a_resume_changes_no_bit(digits, tmp_path, optimiser, size):
     assert group.scores == undisturbed.scores
 
 
-@pytest.mark.parametrize("changes", [DERP, CONVOLUTIONAL])
+AWKWARD = {
+    "model": {"hidden": 20, "latent_dim": 7},
+    "training": {"batch_size": 37, "gradient_clip": 1.0},
+}
+
+
+@pytest.mark.parametrize("changes", [DERP, CONVOLUTIONAL, merged(DERP, AWKWARD)])
 def test_compaction_changes_no_bit(digits, changes):
     changes = merged(changes, {"training": {"keep": "best"}})
     trials = [trial(digits, seed, **changes) for seed in range(6)]

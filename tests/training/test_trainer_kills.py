@@ -65,6 +65,7 @@ def same_weights(store, reference, trials):
         assert store.record(one.id).status == "finished"
 
 
+@pytest.mark.slow
 def test_killed_at_five_random_moments(digits_folder, undisturbed, tmp_path):
     reference, duration = undisturbed
     store = TrialStore(tmp_path / "store")

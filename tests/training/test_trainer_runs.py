@@ -190,6 +190,21 @@ def test_a_missing_gpu_is_told_before_anything_is_touched(digits, digits_folder,
     assert not store.root.exists()
 
 
+def test_a_compiler_that_does_not_work_is_told_in_one_line(
+    digits, digits_folder, store, monkeypatch
+):
+    from torch._dynamo.exc import TorchDynamoException
+
+    def breaks(*args):
+        raise TorchDynamoException("No working C++ compiler found\n\nSet TORCHDYNAMO_VERBOSE=1")
+
+    monkeypatch.setattr(runner, "train_cohort", breaks)
+    compute = PLAN.model_copy(update={"compile": True})
+    with pytest.raises(UserError, match="cannot be compiled: No working C") as caught:
+        run(four(digits), digits_folder, store, compute)
+    assert "VERBOSE" not in str(caught.value)
+
+
 def test_a_second_run_is_turned_away(digits, digits_folder, store):
     with store.locked(), pytest.raises(UserError, match="Another run is training"):
         run(four(digits), digits_folder, TrialStore(store.root))
