@@ -1,5 +1,6 @@
 """kill -9: nothing that was finished is lost or trained again, and the weights are the same."""
 
+import contextlib
 import itertools
 import os
 import random
@@ -138,7 +139,12 @@ def test_two_processes_and_their_kills(digits_folder, undisturbed, tmp_path):
     arguments = (digits_folder, store.root, "processes", EPOCHS)
 
     def checkpoints():
-        return {p.name: p.stat().st_mtime_ns for p in store.checkpoints.glob("*.checkpoint")}
+        found = {}
+        for path in store.checkpoints.glob("*.checkpoint"):
+            # A cohort that ends meanwhile takes its checkpoint with it.
+            with contextlib.suppress(FileNotFoundError):
+                found[path.name] = path.stat().st_mtime_ns
+        return found
 
     # The parent is killed: its workers end by themselves.
     process = start(*arguments, tmp_path / "log0")
@@ -150,12 +156,13 @@ def test_two_processes_and_their_kills(digits_folder, undisturbed, tmp_path):
     wait_for(lambda: not any(runs(worker) for worker in workers), 10)
     before = all_whole(store)
 
-    # A worker is killed: one line for the user, and the other worker ends too.
+    # Workers are killed (both: one alone might just have been idle): one line for the user.
     stood = checkpoints()
     process = start(*arguments, tmp_path / "log1")
     wait_for(lambda: checkpoints() != stood)
     workers = children(process.pid)
-    os.kill(workers[0], signal.SIGKILL)
+    for worker in workers:
+        os.kill(worker, signal.SIGKILL)
     process.join(30)
     assert process.exitcode == 1
     message = (tmp_path / "log1.error").read_text()
