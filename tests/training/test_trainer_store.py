@@ -26,6 +26,7 @@ RECORD = TrialRecord(
     status="finished",
     outcome="ok",
     epochs=1,
+    epoch_steps=1,
     steps=2,
     seconds=0.5,
     diverged_at=None,

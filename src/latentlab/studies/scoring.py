@@ -200,7 +200,8 @@ def _seconds_per_step(cohort: Cohort, device: torch.device) -> float:
     start = time.perf_counter()
     steps = 0
     while steps < 3 or time.perf_counter() - start < TIMED_SECONDS:
-        # Never to the end of the epoch, whose validation is no part of a training step.
+        # Never to the end of an epoch, whose validation is no part of a training step (where an
+        # epoch is one step, every arm pays for it alike).
         if cohort.state.step + 1 >= cohort.epoch_steps:
             cohort.restart()
         cohort.advance()

@@ -198,6 +198,7 @@ def _store(
             status="diverged" if diverged_at >= 0 else "stopped" if stopped else "finished",
             outcome=job.method.outcome(carried, last),
             epochs=-(-steps // cohort.epoch_steps),
+            epoch_steps=cohort.epoch_steps,
             steps=steps,
             seconds=float(state.seconds[place]),
             diverged_at=diverged_at if diverged_at >= 0 else None,

@@ -50,6 +50,7 @@ class TrialRecord:
         outcome: the study's own label, `ok` where there is nothing to say.
         epochs: epochs in which it took a step, the last one perhaps not to its end.
         steps: steps that were taken.
+        epoch_steps: steps of a whole epoch.
         seconds: training time; in a cohort a share of the cohort's time.
         diverged_at: the step whose loss or gradient was not finite, or None.
         best_epoch: epoch of the best watched score, or None.
@@ -71,6 +72,7 @@ class TrialRecord:
     outcome: str
     epochs: int
     steps: int
+    epoch_steps: int
     seconds: float
     diverged_at: int | None
     best_epoch: int | None
