@@ -27,9 +27,15 @@ LINE_SECONDS = 10.0
 
 
 class ProgressDisplay:
-    """One bar per cohort, with trial-steps per second and the time left."""
+    """One bar per cohort, with trial-steps per second and the time left.
 
-    def __init__(self, console: Console | None = None) -> None:
+    Args:
+        cohorts: how many there are in all.
+        console: where to draw; standard error when None.
+    """
+
+    def __init__(self, cohorts: int, console: Console | None = None) -> None:
+        self._cohorts = cohorts
         self._console = console or Console(stderr=True)
         self._bars = Bars(
             TextColumn("{task.description}"),
@@ -73,7 +79,6 @@ class ProgressDisplay:
                 )
             self._bars.update(self._tasks[news.cohort], completed=news.steps, rate=rate)
         elif now - self._told >= LINE_SECONDS:
-            done = sum(n.steps for n in self._latest.values())
-            total = sum(n.total for n in self._latest.values())
-            logger.info("Training: %.0f %% of the cohorts begun", 100 * done / total)
+            share = sum(n.steps / n.total for n in self._latest.values()) / self._cohorts
+            logger.info("Training: %.0f %% of %d cohorts", 100 * share, self._cohorts)
             self._told = now

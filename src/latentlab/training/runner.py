@@ -94,7 +94,7 @@ def train_trials(
         taken = {trial.id for job in jobs for trial in job.trials}
         rest = [trial for i, trial in missing.items() if i not in taken]
         jobs += _planned(method, rest, place, compute, device, pool)
-        display = stack.enter_context(ProgressDisplay())
+        display = stack.enter_context(ProgressDisplay(len(jobs)))
         alone = [(job, place) for job in jobs if job.plan.processes == 1]
         shared = [(job, place) for job in jobs if job.plan.processes > 1]
         run_inline(_train, alone, display.report)

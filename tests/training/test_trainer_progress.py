@@ -1,0 +1,33 @@
+"""What a person is told while trials train."""
+
+from __future__ import annotations
+
+import io
+import logging
+
+import pytest
+from rich.console import Console
+
+from latentlab.training import progress
+from latentlab.training.loop import Progress
+from latentlab.training.progress import ProgressDisplay
+
+
+def test_without_a_terminal_a_line_tells_the_share_of_all_cohorts(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(progress, "LINE_SECONDS", 0.0)
+    with caplog.at_level(logging.INFO), ProgressDisplay(4, Console(file=io.StringIO())) as shown:
+        shown.report(Progress("a", 10, 10, "one"))
+        shown.report(Progress("b", 5, 10, "two"))
+    assert caplog.messages == ["Training: 25 % of 4 cohorts", "Training: 38 % of 4 cohorts"]
+
+
+def test_on_a_terminal_every_cohort_has_a_bar_with_its_speed() -> None:
+    screen = io.StringIO()
+    console = Console(file=screen, force_terminal=True, width=120)
+    with ProgressDisplay(2, console) as shown:
+        shown.report(Progress("a", 1, 10, "six trials: derp_vae_5"))
+        shown.report(Progress("a", 10, 10, "six trials: derp_vae_5"))
+    assert "six trials: derp_vae_5" in screen.getvalue()
+    assert "trial-steps/s" in screen.getvalue()
