@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 
 import pytest
+
 from project_copies import ProjectCopy, free_port, serving
 
 pytestmark = pytest.mark.browser

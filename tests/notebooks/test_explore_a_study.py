@@ -7,6 +7,7 @@ import re
 import nbformat
 import pytest
 from nbclient import NotebookClient
+
 from project_copies import CHECKOUT, ProjectCopy
 
 NOTEBOOK = CHECKOUT / "notebooks" / "explore_a_study.ipynb"
