@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pandas as pd
 
 from latentlab.reporting.formatting import as_text
@@ -24,6 +26,8 @@ def escape_markdown(value: object) -> str:
     text = " ".join(as_text(value).split())
     for plain, escaped in _ESCAPES:
         text = text.replace(plain, escaped)
+    # Within a word, as in `derp_vae_5`, an underscore is only an underscore.
+    text = re.sub(r"(?<![^\W_])_|_(?![^\W_])", r"\\_", text)
     return text
 
 

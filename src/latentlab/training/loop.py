@@ -108,6 +108,10 @@ def train_cohort(
             done = cohort.state.step * len(job.trials)
             report(Progress(job.name, done, cohort.total_steps * len(job.trials), text))
             last_told = now
+    # A kill while the trials are stored then leaves the others as they are: nothing is trained
+    # again, and no trial is left to be trained alone, by another path than its cohort's.
+    ids = tuple(trial.id for trial in cohort.trials)
+    save_checkpoint(path, Checkpoint(ids, started_at, job.plan, cohort.state))
     _store(cohort, range(len(cohort.trials)), job, store, started_at, device)
     path.unlink(missing_ok=True)
     total = cohort.total_steps * len(job.trials)
