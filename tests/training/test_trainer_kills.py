@@ -178,6 +178,7 @@ def test_two_processes_and_their_kills(digits_folder, undisturbed, tmp_path):
     finish(start(*arguments, tmp_path / "log2"))
     trials = planned(digits_folder, EPOCHS)
     assert after.items() <= finished(store).items()
-    # The reference was trained in one process: another plan, so a tolerance is what is promised.
-    same_weights(store, reference, trials, tolerance=1e-3)
+    # Where one cohort of two resumes, the six trials that are left are shared out among two workers
+    # as 2, 2, 1 and 1: a trial alone agrees with the same trial in a cohort to a tolerance.
+    same_weights(store, reference, trials, tolerance=1e-5)
     assert {store.record(one.id).plan for one in trials} == {"cohorts of 2, 2 processes, 1 thread"}

@@ -15,6 +15,7 @@ from latentlab.training.optimiser import (
 )
 from latentlab.training.parameters import Layout
 
+CPU = torch.device("cpu")
 TRIALS, STEPS, FROZEN = 4, 25, 2
 RATES = (1e-3, 1e-2, 5e-3, 3e-2)
 DECAYS = (0.0, 0.01, 0.1, 0.3)
@@ -66,7 +67,7 @@ def test_equals_torch_optim_with_clipping(fused, rule, multipliers):
     config = TrainingConfig(optimiser=rule)
     weights = torch.stack([layout.flatten(model) for model in theirs])
     moments = {name: torch.zeros_like(weights) for name in moment_names(config)}
-    optimiser = Optimiser(config, layout, multipliers, fused)
+    optimiser = Optimiser(config, layout, multipliers, CPU, fused)
     optimisers = [reference(rule, model, i, multipliers) for i, model in enumerate(theirs)]
     for step in range(STEPS):
         gradients = gradients_of(step, layout)
@@ -93,8 +94,9 @@ def test_equals_torch_optim_with_clipping(fused, rule, multipliers):
             torch.tensor(MOMENTA),
             clip_divisor(norms, torch.tensor(CLIPS)),
             active,
+            torch.tensor(step + 1.0),
         )
-        optimiser.step(weights, moments, optimiser.gathered(gradients), step, update)
+        optimiser.step(weights, moments, optimiser.gathered(gradients), update)
     for i, model in enumerate(theirs):
         torch.testing.assert_close(weights[i], layout.flatten(model), rtol=1e-5, atol=1e-6)
     assert torch.equal(weights[FROZEN], frozen[0])
@@ -110,11 +112,13 @@ def test_moments_are_found_by_name_in_any_order():
         weights = torch.stack([layout.flatten(model) for model in models()])
         moments = {name: torch.zeros_like(weights) for name in names}
         ones = torch.ones(TRIALS)
-        update = Update(ones * 0.1, ones * 0, ones * 0, ones, ones.bool())
         for step in range(3):
-            optimiser = Optimiser(config, layout, {}, fused=True)
+            update = Update(
+                ones * 0.1, ones * 0, ones * 0, ones, ones.bool(), torch.tensor(step + 1.0)
+            )
+            optimiser = Optimiser(config, layout, {}, CPU, fused=True)
             gradients = optimiser.gathered(gradients_of(step, layout))
-            optimiser.step(weights, moments, gradients, step, update)
+            optimiser.step(weights, moments, gradients, update)
         results.append(weights)
     assert torch.equal(*results)
 
@@ -125,10 +129,10 @@ def test_gradients_of_other_lengths_are_refused():
     weights = torch.stack([layout.flatten(model) for model in models()])
     moments = {name: torch.zeros_like(weights) for name in ("first", "second")}
     ones = torch.ones(TRIALS)
-    update = Update(ones, ones, ones, ones, ones.bool())
-    optimiser = Optimiser(TrainingConfig(), layout, {}, fused=True)
+    update = Update(ones, ones, ones, ones, ones.bool(), torch.tensor(1.0))
+    optimiser = Optimiser(TrainingConfig(), layout, {}, CPU, fused=True)
     with pytest.raises(ValueError, match="gathered"):
-        optimiser.step(weights, moments, gradients_of(0, layout), 0, update)
+        optimiser.step(weights, moments, gradients_of(0, layout), update)
 
 
 @pytest.mark.parametrize("size", [1, 1 << 20])
@@ -136,7 +140,7 @@ def test_rows_in_one_piece_and_in_several_are_one_update(monkeypatch, size):
     monkeypatch.setattr("latentlab.training.optimiser.SMALL_ROW", size)
     layout = Layout.of(models()[0])
     config = TrainingConfig(optimiser="adam")
-    optimiser = Optimiser(config, layout, {}, fused=True)
+    optimiser = Optimiser(config, layout, {}, CPU, fused=True)
     assert len(optimiser.gathered(gradients_of(0, layout))) == (1 if size > 1 else 4)
     weights = torch.stack([layout.flatten(model) for model in models()])
     start, moments = weights.clone(), {n: torch.zeros_like(weights) for n in ("first", "second")}
@@ -146,8 +150,7 @@ def test_rows_in_one_piece_and_in_several_are_one_update(monkeypatch, size):
             weights,
             moments,
             optimiser.gathered(gradients_of(step, layout)),
-            step,
-            Update(ones * 0.1, ones * 0, ones * 0, ones, ones.bool()),
+            Update(ones * 0.1, ones * 0, ones * 0, ones, ones.bool(), torch.tensor(step + 1.0)),
         )
         if step == 0:
             # Adam's first step is the learning rate, whatever the gradient.

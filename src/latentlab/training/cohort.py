@@ -10,22 +10,16 @@ import torch
 from torch import Tensor, nn
 
 from latentlab.compute.device import autocast
-from latentlab.training.contract import Batch, Clock, Method, MethodDefaults, Tensors
+from latentlab.training.contract import Clock, Method, MethodDefaults, Tensors
 from latentlab.training.data import StudyData, steps_per_epoch
 from latentlab.training.noise import NoiseFeed
-from latentlab.training.optimiser import (
-    Optimiser,
-    Update,
-    clip_divisor,
-    fused_kernels_work,
-    gradient_norms,
-    moment_names,
-)
+from latentlab.training.optimiser import Optimiser, fused_kernels_work, moment_names
 from latentlab.training.parameters import Layout
 from latentlab.training.per_trial import per_trial_values
 from latentlab.training.program import LossProgram
 from latentlab.training.schedules import learning_rates
 from latentlab.training.state import CohortState, kept_where
+from latentlab.training.step import Inputs, Tally, TrainingStep
 from latentlab.training.streams import generator, permutation
 from latentlab.training.trial import Trial
 from latentlab.training.validation import ValidationFeed
@@ -65,12 +59,16 @@ class Cohort:
             for t in (trials if state is None else trials[:1])
         ]
         self.layout = Layout.of(models[0])
-        self._program = LossProgram(models[0], method.loss, self.layout, compiled)
+        self._program = LossProgram(models[0], method.loss, self.layout)
         self._optimiser = Optimiser(
             self.config.training,
             self.layout,
             method.parameter_multipliers(self.config),
+            device,
             fused=fused_kernels_work(device),
+        )
+        self._step = TrainingStep(
+            self._program, self.layout, self._optimiser, device, precision, compiled
         )
         self._settle(list(trials), state or self._initial_state(list(trials), models))
         self.terms = ("total", *self._term_names())
@@ -177,19 +175,11 @@ class Cohort:
         self._order: Tensor | None = None
         self._program.bind(state.weights)
 
-    def _losses(
-        self, batch: Batch, noise: Tensors, clock: Clock, training: bool
-    ) -> tuple[Tensor, Tensors, Tensors]:
-        """Totals [trials], terms [trials] each, and new states [trials, ...] each."""
-        return self._program.losses(
-            batch, self.hyper, noise, self.state.carried, clock, training=training
-        )
-
     def _term_names(self) -> tuple[str, ...]:
         """Names of the loss terms, from one batch that trains nothing."""
         self._begin_epoch()
         with torch.no_grad():
-            _, terms, _ = self._losses(*self._step_inputs(0), training=False)
+            _, terms, _ = self._program.losses(*self._inputs(0)[:5])
         return tuple(terms)
 
     def _begin_epoch(self) -> None:
@@ -214,43 +204,32 @@ class Cohort:
     def _clock(self, place: int) -> Clock:
         return Clock(self._step_numbers[place], self._epoch_number, self._total_steps)
 
-    def _step_inputs(self, place: int) -> tuple[Batch, Tensors, Clock]:
+    def _inputs(self, place: int) -> Inputs:
+        """What the step at this place of the epoch reads."""
         assert self._order is not None
         size = self.config.training.batch_size
-        batch = self.data.train.batch(self._order[:, place * size : (place + 1) * size])
-        return batch, self._noise.at(self.state.step), self._clock(place)
+        return Inputs(
+            batch=self.data.train.batch(self._order[:, place * size : (place + 1) * size]),
+            hyper=self.hyper,
+            noise=self._noise.at(self.state.step),
+            carried=self.state.carried,
+            clock=self._clock(place),
+            rate=self._rates[place],
+            tally=Tally(
+                self.state.alive, self.state.diverged_at, self.state.steps, self.state.sums
+            ),
+        )
 
     def _train_step(self, place: int) -> None:
         state = self.state
-        inputs = self._step_inputs(place)
-        with autocast(self.device, self.precision):
-            totals, terms, carried = self._losses(*inputs, training=True)
-        gradients = self._program.gradients(totals)
-        with torch.no_grad():
-            gradients = self._optimiser.gathered(gradients)
-            norms = gradient_norms(gradients)
-            finite = torch.isfinite(totals) & torch.isfinite(norms)
-            newly = state.alive & ~finite
-            state.diverged_at = torch.where(newly, state.step, state.diverged_at)
-            # Frozen before its update: a diverged trial keeps its last finite weights and state.
-            state.alive = state.alive & finite
-            hyper = self.hyper
-            update = Update(
-                rate=self._rates[place],
-                decay=hyper["training.weight_decay"],
-                momentum=hyper["training.momentum"],
-                shrink=clip_divisor(norms, hyper["training.gradient_clip"]),
-                active=state.alive,
-            )
-            self._optimiser.step(state.weights, state.moments, gradients, state.step, update)
-            row = torch.stack([totals, *terms.values()], dim=1).float()
-            state.sums += torch.where(state.alive[:, None], row, 0.0)
-            state.steps += state.alive
-            state.carried = self._kept(carried)
-            if _overrides(self.method, "after_step"):
+        stepped = self._step(state.weights, state.moments, self._inputs(place))
+        state.alive, state.diverged_at, state.steps, state.sums = stepped.tally
+        state.carried = stepped.carried
+        if _overrides(self.method, "after_step"):
+            with torch.no_grad():
                 after = self._per_trial(self.method.after_step)
                 state.carried = self._kept(
-                    after(state.carried, terms, self.hyper, self._clock(place))
+                    after(state.carried, stepped.terms, self.hyper, self._clock(place))
                 )
 
     def _kept(self, carried: Tensors) -> Tensors:
@@ -299,7 +278,9 @@ class Cohort:
         clock = self._clock(self.epoch_steps - 1)
         with autocast(self.device, self.precision):
             for batch, noise, share in self._validation.batches():
-                total, terms, _ = self._losses(batch, noise, clock, training=False)
+                total, terms, _ = self._program.losses(
+                    batch, self.hyper, noise, self.state.carried, clock
+                )
                 means += torch.stack([total, *terms.values()], dim=1).float() * share
         return means
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from latentlab.training.streams import Noise
@@ -21,10 +22,13 @@ class DataSpec:
     Attributes:
         shape: channels, height, width of one example.
         classes: number of labels.
+        mean: the mean training example [channels, height, width], for models that start from it;
+            None where weights are only read back.
     """
 
     shape: tuple[int, int, int]
     classes: int
+    mean: NDArray[np.float32] | None = field(default=None, compare=False)
 
 
 class Batch(NamedTuple):

@@ -17,6 +17,8 @@ from latentlab.training.streams import generator
 
 RESIDENT_FLOATS = 1 << 28
 """Data sets of up to this many numbers (1 GiB) are kept as floats; larger ones as they are."""
+MEAN_EXAMPLES = 10_000
+"""A data set's mean example is that of at most so many, evenly spaced."""
 
 
 class Examples:
@@ -104,7 +106,10 @@ def carve(
 
 def data_spec(prepared: Prepared) -> DataSpec:
     """What a model must know about a prepared data set."""
-    return DataSpec(prepared.schema.shape, len(prepared.schema.classes))
+    train = prepared.splits["train"].features
+    places = np.unique(np.linspace(0, len(train) - 1, MEAN_EXAMPLES).astype(int))
+    mean = train[places].mean(axis=0, dtype=np.float64) / prepared.schema.scale
+    return DataSpec(prepared.schema.shape, len(prepared.schema.classes), mean.astype(np.float32))
 
 
 def steps_per_epoch(examples: int, batch_size: int) -> int:

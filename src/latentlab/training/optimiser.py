@@ -7,8 +7,9 @@ weight matrix; elsewhere plain tensor operations on the whole matrix. Both are t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -25,9 +26,8 @@ CLIP_GUARD = 1e-6
 """Added to the norm before it divides, as torch.nn.utils.clip_grad_norm_ does."""
 
 
-@dataclass(frozen=True)
-class Update:
-    """The numbers of one step, each [trials].
+class Update(NamedTuple):
+    """The numbers of one step, each [trials] but for the count.
 
     Attributes:
         rate: learning rate.
@@ -35,6 +35,7 @@ class Update:
         momentum: SGD's momentum.
         shrink: what gradients are divided by, at least 1; clipping.
         active: trials that are updated; the others keep weights and moments.
+        number: of this update, from 1, scalar float; the active trials had all before it.
     """
 
     rate: Tensor
@@ -42,6 +43,7 @@ class Update:
     momentum: Tensor
     shrink: Tensor
     active: Tensor
+    number: Tensor
 
 
 def gradient_norms(gradients: Sequence[Tensor]) -> Tensor:
@@ -70,7 +72,8 @@ class Optimiser:
         config: names the rule.
         layout: where the parameters lie.
         multipliers: multiplier of rate and of decay, by prefix of a parameter's name.
-        fused: use torch's fused CPU kernel, trial by trial.
+        device: where weights and gradients lie.
+        fused: use torch's fused CPU kernel, trial by trial, in `step`.
     """
 
     def __init__(
@@ -78,6 +81,7 @@ class Optimiser:
         config: TrainingConfig,
         layout: Layout,
         multipliers: Mapping[str, tuple[float, float]],
+        device: torch.device,
         fused: bool,
     ) -> None:
         self._rule = config.optimiser
@@ -88,6 +92,8 @@ class Optimiser:
         for place, name in enumerate(layout.names):
             factors = [pair for prefix, pair in multipliers.items() if name.startswith(prefix)]
             self._groups.setdefault(factors[0] if factors else (1.0, 1.0), []).append(place)
+        self._rate_factors = self._factors(0, device)
+        self._decay_factors = self._factors(1, device)
         self._whole = fused and len(self._groups) == 1 and layout.size <= SMALL_ROW
         self._bounds: Sequence[tuple[int, int]] = layout.bounds
         if self._whole:
@@ -110,7 +116,6 @@ class Optimiser:
         weights: Tensor,
         moments: Mapping[str, Tensor],
         gradients: Sequence[Tensor],
-        done: int,
         update: Update,
     ) -> None:
         """One update.
@@ -119,20 +124,19 @@ class Optimiser:
             weights: [trials, numbers].
             moments: running averages by name, each [trials, numbers].
             gradients: from `gathered`.
-            done: updates that the active trials had before this one.
             update: this step's numbers.
         """
         if self._fused:
-            self._step_fused(weights, moments, gradients, done, update)
+            self._step_fused(weights, moments, gradients, update)
         else:
-            self._step_matrix(weights, moments, gradients, done, update)
+            whole = torch.cat([gradient.flatten(1) for gradient in gradients], dim=1)
+            self.step_matrix(weights, moments, whole, update)
 
     def _step_fused(
         self,
         weights: Tensor,
         moments: Mapping[str, Tensor],
         gradients: Sequence[Tensor],
-        done: int,
         update: Update,
     ) -> None:
         if len(gradients) != len(self._bounds):
@@ -149,7 +153,6 @@ class Optimiser:
             ]
         # The kernel ignores strides: a transposed gradient would train wrongly in silence.
         rows = [g.contiguous().view(len(weights), -1).unbind(0) for g in gradients]
-        count = torch.tensor(float(done + 1))
         rates, decays, momenta = (x.tolist() for x in (update.rate, update.decay, update.momentum))
         shrinks = update.shrink.unbind(0)
         for trial, active in enumerate(update.active.tolist()):
@@ -182,7 +185,7 @@ class Optimiser:
                         lists[1],
                         lists[2],
                         [],
-                        [count] * len(places),
+                        [update.number] * len(places),
                         lr=rate,
                         beta1=BETAS[0],
                         beta2=BETAS[1],
@@ -193,17 +196,17 @@ class Optimiser:
                         grad_scale=shrinks[trial],
                     )
 
-    def _step_matrix(
+    def step_matrix(
         self,
         weights: Tensor,
         moments: Mapping[str, Tensor],
-        gradients: Sequence[Tensor],
-        done: int,
+        gradient: Tensor,
         update: Update,
     ) -> None:
-        gradient = torch.cat([g.flatten(1) for g in gradients], dim=1) / update.shrink[:, None]
-        rate = update.rate[:, None] * self._factors(weights, 0)
-        decay = update.decay[:, None] * self._factors(weights, 1)
+        """The same update by operations on whole matrices; `gradient` is [trials, numbers]."""
+        gradient = gradient / update.shrink[:, None]
+        rate = update.rate[:, None] * self._rate_factors
+        decay = update.decay[:, None] * self._decay_factors
         active = update.active[:, None]
         if self._rule != "adamw":
             gradient = gradient + decay * weights
@@ -214,8 +217,8 @@ class Optimiser:
         else:
             first = torch.lerp(moments["first"], gradient, 1 - BETAS[0])
             second = moments["second"] * BETAS[1] + gradient * gradient * (1 - BETAS[1])
-            unbiased = (second / (1 - BETAS[1] ** (done + 1))).sqrt() + EPSILON
-            change = rate / (1 - BETAS[0] ** (done + 1)) * first / unbiased
+            unbiased = (second / _corrected(BETAS[1], update.number)).sqrt() + EPSILON
+            change = rate / _corrected(BETAS[0], update.number) * first / unbiased
             if self._rule == "adamw":
                 change = change + rate * decay * weights
             new = {"first": first, "second": second}
@@ -223,7 +226,7 @@ class Optimiser:
         for name, value in new.items():
             moments[name].copy_(torch.where(active, value, moments[name]))
 
-    def _factors(self, weights: Tensor, which: int) -> Tensor | float:
+    def _factors(self, which: int, device: torch.device) -> Tensor | float:
         """Multipliers per number of a row, [numbers]; 1 where all parameters are alike."""
         if set(self._groups) == {(1.0, 1.0)}:
             return 1.0
@@ -232,7 +235,12 @@ class Optimiser:
             for place in places:
                 start, end = self._layout.bounds[place]
                 factors[start:end] = pair[which]
-        return factors.to(weights.device)
+        return factors.to(device)
+
+
+def _corrected(beta: float, number: Tensor) -> Tensor:
+    """1 - beta^number, which corrects a running average's start at 0, to float32's last digits."""
+    return -torch.expm1(number * math.log(beta))
 
 
 def fused_kernels_work(device: torch.device) -> bool:

@@ -37,13 +37,12 @@ class LossProgram:
         model: a model of the cohort's shape; its own numbers are not used.
         loss: the study's loss of one trial.
         layout: where the parameters lie in a row of the weight matrix.
-        compiled: compile what is trained; tolerance-equal to the plain form, not bit-equal.
     """
 
-    def __init__(self, model: nn.Module, loss: Loss, layout: Layout, compiled: bool) -> None:
+    def __init__(self, model: nn.Module, loss: Loss, layout: Layout) -> None:
         self._objective = _Objective(model, loss)
         self._layout = layout
-        self._compiled = compiled
+        self._batched: Loss = torch.func.vmap(self._one, in_dims=(0, 0, 0, 0, 0, None))
 
     def bind(self, weights: Tensor) -> None:
         """Read the parameters from this matrix [trials, numbers] from now on."""
@@ -56,10 +55,6 @@ class LossProgram:
         else:
             stacked = self._layout.stacked(weights)
             self._leaves = {name: view.detach().requires_grad_() for name, view in stacked.items()}
-        self._batched: Loss = torch.func.vmap(self._one, in_dims=(0, 0, 0, 0, 0, None))
-        self._batched_for_training: Loss = (
-            torch.compile(self._batched, dynamic=False) if self._compiled else self._batched
-        )
 
     def losses(
         self,
@@ -68,12 +63,10 @@ class LossProgram:
         noise: Tensors,
         carried: Tensors,
         clock: Clock,
-        training: bool,
     ) -> tuple[Tensor, Tensors, Tensors]:
         """Totals [trials], terms [trials] each, and new states [trials, ...] each."""
         if self._trials > 1:
-            run = self._batched_for_training if training else self._batched
-            return run(self._leaves, batch, hyper, noise, carried, clock)
+            return self.batched(self._leaves, batch, hyper, noise, carried, clock)
         total, terms, new = self._objective(
             Batch(batch.features[0], batch.labels[0]),
             _first(hyper),
@@ -82,6 +75,18 @@ class LossProgram:
             clock,
         )
         return total[None], _lift(terms), _lift(new)
+
+    def batched(
+        self,
+        leaves: Tensors,
+        batch: Batch,
+        hyper: Tensors,
+        noise: Tensors,
+        carried: Tensors,
+        clock: Clock,
+    ) -> tuple[Tensor, Tensors, Tensors]:
+        """The same with these parameters, by name, [trials, *shape] each."""
+        return self._batched(leaves, batch, hyper, noise, carried, clock)
 
     def gradients(self, totals: Tensor) -> Sequence[Tensor]:
         """Gradients of totals [trials], in the layout's order, each [trials, *shape]."""

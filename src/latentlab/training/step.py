@@ -1,0 +1,170 @@
+"""One training step of a cohort: losses, gradients, the check that they are finite, the update.
+
+Two forms of the same step. The plain one takes gradients by autograd and updates trial by trial
+where torch has a kernel for it. The compiled one is a single graph from the batch to the new
+weights: a reverse pass that is compiled apart from its forward pass would store what it needs of
+it, which costs a small model more than its arithmetic.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from latentlab.compute.device import autocast
+from latentlab.training.contract import Batch, Clock, Tensors
+from latentlab.training.optimiser import Optimiser, Update, clip_divisor, gradient_norms
+from latentlab.training.parameters import Layout
+from latentlab.training.program import LossProgram
+from latentlab.training.state import kept_where
+
+COMPILER: dict[str, Any] = {
+    "dynamic": False,
+    # The graphs of other cohorts are neither used for this one nor a reason to give up compiling.
+    "isolate_recompiles": True,
+    # A step reads nothing that changes but its tensors; checking the rest takes a tenth of it.
+    "options": {"guard_filter_fn": torch.compiler.keep_tensor_guards_unsafe},
+}
+
+
+class Tally(NamedTuple):
+    """What has happened to each trial so far.
+
+    Attributes:
+        alive: trials that are trained; the others keep weights, moments and state. [trials]
+        diverged_at: the step of the first loss or gradient that was not finite, or -1. [trials]
+        steps: updates done. [trials]
+        sums: total and terms, summed over the steps of this epoch. [trials, 1 + terms]
+    """
+
+    alive: Tensor
+    diverged_at: Tensor
+    steps: Tensor
+    sums: Tensor
+
+
+class Inputs(NamedTuple):
+    """What a step reads, each with a leading trial axis but for the clock.
+
+    Attributes:
+        batch: the examples of each trial.
+        hyper: per-trial numbers by dotted name, [trials] each.
+        noise: random numbers by name, [trials, *shape] each.
+        carried: state by name, [trials, *shape] each.
+        clock: where training stands.
+        rate: learning rates of this step, [trials].
+        tally: what has happened so far.
+    """
+
+    batch: Batch
+    hyper: Tensors
+    noise: Tensors
+    carried: Tensors
+    clock: Clock
+    rate: Tensor
+    tally: Tally
+
+
+class Stepped(NamedTuple):
+    """What a step gives beside the new weights.
+
+    Attributes:
+        terms: unweighted terms by name, before the update, [trials] each.
+        carried: state by name; that of trials that are not alive is the old one.
+        tally: with this step counted.
+    """
+
+    terms: Tensors
+    carried: Tensors
+    tally: Tally
+
+
+class TrainingStep:
+    """Trains all trials of a cohort by one step, in place.
+
+    Args:
+        program: the losses.
+        layout: where the parameters lie in a row of the weight matrix.
+        optimiser: the update.
+        device: where to compute.
+        precision: of matrix products, as in the `compute` block.
+        compiled: as one compiled graph; tolerance-equal to the plain form, not bit-equal.
+    """
+
+    def __init__(
+        self,
+        program: LossProgram,
+        layout: Layout,
+        optimiser: Optimiser,
+        device: torch.device,
+        precision: str,
+        compiled: bool,
+    ) -> None:
+        self._program = program
+        self._layout = layout
+        self._optimiser = optimiser
+        self._device = device
+        self._precision = precision
+        self._run = torch.compile(self._as_one_graph, **COMPILER) if compiled else self._plain
+
+    def __call__(self, weights: Tensor, moments: Mapping[str, Tensor], inputs: Inputs) -> Stepped:
+        """One step of `weights` and `moments`, each [trials, numbers], in place."""
+        return self._run(weights, moments, inputs)
+
+    def _plain(self, weights: Tensor, moments: Mapping[str, Tensor], inputs: Inputs) -> Stepped:
+        with autocast(self._device, self._precision):
+            totals, terms, carried = self._program.losses(*inputs[:5])
+        gradients = self._program.gradients(totals)
+        with torch.no_grad():
+            gradients = self._optimiser.gathered(gradients)
+            update = _update(totals, gradient_norms(gradients), inputs)
+            self._optimiser.step(weights, moments, gradients, update)
+            return _stepped(totals, terms, carried, inputs, update.active)
+
+    @torch.no_grad()
+    def _as_one_graph(
+        self, weights: Tensor, moments: Mapping[str, Tensor], inputs: Inputs
+    ) -> Stepped:
+        def summed(leaves: Tensors) -> tuple[Tensor, tuple[Tensor, Tensors, Tensors]]:
+            with autocast(self._device, self._precision):
+                losses = self._program.batched(leaves, *inputs[:5])
+            return losses[0].sum(), losses
+
+        by_name, (totals, terms, carried) = torch.func.grad(summed, has_aux=True)(
+            self._layout.stacked(weights)
+        )
+        gradient = torch.cat([g.flatten(1) for g in by_name.values()], dim=1)
+        update = _update(totals, gradient_norms([gradient]), inputs)
+        self._optimiser.step_matrix(weights, moments, gradient, update)
+        return _stepped(totals, terms, carried, inputs, update.active)
+
+
+def _update(totals: Tensor, norms: Tensor, inputs: Inputs) -> Update:
+    """The numbers of the update; a trial that diverges now is frozen before it."""
+    hyper = inputs.hyper
+    return Update(
+        rate=inputs.rate,
+        decay=hyper["training.weight_decay"],
+        momentum=hyper["training.momentum"],
+        shrink=clip_divisor(norms, hyper["training.gradient_clip"]),
+        active=inputs.tally.alive & torch.isfinite(totals) & torch.isfinite(norms),
+        number=inputs.clock.step + 1,
+    )
+
+
+def _stepped(
+    totals: Tensor, terms: Tensors, carried: Tensors, inputs: Inputs, active: Tensor
+) -> Stepped:
+    """The step's outcome, once the trials in `active` were updated."""
+    alive, diverged_at, steps, sums = inputs.tally
+    row = torch.stack([totals, *terms.values()], dim=1).float()
+    tally = Tally(
+        alive=active,
+        diverged_at=torch.where(alive & ~active, inputs.clock.step.long(), diverged_at),
+        steps=steps + active,
+        sums=sums + torch.where(active[:, None], row, 0.0),
+    )
+    return Stepped(terms, kept_where(active, carried, inputs.carried), tally)
