@@ -8,6 +8,7 @@ the real workload and the winner is remembered by workload and machine.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 from collections.abc import Mapping
@@ -59,10 +60,10 @@ def candidates(
     plans: dict[ExecutionPlan, None] = {}
     for processes in engines:
         shared = max(1, config.cores() // processes) if device == "cpu" else 1
-        threads = shared if config.threads == "auto" else config.threads
+        teams = [1, shared] if config.threads == "auto" else [config.threads]
         share = -(-trials // processes)
         sizes = [share, 8, 1] if config.cohort == "auto" else [config.cohort]
-        for size in sizes:
+        for size, threads in itertools.product(sizes, teams):
             cohort = max(1, min(size, share, largest))
             plans[ExecutionPlan(cohort, processes, threads, config.compile is True)] = None
     return list(plans)

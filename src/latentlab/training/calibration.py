@@ -28,6 +28,9 @@ POOL_SECONDS = 5.0
 """What starting worker processes costs; work that takes less stays in this process."""
 COMPILE_SECONDS = 40.0
 """Work that an uncompiled plan does in less is not worth a trial of the compiler."""
+TEAM_RISK = 1.5
+"""A plan with several threads must be so much faster than one without: threads that wait for each
+other many times a millisecond stand still as soon as another program wants one of their cores."""
 BYTES_PER_NUMBER = 24
 """Weights, two moments, gradients and their temporaries, in float32."""
 
@@ -163,6 +166,10 @@ class Calibration:
     ) -> ExecutionPlan:
         work = len(trials) * steps
         seconds: dict[ExecutionPlan, float] = {}
+
+        def risked(plan: ExecutionPlan) -> float:
+            return seconds[plan] * (TEAM_RISK if plan.threads > 1 else 1.0)
+
         for plan in sorted(plans, key=lambda p: p.processes):
             # Worker processes are tried only where the best plan without them takes long.
             if plan.processes > 1 and seconds and min(seconds.values()) < POOL_SECONDS:
@@ -172,7 +179,7 @@ class Calibration:
                 seconds[plan] = timing.step * work / plan.processes
         if not seconds:
             return min(plans, key=lambda p: (p.processes, p.cohort))
-        best = min(seconds, key=lambda p: seconds[p])
+        best = min(seconds, key=risked)
         if self._config.compile == "auto" and seconds[best] > COMPILE_SECONDS:
             compiled = replace(best, compile=True)
             timing = self._time(Probe(self._method, tuple(trials[: best.cohort]), compiled))
@@ -180,7 +187,7 @@ class Calibration:
                 cohorts = -(-len(trials) // best.cohort)
                 start = timing.start * cohorts / best.processes
                 seconds[compiled] = timing.step * work / best.processes + start
-                best = min(seconds, key=lambda p: seconds[p])
+                best = min(seconds, key=risked)
         for plan, predicted in sorted(seconds.items(), key=lambda item: item[1]):
             logger.info("Plan %s: %.1f s predicted", plan, predicted)
         return best

@@ -39,6 +39,13 @@ class TrainingConfig(BaseModel):
     warmup_steps: Annotated[float, PerTrial()] = Field(
         0.0, ge=0, description="steps of a linear rise of the learning rate from 0"
     )
+    warmup_fraction: Annotated[float, PerTrial()] = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="the same as a share of all steps, so that it scales with epochs; the longer "
+        "of the two counts",
+    )
     final_factor: Annotated[float, PerTrial()] = Field(
         0.0, ge=0, le=1, description="linear, cosine: last learning rate over the first"
     )

@@ -52,5 +52,7 @@ def learning_rates(
         factor = hyper["training.reduction"] ** reductions
     else:
         factor = torch.ones_like(progress)
-    rise = linear_warmup(step + 1, hyper["training.warmup_steps"].expand(len(steps), -1))
+    share = hyper["training.warmup_fraction"] * total_steps
+    length = torch.maximum(hyper["training.warmup_steps"], share)
+    rise = linear_warmup(step + 1, length.expand(len(steps), -1))
     return hyper["training.learning_rate"] * factor * rise

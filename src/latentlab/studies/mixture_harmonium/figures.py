@@ -1,0 +1,235 @@
+"""The study's own figures: what the clusters look like, hold, and cost in conjugation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from latentlab.reporting.figures import learning_curves
+from latentlab.reporting.figures.panels import panels
+from latentlab.reporting.figures.pictures import mosaic, png_uri
+from latentlab.reporting.figures.template import (
+    NEUTRAL,
+    PALETTE,
+    arm_styles,
+    finish,
+    label,
+    translucent,
+)
+from latentlab.reporting.tables import arm_order
+
+Array = NDArray[Any]
+
+R_SQUARED, NMI = "train_r_squared", "train_running_nmi"
+
+
+def cluster_pictures(
+    means: Mapping[str, Array], assigned: Mapping[str, Array], *, columns: int = 20
+) -> go.Figure:
+    """Draw the mean picture of every component, an arm below the other, largest clusters first.
+
+    Args:
+        means: per arm `[clusters, channels, height, width]` in [0, 1].
+        assigned: per arm the cluster of each of some examples, which decide the order.
+        columns: most pictures side by side.
+    """
+    rows: list[Array] = []
+    first_rows: list[int] = []
+    for arm, pictures in means.items():
+        held = np.bincount(assigned[arm], minlength=len(pictures))
+        ordered = np.asarray(pictures)[np.argsort(-held, kind="stable")]
+        first_rows.append(len(rows))
+        rows += [ordered[i : i + columns] for i in range(0, len(ordered), columns)]
+    picture = mosaic(rows)
+    row_height = picture.height / len(rows)
+    figure = go.Figure(go.Image(source=png_uri(picture), hoverinfo="skip"))
+    figure.update_xaxes(visible=False, constrain="domain", constraintoward="left")
+    figure.update_yaxes(
+        tickvals=[row_height * (row + 0.5) for row in first_rows],
+        ticktext=[label(arm) for arm in means],
+        showgrid=False,
+        showline=False,
+        ticks="",
+        ticklabelstandoff=6,
+        constrain="domain",
+        constraintoward="top",
+    )
+    height = round(min(62.0, 900 / max(len(row) for row in rows)) * len(rows)) + 24
+    # A narrow page shrinks the picture; its script reads here how much height is then left over.
+    meta = {"height_per_width": picture.height / picture.width}
+    return finish(figure, height, margin={"l": 56, "r": 12, "t": 12, "b": 12}, meta=meta)
+
+
+def cluster_heat_maps(tables: Mapping[str, Array], classes: Sequence[str]) -> go.Figure:
+    """Draw per arm what the clusters hold: a row per cluster that holds anything.
+
+    Args:
+        tables: per arm the number of examples by cluster and class, `[clusters, classes]`.
+        classes: names of the classes.
+
+    The colour is the share of a cluster's own examples. Clusters of one class stand together.
+    """
+    figure, height, places = panels(
+        [label(arm) for arm in tables], columns=3, panel_height=330, gap=90, top=56
+    )
+    for table, (row, col) in zip(tables.values(), places, strict=True):
+        counts = np.asarray(table)
+        held = counts.sum(axis=1)
+        order = np.lexsort((-held, counts.argmax(axis=1)))
+        order = order[held[order] > 0]
+        figure.add_heatmap(
+            z=counts[order] / held[order, None],
+            customdata=counts[order],
+            x=[label(name) for name in classes],
+            y=[f"{cluster}" for cluster in order],
+            coloraxis="coloraxis",
+            xgap=1,
+            ygap=1,
+            hovertemplate="cluster %{y}, label %{x}: %{customdata} examples, "
+            "%{z:.0%} of the cluster<extra></extra>",
+            row=row,
+            col=col,
+        )
+    figure.update_xaxes(title_text="label", type="category", showgrid=False)
+    figure.update_yaxes(type="category", autorange="reversed", showgrid=False, ticks="")
+    figure.update_yaxes(title_text="cluster", col=1)
+    scale = [[0.0, translucent(PALETTE[0], 0.0)], [1.0, translucent(PALETTE[0], 1.0)]]
+    bar = {"title": "share", "tickformat": ".0%", "thickness": 12}
+    coloraxis = {"cmin": 0, "cmax": 1, "colorscale": scale, "colorbar": bar}
+    return finish(figure, height, coloraxis=coloraxis)
+
+
+def conjugation_over_training(
+    history: pd.DataFrame, warmups: Mapping[str, float], *, arms: Sequence[str] | None = None
+) -> go.Figure:
+    """Draw R2 and NMI by epoch, with the epochs shaded over which beta rises.
+
+    Args:
+        history: `trial_id, arm, seed, epoch, step, metric, value`.
+        warmups: per arm the share of the training over which beta rises. Shades of several
+            lengths overlap, so that the darkest part is where all of them rise.
+        arms: arms to draw, in the order that decides their colours; all when None.
+    """
+    figure = learning_curves(history, [R_SQUARED, NMI], arms=arms)
+    epochs = float(history["epoch"].max())
+    chosen = warmups if arms is None else {arm: warmups[arm] for arm in arms}
+    for share in sorted({share for share in chosen.values() if share > 0}):
+        for col in (1, 2):
+            figure.add_vrect(
+                x0=0,
+                x1=share * epochs,
+                fillcolor=translucent(NEUTRAL, 0.12),
+                line_width=0,
+                layer="below",
+                row=1,
+                col=col,
+            )
+    # Before rho has found its place R2 may lie far below 0, which would flatten the rest.
+    figure.update_yaxes(range=[-0.5, 1.05], row=1, col=1)
+    figure.update_yaxes(range=[0, 1.05], row=1, col=2)
+    return figure
+
+
+def pareto_plane(
+    scores: pd.DataFrame,
+    *,
+    split: str = "test",
+    arms: Sequence[str] | None = None,
+    reported: Mapping[str, tuple[float, float]] | None = None,
+) -> go.Figure:
+    """Draw NMI against R2: every trial, the mean of every arm, and the means that none dominates.
+
+    Args:
+        scores: tidy scores `trial_id, arm, seed, split, metric, value`.
+        split: the split to draw.
+        arms: arms in the order that decides their colours; all when None.
+        reported: R2 and NMI of published runs by name, drawn in grey.
+    """
+    chosen = scores[(scores["split"] == split) & scores["metric"].isin(["nmi", "r_squared"])]
+    wide = chosen.pivot_table(index=["arm", "seed"], columns="metric", values="value")
+    points = wide.reindex(columns=["r_squared", "nmi"]).dropna().reset_index()
+    names = list(arms) if arms is not None else arm_order(scores)
+    figure = go.Figure()
+    if reported:
+        published = np.array(list(reported.values()))
+        figure.add_scatter(
+            x=published[:, 0],
+            y=published[:, 1],
+            mode="markers",
+            marker={"color": NEUTRAL, "symbol": "circle-open", "size": 7},
+            customdata=[label(name) for name in reported],
+            hovertemplate="reported, %{customdata}: R² %{x:.3g}, NMI %{y:.3g}<extra></extra>",
+            name="reported",
+        )
+    means: list[tuple[float, float]] = []
+    for arm, style in arm_styles(names).items():
+        own = points[points["arm"] == arm]
+        if own.empty:
+            continue
+        means.append((float(own["r_squared"].mean()), float(own["nmi"].mean())))
+        _add_arm(figure, arm, own, means[-1], style)
+    front = np.array(means)[pareto_front(np.array(means))] if means else np.empty((0, 2))
+    figure.add_scatter(
+        x=front[:, 0],
+        y=front[:, 1],
+        mode="lines",
+        line={"color": NEUTRAL, "dash": "dash", "width": 1.5},
+        hoverinfo="skip",
+        name="Pareto front of the means",
+    )
+    figure.update_xaxes(title_text="R² of the conjugation (higher is better)")
+    figure.update_yaxes(title_text="NMI (higher is better)")
+    return finish(figure, 430, margin={"l": 56, "r": 16, "t": 70, "b": 52})
+
+
+def pareto_front(points: Array) -> NDArray[np.intp]:
+    """Positions of the points `[n, 2]` that no other dominates, by rising first coordinate.
+
+    One dominates another where it exceeds it in one coordinate and is not below it in the other.
+    """
+    order = np.lexsort((-points[:, 1], -points[:, 0]))
+    kept: list[int] = []
+    highest = -np.inf
+    for place in order:
+        # Of equal points the first stands for all.
+        if points[place, 1] > highest:
+            highest = points[place, 1]
+            kept.append(int(place))
+    return np.array(kept[::-1], dtype=np.intp)
+
+
+def _add_arm(
+    figure: go.Figure,
+    arm: str,
+    own: pd.DataFrame,
+    mean: tuple[float, float],
+    style: dict[str, str],
+) -> None:
+    marker: dict[str, Any] = {"color": style["colour"], "symbol": style["symbol"]}
+    figure.add_scatter(
+        x=own["r_squared"],
+        y=own["nmi"],
+        mode="markers",
+        marker={**marker, "size": 6, "opacity": 0.4},
+        customdata=own["seed"],
+        hovertemplate=f"{label(arm)}, seed %{{customdata}}: R² %{{x:.3g}}, NMI %{{y:.3g}}"
+        "<extra></extra>",
+        legendgroup=arm,
+        showlegend=False,
+        name=label(arm),
+    )
+    figure.add_scatter(
+        x=[mean[0]],
+        y=[mean[1]],
+        mode="markers",
+        marker={**marker, "size": 13},
+        hovertemplate=f"{label(arm)}, mean of {len(own)}: R² %{{x:.3g}}, NMI %{{y:.3g}}"
+        "<extra></extra>",
+        legendgroup=arm,
+        name=label(arm),
+    )
