@@ -17,13 +17,21 @@ STAGE = "evaluation"
 
 
 def measure(
-    study: Study, compute: ComputeConfig, trials: pd.DataFrame, prepared: Prepared, store: Any
+    study: Study,
+    declaration: Declaration,
+    compute: ComputeConfig,
+    trials: pd.DataFrame,
+    prepared: Prepared,
+    store: Any,
 ) -> pd.DataFrame:
-    """Scores of the weights on validation and test."""
+    """Scores of the weights on validation and test, and those of the baselines."""
     from latentlab.compute.device import resolve_device
+    from latentlab.studies.baselines import score_baselines
     from latentlab.studies.scoring import score_trials
 
-    return score_trials(study, trials, prepared, store, resolve_device(compute))
+    measured = score_trials(study, trials, prepared, store, resolve_device(compute))
+    baselines = score_baselines(study, declaration, trials, prepared)
+    return pd.concat([measured, baselines], ignore_index=True) if len(baselines) else measured
 
 
 def time_alone(
@@ -65,7 +73,13 @@ def create_pipeline(study: Study) -> Pipeline:
         [
             Node(
                 bound(measure, study),
-                ["params:compute", f"{s}.trials", f"{s}.prepared", f"{s}.store"],
+                [
+                    f"params:{s}",
+                    "params:compute",
+                    f"{s}.trials",
+                    f"{s}.prepared",
+                    f"{s}.store",
+                ],
                 f"{s}.measured",
                 name=f"{s}.measure",
                 namespace=namespace,

@@ -27,7 +27,7 @@ def judge(
     from latentlab.studies.judging import judge_study
 
     table = trials.assign(config=trials["config"].map(json.loads))
-    return judge_study(declaration, scores, table, Freeze.model_validate(frozen))
+    return judge_study(study, declaration, scores, table, Freeze.model_validate(frozen))
 
 
 def create_pipeline(study: Study) -> Pipeline:

@@ -29,12 +29,13 @@ def draw(
     declaration: Declaration,
     verdicts: pd.DataFrame,
     history: pd.DataFrame,
+    scores: pd.DataFrame,
     arrays: dict[str, Any],
 ) -> tuple[Any, ...]:
     """The figures that the study names, in its order."""
     from latentlab.studies.composition import draw_figures
 
-    return tuple(draw_figures(study, declaration, verdicts, history, arrays).values())
+    return tuple(draw_figures(study, declaration, verdicts, history, scores, arrays).values())
 
 
 def report(
@@ -74,7 +75,13 @@ def create_pipeline(study: Study) -> Pipeline:
             ),
             Node(
                 bound(draw, study),
-                [f"params:{s}", f"{s}.verdicts", f"{s}.history", f"{s}.pictures"],
+                [
+                    f"params:{s}",
+                    f"{s}.verdicts",
+                    f"{s}.history",
+                    f"{s}.scores",
+                    f"{s}.pictures",
+                ],
                 figures,
                 name=f"{s}.draw_figures",
                 namespace=namespace,

@@ -7,7 +7,7 @@ from latentlab.reporting.content import ReportContent
 from latentlab.reporting.deviations import deviations
 from latentlab.reporting.report import write_report
 from latentlab.reporting.tables import comparison_table, differences_table, means_table
-from latentlab.reporting.terminal import print_verdicts
+from latentlab.reporting.terminal import print_table, print_verdicts
 from latentlab.reporting.verdicts import verdict_sentence, verdict_table
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "deviations",
     "differences_table",
     "means_table",
+    "print_table",
     "print_verdicts",
     "verdict_sentence",
     "verdict_table",

@@ -56,6 +56,23 @@ def print_verdicts(
         console.print(Text(f"{name.ljust(width)}  {place}"), soft_wrap=True)
 
 
+def print_table(table: pd.DataFrame, group: str, console: Console | None = None) -> None:
+    """Print a table of words and numbers, a block per value of the column `group`."""
+    console = console or Console()
+    for value, rows in table.groupby(group, sort=False):
+        shown = rows.drop(columns=group).astype(object).where(rows.notna(), MISSING)
+        if not console.is_terminal:
+            text = f"{group} {value}\n{shown.to_string(index=False)}"
+            console.print(Text(text), soft_wrap=True)
+            continue
+        drawn = Table(title=f"{group} {value}", box=None, pad_edge=False, title_justify="left")
+        for name in shown:
+            drawn.add_column(str(name))
+        for row in shown.itertuples(index=False):
+            drawn.add_row(*(Text(str(cell)) for cell in row))
+        console.print(drawn)
+
+
 def _table(rows: list[dict[Hashable, Any]]) -> Table:
     labels = {interval_label(row) for row in rows if as_float(row.get("interval_level")) > 0}
     interval = labels.pop() if len(labels) == 1 else "unadjusted interval"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pandas as pd
-from plotly.graph_objects import Figure, Table
+from plotly.graph_objects import Figure
 
-from latentlab.reporting.figures import finish
+from latentlab.reporting.figures import table_figure
 
 COLUMNS = ["metric", "arm", "reported", "measured", "low", "high", "n", "agrees"]
 
@@ -57,11 +57,4 @@ def draw_beside_report(table: pd.DataFrame) -> Figure:
         "range": "95 % of runs expected",
         "agrees": "reported within",
     }
-    cells = [[f"{v:.4g}" if isinstance(v, float) else v for v in shown[column]] for column in names]
-    figure = Figure(
-        Table(
-            header={"values": list(names.values()), "align": "left"},
-            cells={"values": cells, "align": "left", "height": 24},
-        )
-    )
-    return finish(figure, height=90 + 25 * len(shown))
+    return table_figure(shown.loc[:, list(names)].rename(columns=names))

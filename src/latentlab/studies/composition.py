@@ -7,8 +7,7 @@ import platform
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -26,11 +25,12 @@ from latentlab.reporting.figures import (
     learning_curves,
     reconstruction_grid,
     seed_strip,
+    table_figure,
 )
 from latentlab.sources import Prepared
 from latentlab.studies.beside_report import beside_report, draw_beside_report
 from latentlab.studies.declaration import Declaration
-from latentlab.studies.scoring import pictures_by_arm
+from latentlab.studies.drawing import Drawing, Material
 from latentlab.studies.study import Study
 
 PACKAGES = (
@@ -45,26 +45,6 @@ PACKAGES = (
 )
 
 
-@dataclass(frozen=True)
-class Material:
-    """What figures are drawn from."""
-
-    study: Study
-    arms: list[str]
-    verdicts: pd.DataFrame
-    history: pd.DataFrame
-    arrays: Mapping[str, NDArray[Any]]
-
-
-@dataclass(frozen=True)
-class Drawing:
-    """One kind of figure: its title and caption in the report, and how it is drawn."""
-
-    title: str
-    caption: str
-    draw: Callable[[Material], Figure]
-
-
 def _curves(material: Material) -> Figure:
     present = set(material.history["metric"])
     names = [name for name in material.study.curves if name in present]
@@ -72,13 +52,11 @@ def _curves(material: Material) -> Figure:
 
 
 def _reconstructions(material: Material) -> Figure:
-    rows = pictures_by_arm(material.arrays, "reconstruction")
-    return reconstruction_grid(material.arrays["originals"], rows)
+    return reconstruction_grid(material.arrays["originals"], material.by_arm("reconstruction"))
 
 
 def _latents(material: Material) -> Figure:
-    codes = pictures_by_arm(material.arrays, "latent")
-    return latent_scatter(codes, np.asarray(material.arrays["labels"]))
+    return latent_scatter(material.by_arm("latent"), np.asarray(material.arrays["labels"]))
 
 
 DRAWINGS: dict[str, Drawing] = {
@@ -106,10 +84,15 @@ DRAWINGS: dict[str, Drawing] = {
     "marginals": Drawing(
         "Distributions against N(0, 1)",
         "Every latent dimension of the first seed's models against the prior's density.",
-        lambda material: latent_marginals(pictures_by_arm(material.arrays, "latent")),
+        lambda material: latent_marginals(material.by_arm("latent")),
     ),
 }
-"""The figures that a study may name, in `Study.figures`."""
+"""The figures that every study may name in `Study.figures`; it may have others of its own."""
+
+
+def drawing(study: Study, name: str) -> Drawing:
+    """A figure that the study names."""
+    return DRAWINGS[name] if name in DRAWINGS else study.drawings[name]
 
 
 def compare(
@@ -120,11 +103,12 @@ def compare(
     Scores of the weights are compared on the test split, times on the training split.
     """
     parts = []
+    control = declaration.control(study.control)
     for split in ("test", "train"):
         present = set(scores.loc[scores["split"] == split, "metric"])
         metrics = [m for n, m in declaration.metric_table.items() if n in present]
         if metrics:
-            parts.append(comparison_table(scores, metrics, study.control, split, trials=trials))
+            parts.append(comparison_table(scores, metrics, control, split, trials=trials))
     return pd.concat(parts, ignore_index=True)
 
 
@@ -133,11 +117,12 @@ def draw_figures(
     declaration: Declaration,
     verdicts: pd.DataFrame,
     history: pd.DataFrame,
+    scores: pd.DataFrame,
     arrays: Mapping[str, NDArray[Any]],
 ) -> dict[str, Figure]:
     """The study's figures by name, in its own order."""
-    material = Material(study, list(declaration.configs), verdicts, history, arrays)
-    return {name: DRAWINGS[name].draw(material) for name in study.figures}
+    material = Material(study, declaration, verdicts, history, scores, arrays)
+    return {name: drawing(study, name).draw(material) for name in study.figures}
 
 
 def compose(
@@ -154,9 +139,10 @@ def compose(
 ) -> ReportContent:
     """Everything the report shows."""
     arms = list(declaration.configs)
-    shown = {
-        DRAWINGS[name].title: (figure, DRAWINGS[name].caption) for name, figure in figures.items()
-    }
+    shown = {}
+    for name, figure in figures.items():
+        drawn = drawing(study, name)
+        shown[drawn.title] = (figure, drawn.caption)
     for name in study.strips:
         metric = declaration.metric_table[name]
         shown[f"Seeds: {name}"] = (
@@ -169,6 +155,13 @@ def compose(
             draw_beside_report(beside_report(comparison, reported)),
             "The report's figures are single runs; a figure that lies outside the range in which "
             "95 % of our runs are expected does not reproduce here.",
+        )
+    table = declaration.table(comparison)
+    if table is not None:
+        shown["The report's table"] = (
+            table_figure(table),
+            "Rows of the report's plan with means over seeds and 95 % t intervals; reported "
+            "figures are single runs.",
         )
     return ReportContent(
         title=study.title,

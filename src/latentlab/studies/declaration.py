@@ -8,7 +8,7 @@ or `--params` that sets `training.epochs` therefore wins over what the data set 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
 
@@ -19,6 +19,9 @@ from latentlab.evidence.metric import Metric
 from latentlab.sources import SOURCES
 from latentlab.studies.times import TIMES
 from latentlab.training.config import Seeds, TrialConfig
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Block = dict[str, Any]
 
@@ -51,12 +54,17 @@ class ChampionRule(BaseModel):
 
 
 class Declaration(BaseModel):
-    """A study's block in the parameters. Studies subclass it to name their config and metrics."""
+    """A study's block in the parameters. Studies subclass it to name their config and metrics.
+
+    `baselines` names arms that are not trained: methods to compare with, which the study's module
+    `baselines` fits and scores.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     config_class: ClassVar[type[TrialConfig]]
     metrics: ClassVar[tuple[Metric, ...]]
+    baselines: ClassVar[tuple[str, ...]] = ()
 
     dataset: str
     datasets: dict[str, DatasetDefaults]
@@ -75,15 +83,15 @@ class Declaration(BaseModel):
         if self.dataset not in self.datasets or self.dataset not in SOURCES:
             known = ", ".join(sorted(set(self.datasets) & set(SOURCES)))
             raise ValueError(f"dataset: '{self.dataset}' is not declared; use one of: {known}")
-        blocks = merged(dict(self.chosen.arms), self.arms)
-        arms = {name: block for name, block in blocks.items() if block is not None}
-        if not arms:
-            raise ValueError("arms: there are none; declare at least one")
         try:
+            arms = {name: block for name, block in self.declared().items() if block is not None}
+            if not arms:
+                raise ValueError("arms: there are none; declare at least one")
             SOURCES[self.dataset].validate(self.chosen.source)
             for name, block in arms.items():
                 self._configs[name] = self._resolve(name, block)
-            check(self.judged, list(arms), self.metric_table, self.seeds.numbers())
+            names = [*arms, *self.baselines]
+            check(self.judged, names, self.metric_table, self.seeds.numbers())
         except UserError as error:
             raise ValueError(str(error)) from error
         measured = {n for n, metric in self.metric_table.items() if metric.better != "none"}
@@ -119,13 +127,28 @@ class Declaration(BaseModel):
         """Resolved configuration of each arm, in the order of declaration."""
         return self._configs
 
+    def declared(self) -> Block:
+        """The arms as they are declared, by name; those of the data set and a person's own."""
+        return merged(dict(self.chosen.arms), self.arms)
+
+    def control(self, preferred: str) -> str:
+        """The arm that tables compare with: the preferred one where it was not removed."""
+        return preferred if preferred in self.configs else next(iter(self.configs))
+
+    @property
+    def not_applicable(self) -> Mapping[str, str]:
+        """Hypotheses that cannot be judged in this run, and why."""
+        why = f"Not asked of {self.dataset}"
+        return {name: f"{why}: {cause}." for name, cause in self.chosen.not_applicable.items()}
+
     @property
     def judged(self) -> Hypotheses:
-        """The hypotheses that apply to the chosen data set."""
+        """The hypotheses that apply."""
+        skipped = self.not_applicable
         left = {
             name: hypothesis
             for name, hypothesis in self.hypotheses.hypotheses.items()
-            if name not in self.chosen.not_applicable
+            if name not in skipped
         }
         return self.hypotheses.model_copy(update={"hypotheses": left})
 
@@ -133,6 +156,14 @@ class Declaration(BaseModel):
     def metric_table(self) -> dict[str, Metric]:
         """The study's metrics and the times that every study has, by name."""
         return {metric.name: metric for metric in (*self.metrics, *TIMES)}
+
+    def table(self, comparison: pd.DataFrame) -> pd.DataFrame | None:
+        """A table of the study's own for terminal and report; most studies have none.
+
+        Args:
+            comparison: from `comparison_table`.
+        """
+        return None
 
     def resolved(self) -> dict[str, Any]:
         """The study as it will run, for the record: what was not chosen is left out."""

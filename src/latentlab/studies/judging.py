@@ -6,20 +6,29 @@ import pandas as pd
 
 from latentlab.evidence.freeze import Freeze
 from latentlab.evidence.verdicts import judge
+from latentlab.studies.baselines import baseline_trials
 from latentlab.studies.declaration import Declaration
+from latentlab.studies.study import Study
 
 
 def judge_study(
-    declaration: Declaration, scores: pd.DataFrame, trials: pd.DataFrame, frozen: Freeze
+    study: Study,
+    declaration: Declaration,
+    scores: pd.DataFrame,
+    trials: pd.DataFrame,
+    frozen: Freeze,
 ) -> pd.DataFrame:
-    """One row per declared hypothesis; what does not apply to the data set is `not_run`.
+    """One row per declared hypothesis; what does not apply to this run is `not_run`.
 
     Args:
+        study: names its baselines.
         declaration: hypotheses, metrics, and what does not apply.
         scores: all scores of the study.
         trials: one row per trial, `config` as a nested mapping.
         frozen: what the hypotheses said before training.
     """
+    if study.baselines:
+        trials = pd.concat([trials, baseline_trials(study, scores, trials)], ignore_index=True)
     verdicts = judge(scores, declaration.judged, declaration.metric_table, trials, frozen)
     skipped = [
         {
@@ -28,9 +37,9 @@ def judge_study(
             "kind": declaration.hypotheses.hypotheses[name].kind,
             "family": declaration.hypotheses.hypotheses[name].family,
             "verdict": "not_run",
-            "reason": f"Not asked of {declaration.dataset}: {why}.",
+            "reason": why,
         }
-        for name, why in declaration.chosen.not_applicable.items()
+        for name, why in declaration.not_applicable.items()
         if name in declaration.hypotheses.hypotheses
     ]
     if not skipped:

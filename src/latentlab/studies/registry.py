@@ -8,6 +8,7 @@ from latentlab.studies.study import Study
 
 NAMES = [
     "derp_vae",
+    "mixture_harmonium",
 ]
 
 STUDIES: dict[str, Study] = {

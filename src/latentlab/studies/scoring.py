@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -128,8 +127,9 @@ def draw_pictures(
     """Arrays for the figures, from the first seed of every arm.
 
     Returns:
-        `originals` [n, c, h, w], `labels` [m], and per arm `reconstruction/<arm>` [n, c, h, w] and
-        `latent/<arm>` [m, latent]; an arm whose trial diverged is left out.
+        `originals` [n, c, h, w], `labels` [m], and per arm `reconstruction/<arm>` [n, c, h, w],
+        `latent/<arm>` [m, latent] and whatever else the study pictures; an arm whose trial
+        diverged is left out.
     """
     spec, test = data_spec(prepared), prepared.splits["test"]
     count = min(SCATTERED, len(test))
@@ -150,8 +150,8 @@ def draw_pictures(
         drawn = study.evaluation.pictures(
             config, spec, store.weights(row["trial_id"]), features, stream
         )
-        arrays[f"reconstruction/{arm}"] = drawn["reconstruction"][:PICTURED]
-        arrays[f"latent/{arm}"] = drawn["latent"]
+        drawn["reconstruction"] = drawn["reconstruction"][:PICTURED]
+        arrays |= {f"{kind}/{arm}": array for kind, array in drawn.items()}
     return arrays
 
 
@@ -164,7 +164,8 @@ def choose_champion(declaration: Declaration, scores: pd.DataFrame) -> dict[str,
     """
     rule = declaration.champion
     better = declaration.metric_table[rule.metric].better
-    found = scores[(scores["metric"] == rule.metric) & (scores["split"] == rule.split)].dropna()
+    chosen = (scores["metric"] == rule.metric) & (scores["split"] == rule.split)
+    found = scores[chosen & scores["arm"].isin(declaration.configs)].dropna()
     if found.empty:
         return {}
     sign = -1.0 if better == "higher" else 1.0
@@ -209,9 +210,3 @@ def _seconds_per_step(cohort: Cohort, device: torch.device) -> float:
             torch.cuda.synchronize(device)
         steps += 1
     return (time.perf_counter() - start) / steps
-
-
-def pictures_by_arm(arrays: Mapping[str, NDArray[Any]], kind: str) -> dict[str, NDArray[Any]]:
-    """The arrays of one kind (`reconstruction`, `latent`) by arm."""
-    start = f"{kind}/"
-    return {n.removeprefix(start): a for n, a in arrays.items() if n.startswith(start)}

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
 
+    from latentlab.studies.drawing import Drawing
     from latentlab.training.contract import DataSpec, Method
 
 
@@ -42,8 +43,8 @@ class Evaluation(Protocol):
         weights: Mapping[str, torch.Tensor],
         features: torch.Tensor,
         stream: int,
-    ) -> dict[str, NDArray[np.float32]]:
-        """Arrays of one trial for figures: `reconstruction` [n, c, h, w] and `latent` [n, d]."""
+    ) -> dict[str, NDArray[Any]]:
+        """Arrays of one trial for figures: `reconstruction` [n, c, h, w], `latent` [n, d], more."""
 
     def predict(
         self,
@@ -53,6 +54,24 @@ class Evaluation(Protocol):
         features: torch.Tensor,
     ) -> dict[str, NDArray[Any]]:
         """What a registered model answers, one row per example."""
+
+
+class Baselines(Protocol):
+    """A study's module `baselines`: methods that are not trained here, as further arms."""
+
+    def baselines(
+        self,
+        config: Any,
+        spec: DataSpec,
+        train: NDArray[np.float32],
+        splits: Mapping[str, tuple[NDArray[np.float32], NDArray[np.int64]]],
+        stream: int,
+    ) -> dict[str, dict[str, dict[str, float]]]:
+        """Scores by arm, split and metric, for one seed.
+
+        `config` is that of the control arm, `train` the examples that the trials of this seed were
+        trained on, `splits` features and labels of `validation` and `test`.
+        """
 
 
 @dataclass(frozen=True)
@@ -67,7 +86,8 @@ class Study:
         control: the arm that others are compared with in tables.
         curves: scores of the history that the report draws, in order.
         strips: metrics whose seeds the report draws one by one, in order.
-        figures: names of the report's figures, from `composition.DRAWINGS`, in order.
+        figures: names of the report's figures, in order: those of `composition.DRAWINGS`, and the
+            study's own, which its module `figures` has in a `DRAWINGS` of its own.
         package: the package of its code; has the modules `method` (with `METHOD`) and `evaluation`.
         reported: figures of the report it re-does, by data set, arm and metric.
     """
@@ -92,3 +112,21 @@ class Study:
     def evaluation(self) -> Evaluation:
         """What is measured; imports torch."""
         return cast("Evaluation", importlib.import_module(f"{self.package}.evaluation"))
+
+    @property
+    def baselines(self) -> tuple[str, ...]:
+        """Arms that are not trained: methods to compare with."""
+        return self.declaration.baselines
+
+    @property
+    def baseline(self) -> Baselines:
+        """What the baselines are; only for a study that has some."""
+        return cast("Baselines", importlib.import_module(f"{self.package}.baselines"))
+
+    @property
+    def drawings(self) -> Mapping[str, Drawing]:
+        """The study's own figures by name; only for a study that has some."""
+        drawings: Mapping[str, Drawing] = importlib.import_module(
+            f"{self.package}.figures"
+        ).DRAWINGS
+        return drawings

@@ -166,8 +166,12 @@ class TrackingHook(MlflowHook):  # type: ignore[misc]
         return path if path.is_absolute() else Path(self._context.project_path) / path
 
     def _show(self, study: str) -> None:
-        from latentlab.reporting import print_verdicts
+        from latentlab.reporting import print_table, print_verdicts
 
+        declaration = self._catalog.load(f"params:{study}")
+        table = declaration.table(self._catalog.load(f"{study}.comparison"))
+        if table is not None:
+            print_table(table, group=table.columns[0])
         print_verdicts(
             self._catalog.load(f"{study}.verdicts"),
             {

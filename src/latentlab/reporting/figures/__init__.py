@@ -5,6 +5,7 @@ from latentlab.reporting.figures.forest import forest_plot
 from latentlab.reporting.figures.latents import latent_marginals, latent_scatter
 from latentlab.reporting.figures.pictures import example_mosaic, reconstruction_grid
 from latentlab.reporting.figures.strips import seed_strip
+from latentlab.reporting.figures.table import table_figure
 from latentlab.reporting.figures.template import arm_styles, finish, template
 
 __all__ = [
@@ -17,5 +18,6 @@ __all__ = [
     "learning_curves",
     "reconstruction_grid",
     "seed_strip",
+    "table_figure",
     "template",
 ]

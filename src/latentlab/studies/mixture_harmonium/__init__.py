@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
 from latentlab.studies.declaration import Declaration
 from latentlab.studies.mixture_harmonium.config import MixtureHarmoniumConfig
 from latentlab.studies.mixture_harmonium.metrics import METRICS
+from latentlab.studies.mixture_harmonium.plan import Plan, plan_table
 from latentlab.studies.mixture_harmonium.reported import REPORTED
 from latentlab.studies.study import Study
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class MixtureHarmoniumDeclaration(Declaration):
@@ -14,6 +21,30 @@ class MixtureHarmoniumDeclaration(Declaration):
 
     config_class = MixtureHarmoniumConfig
     metrics = METRICS
+    baselines = ("k_means_classes", "k_means_same")
+
+    plan: Plan = Plan()
+
+    def declared(self) -> dict[str, Any]:
+        """The arms: rows of the plan where some are chosen, else those of the data set."""
+        rows = self.plan.arms(self.dataset)
+        return rows | self.arms if rows else super().declared()
+
+    @property
+    def not_applicable(self) -> Mapping[str, str]:
+        """Hypotheses that cannot be judged in this run, and why."""
+        found = dict(super().not_applicable)
+        if self.plan.chosen:
+            present = {*self.declared(), *self.baselines}
+            for name, claim in self.hypotheses.hypotheses.items():
+                lacking = sorted(set(claim.arm_names().values()) - present)
+                if lacking:
+                    found[name] = f"{lacking[0]} is not run: rows of the plan were chosen."
+        return found
+
+    def table(self, comparison: pd.DataFrame) -> pd.DataFrame | None:
+        """The report's table with the chosen rows measured; none where no row is chosen."""
+        return plan_table(self.plan, comparison) if self.plan.chosen else None
 
 
 STUDY = Study(
@@ -25,13 +56,17 @@ STUDY = Study(
     ),
     declaration=MixtureHarmoniumDeclaration,
     control="reference",
-    curves=(
-        "validation_elbo",
-        "train_r_squared",
-        "train_running_nmi",
-        "train_effective_clusters",
-    ),
+    curves=("validation_elbo", "train_effective_clusters"),
     strips=("nmi", "ami", "r_squared", "negative_elbo"),
     package="latentlab.studies.mixture_harmonium",
+    figures=(
+        "verdicts",
+        "pareto",
+        "conjugation",
+        "curves",
+        "cluster_pictures",
+        "cluster_table",
+        "reconstructions",
+    ),
     reported=REPORTED,
 )

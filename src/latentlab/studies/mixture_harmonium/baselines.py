@@ -1,47 +1,78 @@
-"""What a method without latents makes of the same split: k-means (Lloyd 1982)."""
+"""What a method without latents makes of the same splits: k-means (Lloyd 1982)."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
 from latentlab.errors import UserError
 from latentlab.studies.mixture_harmonium.clustering import Integers, agreement
+from latentlab.studies.mixture_harmonium.config import MixtureHarmoniumConfig
+from latentlab.training.contract import DataSpec
+from latentlab.training.streams import generator
 
 STARTS = 10
 """Random starts, of which scikit-learn keeps the one with the least within-cluster scatter."""
 
 
-def kmeans_baseline(
-    train_features: NDArray[np.floating],
-    test_features: NDArray[np.floating],
-    test_labels: Integers,
-    clusters: int,
-    seed: int,
-) -> dict[str, float]:
-    """Cluster the training images by their pixels and score the clusters of the test images.
+def baselines(
+    config: MixtureHarmoniumConfig,
+    spec: DataSpec,
+    train: NDArray[np.float32],
+    splits: Mapping[str, tuple[NDArray[np.float32], NDArray[np.int64]]],
+    stream: int,
+) -> dict[str, dict[str, dict[str, float]]]:
+    """NMI, AMI and ARI of k-means by arm and split.
+
+    One arm has as many clusters as there are classes, the other as many as the control arm.
 
     Args:
-        train_features: [examples, ...]; axes after the first are flattened.
-        test_features: [examples, ...].
-        test_labels: [examples].
+        config: of the control arm.
+        spec: of the data.
+        train: images that a seed's trials are trained on, [examples, ...].
+        splits: images and labels by split.
+        stream: of the seed.
+    """
+    seed = int(generator(stream, "scores/k-means").integers(1 << 31))
+    sizes = {"k_means_classes": spec.classes, "k_means_same": config.model.clusters}
+    return {arm: clustered(train, splits, clusters, seed) for arm, clusters in sizes.items()}
+
+
+def clustered(
+    train: NDArray[np.floating],
+    splits: Mapping[str, tuple[NDArray[np.floating], Integers]],
+    clusters: int,
+    seed: int,
+) -> dict[str, dict[str, float]]:
+    """Cluster the training images by their pixels and score the clusters of others.
+
+    Args:
+        train: [examples, ...]; axes after the first are flattened.
+        splits: images and labels by split.
         clusters: number of clusters.
         seed: of the random starts.
 
     Returns:
-        `kmeans_nmi`, `kmeans_ami` and `kmeans_ari`.
+        `nmi`, `ami` and `ari` by split.
 
     Raises:
         UserError: fewer training images than clusters.
     """
     from sklearn.cluster import KMeans
 
-    if clusters > len(train_features):
+    if clusters > len(train):
         raise UserError(
-            f"k-means cannot make {clusters} clusters of {len(train_features)} training examples",
+            f"k-means cannot make {clusters} clusters of {len(train)} training examples",
             "Choose fewer clusters, or more data.",
         )
-    flat = [np.reshape(f, (len(f), -1)) for f in (train_features, test_features)]
-    fitted = KMeans(clusters, n_init=STARTS, random_state=seed).fit(flat[0])
-    scores = agreement(fitted.predict(flat[1]), test_labels)
-    return {f"kmeans_{name}": value for name, value in scores.items()}
+    fitted = KMeans(clusters, n_init=STARTS, random_state=seed).fit(_flat(train))
+    return {
+        split: agreement(fitted.predict(_flat(features)), labels)
+        for split, (features, labels) in splits.items()
+    }
+
+
+def _flat(images: NDArray[np.floating]) -> NDArray[np.floating]:
+    return np.reshape(images, (len(images), -1))

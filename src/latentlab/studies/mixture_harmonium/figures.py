@@ -22,9 +22,14 @@ from latentlab.reporting.figures.template import (
     translucent,
 )
 from latentlab.reporting.tables import arm_order
+from latentlab.studies.drawing import Drawing, Material
+from latentlab.studies.mixture_harmonium.clustering import cluster_table
+from latentlab.studies.mixture_harmonium.config import MixtureHarmoniumConfig
+from latentlab.studies.mixture_harmonium.reported import RUNS
 
 Array = NDArray[Any]
 
+PICTURED_ARMS = 3
 R_SQUARED, NMI = "train_r_squared", "train_running_nmi"
 
 
@@ -233,3 +238,72 @@ def _add_arm(
         legendgroup=arm,
         name=label(arm),
     )
+
+
+def _pictures(material: Material) -> go.Figure:
+    shown = _first(material.by_arm("cluster_means"))
+    return cluster_pictures(shown, material.by_arm("cluster"))
+
+
+def _table(material: Material) -> go.Figure:
+    labels = np.asarray(material.arrays["labels"])
+    classes = int(labels.max()) + 1
+    tables = {
+        arm: cluster_table(assigned, labels, _clusters(material, arm), classes)
+        for arm, assigned in _first(material.by_arm("cluster")).items()
+    }
+    return cluster_heat_maps(tables, [str(number) for number in range(classes)])
+
+
+def _clusters(material: Material, arm: str) -> int:
+    return len(material.by_arm("cluster_means")[arm])
+
+
+def _conjugation(material: Material) -> go.Figure:
+    warmups = {
+        arm: config.objective.beta_warmup_fraction
+        for arm, config in material.declaration.configs.items()
+        if isinstance(config, MixtureHarmoniumConfig)
+    }
+    return conjugation_over_training(material.history, warmups, arms=material.arms)
+
+
+def _pareto(material: Material) -> go.Figure:
+    return pareto_plane(
+        material.scores,
+        arms=material.arms,
+        reported={run.name: (run.r_squared, run.nmi) for run in RUNS},
+    )
+
+
+def _first(by_arm: Mapping[str, Array]) -> dict[str, Array]:
+    """The arms that are pictured: with all, nobody would look."""
+    return dict(list(by_arm.items())[:PICTURED_ARMS])
+
+
+DRAWINGS: dict[str, Drawing] = {
+    "pareto": Drawing(
+        "NMI against R2",
+        "Every trial on the test split, the mean of each arm, and the front of the means that no "
+        "other mean exceeds in both. Grey: the runs of the report, on MNIST.",
+        _pareto,
+    ),
+    "conjugation": Drawing(
+        "Conjugation and clustering over training",
+        "R2 and the running NMI on training examples, mean over seeds with a 95 % t band; shaded, "
+        "where beta rises (the darker, the more arms are still rising).",
+        _conjugation,
+    ),
+    "cluster_pictures": Drawing(
+        "What the clusters look like",
+        "The mean picture of each component under the prior, first seed, largest first; of the "
+        "first arms.",
+        _pictures,
+    ),
+    "cluster_table": Drawing(
+        "What the clusters hold",
+        "Test examples by cluster and class, first seed, of the first arms.",
+        _table,
+    ),
+}
+"""The study's own figures, by name."""

@@ -1,0 +1,81 @@
+"""Scores of methods that are not trained here, on the same splits: arms to compare with."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from latentlab.sources import Prepared, Split
+from latentlab.studies.declaration import Declaration
+from latentlab.studies.scoring import SCORE_COLUMNS
+from latentlab.studies.study import Study
+from latentlab.training.data import carve, data_spec
+from latentlab.training.streams import stream_key
+
+
+def score_baselines(
+    study: Study, declaration: Declaration, trials: pd.DataFrame, prepared: Prepared
+) -> pd.DataFrame:
+    """Fit every baseline once per seed, on what that seed's trials were trained on.
+
+    Returns:
+        Columns trial_id (`<arm> s<seed>`), arm, seed, split, metric, value; empty for a study
+        without baselines.
+    """
+    rows: list[tuple[str, str, int, str, str, float]] = []
+    for seed, data in trials[["seed", "data"]].drop_duplicates().itertuples(index=False, name=None):
+        if not study.baselines:
+            break
+        config = declaration.configs[declaration.control(study.control)]
+        stream = stream_key(study.name, int(seed), str(data))
+        train, splits = _splits(prepared, stream, config.training.validation_fraction)
+        found = study.baseline.baselines(config, data_spec(prepared), train, splits, stream)
+        rows += [
+            (f"{arm} s{seed}", arm, int(seed), split, metric, value)
+            for arm, by_split in found.items()
+            for split, scores in by_split.items()
+            for metric, value in scores.items()
+        ]
+    return pd.DataFrame(rows, columns=SCORE_COLUMNS)
+
+
+def baseline_trials(study: Study, scores: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
+    """Rows for the baselines in a table of trials, as the judge wants one per arm and seed.
+
+    A baseline is fitted in the run whose trials it is compared with: it takes the start of its
+    seed's first trial. Its configuration has the one key `baseline`, so that a hypothesis about it
+    must say that everything else differs.
+    """
+    own = scores[scores["arm"].isin(study.baselines)].drop_duplicates("trial_id")
+    started = trials.groupby("seed")["started_at"].min()
+    return pd.DataFrame(
+        {
+            "trial_id": own["trial_id"],
+            "arm": own["arm"],
+            "seed": own["seed"],
+            "status": "finished",
+            "started_at": own["seed"].map(started),
+            "config": [{"baseline": arm} for arm in own["arm"]],
+        }
+    )
+
+
+def _splits(
+    prepared: Prepared, stream: int, fraction: float
+) -> tuple[NDArray[np.float32], dict[str, tuple[NDArray[np.float32], NDArray[np.int64]]]]:
+    """What a seed trains on, and features and labels of its validation and test examples."""
+    train, official = prepared.splits["train"], prepared.splits.get("validation")
+    everything, whole = _scaled(prepared, train), {"test": prepared.splits["test"]}
+    if official is not None:
+        whole["validation"] = official
+    splits = {name: (_scaled(prepared, split), split.labels) for name, split in whole.items()}
+    if official is not None:
+        return everything, splits
+    labels = np.asarray(train.labels)
+    kept, held = carve(labels, stream, fraction)
+    return everything[kept], splits | {"validation": (everything[held], labels[held])}
+
+
+def _scaled(prepared: Prepared, split: Split) -> NDArray[np.float32]:
+    return np.asarray(split.features, dtype=np.float32) / np.float32(prepared.schema.scale)

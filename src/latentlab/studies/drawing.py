@@ -1,0 +1,54 @@
+"""What a study's figures are drawn from, and how a figure describes itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+from numpy.typing import NDArray
+from plotly.graph_objects import Figure
+
+from latentlab.studies.declaration import Declaration
+from latentlab.studies.study import Study
+
+
+@dataclass(frozen=True)
+class Material:
+    """What figures are drawn from.
+
+    Attributes:
+        study: whose figures they are.
+        declaration: its arms and their configurations.
+        verdicts: one row per hypothesis.
+        history: scores per epoch: trial_id, arm, seed, epoch, step, metric, value.
+        scores: trial_id, arm, seed, split, metric, value.
+        arrays: from `scoring.draw_pictures`.
+    """
+
+    study: Study
+    declaration: Declaration
+    verdicts: pd.DataFrame
+    history: pd.DataFrame
+    scores: pd.DataFrame
+    arrays: Mapping[str, NDArray[Any]]
+
+    @property
+    def arms(self) -> list[str]:
+        """The trained arms, in the order of their colours."""
+        return list(self.declaration.configs)
+
+    def by_arm(self, kind: str) -> dict[str, NDArray[Any]]:
+        """The arrays of one kind (`reconstruction`, `latent`, ...) by arm."""
+        start = f"{kind}/"
+        return {n.removeprefix(start): a for n, a in self.arrays.items() if n.startswith(start)}
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """One kind of figure: its title and caption in the report, and how it is drawn."""
+
+    title: str
+    caption: str
+    draw: Callable[[Material], Figure]
