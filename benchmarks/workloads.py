@@ -10,16 +10,22 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import yaml
 from torch import Tensor, nn
 
 from latentlab.sources import Prepared, Schema, Split, save_prepared
 from latentlab.studies.derp_vae.config import DerpVaeConfig
 from latentlab.studies.derp_vae.method import METHOD
 from latentlab.studies.layers import Dense
+from latentlab.studies.mixture_harmonium.config import MixtureHarmoniumConfig
+from latentlab.studies.mixture_harmonium.method import METHOD as HARMONIUM
+from latentlab.studies.mixture_harmonium.plan import Plan
 from latentlab.training.config import TrainingConfig, TrialConfig
 from latentlab.training.contract import Batch, Clock, DataSpec, Method, MethodDefaults, Tensors
 from latentlab.training.streams import Noise
 from latentlab.training.trial import Trial
+
+PLAN = Path(__file__).parents[1] / "conf/base/mixture_harmonium/parameters_plan.yml"
 
 
 class AutoencoderConfig(TrialConfig):
@@ -145,7 +151,21 @@ def workloads(folder: Path) -> list[Workload]:
             cifar,
             1.5,
         ),
+        Workload("harmonium plan, 37 rows x 2 seeds", HARMONIUM, _plan(2, digits), digits, 1.5),
     ]
+
+
+def _plan(seeds: int, prepared: Path) -> tuple[tuple[Trial, ...], ...]:
+    """The trials of the mixture harmonium's 37 rows by signature, all of one length."""
+    declared = yaml.safe_load(PLAN.read_text())["mixture_harmonium"]["plan"]
+    arms = Plan.model_validate(declared | {"rows": "all"}).arms("digits")
+    groups: dict[str, list[Trial]] = {}
+    for seed, (arm, block) in itertools.product(range(seeds), arms.items()):
+        training = block["training"] | {"epochs": 1000, "batch_size": 128}
+        config = MixtureHarmoniumConfig.model_validate(block | {"training": training})
+        trial = _trial("mixture_harmonium", arm, seed, config, prepared)
+        groups.setdefault(trial.signature, []).append(trial)
+    return tuple(tuple(group) for group in groups.values())
 
 
 def _groups(

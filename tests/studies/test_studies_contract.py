@@ -16,9 +16,11 @@ from latentlab.training.per_trial import per_trial_values
 
 ROOT = Path(latentlab.studies.__file__).parent
 FOLDERS = [ROOT / name for _, name, package in pkgutil.iter_modules([str(ROOT)]) if package]
+AFTERWARDS = {"evaluation.py", "baselines.py", "clustering.py", "figures.py", "plan.py"}
+"""Modules whose code runs before or after training, outside any cohort."""
 FORMULAS = [
     ROOT / "layers.py",
-    *(p for folder in FOLDERS for p in sorted(folder.glob("*.py")) if p.name != "evaluation.py"),
+    *(p for folder in FOLDERS for p in sorted(folder.glob("*.py")) if p.name not in AFTERWARDS),
 ]
 
 FORBIDDEN_CLASSES = ("Dropout", "AlphaDropout", "FeatureAlphaDropout", "BatchNorm", "SyncBatchNorm")

@@ -15,7 +15,7 @@ from latentlab.studies.declaration import differences, merged
 from latentlab.studies.derp_vae import STUDY
 
 ROOT = Path(__file__).resolve().parents[2]
-CONF = ROOT / "conf" / "base" / "derp_vae"
+CONF = ROOT / "conf" / "base"
 
 leaves = st.integers() | st.text(max_size=3)
 blocks = st.recursive(
@@ -25,12 +25,16 @@ blocks = st.recursive(
 )
 
 
+def block(study: str, **over: Any) -> dict[str, Any]:
+    """A study's block as `conf/base` has it, with changes."""
+    found: dict[str, Any] = {}
+    for path in sorted((CONF / study).glob("*.yml")):
+        found = merged(found, yaml.safe_load(path.read_text())[study])
+    return merged(found, over)
+
+
 def declared(**over: Any) -> Any:
-    block = yaml.safe_load((CONF / "parameters.yml").read_text())["derp_vae"]
-    block["hypotheses"] = yaml.safe_load((CONF / "hypotheses.yml").read_text())["derp_vae"][
-        "hypotheses"
-    ]
-    return STUDY.declaration.model_validate(merged(block, over))
+    return STUDY.declaration.model_validate(block("derp_vae", **over))
 
 
 def test_precedence_is_class_data_set_study_arm() -> None:

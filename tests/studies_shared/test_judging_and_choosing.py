@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
-from test_declaration import declared
+from test_declaration import STUDY, declared
 
 from latentlab.evidence.freeze import freeze
 from latentlab.studies.beside_report import beside_report
@@ -40,7 +40,7 @@ def test_what_does_not_apply_is_not_run_and_says_why() -> None:
         config=[declaration.configs[arm].model_dump(mode="json") for arm in trials["arm"]],
     )
     frozen = freeze(declaration.judged, None, NOW)
-    verdicts = judge_study(declaration, scores, trials, frozen).set_index("hypothesis")
+    verdicts = judge_study(STUDY, declaration, scores, trials, frozen).set_index("hypothesis")
     assert set(verdicts.index) == set(declaration.hypotheses.hypotheses)
     assert verdicts.loc["kl_falls_with_beta", "verdict"] == "not_run"
     assert "two values of beta" in verdicts.loc["kl_falls_with_beta", "reason"]

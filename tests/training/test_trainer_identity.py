@@ -11,6 +11,7 @@ from trainer_lab import config
 
 import latentlab
 from latentlab.studies.derp_vae.method import METHOD
+from latentlab.studies.mixture_harmonium.method import METHOD as HARMONIUM
 from latentlab.training import trial as trial_module
 from latentlab.training.trial import TRAINER_VERSION, Trial
 
@@ -137,6 +138,24 @@ OWNERS = {
         [
             *(f"studies/derp_vae/{name}.py" for name in ("config", "method", "model", "objective")),
             "studies/layers.py",
+        ],
+    ),
+    "mixture_harmonium": (
+        HARMONIUM.version,
+        "version in src/latentlab/studies/mixture_harmonium/method.py",
+        [
+            f"studies/mixture_harmonium/{name}.py"
+            for name in (
+                "config",
+                "method",
+                "model",
+                "families",
+                "likelihood",
+                "grouped_linear",
+                "conjugation",
+                "objective",
+                "mutual_information",
+            )
         ],
     ),
 }

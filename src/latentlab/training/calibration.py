@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -55,9 +56,16 @@ class Probe:
 def time_plan(probe: Probe, data: StudyData, device: torch.device) -> Timing:
     """Time steps of a cohort under a plan; nothing is stored.
 
+    What torch's compiler says is kept from the user's log: a plan that fails is dropped.
+
     Raises:
         Exception: whatever the plan breaks on (the compiler, memory).
     """
+    with _torch_is_quiet() if probe.plan.compile else contextlib.nullcontext():
+        return _time_steps(probe, data, device)
+
+
+def _time_steps(probe: Probe, data: StudyData, device: torch.device) -> Timing:
     torch.set_num_threads(probe.plan.threads)
     set_matmul_precision(probe.trials[0].precision)
     begin = time.perf_counter()
@@ -211,6 +219,16 @@ def _advance(cohort: Cohort) -> None:
     if cohort.state.step >= cohort.total_steps:
         cohort.restart()
     cohort.advance()
+
+
+@contextlib.contextmanager
+def _torch_is_quiet() -> Iterator[None]:
+    before = logging.root.manager.disable
+    logging.disable(logging.ERROR)
+    try:
+        yield
+    finally:
+        logging.disable(before)
 
 
 def _synchronise(device: torch.device) -> None:

@@ -21,7 +21,7 @@ from sklearn import metrics as sklearn_metrics
 
 from latentlab.errors import UserError
 from latentlab.studies.mixture_harmonium import STUDY, evaluation
-from latentlab.studies.mixture_harmonium.baselines import kmeans_baseline
+from latentlab.studies.mixture_harmonium.baselines import clustered
 from latentlab.studies.mixture_harmonium.clustering import (
     cluster_table,
     clustering_scores,
@@ -239,12 +239,13 @@ def test_three_definitions_of_a_cluster_in_use():
 def test_k_means_is_scored_on_the_same_split(tmp_path):
     prepared, _ = digits(tmp_path)
     train, test = prepared.splits["train"], prepared.splits["test"]
-    scores = kmeans_baseline(train.features, test.features, test.labels, 10, 0)
-    assert set(scores) == {"kmeans_nmi", "kmeans_ami", "kmeans_ari"}
-    assert 0.65 < scores["kmeans_ami"] < scores["kmeans_nmi"] < 0.85
-    assert scores == kmeans_baseline(train.features, test.features, test.labels, 10, 0)
+    splits = {"test": (test.features, test.labels)}
+    scores = clustered(train.features, splits, 10, 0)["test"]
+    assert set(scores) == {"nmi", "ami", "ari"}
+    assert 0.65 < scores["ami"] < scores["nmi"] < 0.85
+    assert scores == clustered(train.features, splits, 10, 0)["test"]
     with pytest.raises(UserError, match="50 clusters of 20 training examples"):
-        kmeans_baseline(train.features[:20], test.features, test.labels, 50, 0)
+        clustered(train.features[:20], splits, 50, 0)
 
 
 def test_the_study_names_metrics_that_exist():

@@ -61,17 +61,20 @@ def clustered(
         UserError: fewer training images than clusters.
     """
     from sklearn.cluster import KMeans
+    from threadpoolctl import threadpool_limits
 
     if clusters > len(train):
         raise UserError(
             f"k-means cannot make {clusters} clusters of {len(train)} training examples",
             "Choose fewer clusters, or more data.",
         )
-    fitted = KMeans(clusters, n_init=STARTS, random_state=seed).fit(_flat(train))
-    return {
-        split: agreement(fitted.predict(_flat(features)), labels)
-        for split, (features, labels) in splits.items()
-    }
+    # One thread: a team of them stands still as soon as another program wants one of the cores.
+    with threadpool_limits(1):
+        fitted = KMeans(clusters, n_init=STARTS, random_state=seed).fit(_flat(train))
+        return {
+            split: agreement(fitted.predict(_flat(features)), labels)
+            for split, (features, labels) in splits.items()
+        }
 
 
 def _flat(images: NDArray[np.floating]) -> NDArray[np.floating]:
