@@ -53,8 +53,8 @@ def chooser(digits, tmp_path, monkeypatch):
     return make
 
 
-def trials(digits, count=60):
-    return [trial(digits, seed) for seed in range(count)]
+def trials(digits, count=60, **changes):
+    return [trial(digits, seed, **changes) for seed in range(count)]
 
 
 def test_the_fastest_is_chosen_and_remembered(digits, chooser):
@@ -107,6 +107,22 @@ def test_a_compiler_that_breaks_is_dropped(digits, chooser):
     choice = chooser(seconds)
     assert not choice.choose(trials(digits), 800, None).compile
     assert any(plan.compile for plan in choice.timed)
+
+
+def test_a_compiler_that_broke_is_not_tried_on_the_next_shape(digits, chooser):
+    choice = chooser(lambda plan: KeyError("buf5") if plan.compile else 1e-2)
+    for hidden in (16, 24):
+        choice.choose(trials(digits, model={"hidden": hidden}), 800, None)
+    assert sum(plan.compile for plan in choice.timed) == 1
+
+
+@pytest.mark.parametrize(("team", "threads"), [(0.8e-3, 1), (0.7e-3, 1), (0.6e-3, 4)])
+def test_several_threads_must_win_clearly(digits, chooser, monkeypatch, team, threads):
+    monkeypatch.setattr(ComputeConfig, "cores", lambda self: 4)
+    config = ComputeConfig(engine="inline", compile=False)
+    choice = chooser(lambda plan: 1e-3 if plan.threads == 1 else team, config)
+    assert choice.choose(trials(digits), 80, None).threads == threads
+    assert {plan.threads for plan in choice.timed} == {1, 4}
 
 
 def test_the_compiler_is_tried_only_for_long_work(digits, chooser):

@@ -137,6 +137,7 @@ class Calibration:
         self._cache = cache
         self._pool = pool
         self._in_worker = in_worker
+        self._compiles = config.compile == "auto"
 
     def choose(
         self, trials: Sequence[Trial], steps: int, fallback: ExecutionPlan | None
@@ -188,9 +189,11 @@ class Calibration:
         if not seconds:
             return min(plans, key=lambda p: (p.processes, p.cohort))
         best = min(seconds, key=risked)
-        if self._config.compile == "auto" and seconds[best] > COMPILE_SECONDS:
+        if self._compiles and seconds[best] > COMPILE_SECONDS:
             compiled = replace(best, compile=True)
             timing = self._time(Probe(self._method, tuple(trials[: best.cohort]), compiled))
+            # What fails for one shape of a study fails for the others: not tried again.
+            self._compiles = timing is not None
             if timing is not None:
                 cohorts = -(-len(trials) // best.cohort)
                 start = timing.start * cohorts / best.processes
