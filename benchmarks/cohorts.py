@@ -151,20 +151,16 @@ class Bench:
     def __init__(self, load: Workload, pool: WorkerPool, seconds: float, device: str) -> None:
         self.load, self.pool, self.seconds, self.device = load, pool, seconds, device
         self.sizes = [len(group) for group in load.groups]
-        self.plans = [self._plan(group) for group in load.groups]
-
-    def _plan(self, group: tuple[Trial, ...]) -> ExecutionPlan:
-        data = data_of(self.load.prepared, self.device)
         calibration = Calibration(
-            self.load.method,
-            data,
-            ComputeConfig(device=self.device),
-            torch.device(self.device),
-            PlanCache(self.load.prepared / "plans.json"),
-            lambda: self.pool,
-            functools.partial(in_worker, device=self.device, prepared=self.load.prepared),
+            load.method,
+            data_of(load.prepared, device),
+            ComputeConfig(device=device),
+            torch.device(device),
+            PlanCache(load.prepared / "plans.json"),
+            lambda: pool,
+            functools.partial(in_worker, device=device, prepared=load.prepared),
         )
-        return calibration.choose(group, STEPS, None)
+        self.plans = [calibration.choose(group, STEPS, None) for group in load.groups]
 
     def _tasks(self, kind: str, group: tuple[Trial, ...], plan: ExecutionPlan) -> list[Task]:
         parts, start = [], 0
