@@ -106,9 +106,9 @@ class Workload:
 
 def workloads(folder: Path) -> list[Workload]:
     """All of them; their data are random pixels of the right shape, written to `folder`."""
-    digits = _data(folder / "digits", (1, 8, 8), 1437)
-    mnist = _data(folder / "mnist", (1, 28, 28), 6000)
-    cifar = _data(folder / "cifar10", (3, 32, 32), 6000)
+    digits = random_pixels(folder / "digits", (1, 8, 8), 1437)
+    mnist = random_pixels(folder / "mnist", (1, 28, 28), 6000)
+    cifar = random_pixels(folder / "cifar10", (3, 32, 32), 6000)
     arms = {
         "standard_vae": {},
         "beta_vae_0.1": {"beta": 0.1},
@@ -204,7 +204,7 @@ def _trial(study: str, arm: str, seed: int, config: TrialConfig, prepared: Path)
 
 
 @cache
-def _data(folder: Path, shape: tuple[int, int, int], examples: int) -> Path:
+def random_pixels(folder: Path, shape: tuple[int, int, int], examples: int) -> Path:
     """Random pixels: how long a step takes does not depend on what the pictures show."""
     rng = np.random.default_rng(0)
     splits = {
