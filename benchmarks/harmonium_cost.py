@@ -3,9 +3,9 @@
     python benchmarks/harmonium_cost.py [--seconds 4]
 
 One trial alone, one thread, images of MNIST's size (random counts), batch 512, 10 posterior samples
-an image, 1,024 prior samples. Sizes take turns, so that all see the same machine; the time of a step
-should grow linearly. Ends with the most memory that the process ever held: the largest size is
-clusters 40, latents 128.
+an image, 1,024 prior samples. Sizes take turns, so that all see the same machine; the time should
+grow linearly. Ends with the most memory that the process ever held: the largest size is clusters
+40, latents 128.
 """
 
 from __future__ import annotations
