@@ -57,7 +57,10 @@ def print_verdicts(
 
 
 def print_table(table: pd.DataFrame, group: str, console: Console | None = None) -> None:
-    """Print a table of words and numbers, a block per value of the column `group`."""
+    """Print a table of words and numbers, a block per value of the column `group`.
+
+    In a terminal without the intervals, which would not fit; elsewhere whole, a line per row.
+    """
     console = console or Console()
     for value, rows in table.groupby(group, sort=False):
         shown = rows.drop(columns=group).astype(object).where(rows.notna(), MISSING)
@@ -67,9 +70,9 @@ def print_table(table: pd.DataFrame, group: str, console: Console | None = None)
             continue
         drawn = Table(title=f"{group} {value}", box=None, pad_edge=False, title_justify="left")
         for name in shown:
-            drawn.add_column(str(name))
+            drawn.add_column(str(name).replace("_", " "))
         for row in shown.itertuples(index=False):
-            drawn.add_row(*(Text(str(cell)) for cell in row))
+            drawn.add_row(*(Text(str(cell).partition(" [")[0]) for cell in row))
         console.print(drawn)
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from latentlab.sources import Prepared, Split
+from latentlab.sources import Prepared
 from latentlab.studies.declaration import Declaration
 from latentlab.studies.scoring import SCORE_COLUMNS
 from latentlab.studies.study import Study
@@ -24,13 +26,14 @@ def score_baselines(
         without baselines.
     """
     rows: list[tuple[str, str, int, str, str, float]] = []
+    if not study.baselines:
+        return pd.DataFrame(rows, columns=SCORE_COLUMNS)
+    spec = data_spec(prepared)
     for seed, data in trials[["seed", "data"]].drop_duplicates().itertuples(index=False, name=None):
-        if not study.baselines:
-            break
         config = declaration.configs[declaration.control(study.control)]
         stream = stream_key(study.name, int(seed), str(data))
         train, splits = _splits(prepared, stream, config.training.validation_fraction)
-        found = study.baseline.baselines(config, data_spec(prepared), train, splits, stream)
+        found = study.baseline.baselines(config, spec, train, splits, stream)
         rows += [
             (f"{arm} s{seed}", arm, int(seed), split, metric, value)
             for arm, by_split in found.items()
@@ -66,16 +69,17 @@ def _splits(
 ) -> tuple[NDArray[np.float32], dict[str, tuple[NDArray[np.float32], NDArray[np.int64]]]]:
     """What a seed trains on, and features and labels of its validation and test examples."""
     train, official = prepared.splits["train"], prepared.splits.get("validation")
-    everything, whole = _scaled(prepared, train), {"test": prepared.splits["test"]}
+    scale = np.float32(prepared.schema.scale)
+    test = prepared.splits["test"]
+    splits = {"test": (_scaled(test.features, scale), test.labels)}
     if official is not None:
-        whole["validation"] = official
-    splits = {name: (_scaled(prepared, split), split.labels) for name, split in whole.items()}
-    if official is not None:
-        return everything, splits
+        splits["validation"] = (_scaled(official.features, scale), official.labels)
+        return _scaled(train.features, scale), splits
     labels = np.asarray(train.labels)
     kept, held = carve(labels, stream, fraction)
-    return everything[kept], splits | {"validation": (everything[held], labels[held])}
+    splits["validation"] = (_scaled(train.features[held], scale), labels[held])
+    return _scaled(train.features[kept], scale), splits
 
 
-def _scaled(prepared: Prepared, split: Split) -> NDArray[np.float32]:
-    return np.asarray(split.features, dtype=np.float32) / np.float32(prepared.schema.scale)
+def _scaled(features: NDArray[Any], scale: np.float32) -> NDArray[np.float32]:
+    return np.asarray(features, dtype=np.float32) / scale

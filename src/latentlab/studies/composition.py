@@ -150,9 +150,10 @@ def compose(
             f"{metric.definition}. One point a seed, lines join the arms of a seed.",
         )
     reported = study.reported.get(declaration.dataset)
-    if reported:
+    beside = beside_report(comparison, reported or {})
+    if len(beside):
         shown["Beside the report"] = (
-            draw_beside_report(beside_report(comparison, reported)),
+            draw_beside_report(beside),
             "The report's figures are single runs; a figure that lies outside the range in which "
             "95 % of our runs are expected does not reproduce here.",
         )
@@ -160,8 +161,8 @@ def compose(
     if table is not None:
         shown["The report's table"] = (
             table_figure(table),
-            "Rows of the report's plan with means over seeds and 95 % t intervals; reported "
-            "figures are single runs.",
+            "Rows of the report's plan as they were run, with means over seeds and 95 % t "
+            "intervals; reported figures are single runs on MNIST.",
         )
     return ReportContent(
         title=study.title,
@@ -185,7 +186,8 @@ def summary(
     seeds = trials["seed"].nunique()
     lines = [
         f"{len(declaration.configs)} arms with {seeds} seeds each, {len(trials)} trials on "
-        f"{declaration.dataset}; arms of a seed share data order, split, initial weights and noise."
+        f"{declaration.dataset}; arms of a seed share split and data order and, where their "
+        "shapes agree, initial weights and noise."
     ]
     if champion:
         lines.append(

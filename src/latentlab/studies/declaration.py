@@ -90,6 +90,9 @@ class Declaration(BaseModel):
             SOURCES[self.dataset].validate(self.chosen.source)
             for name, block in arms.items():
                 self._configs[name] = self._resolve(name, block)
+            taken = sorted(set(arms).intersection(self.baselines))
+            if taken:
+                raise ValueError(f"arms.{taken[0]}: a baseline has this name; choose another")
             names = [*arms, *self.baselines]
             check(self.judged, names, self.metric_table, self.seeds.numbers())
         except UserError as error:
@@ -137,9 +140,20 @@ class Declaration(BaseModel):
 
     @property
     def not_applicable(self) -> Mapping[str, str]:
-        """Hypotheses that cannot be judged in this run, and why."""
+        """Hypotheses that cannot be judged in this run, and why.
+
+        Those that the data set excludes, and those about an arm that is declared somewhere but is
+        not among this run's: removed by null, or of another data set.
+        """
         why = f"Not asked of {self.dataset}"
-        return {name: f"{why}: {cause}." for name, cause in self.chosen.not_applicable.items()}
+        found = {name: f"{why}: {cause}." for name, cause in self.chosen.not_applicable.items()}
+        present = {name for name, block in self.declared().items() if block is not None}
+        known = {*self.arms, *(arm for brought in self.datasets.values() for arm in brought.arms)}
+        for name, claim in self.hypotheses.hypotheses.items():
+            lacking = sorted((known - present).intersection(claim.arm_names().values()))
+            if lacking:
+                found.setdefault(name, f"The arm {lacking[0]} is not among this run's arms.")
+        return found
 
     @property
     def judged(self) -> Hypotheses:

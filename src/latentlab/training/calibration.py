@@ -19,7 +19,7 @@ from latentlab.compute.plan import ExecutionPlan, PlanCache, candidates, memory_
 from latentlab.training.cohort import Cohort
 from latentlab.training.contract import Method
 from latentlab.training.data import StudyData
-from latentlab.training.trial import Trial
+from latentlab.training.trial import TRAINER_VERSION, Trial
 
 logger = logging.getLogger(__name__)
 
@@ -103,6 +103,7 @@ def plan_key(trials: Sequence[Trial], config: ComputeConfig, device: torch.devic
         settings,
         str(config.cores()),
         machine_name(device),
+        str(TRAINER_VERSION),
     ]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
 

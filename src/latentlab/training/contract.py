@@ -22,8 +22,9 @@ class DataSpec:
     Attributes:
         shape: channels, height, width of one example.
         classes: number of labels.
-        mean: the mean training example [channels, height, width], for models that start from it;
-            None where weights are only read back.
+        mean: the mean example [channels, height, width] of the training split, validation examples
+            among them (no label is in it), for models that start from it; None where a registered
+            model is read back.
     """
 
     shape: tuple[int, int, int]

@@ -56,10 +56,10 @@ def history(arms=ARMS, epochs=10):
 
 
 def test_curves_shade_the_warm_ups():
-    figure = conjugation_over_training(history(), {ARMS[0]: 0.4, ARMS[1]: 0.0, "not drawn": 0.9})
+    figure = conjugation_over_training(history(), {ARMS[0]: 4, ARMS[1]: 0, "not drawn": 0.9})
     assert isinstance(figure, go.Figure)
     figure = conjugation_over_training(
-        history(), {ARMS[0]: 0.4, ARMS[1]: 0.1, "not drawn": 0.9}, arms=ARMS
+        history(), {ARMS[0]: 4, ARMS[1]: 1, "not drawn": 9}, arms=ARMS
     )
     ends = sorted(shape.x1 for shape in figure.layout.shapes)
     assert ends == [1, 1, 4, 4]

@@ -436,7 +436,10 @@ def test_a_mega_cluster_is_named():
     assert float(terms["effective_clusters"].detach()) == pytest.approx(1, abs=1e-3)
     scores = {f"train_{name}": float(value.detach()) for name, value in terms.items()}
     assert METHOD.outcome(state, scores) == "mega_cluster"
-    assert METHOD.outcome(state, scores | {"train_effective_clusters": 7.0}) == "ok"
+    for share, outcome in ((0.5, "ok"), (0.75, "ok"), (0.91, "mega_cluster")):
+        effective = float(np.exp(-share * np.log(share) - (1 - share) * np.log(1 - share)))
+        scores = {"train_effective_clusters": effective}
+        assert METHOD.outcome(state, scores) == outcome
 
 
 def test_precision_of_products_does_not_reach_the_log_weights():

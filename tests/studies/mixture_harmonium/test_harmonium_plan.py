@@ -28,9 +28,10 @@ def table():
     return block("parameters_plan.yml")["plan"]
 
 
-def declared(**plan):
+def declared(arms=None, **plan):
     whole = block("parameters.yml", "hypotheses.yml", "parameters_plan.yml")
     whole["plan"] |= plan
+    whole["arms"] = arms or {}
     return MixtureHarmoniumDeclaration.model_validate(whole)
 
 
@@ -59,6 +60,7 @@ def test_the_plan_is_the_reports_table(table):
         ({"rows": "25-28"}, [25, 26, 27, 28]),
         ({"rows": "1, 23,37"}, [1, 23, 37]),
         ({"rows": "3-4,3"}, [3, 4]),
+        ({"rows": "1+23+30-31"}, [1, 23, 30, 31]),
         ({"rows": 7}, [7]),
         ({"rows": "all"}, list(range(1, 38))),
         ({"phase": "3C"}, [32, 33, 34, 35]),
@@ -76,6 +78,7 @@ def test_rows_are_chosen_by_number_and_by_phase(table, chosen, numbers):
         ({"rows": "some"}, "'some' is no list such as 25-28"),
         ({"phase": "4"}, "there is no phase 4; there are 1-2, 3A, 3B, 3C, 3D"),
         ({"rows": "1", "phase": "3A"}, "both set"),
+        ({"rows": "28-25"}, "'28-25' runs backwards"),
     ],
 )
 def test_a_wrong_choice_is_refused(table, chosen, words):
@@ -92,6 +95,26 @@ def test_rows_replace_the_arms_and_scale_with_the_data():
     assert declaration.control("reference") == "run_32"
     # Every hypothesis says why it is not judged, none is dropped.
     assert set(declaration.not_applicable) == set(declaration.hypotheses.hypotheses)
+
+
+def test_claims_about_arms_of_another_data_set_are_not_run():
+    declaration = declared()
+    assert declaration.not_applicable == {}
+    other = MixtureHarmoniumDeclaration.model_validate(
+        block("parameters.yml", "hypotheses.yml", "parameters_plan.yml")
+        | {"dataset": "mnist", "arms": {"half_steps": {"training": {"epochs": 23}}}}
+    )
+    judged = set(other.judged.hypotheses)
+    assert {"more_than_10_clusters", "above_k_means", "more_steps_raise_r2"} <= judged
+    assert "latents_16 is not among" in other.not_applicable["more_than_half_the_latents"]
+    removed = declared(rows=None).model_copy(update={"arms": {"clusters_40": None}})
+    assert set(removed.not_applicable) == {"fewer_than_40_clusters"}
+
+
+def test_an_arm_cannot_take_a_baselines_name():
+    whole = block("parameters.yml", "hypotheses.yml", "parameters_plan.yml")
+    with pytest.raises(ValidationError, match="arms.k_means_same: a baseline has this name"):
+        MixtureHarmoniumDeclaration.model_validate(whole | {"arms": {"k_means_same": {}}})
 
 
 def test_a_data_set_without_a_scale_is_refused():
@@ -118,12 +141,18 @@ def test_the_table_shows_means_with_intervals_beside_the_report(table):
             "n": [3, 0, 1],
         }
     )
-    shown = plan_table(plan, comparison).set_index("run")
+    configs = declared(rows="8,37", arms={"run_37": {"training": {"epochs": 5}}}).configs
+    shown = plan_table(plan, configs, comparison).set_index("run")
     assert shown.loc[8, "nmi"] == "0.5 [0.4, 0.6]"
     assert shown.loc[8, "r_squared"] == "–"
     assert shown.loc[37, "nmi"] == "0.8"
+    # Settings are those that were run: scaled to the digits, an override laid over its row.
     assert shown.loc[8, "entropies"] == "0/0 (assumed)"
-    assert shown.loc[37, "entropies"] == "5/10"
+    assert shown.loc[37, "entropies"] == "1/2"
+    assert shown.loc[37, "latents"] == 32
+    assert list(shown["epochs"]) == [50, 5]
+    assert configs["run_37"].objective.posterior_entropy_weight == pytest.approx(2)
+    assert list(shown["reported active"]) == [9, 14]
     assert list(shown["seeds"]) == [3, 1]
     assert list(shown["reported NMI"]) == [0.59, 0.71]
     assert list(shown["phase"]) == ["1-2", "3D"]

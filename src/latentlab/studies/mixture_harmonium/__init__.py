@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from latentlab.studies.declaration import Declaration
+from latentlab.studies.declaration import Declaration, merged
 from latentlab.studies.mixture_harmonium.config import MixtureHarmoniumConfig
 from latentlab.studies.mixture_harmonium.metrics import METRICS
 from latentlab.studies.mixture_harmonium.plan import Plan, plan_table
@@ -28,23 +27,13 @@ class MixtureHarmoniumDeclaration(Declaration):
     def declared(self) -> dict[str, Any]:
         """The arms: rows of the plan where some are chosen, else those of the data set."""
         rows = self.plan.arms(self.dataset)
-        return rows | self.arms if rows else super().declared()
-
-    @property
-    def not_applicable(self) -> Mapping[str, str]:
-        """Hypotheses that cannot be judged in this run, and why."""
-        found = dict(super().not_applicable)
-        if self.plan.chosen:
-            present = {*self.declared(), *self.baselines}
-            for name, claim in self.hypotheses.hypotheses.items():
-                lacking = sorted(set(claim.arm_names().values()) - present)
-                if lacking:
-                    found[name] = f"{lacking[0]} is not run: rows of the plan were chosen."
-        return found
+        return merged(rows, self.arms) if rows else super().declared()
 
     def table(self, comparison: pd.DataFrame) -> pd.DataFrame | None:
         """The report's table with the chosen rows measured; none where no row is chosen."""
-        return plan_table(self.plan, comparison) if self.plan.chosen else None
+        if not self.plan.chosen:
+            return None
+        return plan_table(self.plan, self.configs, comparison)
 
 
 STUDY = Study(
@@ -56,7 +45,7 @@ STUDY = Study(
     ),
     declaration=MixtureHarmoniumDeclaration,
     control="reference",
-    curves=("validation_elbo", "train_effective_clusters"),
+    curves=("validation_reconstruction", "validation_kl", "train_effective_clusters"),
     strips=("nmi", "ami", "r_squared", "negative_elbo"),
     package="latentlab.studies.mixture_harmonium",
     figures=(

@@ -1,4 +1,4 @@
-"""What may be chosen about a mixture harmonium, with defaults that suit the 8x8 digits."""
+"""What may be chosen about a mixture harmonium."""
 
 from __future__ import annotations
 

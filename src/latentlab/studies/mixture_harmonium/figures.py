@@ -43,6 +43,8 @@ def cluster_pictures(
         assigned: per arm the cluster of each of some examples, which decide the order.
         columns: most pictures side by side.
     """
+    if not means:
+        return finish(go.Figure(), 80)
     rows: list[Array] = []
     first_rows: list[int] = []
     for arm, pictures in means.items():
@@ -79,6 +81,8 @@ def cluster_heat_maps(tables: Mapping[str, Array], classes: Sequence[str]) -> go
 
     The colour is the share of a cluster's own examples. Clusters of one class stand together.
     """
+    if not tables:
+        return finish(go.Figure(), 80)
     figure, height, places = panels(
         [label(arm) for arm in tables], columns=3, panel_height=330, gap=90, top=56
     )
@@ -116,18 +120,17 @@ def conjugation_over_training(
 
     Args:
         history: `trial_id, arm, seed, epoch, step, metric, value`.
-        warmups: per arm the share of the training over which beta rises. Shades of several
-            lengths overlap, so that the darkest part is where all of them rise.
+        warmups: per arm the epochs over which beta rises. Shades of several lengths overlap: it
+            is darker where more of them still rise.
         arms: arms to draw, in the order that decides their colours; all when None.
     """
     figure = learning_curves(history, [R_SQUARED, NMI], arms=arms)
-    epochs = float(history["epoch"].max())
     chosen = warmups if arms is None else {arm: warmups[arm] for arm in arms}
-    for share in sorted({share for share in chosen.values() if share > 0}):
+    for end in sorted({end for end in chosen.values() if end > 0}):
         for col in (1, 2):
             figure.add_vrect(
                 x0=0,
-                x1=share * epochs,
+                x1=end,
                 fillcolor=translucent(NEUTRAL, 0.12),
                 line_width=0,
                 layer="below",
@@ -261,7 +264,7 @@ def _clusters(material: Material, arm: str) -> int:
 
 def _conjugation(material: Material) -> go.Figure:
     warmups = {
-        arm: config.objective.beta_warmup_fraction
+        arm: config.objective.beta_warmup_fraction * config.training.epochs
         for arm, config in material.declaration.configs.items()
         if isinstance(config, MixtureHarmoniumConfig)
     }
@@ -291,7 +294,7 @@ DRAWINGS: dict[str, Drawing] = {
     "conjugation": Drawing(
         "Conjugation and clustering over training",
         "R2 and the running NMI on training examples, mean over seeds with a 95 % t band; shaded, "
-        "where beta rises (the darker, the more arms are still rising).",
+        "where beta rises (one shade for each length of the warm-up).",
         _conjugation,
     ),
     "cluster_pictures": Drawing(

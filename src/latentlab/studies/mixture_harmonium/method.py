@@ -27,8 +27,8 @@ from latentlab.training.streams import Noise
 
 RUNNING_RATE = 1 / 16
 """Weight of the newest batch in the running table of clusters by labels: about 31 batches count."""
-FEWEST_CLUSTERS = 2.0
-"""A trial that ends with fewer effective clusters than this has put its examples into one."""
+FEWEST_CLUSTERS = 1.384
+"""Effective clusters of two that share the examples 9 to 1: with fewer, one holds nearly all."""
 
 
 class MixtureHarmoniumMethod(MethodDefaults):

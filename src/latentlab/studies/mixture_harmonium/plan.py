@@ -9,12 +9,17 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from latentlab.studies.mixture_harmonium.config import MixtureHarmoniumConfig
 from latentlab.studies.mixture_harmonium.reported import RUNS
+from latentlab.training.config import TrialConfig
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SHOWN = ("nmi", "ami", "r_squared", "active_clusters", "negative_elbo", "rho_norm")
 """Metrics of the table."""
@@ -56,7 +61,7 @@ class Plan(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    rows: str | int | None = Field(None, description="such as 25-28 or 1,23,37, or all")
+    rows: str | int | None = Field(None, description="such as 25-28 or 1+23+37, or all")
     phase: str | int | None = Field(None, description="such as 3A: all rows of this phase")
     scales: dict[str, Scale] = Field({}, description="by data set")
     table: dict[int, Row] = Field({}, description="by number of the run")
@@ -104,38 +109,49 @@ def arm_name(number: int) -> str:
     return f"run_{number:02d}"
 
 
-def plan_table(plan: Plan, comparison: pd.DataFrame) -> pd.DataFrame:
+def plan_table(
+    plan: Plan, configs: Mapping[str, TrialConfig], comparison: pd.DataFrame
+) -> pd.DataFrame:
     """The report's table with what was measured beside what it says, phase by phase.
 
     Args:
         plan: its chosen rows.
+        configs: resolved configuration by arm: what was run, after all scales and overrides.
         comparison: from `comparison_table`.
 
     Returns:
-        One row per chosen row: phase, run, settings, seeds; per metric the mean with its 95 %
-        interval; and the reported NMI and R2, single runs on another data set unless it is MNIST.
+        One row per chosen row: phase, run, settings as they were run, seeds; per metric the mean
+        with its 95 % interval; and the report's figures, which are single runs on MNIST.
     """
+    import pandas as pd
+
     reported = {run.run: run for run in RUNS}
     lines = []
     for number in plan.chosen:
-        row = plan.table[number]
+        config = configs[arm_name(number)]
+        assert isinstance(config, MixtureHarmoniumConfig)
+        model, objective, training = config.model, config.objective, config.training
         own = comparison[comparison["arm"] == arm_name(number)]
+        said = reported.get(number)
+        entropies = f"{objective.prior_entropy_weight:g}/{objective.posterior_entropy_weight:g}"
         lines.append(
             {
-                "phase": row.phase,
+                "phase": plan.table[number].phase,
                 "run": number,
-                "latents": row.latents,
-                "clusters": row.clusters,
-                "rate": row.learning_rate,
-                "steps": f"{row.steps:.0%}",
-                "beta warm-up": f"{row.beta_warmup:.0%}",
-                "penalty": row.conjugation,
-                "entropies": f"{row.prior_entropy:g}/{row.posterior_entropy:g}"
-                + (" (assumed)" if row.assumed else ""),
+                "latents": model.latent_dim,
+                "clusters": model.clusters,
+                "rate": f"{training.learning_rate:.4g}",
+                "epochs": training.epochs,
+                "beta warm-up": f"{objective.beta_warmup_fraction:.0%}",
+                "penalty": f"{objective.conjugation_weight:g}",
+                "entropies": entropies + (" (assumed)" if plan.table[number].assumed else ""),
                 "seeds": int(own["n"].max()) if len(own) else 0,
                 **{metric: _cell(own, metric) for metric in SHOWN},
-                "reported NMI": reported[number].nmi if number in reported else None,
-                "reported R2": reported[number].r_squared if number in reported else None,
+                "reported NMI": said.nmi if said else None,
+                "reported R2": said.r_squared if said else None,
+                "reported active": said.active if said else None,
+                "reported ELBO": said.elbo if said else None,
+                "reported rho": said.rho_norm if said else None,
             }
         )
     return pd.DataFrame(lines)
@@ -170,16 +186,19 @@ def _arm(row: Row, scale: Scale) -> dict[str, Any]:
 
 
 def _numbers(text: str) -> list[int]:
-    """`25-28,37` as numbers.
+    """`25-28+37` as numbers.
 
     Raises:
         ValueError: it is no list of numbers and ranges.
     """
     found: dict[int, None] = {}
-    for part in text.split(","):
+    # Kedro's --params splits at commas: there a plus sign stands between parts.
+    for part in re.split("[,+]", text):
         match = re.fullmatch(r"\s*(\d+)(?:\s*-\s*(\d+))?\s*", part)
         if match is None:
-            raise ValueError(f"rows: '{text}' is no list such as 25-28 or 1,23,37, nor all")
-        first = int(match[1])
-        found |= dict.fromkeys(range(first, int(match[2] or first) + 1))
+            raise ValueError(f"rows: '{text}' is no list such as 25-28 or 1+23+37, nor all")
+        first, last = int(match[1]), int(match[2] or match[1])
+        if last < first:
+            raise ValueError(f"rows: '{part.strip()}' runs backwards")
+        found |= dict.fromkeys(range(first, last + 1))
     return list(found)

@@ -11,7 +11,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-BATCH_SIZE = 512
 ENTROPIES = (5.0, 10.0)
 ASSUMED_ENTROPIES = {7: (0.1, 0.1), 8: (0.0, 0.0), 9: (1.0, 5.0), 10: (0.0, 20.0), 14: (0.0, 10.0)}
 """Runs whose notes speak of minimal, no, low and moderate, or high entropy weights."""
