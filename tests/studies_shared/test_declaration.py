@@ -68,12 +68,18 @@ def test_an_arm_can_be_added_and_removed() -> None:
     assert "derp_vae_3" not in names
 
 
+def test_claims_about_a_removed_arm_are_not_run_and_say_why() -> None:
+    declaration = declared(arms={"beta_vae_2.0": None})
+    assert set(declaration.not_applicable) == {"kl_falls_with_beta"}
+    assert "beta_vae_2.0 is not among" in declaration.not_applicable["kl_falls_with_beta"]
+    assert "kl_falls_with_beta" not in declaration.judged.hypotheses
+
+
 @pytest.mark.parametrize(
     ("over", "words"),
     [
         ({"training": {"epoch": 3}}, "training.epoch"),
         ({"model": {"latent_dim": 0}}, "latent_dim"),
-        ({"arms": {"derp_vae_5": None}}, "derp_vae_5"),
         ({"champion": {"metric": "posterior_variance_share"}}, "champion.metric"),
         ({"datasets": {"digits": {"source": {"subst": 10}}}}, "subst"),
         (
