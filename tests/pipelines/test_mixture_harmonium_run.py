@@ -62,7 +62,6 @@ def test_rows_of_the_plan_are_printed_and_reported_as_the_reports_table(
         ("plan.rows=99", "there is no row 99; there are 1 to 37"),
         ("model.clusters=0", "model.clusters"),
         ("objective.beta_warmup_fraction=1.5", "objective.beta_warmup_fraction"),
-        ("model.clusters=1000", "fewer"),
     ],
 )
 def test_a_mistake_is_one_line(project: ProjectCopy, chosen: str, words: str) -> None:

@@ -19,9 +19,8 @@ from harmonium_lab import (
 )
 from sklearn import metrics as sklearn_metrics
 
-from latentlab.errors import UserError
 from latentlab.studies.mixture_harmonium import STUDY, evaluation
-from latentlab.studies.mixture_harmonium.baselines import clustered
+from latentlab.studies.mixture_harmonium.baselines import baselines, clustered
 from latentlab.studies.mixture_harmonium.clustering import (
     cluster_table,
     clustering_scores,
@@ -244,8 +243,16 @@ def test_k_means_is_scored_on_the_same_split(tmp_path):
     assert set(scores) == {"nmi", "ami", "ari"}
     assert 0.65 < scores["ami"] < scores["nmi"] < 0.85
     assert scores == clustered(train.features, splits, 10, 0)["test"]
-    with pytest.raises(UserError, match="50 clusters of 20 training examples"):
-        clustered(train.features[:20], splits, 50, 0)
+
+
+def test_more_clusters_than_examples_leave_a_baseline_out(tmp_path):
+    prepared, data = digits(tmp_path)
+    test = prepared.splits["test"]
+    splits = {"test": (test.features, test.labels)}
+    few = prepared.splits["train"].features[:40]
+    for clusters, arms in ((40, {"k_means_classes", "k_means_same"}), (41, {"k_means_classes"})):
+        found = baselines(config(model={"clusters": clusters}), data.spec, few, splits, 3)
+        assert found.keys() == arms
 
 
 def test_the_study_names_metrics_that_exist():

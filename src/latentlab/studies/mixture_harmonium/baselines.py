@@ -7,7 +7,6 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from latentlab.errors import UserError
 from latentlab.studies.mixture_harmonium.clustering import Integers, agreement
 from latentlab.studies.mixture_harmonium.config import MixtureHarmoniumConfig
 from latentlab.training.contract import DataSpec
@@ -26,7 +25,8 @@ def baselines(
 ) -> dict[str, dict[str, dict[str, float]]]:
     """NMI, AMI and ARI of k-means by arm and split.
 
-    One arm has as many clusters as there are classes, the other as many as the control arm.
+    One arm has as many clusters as there are classes, the other as many as the control arm. An arm
+    with more clusters than there are training images cannot be fitted and is left out.
 
     Args:
         config: of the control arm.
@@ -37,7 +37,11 @@ def baselines(
     """
     seed = int(generator(stream, "scores/k-means").integers(1 << 31))
     sizes = {"k_means_classes": spec.classes, "k_means_same": config.model.clusters}
-    return {arm: clustered(train, splits, clusters, seed) for arm, clusters in sizes.items()}
+    return {
+        arm: clustered(train, splits, clusters, seed)
+        for arm, clusters in sizes.items()
+        if clusters <= len(train)
+    }
 
 
 def clustered(
@@ -56,18 +60,10 @@ def clustered(
 
     Returns:
         `nmi`, `ami` and `ari` by split.
-
-    Raises:
-        UserError: fewer training images than clusters.
     """
     from sklearn.cluster import KMeans
     from threadpoolctl import threadpool_limits
 
-    if clusters > len(train):
-        raise UserError(
-            f"k-means cannot make {clusters} clusters of {len(train)} training examples",
-            "Choose fewer clusters, or more data.",
-        )
     # One thread: a team of them stands still as soon as another program wants one of the cores.
     with threadpool_limits(1):
         fitted = KMeans(clusters, n_init=STARTS, random_state=seed).fit(_flat(train))
