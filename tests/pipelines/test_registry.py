@@ -39,13 +39,15 @@ def test_every_pipeline_resolves(environment: str, tmp_path: Path, monkeypatch) 
     bootstrap_project(project)
     with KedroSession.create(project, env=environment) as session:
         context = session.load_context()
+        # Built once: every access builds it anew.
+        catalog = context.catalog
         # Reading the parameters validates every typed one.
         assert context.params["compute"].checkpoint_seconds == 10
         for name, pipeline in register_pipelines().items():
             for dataset in pipeline.datasets():
                 if dataset.startswith("params:"):
                     continue
-                found = context.catalog.get(dataset)
+                found = catalog.get(dataset)
                 assert found is not None, f"{name}: {dataset} is not in the catalog"
                 assert not isinstance(found, MemoryDataset), dataset
 
