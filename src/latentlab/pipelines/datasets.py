@@ -82,7 +82,7 @@ class ArraysDataset(_PathDataset):
         """Replace the file in one step."""
         partial = self._filepath.with_suffix(".partial.npz")
         self._filepath.parent.mkdir(parents=True, exist_ok=True)
-        np.savez(partial, **data)  # type: ignore[arg-type]
+        np.savez(partial, allow_pickle=False, **data)
         os.replace(partial, self._filepath)
 
 

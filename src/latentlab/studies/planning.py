@@ -15,6 +15,7 @@ from latentlab.evidence.freeze import Freeze, freeze
 from latentlab.sources import Prepared, prepare
 from latentlab.studies.declaration import Declaration
 from latentlab.studies.study import Study
+from latentlab.training.config import TrialConfig
 from latentlab.training.data import carve, steps_per_epoch
 from latentlab.training.store import TrialStore, write_atomically
 from latentlab.training.streams import stream_key
@@ -139,7 +140,7 @@ def history_table(trials: Sequence[Trial], store: TrialStore) -> pd.DataFrame:
     return table[["trial_id", "arm", "seed", "epoch", "step", "metric", "value"]]
 
 
-def trial_of(study: Study, row: pd.Series) -> tuple[object, int]:
+def trial_of(study: Study, row: pd.Series) -> tuple[TrialConfig, int]:
     """The configuration and the stream key of a row of `trial_table`."""
     config = study.declaration.config_class.model_validate_json(row["config"])
     return config, stream_key(study.name, int(row["seed"]), str(row["data"]))

@@ -63,7 +63,7 @@ def score_trials(
         splits = dict(whole)
         if official is None:
             if stream not in validation:
-                fraction = config.training.validation_fraction  # type: ignore[attr-defined]
+                fraction = config.training.validation_fraction
                 places = carve(np.asarray(train.labels), stream, fraction)[1]
                 validation[stream] = _on_device(
                     train.features[places], train.labels[places], scale, device
