@@ -1,0 +1,1 @@
+"""Searches over configurations: spaces, samplers, sweeps, their analysis, and the next space."""

@@ -1,0 +1,167 @@
+"""What one searched parameter may be: a range of numbers, or a choice."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any, Literal, Self, TypeGuard
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+Scalar = bool | int | float | str | None
+"""A value of a parameter."""
+
+_TOLERANCE = 1e-9
+"""Rounding of a step's last multiple, as a share of the step."""
+
+
+def _no_text(value: Any) -> Any:
+    """Refuse a number that YAML read as text.
+
+    YAML 1.1 wants a point in a number with an exponent: it reads `1e-7` and `5e-5` as text.
+    """
+    if isinstance(value, str):
+        try:
+            number = float(value)
+        except ValueError:
+            return value
+        raise ValueError(
+            f"'{value}' is text to YAML, not a number; write {_with_point(value, number)}"
+        )
+    return value
+
+
+def _with_point(text: str, number: float) -> str:
+    mantissa, e, exponent = text.strip().lower().partition("e")
+    if e and "." not in mantissa:
+        return f"{mantissa}.0e{exponent}"
+    return f"{number:g}"
+
+
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False), BeforeValidator(_no_text)]
+Whole = Annotated[int, Field(strict=True), BeforeValidator(_no_text)]
+Choice = Annotated[bool | int | float | str | None, BeforeValidator(_no_text)]
+
+
+class Limits(BaseModel):
+    """What a parameter can never leave, whatever a refinement proposes (a batch of at least 1)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    min: Number | None = None
+    max: Number | None = None
+
+
+class _Common(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    when: dict[str, Choice | list[Choice]] = Field(
+        {}, description="the parameter exists only where these have this value, or one of these"
+    )
+    unit: str = Field("", description="for tables and axes")
+
+    def met(self, values: dict[str, Any]) -> bool:
+        """Whether the parameter exists in a configuration."""
+        for name, wanted in self.when.items():
+            allowed = wanted if isinstance(wanted, list) else [wanted]
+            if name not in values or not any(same(values[name], one) for one in allowed):
+                return False
+        return True
+
+
+class _Range(_Common):
+    hard: Limits = Limits()
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """The hard limits; infinite where there are none."""
+        low, high = self.hard.min, self.hard.max
+        return (-math.inf if low is None else low), (math.inf if high is None else high)
+
+    def _check(self, low: float, high: float, log: bool, step: float | None) -> None:
+        if not low < high:
+            raise ValueError(f"low {low:g} must be below high {high:g}; a single value is `fixed`")
+        if log and low <= 0:
+            raise ValueError(f"low {low:g} must be above 0 on a log scale")
+        if log and step is not None and step != 1:
+            raise ValueError("a step and a log scale exclude each other")
+        if self.limits[0] > low or self.limits[1] < high:
+            raise ValueError(f"[{low:g}, {high:g}] leaves the hard limits")
+
+
+class FloatParameter(_Range):
+    """A real number."""
+
+    type: Literal["float"]
+    low: Number
+    high: Number
+    log: bool = False
+    step: Annotated[Number, Field(gt=0)] | None = None
+
+    @model_validator(mode="after")
+    def _sound(self) -> Self:
+        self._check(self.low, self.high, self.log, self.step)
+        return self
+
+    def grid(self) -> tuple[Scalar, ...] | None:
+        """All values; None where there are infinitely many."""
+        if self.step is None:
+            return None
+        count = math.floor((self.high - self.low) / self.step + _TOLERANCE) + 1
+        return tuple(self.low + k * self.step for k in range(count))
+
+
+class IntParameter(_Range):
+    """A whole number."""
+
+    type: Literal["int"]
+    low: Whole
+    high: Whole
+    log: bool = False
+    step: Annotated[Whole, Field(gt=0)] = 1
+
+    @model_validator(mode="after")
+    def _sound(self) -> Self:
+        self._check(self.low, self.high, self.log, self.step)
+        return self
+
+    def grid(self) -> tuple[Scalar, ...]:
+        """All values."""
+        return tuple(range(self.low, self.high + 1, self.step))
+
+
+class CategoricalParameter(_Common):
+    """One of several values; `ordered` says that they are numbers, in order."""
+
+    type: Literal["categorical"]
+    choices: tuple[Choice, ...] = Field(min_length=1)
+    ordered: bool = False
+
+    @model_validator(mode="after")
+    def _sound(self) -> Self:
+        for place, one in enumerate(self.choices):
+            if any(same(one, other) for other in self.choices[:place]):
+                raise ValueError(f"choices hold {one!r} twice")
+        if self.ordered:
+            numbers = [float(c) for c in self.choices if is_number(c)]
+            if len(numbers) < len(self.choices) or numbers != sorted(numbers):
+                raise ValueError("ordered choices are numbers in ascending order")
+        return self
+
+    def grid(self) -> tuple[Scalar, ...]:
+        """All values."""
+        return self.choices
+
+
+Parameter = Annotated[
+    FloatParameter | IntParameter | CategoricalParameter, Field(discriminator="type")
+]
+
+
+def is_number(value: Any) -> TypeGuard[int | float]:
+    """Whether a value is a number; truth values are not."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def same(one: Any, other: Any) -> bool:
+    """Equality that keeps 1 and True apart."""
+    return isinstance(one, bool) == isinstance(other, bool) and one == other

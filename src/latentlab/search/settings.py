@@ -1,0 +1,120 @@
+"""A sweep as it is declared: the space, how it is searched, and on which seeds."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from latentlab.search.parameters import Choice, Parameter
+from latentlab.search.space import Space
+
+Method = Literal["grid", "random", "quasi_random", "tpe"]
+
+FIRST_SEED = 1000
+"""Seeds of a search lie apart from those of the study, which judges: nothing is used twice."""
+FIRST_CONFIRMATION_SEED = 2000
+
+
+class ReplicateSeeds(BaseModel):
+    """Consecutive seeds that every configuration is trained on."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    first: int = Field(FIRST_SEED, ge=0)
+    count: int = Field(3, ge=1)
+
+    def numbers(self) -> tuple[int, ...]:
+        """The seeds in order."""
+        return tuple(range(self.first, self.first + self.count))
+
+
+class SearchedMetric(BaseModel):
+    """One objective: a metric of the study on the validation split, as its mean over seeds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    metric: str
+    direction: Literal["maximize", "minimize"] | None = Field(
+        None, description="none: the direction that the study gives the metric"
+    )
+
+
+class Halving(BaseModel):
+    """Early stopping by rungs: after `first * factor^k` epochs the best 1 / factor go on.
+
+    With several brackets as in Hyperband (Li et al. 2018): cohorts take turns at a first rung of
+    `first`, `first * factor`, .. epochs.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    first: int = Field(ge=1, description="epochs of the first rung")
+    factor: int = Field(3, ge=2)
+    brackets: int = Field(1, ge=1, le=8)
+    score: str = Field("validation_total", description="the epoch score that decides; less is kept")
+    force: bool = Field(
+        False, description="stop also before a scheduled mechanism of the study has started"
+    )
+
+
+class Confirmation(BaseModel):
+    """The winner and the default configuration, trained anew on seeds that the search never saw."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    seeds: ReplicateSeeds = ReplicateSeeds(first=FIRST_CONFIRMATION_SEED, count=10)
+    epochs: int | None = Field(
+        None, ge=1, description="none: the study's own budget, not the search's"
+    )
+
+
+class SweepSettings(BaseModel):
+    """The content of a sweep file, `conf/<environment>/<study>/sweeps/<name>.yml`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    method: Method = "tpe"
+    configurations: int | None = Field(
+        None, ge=1, description="how many are tried; none: all of a grid"
+    )
+    seconds: float | None = Field(
+        None, gt=0, description="no new cohort is asked for after this wall-clock time"
+    )
+    seeds: ReplicateSeeds = ReplicateSeeds()
+    objectives: list[SearchedMetric] = Field(
+        [], description="none: the metric that the study chooses its champion by"
+    )
+    cohort: int = Field(8, ge=1, description="configurations that are asked for together")
+    startup: int = Field(16, ge=0, description="tpe: configurations drawn quasi-randomly first")
+    sampler_seed: int = Field(0, ge=0, description="of the sampler, not of the training")
+    halving: Halving | None = None
+    confirmation: Confirmation = Confirmation()
+    fixed: dict[str, Choice | list[Choice]] = {}
+    parameters: dict[str, Parameter] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _sound(self) -> Self:
+        space = self.space
+        if self.method == "grid":
+            endless = [name for name, p in space.parameters.items() if p.grid() is None]
+            if endless:
+                raise ValueError(
+                    f"method grid: {endless[0]} has infinitely many values; give it a step or "
+                    "choices, or use another method"
+                )
+        elif self.configurations is None and self.seconds is None:
+            raise ValueError(f"method {self.method}: give `configurations`, or `seconds`")
+        if self.halving is not None and len(self.objectives) > 1:
+            raise ValueError("halving needs a single objective")
+        shared = set(self.seeds.numbers()) & set(self.confirmation.seeds.numbers())
+        if shared:
+            raise ValueError(
+                f"confirmation.seeds: {min(shared)} is a seed of the search too; choose others"
+            )
+        return self
+
+    @property
+    def space(self) -> Space:
+        """What is searched."""
+        return Space(fixed=self.fixed, parameters=self.parameters)
