@@ -115,6 +115,33 @@ def test_best_weights_are_those_of_the_best_epoch(digits, tmp_path):
         assert store.record(one.id).status == "finished"
 
 
+@pytest.mark.parametrize("monitor", ["validation_total", "validation_script", "train_script"])
+def test_any_term_can_be_watched(digits, tmp_path, monitor):
+    """The total improves in every epoch, the term for two: the weights that are kept say which."""
+
+    class TwoScripts(DerpVaeMethod):
+        def loss(self, model, batch, hyper, noise, state, clock):
+            total, terms, state = super().loss(model, batch, hyper, noise, state, clock)
+            script = 10.0 - torch.clamp(clock.epoch, max=2.0)
+            return total - total.detach() - clock.epoch, terms | {"script": script}, state
+
+    one = trial(
+        digits,
+        training={"epochs": 5, "batch_size": 256, "keep": "best", "monitor": monitor},
+    )
+    store = train([one], digits, tmp_path, TwoScripts())
+    assert store.record(one.id).best_epoch == (4 if monitor == "validation_total" else 2)
+
+
+def test_watching_a_term_that_there_is_not(digits):
+    one = trial(digits, training={"monitor": "validation_accuracy"})
+    with pytest.raises(UserError, match="monitor is validation_accuracy") as caught:
+        cohort([one], digits)
+    assert "train_total, train_reconstruction" in str(caught.value)
+    assert "learning_rate" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
 def test_carried_state_is_stored_with_the_weights(digits, tmp_path):
     one = trial(
         digits,
@@ -200,7 +227,7 @@ def test_a_resume_of_a_cohort_that_was_stored_in_part(digits, tmp_path):
     group = advance(cohort(trials, digits), 7)
     ids = tuple(one.id for one in trials)
     path = store.checkpoints / "job.checkpoint"
-    save_checkpoint(path, Checkpoint(ids, "then", ExecutionPlan(4), group.state))
+    save_checkpoint(path, Checkpoint(ids, "then", ExecutionPlan(4), group.state, group.scores))
     for one in trials[:3]:
         reference.folder(one.id).rename(store.folder(one.id))
     kept = {i: (store.folder(i) / "record.json").read_bytes() for i in ids[:3]}

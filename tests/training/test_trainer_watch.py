@@ -79,6 +79,14 @@ def test_watching_a_score_that_is_not_taken_is_refused(watching):
     with pytest.raises(ValueError, match="set validate_every to 1, or monitor to train_total"):
         TrainingConfig(validate_every=2, **watching)
     TrainingConfig(validate_every=2, monitor="train_total", **watching)
+    with pytest.raises(ValueError, match="watch validation_kl after every epoch"):
+        TrainingConfig(validate_every=2, monitor="validation_kl", **watching)
+
+
+@pytest.mark.parametrize("monitor", ["learning_rate", "accuracy", "test_total", "validation_"])
+def test_only_training_and_validation_can_be_watched(monitor):
+    with pytest.raises(ValueError, match="monitor"):
+        TrainingConfig(monitor=monitor)
 
 
 @pytest.mark.parametrize("value", [math.inf, math.nan])

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from latentlab.compute.device import autocast
+from latentlab.errors import UserError
 from latentlab.training.contract import Clock, Method, MethodDefaults, Tensors
 from latentlab.training.data import StudyData, steps_per_epoch
 from latentlab.training.noise import NoiseFeed
@@ -37,6 +38,9 @@ class Cohort:
         precision: of matrix products, as in the `compute` block.
         compiled: compile the batched loss; tolerance-equal to the plain form, not bit-equal.
         state: state to continue from; none starts anew.
+
+    Raises:
+        UserError: too few examples for a batch, or `training.monitor` names no score.
     """
 
     def __init__(
@@ -72,6 +76,7 @@ class Cohort:
         )
         self._settle(list(trials), state or self._initial_state(list(trials), models))
         self.terms = ("total", *self._term_names())
+        self._check_monitor()
         if state is None:
             self.state.sums = torch.zeros(len(trials), len(self.terms), device=device)
             self.state.history = torch.zeros(len(trials), 0, len(self.scores), device=device)
@@ -181,6 +186,16 @@ class Cohort:
         with torch.no_grad():
             _, terms, _ = self._program.losses(*self._inputs(0)[:5])
         return tuple(terms)
+
+    def _check_monitor(self) -> None:
+        monitor = self.config.training.monitor
+        known = [name for name in self.scores if name.startswith(("train_", "validation_"))]
+        if monitor not in known:
+            raise UserError(
+                f"training.monitor is {monitor}, but the loss of {self.method.name} has no such "
+                "term",
+                f"Watch one of: {', '.join(known)}.",
+            )
 
     def _begin_epoch(self) -> None:
         training = self.config.training

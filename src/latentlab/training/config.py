@@ -58,9 +58,11 @@ class TrainingConfig(BaseModel):
     plateau_patience: Annotated[float, PerTrial()] = Field(
         3, ge=0, description="plateau: epochs without improvement that are borne"
     )
-    monitor: Literal["train_total", "validation_total"] = Field(
+    monitor: str = Field(
         "validation_total",
-        description="the epoch score that plateau, stopping and best epoch watch",
+        pattern=r"^(train|validation)_\w+$",
+        description="the epoch score that plateau, stopping and best epoch watch, less is better: "
+        "the total or a term of the loss, as in validation_total",
     )
     stop_patience: Annotated[float, PerTrial(switch=True)] = Field(
         0, ge=0, description="epochs without improvement before a trial stops; 0 never stops"
@@ -73,9 +75,9 @@ class TrainingConfig(BaseModel):
     @model_validator(mode="after")
     def _watched_scores_exist(self) -> Self:
         watching = self.schedule == "plateau" or self.stop_patience > 0 or self.keep == "best"
-        if watching and self.monitor == "validation_total" and self.validate_every != 1:
+        if watching and self.monitor.startswith("validation_") and self.validate_every != 1:
             raise ValueError(
-                "plateau, stop_patience and keep: best watch validation_total after every epoch: "
+                f"plateau, stop_patience and keep: best watch {self.monitor} after every epoch: "
                 "set validate_every to 1, or monitor to train_total"
             )
         return self
