@@ -15,6 +15,9 @@ from latentlab.studies.study import Study
 from latentlab.training.data import carve, data_spec
 from latentlab.training.streams import stream_key
 
+Examples = tuple[NDArray[np.float32], NDArray[np.int64]]
+"""Features in [0, 1] and labels."""
+
 
 def score_baselines(
     study: Study, declaration: Declaration, trials: pd.DataFrame, prepared: Prepared
@@ -66,19 +69,19 @@ def baseline_trials(study: Study, scores: pd.DataFrame, trials: pd.DataFrame) ->
 
 def _splits(
     prepared: Prepared, stream: int, fraction: float
-) -> tuple[NDArray[np.float32], dict[str, tuple[NDArray[np.float32], NDArray[np.int64]]]]:
-    """What a seed trains on, and features and labels of its validation and test examples."""
+) -> tuple[Examples, dict[str, Examples]]:
+    """What a seed trains on, and its validation and test examples."""
     train, official = prepared.splits["train"], prepared.splits.get("validation")
     scale = np.float32(prepared.schema.scale)
     test = prepared.splits["test"]
     splits = {"test": (_scaled(test.features, scale), test.labels)}
     if official is not None:
         splits["validation"] = (_scaled(official.features, scale), official.labels)
-        return _scaled(train.features, scale), splits
+        return (_scaled(train.features, scale), train.labels), splits
     labels = np.asarray(train.labels)
     kept, held = carve(labels, stream, fraction)
     splits["validation"] = (_scaled(train.features[held], scale), labels[held])
-    return _scaled(train.features[kept], scale), splits
+    return (_scaled(train.features[kept], scale), labels[kept]), splits
 
 
 def _scaled(features: NDArray[Any], scale: np.float32) -> NDArray[np.float32]:

@@ -16,6 +16,7 @@ from latentlab.errors import UserError
 from latentlab.evidence.checks import check
 from latentlab.evidence.hypotheses import Hypotheses
 from latentlab.evidence.metric import Metric
+from latentlab.search.naming import SearchName
 from latentlab.sources import SOURCES
 from latentlab.studies.times import TIMES
 from latentlab.training.config import Seeds, TrialConfig
@@ -57,7 +58,8 @@ class Declaration(BaseModel):
     """A study's block in the parameters. Studies subclass it to name their config and metrics.
 
     `baselines` names arms that are not trained: methods to compare with, which the study's module
-    `baselines` fits and scores.
+    `baselines` fits and scores. `search_names` says what short names of parameters, in search
+    spaces and tables from elsewhere, mean in the study's configuration.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -65,6 +67,7 @@ class Declaration(BaseModel):
     config_class: ClassVar[type[TrialConfig]]
     metrics: ClassVar[tuple[Metric, ...]]
     baselines: ClassVar[tuple[str, ...]] = ()
+    search_names: ClassVar[Mapping[str, SearchName]] = {}
 
     dataset: str
     datasets: dict[str, DatasetDefaults]

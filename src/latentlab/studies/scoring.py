@@ -127,9 +127,9 @@ def draw_pictures(
     """Arrays for the figures, from the first seed of every arm.
 
     Returns:
-        `originals` [n, c, h, w], `labels` [m], and per arm `reconstruction/<arm>` [n, c, h, w],
-        `latent/<arm>` [m, latent] and whatever else the study pictures; an arm whose trial
-        diverged is left out.
+        `originals` [n, c, h, w], `labels` [m], `classes` (the names of the labels), and per arm
+        what the study pictures, such as `reconstruction/<arm>` [n, c, h, w] and `latent/<arm>`
+        [m, latent]; an arm whose trial diverged is left out.
     """
     spec, test = data_spec(prepared), prepared.splits["test"]
     count = min(SCATTERED, len(test))
@@ -141,6 +141,7 @@ def draw_pictures(
     arrays: dict[str, NDArray[Any]] = {
         "originals": features[:PICTURED].numpy(),
         "labels": labels.numpy(),
+        "classes": np.array(prepared.schema.classes),
     }
     for arm, group in trials.groupby("arm", sort=False):
         row = group.sort_values("seed").iloc[0]
@@ -150,7 +151,8 @@ def draw_pictures(
         drawn = study.evaluation.pictures(
             config, spec, store.weights(row["trial_id"]), features, stream
         )
-        drawn["reconstruction"] = drawn["reconstruction"][:PICTURED]
+        if "reconstruction" in drawn:
+            drawn["reconstruction"] = drawn["reconstruction"][:PICTURED]
         arrays |= {f"{kind}/{arm}": array for kind, array in drawn.items()}
     return arrays
 

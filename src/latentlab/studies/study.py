@@ -44,7 +44,10 @@ class Evaluation(Protocol):
         features: torch.Tensor,
         stream: int,
     ) -> dict[str, NDArray[Any]]:
-        """Arrays of one trial for figures: `reconstruction` [n, c, h, w], `latent` [n, d], more."""
+        """Arrays of one trial for the study's figures.
+
+        `reconstruction` [n, c, h, w] and `latent` [n, d] where the common figures show them.
+        """
 
     def predict(
         self,
@@ -63,14 +66,14 @@ class Baselines(Protocol):
         self,
         config: Any,
         spec: DataSpec,
-        train: NDArray[np.float32],
+        train: tuple[NDArray[np.float32], NDArray[np.int64]],
         splits: Mapping[str, tuple[NDArray[np.float32], NDArray[np.int64]]],
         stream: int,
     ) -> dict[str, dict[str, dict[str, float]]]:
         """Scores by arm, split and metric, for one seed.
 
-        `config` is that of the control arm, `train` the examples that the trials of this seed were
-        trained on, `splits` features and labels of `validation` and `test`.
+        `config` is that of the control arm, `train` features and labels that the trials of this
+        seed were trained on, `splits` those of `validation` and `test`.
         """
 
 

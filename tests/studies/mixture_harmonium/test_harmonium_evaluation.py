@@ -249,7 +249,8 @@ def test_more_clusters_than_examples_leave_a_baseline_out(tmp_path):
     prepared, data = digits(tmp_path)
     test = prepared.splits["test"]
     splits = {"test": (test.features, test.labels)}
-    few = prepared.splits["train"].features[:40]
+    train = prepared.splits["train"]
+    few = (train.features[:40], train.labels[:40])
     for clusters, arms in ((40, {"k_means_classes", "k_means_same"}), (41, {"k_means_classes"})):
         found = baselines(config(model={"clusters": clusters}), data.spec, few, splits, 3)
         assert found.keys() == arms

@@ -19,7 +19,7 @@ STARTS = 10
 def baselines(
     config: MixtureHarmoniumConfig,
     spec: DataSpec,
-    train: NDArray[np.float32],
+    train: tuple[NDArray[np.float32], NDArray[np.int64]],
     splits: Mapping[str, tuple[NDArray[np.float32], NDArray[np.int64]]],
     stream: int,
 ) -> dict[str, dict[str, dict[str, float]]]:
@@ -31,16 +31,18 @@ def baselines(
     Args:
         config: of the control arm.
         spec: of the data.
-        train: images that a seed's trials are trained on, [examples, ...].
+        train: images that a seed's trials are trained on, [examples, ...], and labels, which are
+            not used.
         splits: images and labels by split.
         stream: of the seed.
     """
+    images, _ = train
     seed = int(generator(stream, "scores/k-means").integers(1 << 31))
     sizes = {"k_means_classes": spec.classes, "k_means_same": config.model.clusters}
     return {
-        arm: clustered(train, splits, clusters, seed)
+        arm: clustered(images, splits, clusters, seed)
         for arm, clusters in sizes.items()
-        if clusters <= len(train)
+        if clusters <= len(images)
     }
 
 
