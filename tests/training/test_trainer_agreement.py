@@ -158,7 +158,9 @@ def test_a_resume_changes_no_bit(digits, tmp_path, optimiser, size):
         done = stop
         path = tmp_path / "a.checkpoint"
         ids = tuple(one.id for one in trials)
-        save_checkpoint(path, Checkpoint(ids, "now", ExecutionPlan(size), group.state))
+        save_checkpoint(
+            path, Checkpoint(ids, "now", ExecutionPlan(size), group.state, group.scores)
+        )
         loaded = load_checkpoint(path, torch.device("cpu"))
         assert loaded.trial_ids == ids
         assert loaded.plan == ExecutionPlan(size)

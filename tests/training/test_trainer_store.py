@@ -201,7 +201,7 @@ def test_a_file_where_the_store_should_be(tmp_path):
 def checkpoint(digits):
     group = advance(cohort([trial(digits, s) for s in range(2)], digits), 3)
     ids = tuple(one.id for one in group.trials)
-    return Checkpoint(ids, "then", ExecutionPlan(2, 1, 2, False), group.state)
+    return Checkpoint(ids, "then", ExecutionPlan(2, 1, 2, False), group.state, group.scores)
 
 
 def test_checkpoint_round_trip(checkpoint, tmp_path):

@@ -5,10 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from dataclasses import asdict, dataclass
+import math
+from collections.abc import Collection
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import safetensors.torch
+import torch
 from torch import device as Device
 
 from latentlab.compute.plan import ExecutionPlan
@@ -29,12 +32,36 @@ class Checkpoint:
         started_at: when the cohort began, UTC in ISO 8601.
         plan: how it is trained; a resumed cohort keeps to it.
         state: what the cohort carries.
+        scores: names of the columns of the history.
     """
 
     trial_ids: tuple[str, ...]
     started_at: str
     plan: ExecutionPlan
     state: CohortState
+    scores: tuple[str, ...]
+
+    def history(self) -> list[dict[str, list[float | None]]]:
+        """Scores per epoch by name, of each trial; None where none was taken."""
+        return [
+            {
+                name: [value if math.isfinite(value) else None for value in column]
+                for name, column in zip(self.scores, rows.t().tolist(), strict=True)
+            }
+            for rows in self.state.history
+        ]
+
+    def without(self, dropped: Collection[str]) -> Checkpoint | None:
+        """The checkpoint without some trials; None where nothing is left."""
+        keep = [place for place, i in enumerate(self.trial_ids) if i not in dropped]
+        if not keep:
+            return None
+        index = torch.tensor(keep)
+        return replace(
+            self,
+            trial_ids=tuple(self.trial_ids[place] for place in keep),
+            state=self.state.map(lambda tensor: tensor.index_select(0, index)),
+        )
 
 
 def cohort_name(trial_ids: tuple[str, ...]) -> str:
@@ -52,6 +79,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         "trial_ids": json.dumps(checkpoint.trial_ids),
         "started_at": checkpoint.started_at,
         "plan": json.dumps(asdict(checkpoint.plan)),
+        "scores": json.dumps(checkpoint.scores),
         "step": str(checkpoint.state.step),
     }
     state = checkpoint.state.tensors()
@@ -76,6 +104,7 @@ def load_checkpoint(path: Path, device: Device) -> Checkpoint | None:
             started_at=meta["started_at"],
             plan=ExecutionPlan(**json.loads(meta["plan"])),
             state=CohortState.from_tensors(int(meta["step"]), tensors),
+            scores=tuple(json.loads(meta["scores"])),
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         aside = set_aside(path)

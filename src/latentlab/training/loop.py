@@ -60,7 +60,8 @@ class Progress:
 class CohortJob:
     """A cohort to be trained; pickles, so that a worker process can be given it.
 
-    `name` is that of its checkpoint: it outlives compaction, which changes the trials.
+    `name` is that of its checkpoint: it outlives compaction, which changes the trials. With
+    `pause` the cohort is left as a checkpoint at the end of that epoch, and goes on another time.
     """
 
     method: Method
@@ -68,6 +69,7 @@ class CohortJob:
     plan: ExecutionPlan
     name: str
     checkpoint_seconds: float
+    pause: int | None = None
 
 
 def train_cohort(
@@ -90,7 +92,8 @@ def train_cohort(
     text = f"{len(job.trials)} trials: {', '.join(arms)}"
     interval = job.checkpoint_seconds
     last_saved = last_told = last_counted = time.perf_counter()
-    while not cohort.finished:
+    last = cohort.total_steps if job.pause is None else job.pause * cohort.epoch_steps
+    while not cohort.finished and cohort.state.step < last:
         ended_epoch = cohort.advance()
         now = time.perf_counter()
         due = now - last_saved >= interval
@@ -100,8 +103,7 @@ def train_cohort(
         if ended_epoch:
             _drop_finished(cohort, job, store, started_at, device)
         if due:
-            ids = tuple(trial.id for trial in cohort.trials)
-            save_checkpoint(path, Checkpoint(ids, started_at, job.plan, cohort.state))
+            _checkpoint(path, cohort, job, started_at)
             last_saved = time.perf_counter()
             interval = max(job.checkpoint_seconds, (last_saved - now) / CHECKPOINT_SHARE)
         if now - last_told >= REPORT_SECONDS:
@@ -110,8 +112,9 @@ def train_cohort(
             last_told = now
     # A kill while the trials are stored then leaves the others as they are: nothing is trained
     # again, and no trial is left to be trained alone, by another path than its cohort's.
-    ids = tuple(trial.id for trial in cohort.trials)
-    save_checkpoint(path, Checkpoint(ids, started_at, job.plan, cohort.state))
+    _checkpoint(path, cohort, job, started_at)
+    if not cohort.finished:
+        return
     _store(cohort, range(len(cohort.trials)), job, store, started_at, device)
     path.unlink(missing_ok=True)
     total = cohort.total_steps * len(job.trials)
@@ -161,6 +164,11 @@ def _drop_finished(
     dropped = [place for place in range(len(cohort.trials)) if place not in keep]
     _store(cohort, dropped, job, store, started_at, device)
     cohort.select(keep)
+
+
+def _checkpoint(path: Path, cohort: Cohort, job: CohortJob, started_at: str) -> None:
+    ids = tuple(trial.id for trial in cohort.trials)
+    save_checkpoint(path, Checkpoint(ids, started_at, job.plan, cohort.state, cohort.scores))
 
 
 def _share_time(cohort: Cohort, seconds: float) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 import torch
 
@@ -15,33 +17,17 @@ from latentlab.compute.config import ComputeConfig
 from latentlab.compute.device import process_settings_kept, resolve_device
 from latentlab.compute.engines import WorkerPool, run_inline
 from latentlab.compute.plan import ExecutionPlan, PlanCache, even_parts
-from latentlab.errors import UserError
-from latentlab.sources import load_prepared
-from latentlab.training.calibration import Calibration, Probe, Timing, time_plan
-from latentlab.training.checkpoint import cohort_name, load_checkpoint
+from latentlab.training.calibration import Calibration
+from latentlab.training.checkpoint import cohort_name, load_checkpoint, save_checkpoint
 from latentlab.training.contract import Method
-from latentlab.training.data import StudyData, steps_per_epoch
-from latentlab.training.loop import CohortJob, Progress, train_cohort
+from latentlab.training.data import steps_per_epoch
+from latentlab.training.loop import CohortJob
 from latentlab.training.progress import ProgressDisplay
 from latentlab.training.store import TrialStore
 from latentlab.training.trial import Trial
+from latentlab.training.worker import Place, data_of, time_probe, train_job
 
 logger = logging.getLogger(__name__)
-
-Report = Callable[[Progress], None]
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a job finds its data and leaves its trials; pickles.
-
-    The fingerprint keeps data apart that were prepared in one folder one after the other.
-    """
-
-    prepared: Path
-    fingerprint: str
-    store: Path
-    device: str
 
 
 def train_trials(
@@ -68,12 +54,83 @@ def train_trials(
     Raises:
         UserError: no such device, a locked or unwritable store, a killed worker.
     """
-    device = resolve_device(compute)
-    planned = {trial.id: trial for trial in trials}
-    with store.locked(), ExitStack() as stack:
+    with Trainer(method, prepared, store, compute) as trainer:
+        return trainer.train(trials, retrain=retrain)
+
+
+class Trainer:
+    """Trains batches of trials one after the other; holds the store, and keeps its workers.
+
+    Args:
+        method: the study's formulas.
+        prepared: folder of the prepared data.
+        store: where trials are kept.
+        compute: device, engine and plan.
+        one_plan: measure plans for the first group of trials only and keep to the best: for
+            searches, whose groups are many and small and would not repay it.
+
+    Raises:
+        UserError: no such device.
+    """
+
+    def __init__(
+        self,
+        method: Method,
+        prepared: Path,
+        store: TrialStore,
+        compute: ComputeConfig,
+        one_plan: bool = False,
+    ) -> None:
+        self._method = method
+        self._prepared = prepared
+        self._store = store
+        self._compute = compute
+        self._device = resolve_device(compute)
+        self._one_plan = one_plan
+        self._first_plan: ExecutionPlan | None = None
+        self._stack = ExitStack()
+        self._workers: WorkerPool | None = None
+        self._calibrations: dict[str, Calibration] = {}
+
+    def __enter__(self) -> Self:
+        """Hold the store.
+
+        Raises:
+            UserError: another run holds it.
+        """
+        self._stack.enter_context(self._store.locked())
+        self._stack.enter_context(process_settings_kept())
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """End the workers and let the store go."""
+        self._stack.close()
+
+    def train(
+        self, trials: Sequence[Trial], retrain: bool = False, pause: int | None = None
+    ) -> frozenset[str]:
+        """Train what is not trained yet.
+
+        Args:
+            trials: the planned trials; trials of one id are trained once.
+            retrain: forget trials that are known, and train them again.
+            pause: leave cohorts as checkpoints at the end of this epoch; none: train to the end.
+
+        Returns:
+            Ids of the trials that were not trained before; with `pause` some may not be now.
+
+        Raises:
+            UserError: an unwritable store, a killed worker.
+        """
+        planned = {trial.id: trial for trial in trials}
         if retrain:
-            _forget(planned, store)
-        missing = {i: trial for i, trial in planned.items() if not store.knows(i)}
+            _forget(planned, self._store)
+        missing = {i: trial for i, trial in planned.items() if not self._store.knows(i)}
         logger.info(
             "%d of %d trials are known, %d to train",
             len(planned) - len(missing),
@@ -82,28 +139,101 @@ def train_trials(
         )
         if not missing:
             return frozenset()
-
-        @functools.cache
-        def pool() -> WorkerPool:
-            return stack.enter_context(WorkerPool(compute.worker_count(device.type)))
-
         fingerprint = next(iter(missing.values())).data
-        stack.enter_context(process_settings_kept())
-        place = Place(prepared, fingerprint, store.root, str(device))
-        jobs = _resumed(method, missing, planned, store, compute, device)
+        place = Place(self._prepared, fingerprint, self._store.root, str(self._device))
+        jobs = _resumed(
+            self._method, missing, planned, self._store, self._compute.checkpoint_seconds
+        )
         taken = {trial.id for job in jobs for trial in job.trials}
         rest = [trial for i, trial in missing.items() if i not in taken]
-        jobs += _planned(method, rest, place, compute, device, pool)
-        display = stack.enter_context(ProgressDisplay(len(jobs)))
-        alone = [(job, place) for job in jobs if job.plan.processes == 1]
-        shared = [(job, place) for job in jobs if job.plan.processes > 1]
-        run_inline(_train, alone, display.report)
-        if shared:
-            # Longest first, so that no worker is left with the longest job at the end; among
-            # equals by seed, so that a run that is stopped leaves whole seeds behind.
-            shared.sort(key=lambda item: (-len(item[0].trials), item[0].trials[0].seed))
-            pool().run(_train, shared, display.report)
+        jobs = [replace(job, pause=pause) for job in jobs + self._planned(rest, place)]
+        with ProgressDisplay(len(jobs)) as display:
+            alone = [(job, place) for job in jobs if job.plan.processes == 1]
+            shared = [(job, place) for job in jobs if job.plan.processes > 1]
+            run_inline(train_job, alone, display.report)
+            if shared:
+                # Longest first, so that no worker is left with the longest job at the end; among
+                # equals by seed, so that a run that is stopped leaves whole seeds behind.
+                shared.sort(key=lambda item: (-len(item[0].trials), item[0].trials[0].seed))
+                self._pool().run(train_job, shared, display.report)
         return frozenset(missing)
+
+    def histories(self, trials: Sequence[Trial]) -> dict[str, dict[str, list[float | None]]]:
+        """Scores per epoch by name, of trained trials and of those that stand in checkpoints."""
+        found = {t.id: self._store.history(t.id) for t in trials if self._store.knows(t.id)}
+        for path in self._store.checkpoints.glob("*.checkpoint"):
+            checkpoint = load_checkpoint(path, torch.device("cpu"))
+            if checkpoint is None:
+                continue
+            for trial_id, rows in zip(checkpoint.trial_ids, checkpoint.history(), strict=True):
+                found.setdefault(trial_id, rows)
+        return {trial.id: found[trial.id] for trial in trials if trial.id in found}
+
+    def abandon(self, trials: Sequence[Trial]) -> None:
+        """Take trials out of the cohorts that wait in checkpoints: they are not trained on."""
+        dropped = {trial.id for trial in trials}
+        for path in self._store.checkpoints.glob("*.checkpoint"):
+            checkpoint = load_checkpoint(path, torch.device("cpu"))
+            if checkpoint is None or not dropped.intersection(checkpoint.trial_ids):
+                continue
+            if left := checkpoint.without(dropped):
+                save_checkpoint(path, left)
+            else:
+                path.unlink()
+
+    def _pool(self) -> WorkerPool:
+        if self._workers is None:
+            count = self._compute.worker_count(self._device.type)
+            self._workers = self._stack.enter_context(WorkerPool(count))
+        return self._workers
+
+    def _calibration(self, place: Place) -> Calibration:
+        """One for each data set: what it learned about compiling is kept."""
+        if place.fingerprint not in self._calibrations:
+            self._calibrations[place.fingerprint] = Calibration(
+                self._method,
+                data_of(place),
+                self._compute,
+                self._device,
+                PlanCache(place.store.parent / "plans.json"),
+                self._pool,
+                functools.partial(time_probe, place=place),
+            )
+        return self._calibrations[place.fingerprint]
+
+    def _planned(self, trials: Sequence[Trial], place: Place) -> list[CohortJob]:
+        """Jobs for new trials: grouped by signature, cut into cohorts by the group's plan."""
+        groups: dict[str, list[Trial]] = {}
+        for trial in trials:
+            groups.setdefault(trial.signature, []).append(trial)
+        jobs: list[CohortJob] = []
+        fallback: ExecutionPlan | None = self._first_plan
+        for group in sorted(groups.values(), key=len, reverse=True):
+            # Arms of one seed share noise, so they sit side by side.
+            group.sort(key=lambda trial: (trial.seed, trial.arm))
+            if self._one_plan and fallback is not None:
+                plan = fallback
+            else:
+                plan = self._calibration(place).choose(group, _steps(group[0], place), fallback)
+            fallback = fallback or plan
+            logger.info("%d trials of %s: %s", len(group), group[0].arm, plan)
+            start = 0
+            for size in even_parts(len(group), plan):
+                part = tuple(group[start : start + size])
+                name = cohort_name(tuple(trial.id for trial in part))
+                seconds = self._compute.checkpoint_seconds
+                jobs.append(CohortJob(self._method, part, plan, name, seconds))
+                start += size
+        if self._one_plan:
+            self._first_plan = fallback
+        return jobs
+
+
+def _steps(trial: Trial, place: Place) -> int:
+    """Training steps of a trial."""
+    training = trial.config.training
+    examples = len(data_of(place).partition(trial.stream, training.validation_fraction)[0])
+    return steps_per_epoch(examples, training.batch_size) * training.epochs
 
 
 def _forget(planned: Mapping[str, Trial], store: TrialStore) -> None:
@@ -121,8 +251,7 @@ def _resumed(
     missing: dict[str, Trial],
     planned: dict[str, Trial],
     store: TrialStore,
-    compute: ComputeConfig,
-    device: torch.device,
+    checkpoint_seconds: float,
 ) -> list[CohortJob]:
     """Jobs for the cohorts that a killed run left behind, as they were."""
     jobs: list[CohortJob] = []
@@ -140,86 +269,5 @@ def _resumed(
             "Resuming %d trials at step %d", len(checkpoint.trial_ids), checkpoint.state.step
         )
         trials = tuple(planned[i] for i in checkpoint.trial_ids)
-        jobs.append(
-            CohortJob(method, trials, checkpoint.plan, path.stem, compute.checkpoint_seconds)
-        )
+        jobs.append(CohortJob(method, trials, checkpoint.plan, path.stem, checkpoint_seconds))
     return jobs
-
-
-def _planned(
-    method: Method,
-    trials: Sequence[Trial],
-    place: Place,
-    compute: ComputeConfig,
-    device: torch.device,
-    pool: Callable[[], WorkerPool],
-) -> list[CohortJob]:
-    """Jobs for new trials: grouped by signature, cut into cohorts by the group's plan."""
-    groups: dict[str, list[Trial]] = {}
-    for trial in trials:
-        groups.setdefault(trial.signature, []).append(trial)
-    if not groups:
-        return []
-    data = _data(place)
-    calibration = Calibration(
-        method,
-        data,
-        compute,
-        device,
-        PlanCache(place.store.parent / "plans.json"),
-        pool,
-        functools.partial(_time_in_worker, place=place),
-    )
-    jobs: list[CohortJob] = []
-    fallback: ExecutionPlan | None = None
-    for group in sorted(groups.values(), key=len, reverse=True):
-        # Arms of one seed share noise, so they sit side by side.
-        group.sort(key=lambda trial: (trial.seed, trial.arm))
-        training = group[0].config.training
-        examples = len(data.partition(group[0].stream, training.validation_fraction)[0])
-        steps = steps_per_epoch(examples, training.batch_size) * training.epochs
-        plan = calibration.choose(group, steps, fallback)
-        fallback = fallback or plan
-        logger.info("%d trials of %s: %s", len(group), group[0].arm, plan)
-        start = 0
-        for size in even_parts(len(group), plan):
-            part = tuple(group[start : start + size])
-            name = cohort_name(tuple(trial.id for trial in part))
-            jobs.append(CohortJob(method, part, plan, name, compute.checkpoint_seconds))
-            start += size
-    return jobs
-
-
-@functools.lru_cache(maxsize=1)
-def _data(place: Place) -> StudyData:
-    """The data on the device, loaded once per process.
-
-    Raises:
-        UserError: it is not the data that the trials were planned for.
-    """
-    prepared = load_prepared(place.prepared)
-    if prepared.fingerprint != place.fingerprint:
-        raise UserError(
-            f"The data in {place.prepared} changed after the trials were planned",
-            "Run again from the data preparation on.",
-        )
-    return StudyData.of(prepared, torch.device(place.device))
-
-
-def _train(payload: tuple[CohortJob, Place], report: Report) -> None:
-    job, place = payload
-    store = TrialStore(place.store)
-    try:
-        train_cohort(job, _data(place), store, torch.device(place.device), report)
-    except RuntimeError as error:
-        if type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
-            raise UserError(
-                f"The training step cannot be compiled: {str(error).partition(chr(10))[0]}",
-                "Set compute.compile to false. A cohort that began compiled stays so: remove "
-                f"{store.checkpoints} too, if there is one.",
-            ) from error
-        raise
-
-
-def _time_in_worker(probe: Probe, report: Callable[[object], None], place: Place) -> Timing:
-    return time_plan(probe, _data(place), torch.device(place.device))

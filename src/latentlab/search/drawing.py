@@ -1,0 +1,74 @@
+"""Values of parameters from numbers in [0, 1): the same map for random and quasi-random search."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.stats import qmc
+
+from latentlab.search.parameters import (
+    CategoricalParameter,
+    FloatParameter,
+    IntParameter,
+    Parameter,
+    Scalar,
+)
+from latentlab.search.space import Space
+
+
+def value_at(parameter: Parameter, share: float) -> Scalar:
+    """The value below which a uniform draw lies with probability `share`, in [0, 1).
+
+    Choices and whole numbers are equally likely; on a log scale a whole number has the
+    probability of the interval half a unit around it, as in Optuna.
+    """
+    if isinstance(parameter, CategoricalParameter):
+        return parameter.choices[int(share * len(parameter.choices))]
+    if isinstance(parameter, FloatParameter):
+        values = parameter.grid()
+        if values is not None:
+            return values[int(share * len(values))]
+        low, high = parameter.low, parameter.high
+        if parameter.log:
+            return float(np.clip(low * (high / low) ** share, low, high))
+        return low + share * (high - low)
+    assert isinstance(parameter, IntParameter)
+    if parameter.log:
+        low, high = math.log(parameter.low - 0.5), math.log(parameter.high + 0.5)
+        return int(np.clip(round(math.exp(low + share * (high - low))), *_ends(parameter)))
+    whole = parameter.grid()
+    return whole[int(share * len(whole))]
+
+
+def _ends(parameter: IntParameter) -> tuple[int, int]:
+    return parameter.low, parameter.high
+
+
+def values_at(space: Space, shares: Sequence[float]) -> dict[str, Scalar]:
+    """The parameters that exist, from one number in [0, 1) for each parameter of the space."""
+    drawn = {
+        name: value_at(parameter, share)
+        for (name, parameter), share in zip(space.parameters.items(), shares, strict=True)
+    }
+    return {name: drawn[name] for name in space.active(drawn)}
+
+
+def random_values(space: Space, seed: int, number: int) -> dict[str, Scalar]:
+    """Independent uniform values of configuration `number`, whatever was drawn before it."""
+    rng = np.random.default_rng([seed, number])
+    return values_at(space, rng.random(len(space.parameters)).tolist())
+
+
+def quasi_random_values(space: Space, seed: int, first: int, count: int) -> list[dict[str, Scalar]]:
+    """Configurations `first` to `first + count - 1` of a scrambled Sobol sequence (Owen 1998).
+
+    The sequence has one coordinate for each parameter, so that a parameter's values are spread
+    evenly; under a condition those that exist are a part of that sequence.
+    """
+    engine = qmc.Sobol(len(space.parameters), scramble=True, rng=np.random.default_rng(seed))
+    if first:
+        engine.fast_forward(first)
+    # One by one: scipy warns of other sizes than powers of two, which a sweep rarely has.
+    return [values_at(space, engine.random(1)[0].tolist()) for _ in range(count)]

@@ -1,0 +1,73 @@
+"""What runs in a worker process: a cohort's training, and the timing of a plan."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from latentlab.errors import UserError
+from latentlab.sources import load_prepared
+from latentlab.training.calibration import Probe, Timing, time_plan
+from latentlab.training.data import StudyData
+from latentlab.training.loop import CohortJob, Progress, train_cohort
+from latentlab.training.store import TrialStore
+
+Report = Callable[[Progress], None]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a job finds its data and leaves its trials; pickles.
+
+    The fingerprint keeps data apart that were prepared in one folder one after the other.
+    """
+
+    prepared: Path
+    fingerprint: str
+    store: Path
+    device: str
+
+
+@functools.lru_cache(maxsize=1)
+def data_of(place: Place) -> StudyData:
+    """The data on the device, loaded once per process.
+
+    Raises:
+        UserError: it is not the data that the trials were planned for.
+    """
+    prepared = load_prepared(place.prepared)
+    if prepared.fingerprint != place.fingerprint:
+        raise UserError(
+            f"The data in {place.prepared} changed after the trials were planned",
+            "Run again from the data preparation on.",
+        )
+    return StudyData.of(prepared, torch.device(place.device))
+
+
+def train_job(payload: tuple[CohortJob, Place], report: Report) -> None:
+    """Train a cohort.
+
+    Raises:
+        UserError: its step cannot be compiled, or the store cannot be written.
+    """
+    job, place = payload
+    store = TrialStore(place.store)
+    try:
+        train_cohort(job, data_of(place), store, torch.device(place.device), report)
+    except RuntimeError as error:
+        if type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
+            raise UserError(
+                f"The training step cannot be compiled: {str(error).partition(chr(10))[0]}",
+                "Set compute.compile to false. A cohort that began compiled stays so: remove "
+                f"{store.checkpoints} too, if there is one.",
+            ) from error
+        raise
+
+
+def time_probe(probe: Probe, report: Callable[[object], None], place: Place) -> Timing:
+    """Time a plan."""
+    return time_plan(probe, data_of(place), torch.device(place.device))
