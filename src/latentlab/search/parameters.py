@@ -31,10 +31,15 @@ def _no_text(value: Any) -> Any:
 
 
 def _with_point(text: str, number: float) -> str:
+    """How YAML 1.1 wants the number: with a point, and a sign before the exponent."""
+    if not math.isfinite(number):
+        return ".nan" if math.isnan(number) else f"{'-' * (number < 0)}.inf"
     mantissa, e, exponent = text.strip().lower().partition("e")
-    if e and "." not in mantissa:
-        return f"{mantissa}.0e{exponent}"
-    return f"{number:g}"
+    if not e:
+        return mantissa
+    point = "" if "." in mantissa else ".0"
+    sign = "" if exponent[0] in "+-" else "+"
+    return f"{mantissa}{point}e{sign}{exponent}"
 
 
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False), BeforeValidator(_no_text)]

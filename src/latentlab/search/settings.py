@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -17,16 +17,25 @@ FIRST_CONFIRMATION_SEED = 2000
 
 
 class ReplicateSeeds(BaseModel):
-    """Consecutive seeds that every configuration is trained on."""
+    """The seeds that every configuration is trained on: consecutive ones, or chosen ones."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     first: int = Field(FIRST_SEED, ge=0)
     count: int = Field(3, ge=1)
+    chosen: tuple[Annotated[int, Field(ge=0)], ...] | None = Field(
+        None, min_length=1, description="these seeds instead of consecutive ones"
+    )
+
+    @model_validator(mode="after")
+    def _no_seed_twice(self) -> Self:
+        if self.chosen is not None and len(set(self.chosen)) < len(self.chosen):
+            raise ValueError(f"seeds.chosen: {list(self.chosen)} holds a seed twice; name it once")
+        return self
 
     def numbers(self) -> tuple[int, ...]:
         """The seeds in order."""
-        return tuple(range(self.first, self.first + self.count))
+        return self.chosen or tuple(range(self.first, self.first + self.count))
 
 
 class SearchedMetric(BaseModel):

@@ -54,6 +54,7 @@ class SweepTable:
             `seconds`, summed over seeds, missing where unknown.
         replicates: one row per configuration and seed: `configuration`, `seed`, `state`, one column
             per objective; empty where only means are known.
+        notes: what a reader of a foreign sweep inferred or left out, one sentence each.
     """
 
     name: str
@@ -63,6 +64,7 @@ class SweepTable:
     parameters: pd.DataFrame
     outcomes: pd.DataFrame
     replicates: pd.DataFrame
+    notes: tuple[str, ...] = ()
 
     @property
     def objective(self) -> Objective:
