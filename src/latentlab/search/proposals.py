@@ -141,7 +141,7 @@ def _by_tpe(
     """Optuna's tree-structured Parzen estimator (Bergstra et al. 2011), conditions by groups."""
     import optuna
 
-    with _quiet():
+    with quiet():
         study = optuna.create_study(directions=list(directions))
         worst = _worst(known, directions)
         study.add_trials([frozen_trial(space, one, len(directions), worst) for one in known])
@@ -156,11 +156,12 @@ def _by_tpe(
             )
             trial = study.ask()
             # Asked trials stay running: the next one of the cohort keeps away from them.
-            proposals.append(Proposal(_suggested(space, trial), True))
+            proposals.append(Proposal(suggested(space, trial), True))
     return proposals
 
 
-def _suggested(space: Space, trial: optuna.Trial) -> dict[str, Scalar]:
+def suggested(space: Space, trial: optuna.Trial) -> dict[str, Scalar]:
+    """What a trial's sampler suggests for the parameters that exist, controllers first."""
     values: dict[str, Any] = dict(space.fixed)
     found: dict[str, Scalar] = {}
     for name in space.order:
@@ -236,7 +237,7 @@ def frozen_trial(
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Without Optuna's log of each trial and its warnings about experimental options."""
     logger = logging.getLogger("optuna")
     before = logger.level
