@@ -14,7 +14,7 @@ _TOLERANCE = 1e-9
 """Rounding of a step's last multiple, as a share of the step."""
 
 
-def _no_text(value: Any) -> Any:
+def refuse_text(value: Any) -> Any:
     """Refuse a number that YAML read as text.
 
     YAML 1.1 wants a point in a number with an exponent: it reads `1e-7` and `5e-5` as text.
@@ -42,9 +42,9 @@ def _with_point(text: str, number: float) -> str:
     return f"{mantissa}{point}e{sign}{exponent}"
 
 
-Number = Annotated[float, Field(strict=True, allow_inf_nan=False), BeforeValidator(_no_text)]
-Whole = Annotated[int, Field(strict=True), BeforeValidator(_no_text)]
-Choice = Annotated[bool | int | float | str | None, BeforeValidator(_no_text)]
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False), BeforeValidator(refuse_text)]
+Whole = Annotated[int, Field(strict=True), BeforeValidator(refuse_text)]
+Choice = Annotated[bool | int | float | str | None, BeforeValidator(refuse_text)]
 
 
 class Limits(BaseModel):

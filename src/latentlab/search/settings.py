@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from latentlab.search.parameters import Choice, Parameter
+from latentlab.search.parameters import Choice, Number, Parameter, Whole
 from latentlab.search.space import Space
 
 Method = Literal["grid", "random", "quasi_random", "tpe"]
@@ -21,9 +21,9 @@ class ReplicateSeeds(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    first: int = Field(FIRST_SEED, ge=0)
-    count: int = Field(3, ge=1)
-    chosen: tuple[Annotated[int, Field(ge=0)], ...] | None = Field(
+    first: Whole = Field(FIRST_SEED, ge=0)
+    count: Whole = Field(3, ge=1)
+    chosen: tuple[Annotated[Whole, Field(ge=0)], ...] | None = Field(
         None, min_length=1, description="these seeds instead of consecutive ones"
     )
 
@@ -58,10 +58,13 @@ class Halving(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    first: int = Field(ge=1, description="epochs of the first rung")
-    factor: int = Field(3, ge=2)
-    brackets: int = Field(1, ge=1, le=8)
-    score: str = Field("validation_total", description="the epoch score that decides; less is kept")
+    first: Whole = Field(ge=1, description="epochs of the first rung")
+    factor: Whole = Field(3, ge=2)
+    brackets: Whole = Field(1, ge=1, le=8)
+    score: str | None = Field(
+        None,
+        description="the epoch score that decides, where less is better; none: the study's own",
+    )
     force: bool = Field(
         False, description="stop also before a scheduled mechanism of the study has started"
     )
@@ -73,7 +76,7 @@ class Confirmation(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     seeds: ReplicateSeeds = ReplicateSeeds(first=FIRST_CONFIRMATION_SEED, count=10)
-    epochs: int | None = Field(
+    epochs: Whole | None = Field(
         None, ge=1, description="none: the study's own budget, not the search's"
     )
 
@@ -84,19 +87,19 @@ class SweepSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     method: Method = "tpe"
-    configurations: int | None = Field(
+    configurations: Whole | None = Field(
         None, ge=1, description="how many are tried; none: all of a grid"
     )
-    seconds: float | None = Field(
+    seconds: Number | None = Field(
         None, gt=0, description="no new cohort is asked for after this wall-clock time"
     )
     seeds: ReplicateSeeds = ReplicateSeeds()
     objectives: list[SearchedMetric] = Field(
         [], description="none: the metric that the study chooses its champion by"
     )
-    cohort: int = Field(8, ge=1, description="configurations that are asked for together")
-    startup: int = Field(16, ge=0, description="tpe: configurations drawn quasi-randomly first")
-    sampler_seed: int = Field(0, ge=0, description="of the sampler, not of the training")
+    cohort: Whole = Field(8, ge=1, description="configurations that are asked for together")
+    startup: Whole = Field(16, ge=0, description="tpe: configurations drawn quasi-randomly first")
+    sampler_seed: Whole = Field(0, ge=0, description="of the sampler, not of the training")
     halving: Halving | None = None
     confirmation: Confirmation = Confirmation()
     fixed: dict[str, Choice | list[Choice]] = {}
