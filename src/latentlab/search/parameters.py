@@ -86,11 +86,11 @@ class _Range(_Common):
         if not low < high:
             raise ValueError(f"low {low:g} must be below high {high:g}; a single value is `fixed`")
         if log and low <= 0:
-            raise ValueError(f"low {low:g} must be above 0 on a log scale")
+            raise ValueError(f"low {low:g} must be above 0 on a log scale; raise it")
         if log and step is not None and step != 1:
-            raise ValueError("a step and a log scale exclude each other")
+            raise ValueError("a step and a log scale exclude each other; keep one")
         if self.limits[0] > low or self.limits[1] < high:
-            raise ValueError(f"[{low:g}, {high:g}] leaves the hard limits")
+            raise ValueError(f"[{low:g}, {high:g}] leaves the hard limits; narrow it")
 
 
 class FloatParameter(_Range):
@@ -145,11 +145,11 @@ class CategoricalParameter(_Common):
     def _sound(self) -> Self:
         for place, one in enumerate(self.choices):
             if any(same(one, other) for other in self.choices[:place]):
-                raise ValueError(f"choices hold {one!r} twice")
+                raise ValueError(f"choices hold {one!r} twice; name it once")
         if self.ordered:
             numbers = [float(c) for c in self.choices if is_number(c)]
             if len(numbers) < len(self.choices) or numbers != sorted(numbers):
-                raise ValueError("ordered choices are numbers in ascending order")
+                raise ValueError("ordered choices are numbers in ascending order; sort them")
         return self
 
     def grid(self) -> tuple[Scalar, ...]:

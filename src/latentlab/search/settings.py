@@ -116,7 +116,7 @@ class SweepSettings(BaseModel):
                     "choices, or use another method"
                 )
         elif self.configurations is None and self.seconds is None:
-            raise ValueError(f"method {self.method}: give `configurations`, or `seconds`")
+            raise ValueError(f"method {self.method} has no end; give `configurations` or `seconds`")
         if self.halving is not None and len(self.objectives) > 1:
             raise ValueError("halving needs a single objective")
         shared = set(self.seeds.numbers()) & set(self.confirmation.seeds.numbers())

@@ -41,7 +41,7 @@ class Space(BaseModel):
     @model_validator(mode="after")
     def _sound(self) -> Self:
         for name in (*self.parameters, *self.fixed):
-            if _SEED.search(name):
+            if is_seed(name):
                 raise ValueError(
                     f"{name}: a seed is a blocking factor, not a parameter to be searched; take it "
                     "out and say `seeds: {first: .., count: ..}` in the sweep"
@@ -58,14 +58,18 @@ class Space(BaseModel):
         if other in self.fixed:
             return
         if other not in self.parameters:
-            raise ValueError(f"{name}.when: there is no parameter {other}")
+            raise ValueError(f"{name}.when: there is no parameter {other}; name one that there is")
         controller = self.parameters[other]
         if not isinstance(controller, CategoricalParameter | IntParameter):
-            raise ValueError(f"{name}.when: {other} is no choice and no whole number")
+            raise ValueError(
+                f"{name}.when: {other} is a real number; name a choice or a whole number"
+            )
         known = controller.grid()
         for one in wanted if isinstance(wanted, list) else [wanted]:
             if not any(same(one, choice) for choice in known):
-                raise ValueError(f"{name}.when: {other} is never {one!r}")
+                raise ValueError(
+                    f"{name}.when: {other} is never {one!r}; write a value that it takes"
+                )
 
     @cached_property
     def order(self) -> tuple[str, ...]:
@@ -83,7 +87,9 @@ class Space(BaseModel):
                 if all(o in placed or o in self.fixed for o in self.parameters[name].when)
             ]
             if not ready:
-                raise ValueError(f"conditions of {', '.join(left)} go round in a circle")
+                raise ValueError(
+                    f"conditions of {', '.join(left)} go round in a circle; take one out"
+                )
             placed += ready
             left = [name for name in left if name not in ready]
         return tuple(placed)
@@ -117,6 +123,11 @@ class Space(BaseModel):
     def digest(self) -> str:
         """Sixteen hex digits that name the space."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
+
+
+def is_seed(name: str) -> bool:
+    """Whether a parameter is called a seed, which no sweep searches."""
+    return _SEED.search(name) is not None
 
 
 def has_direction(parameter: Any) -> bool:
