@@ -5,24 +5,32 @@ from __future__ import annotations
 from kedro.pipeline import Pipeline
 
 from latentlab.pipelines import (
+    confirmation,
     data_preparation,
     evaluation,
     hypothesis_testing,
     reporting,
+    sweep,
     training,
 )
 from latentlab.studies.registry import STUDIES
 
 STAGES = (data_preparation, training, evaluation, hypothesis_testing, reporting)
+SWEEP_STAGES = (data_preparation, sweep, confirmation)
 
 
 def register_pipelines() -> dict[str, Pipeline]:
-    """Pipelines by name: `derp_vae`, `derp_vae.training`, .., `all`; by default the first study."""
+    """Pipelines by name; by default the first study.
+
+    `derp_vae`, its stages `derp_vae.training`, ..; `derp_vae_sweep`, its stages
+    `derp_vae_sweep.search`, ..; `all` studies.
+    """
     pipelines: dict[str, Pipeline] = {}
     for study in STUDIES.values():
-        stages = {stage.STAGE: stage.create_pipeline(study) for stage in STAGES}
-        pipelines |= {f"{study.name}.{name}": stage for name, stage in stages.items()}
-        pipelines[study.name] = sum(stages.values(), Pipeline([]))
+        for name, parts in ((study.name, STAGES), (f"{study.name}_sweep", SWEEP_STAGES)):
+            stages = {part.STAGE: part.create_pipeline(study) for part in parts}
+            pipelines |= {f"{name}.{stage}": made for stage, made in stages.items()}
+            pipelines[name] = sum(stages.values(), Pipeline([]))
     pipelines["all"] = sum((pipelines[name] for name in STUDIES), Pipeline([]))
     pipelines["__default__"] = pipelines[next(iter(STUDIES))]
     return pipelines

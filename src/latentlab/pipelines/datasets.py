@@ -16,6 +16,7 @@ from latentlab.sources import Prepared, load_prepared, save_prepared
 
 if TYPE_CHECKING:
     from latentlab.reporting import ReportContent
+    from latentlab.search.table import SweepTable
     from latentlab.training.store import TrialStore
 
 
@@ -68,6 +69,22 @@ class TrialStoreDataset(_PathDataset):
 
     def _exists(self) -> bool:
         return True
+
+
+class SweepTableDataset(_PathDataset):
+    """The table of a finished sweep: a folder with its space, configurations and replicates."""
+
+    def load(self) -> SweepTable:
+        """Read the folder."""
+        from latentlab.search.stored import load_table
+
+        return load_table(self._filepath)
+
+    def save(self, data: SweepTable) -> None:
+        """Replace the folder in one step."""
+        from latentlab.search.stored import save_table
+
+        save_table(data, self._filepath)
 
 
 class ArraysDataset(_PathDataset):

@@ -18,9 +18,11 @@ from pathlib import Path
 from typing import Any
 
 import optuna
+from optuna.exceptions import StorageInternalError
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy.exc import SQLAlchemyError
 
 from latentlab.errors import UserError
 from latentlab.search.proposals import Direction, Known, Proposal, frozen_trial
@@ -30,18 +32,25 @@ from latentlab.search.table import State
 LEASE_SECONDS = 3600.0
 """A lease that was not renewed for this long has no holder any more."""
 
-_SETTINGS, _LEASE, _COHORT, _ADAPTIVE, _STATE, _RUNGS, _NOTE = (
+_SETTINGS, _LEASE, _COHORT, _ADAPTIVE, _STATE, _REPLICATES, _RUNGS, _NOTE = (
     "latentlab.settings",
     "latentlab.lease",
     "latentlab.cohort",
     "latentlab.adaptive",
     "latentlab.state",
+    "latentlab.replicates",
     "latentlab.rungs",
     "latentlab.note",
 )
 """Attributes of the study and of its trials."""
 
-ATTRIBUTES = {"cohort": _COHORT, "adaptive": _ADAPTIVE, "state": _STATE, "settings": _SETTINGS}
+ATTRIBUTES = {
+    "cohort": _COHORT,
+    "adaptive": _ADAPTIVE,
+    "state": _STATE,
+    "replicates": _REPLICATES,
+    "settings": _SETTINGS,
+}
 """Those that a reader of a finished sweep wants, by what they say."""
 
 
@@ -71,13 +80,16 @@ class Told:
     Attributes:
         number: of the configuration.
         state: how it ended.
-        objectives: one number per objective; empty unless it is complete.
+        objectives: one number per objective, means over seeds; empty unless it is complete.
+        replicates: one row per seed: `seed`, `trial_id`, `state`, `epochs`, `seconds` and a number
+            per objective where there is one.
         note: why it failed, or nothing.
     """
 
     number: int
     state: State
     objectives: tuple[float, ...] = ()
+    replicates: tuple[dict[str, Any], ...] = ()
     note: str = ""
 
 
@@ -162,18 +174,15 @@ class Ledger:
             if trial.state != TrialState.RUNNING or not self._free(trial.user_attrs.get(_LEASE)):
                 continue
             self._storage.set_trial_user_attr(trial._trial_id, _LEASE, self._lease())
-            values = dict(trial.params)
-            rungs = {int(k): v for k, v in trial.user_attrs.get(_RUNGS, {}).items()}
-            mine.append(
-                Asked(
-                    trial.number,
-                    int(trial.user_attrs[_COHORT]),
-                    values,
-                    self._space.configuration(values),
-                    rungs,
-                )
-            )
+            mine.append(self.asked(trial))
         return mine
+
+    def asked(self, trial: FrozenTrial) -> Asked:
+        """What was asked for, of one of `trials`."""
+        values = dict(trial.params)
+        rungs = {int(k): v for k, v in trial.user_attrs.get(_RUNGS, {}).items()}
+        cohort = int(trial.user_attrs[_COHORT])
+        return Asked(trial.number, cohort, values, self._space.configuration(values), rungs)
 
     def report(self, number: int, epochs: int, score: float) -> None:
         """Note a score at a rung, and renew the lease."""
@@ -187,6 +196,7 @@ class Ledger:
         """Note what became of a configuration; its last word."""
         trial_id = self.trials[told.number]._trial_id
         self._storage.set_trial_user_attr(trial_id, _STATE, told.state)
+        self._storage.set_trial_user_attr(trial_id, _REPLICATES, list(told.replicates))
         if told.note:
             self._storage.set_trial_user_attr(trial_id, _NOTE, told.note)
         state = {"complete": TrialState.COMPLETE, "halved": TrialState.PRUNED}.get(
@@ -195,9 +205,13 @@ class Ledger:
         values = list(told.objectives) if told.state == "complete" else None
         self._storage.set_trial_state_values(trial_id, state, values)
 
-    def restart(self) -> None:
-        """Forget the sweep."""
-        self._storage.delete_study(self._study._study_id)
+    @staticmethod
+    def forget(address: str, name: str) -> None:
+        """Remove a sweep from its storage, if it is there."""
+        storage = open_storage(address)
+        for study in storage.get_all_studies():
+            if study.study_name == name:
+                storage.delete_study(study._study_id)
 
     def _lease(self) -> dict[str, Any]:
         return {"owner": self._owner, "until": self._now() + LEASE_SECONDS}
@@ -219,13 +233,25 @@ def open_storage(address: str) -> BaseStorage:
     try:
         if "://" in address:
             return RDBStorage(address)
-        Path(address).parent.mkdir(parents=True, exist_ok=True)
+        path = Path(address)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _drop_torn_line(path)
         return JournalStorage(JournalFileBackend(address))
-    except (OSError, ImportError, ValueError, optuna.exceptions.StorageInternalError) as error:
+    except (OSError, ImportError, SQLAlchemyError, StorageInternalError) as error:
         raise UserError(
             f"The storage of sweeps at {address} cannot be opened: {error}",
             "Mend `sweeps.storage`: a database's URL, or nothing for a journal file.",
         ) from error
+
+
+def _drop_torn_line(path: Path) -> None:
+    """Remove a last line that a killed process did not finish: what follows would be lost too."""
+    if not path.exists():
+        return
+    content = path.read_bytes()
+    if content and not content.endswith(b"\n"):
+        with path.open("r+b") as file:
+            file.truncate(content.rfind(b"\n") + 1)
 
 
 def _known(trial: FrozenTrial) -> Known:

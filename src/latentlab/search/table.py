@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from latentlab.search.parameters import CategoricalParameter
 from latentlab.search.space import Space
 
 State = Literal["complete", "halved", "diverged", "failed"]
@@ -87,3 +89,21 @@ class SweepTable:
     def column(self, parameter: str) -> pd.Series:
         """A parameter's values in the complete rows; missing where it does not exist."""
         return self.parameters.loc[self.complete, parameter]
+
+
+def typed_parameters(space: Space, rows: Mapping[int, Mapping[str, Any]]) -> pd.DataFrame:
+    """The table of parameters: numbers as floats, choices as objects, missing where not there.
+
+    Args:
+        space: names and types.
+        rows: values by number of the configuration.
+    """
+    table = pd.DataFrame(
+        {name: [row.get(name) for row in rows.values()] for name in space.parameters},
+        index=pd.Index(list(rows), name="configuration", dtype=int),
+        dtype=object,
+    )
+    for name, parameter in space.parameters.items():
+        if not isinstance(parameter, CategoricalParameter):
+            table[name] = table[name].astype(float)
+    return table

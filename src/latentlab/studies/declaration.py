@@ -59,7 +59,8 @@ class Declaration(BaseModel):
 
     `baselines` names arms that are not trained: methods to compare with, which the study's module
     `baselines` fits and scores. `search_names` says what short names of parameters, in search
-    spaces and tables from elsewhere, mean in the study's configuration.
+    spaces and tables from elsewhere, mean in the study's configuration; `rung_score` is the epoch
+    score by which a search stops configurations early, one that means the same in all of them.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -68,6 +69,7 @@ class Declaration(BaseModel):
     metrics: ClassVar[tuple[Metric, ...]]
     baselines: ClassVar[tuple[str, ...]] = ()
     search_names: ClassVar[Mapping[str, SearchName]] = {}
+    rung_score: ClassVar[str] = "validation_total"
 
     dataset: str
     datasets: dict[str, DatasetDefaults]
@@ -77,6 +79,7 @@ class Declaration(BaseModel):
     training: Block = {}
     arms: dict[str, Block | None] = Field({}, description="further arms; null removes one")
     champion: ChampionRule
+    sweep: str = Field("default", description="the file of the sweep, for the pipeline `.._sweep`")
     hypotheses: Hypotheses
 
     _configs: dict[str, TrialConfig] = PrivateAttr(default_factory=dict)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,12 @@ TIMED_SECONDS = 0.05
 
 
 def score_trials(
-    study: Study, trials: pd.DataFrame, prepared: Prepared, store: TrialStore, device: torch.device
+    study: Study,
+    trials: pd.DataFrame,
+    prepared: Prepared,
+    store: TrialStore,
+    device: torch.device,
+    wanted: Collection[str] = ("validation", "test"),
 ) -> pd.DataFrame:
     """Evaluate every trial that did not diverge on its validation split and on the test split.
 
@@ -42,6 +48,7 @@ def score_trials(
         prepared: the data.
         store: where the weights are.
         device: where to compute.
+        wanted: the splits to evaluate; a search leaves the test split closed.
 
     Returns:
         Columns trial_id, arm, seed, split, metric, value.
@@ -70,7 +77,8 @@ def score_trials(
                 )
             splits["validation"] = validation[stream]
         weights = {name: t.to(device) for name, t in store.weights(row["trial_id"]).items()}
-        for split, (features, labels) in splits.items():
+        for split in wanted:
+            features, labels = splits[split]
             scores = study.evaluation.evaluate(config, spec, weights, features, labels, stream)
             rows += [(*key, split, metric, value) for metric, value in scores.items()]
     return pd.DataFrame(rows, columns=SCORE_COLUMNS)

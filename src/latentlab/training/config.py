@@ -90,6 +90,13 @@ class TrialConfig(BaseModel):
 
     training: TrainingConfig = TrainingConfig()
 
+    def settles_at(self) -> float:
+        """The epoch from which every scheduled mechanism is on; studies add their own.
+
+        A search never stops a configuration before it, unless it is told to.
+        """
+        return self.training.warmup_fraction * self.training.epochs
+
 
 class Seeds(BaseModel):
     """The seeds of a study: a blocking factor, the same for every arm."""

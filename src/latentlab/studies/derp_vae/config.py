@@ -83,3 +83,7 @@ class DerpVaeConfig(TrialConfig):
 
     model: ModelConfig = ModelConfig()
     objective: ObjectiveConfig = ObjectiveConfig()
+
+    def settles_at(self) -> float:
+        """When beta has risen too."""
+        return max(super().settles_at(), self.objective.beta_warmup_epochs)

@@ -114,6 +114,11 @@ class MixtureHarmoniumConfig(TrialConfig):
         epochs=400, batch_size=128, learning_rate=0.005, warmup_steps=400, validate_every=20
     )
 
+    def settles_at(self) -> float:
+        """When beta has risen too."""
+        risen = self.objective.beta_warmup_fraction * self.training.epochs
+        return max(super().settles_at(), risen)
+
     @model_validator(mode="after")
     def _kept_weights_and_state_belong_together(self) -> Self:
         if self.model.mode == "analytical" and self.training.keep == "best":

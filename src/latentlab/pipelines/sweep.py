@@ -1,0 +1,83 @@
+"""A sweep: configurations are searched, cohort by cohort."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+from kedro.pipeline import Node, Pipeline
+
+from latentlab.compute.config import ComputeConfig
+from latentlab.pipelines.binding import bound
+from latentlab.search.table import SweepTable
+from latentlab.sources import Prepared
+from latentlab.studies.declaration import Declaration
+from latentlab.studies.study import Study
+from latentlab.studies.sweep_settings import SweepsConfig
+from latentlab.tracking.store_address import project_root
+
+STAGE = "search"
+
+
+def plan(study: Study, declaration: Declaration, sweeps: SweepsConfig) -> dict[str, Any]:
+    """The sweep as it will run; a mistake in its file is found before anything is trained."""
+    from latentlab.studies.sweep_file import load_sweep
+    from latentlab.studies.sweep_results import plan_of
+
+    return plan_of(load_sweep(study, declaration, sweeps.folders, project_root()))
+
+
+def search(
+    study: Study,
+    declaration: Declaration,
+    sweeps: SweepsConfig,
+    compute: ComputeConfig,
+    planned: dict[str, Any],
+    prepared: Prepared,
+    store: Any,
+) -> tuple[SweepTable, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Search; the table of configurations, and those of the trials.
+
+    `planned` is not read: it makes the check of the file come first.
+    """
+    from latentlab.studies.searching import search as run_search
+    from latentlab.studies.sweep_file import load_sweep
+
+    sweep = load_sweep(study, declaration, sweeps.folders, project_root())
+    table, trained = run_search(sweep, sweeps, compute, prepared, store)
+    return table, trained.trials, trained.history, trained.scores
+
+
+def create_pipeline(study: Study) -> Pipeline:
+    """The stage for one study."""
+    s = study.name
+    return Pipeline(
+        [
+            Node(
+                bound(plan, study),
+                [f"params:{s}", "params:sweeps"],
+                f"{s}.sweep_plan",
+                name=f"{s}.plan_sweep",
+                namespace=f"{s}.{STAGE}",
+            ),
+            Node(
+                bound(search, study),
+                [
+                    f"params:{s}",
+                    "params:sweeps",
+                    "params:compute",
+                    f"{s}.sweep_plan",
+                    f"{s}.prepared",
+                    f"{s}.store",
+                ],
+                [
+                    f"{s}.sweep_configurations",
+                    f"{s}.sweep_trials",
+                    f"{s}.sweep_history",
+                    f"{s}.sweep_scores",
+                ],
+                name=f"{s}.search",
+                namespace=f"{s}.{STAGE}",
+            ),
+        ]
+    )

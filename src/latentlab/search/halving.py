@@ -1,0 +1,38 @@
+"""Successive halving: at which epochs configurations are compared, and which of them go on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from latentlab.search.settings import Halving
+
+
+def rungs_of(halving: Halving, cohort: int, epochs: int) -> tuple[int, ...]:
+    """Epochs at whose end the worse configurations of a cohort stop.
+
+    Successive halving (Jamieson & Talwalkar 2016) has one bracket; with several, cohorts take
+    turns at brackets that begin later and later, as Hyperband does (Li et al. 2018).
+
+    Args:
+        halving: settings.
+        cohort: index of the cohort.
+        epochs: of a whole training; no rung is there or beyond.
+    """
+    rung = halving.first * halving.factor ** (cohort % halving.brackets)
+    found = []
+    while rung < epochs:
+        found.append(rung)
+        rung *= halving.factor
+    return tuple(found)
+
+
+def survivors(scores: Mapping[int, float], factor: int) -> frozenset[int]:
+    """The best 1 / factor of the configurations, at least one; of equals the earlier ones.
+
+    Args:
+        scores: by number of the configuration; less is better, infinite where it diverged.
+        factor: above 1.
+    """
+    keep = max(1, len(scores) // factor)
+    ranked = sorted(scores, key=lambda number: (scores[number], number))
+    return frozenset(ranked[:keep])

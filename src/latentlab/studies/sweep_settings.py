@@ -1,0 +1,22 @@
+"""Where sweeps are found and kept: the `sweeps` block of the parameters."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class SweepsConfig(BaseModel):
+    """The `sweeps` block of the parameters: where sweeps are found and kept."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    folders: tuple[str, ...] = Field(
+        description="searched in this order for `<study>/sweeps/<name>.yml`"
+    )
+    storage: str | None = Field(
+        None, description="a database's URL; none: a journal file beside the study's trials"
+    )
+    restart: bool = Field(False, description="forget what the sweep asked before, and begin again")
+    compare_with: str | None = Field(
+        None, description="another sweep of the study whose results are compared with this one's"
+    )
