@@ -201,7 +201,7 @@ def test_a_failure_leaves_the_old_report(tmp_path: Path, monkeypatch: pytest.Mon
         raise RuntimeError("rendering failed")
 
     with monkeypatch.context() as patch:
-        patch.setattr(report, "_environment", broken)
+        patch.setattr(report, "environment", broken)
         with pytest.raises(RuntimeError, match="rendering failed"):
             write_report(tmp_path / "r", small_content(title="the second"))
     assert index.read_bytes() == before

@@ -7,25 +7,23 @@ the same in text, and `tables/` and `figures/` hold what both were made from.
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Hashable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import jinja2
-import markupsafe
 import pandas as pd
-import plotly.graph_objects as go
-from plotly.offline import get_plotlyjs
 
 from latentlab.errors import UserError
 from latentlab.reporting.content import ReportContent
-from latentlab.reporting.figures.pictures import png_bytes, png_uri
-from latentlab.reporting.figures.template import template
+from latentlab.reporting.figures.pictures import png_uri
 from latentlab.reporting.formatting import as_text
-from latentlab.reporting.markdown import escape_markdown, markdown_table
+from latentlab.reporting.pages import (
+    FigureView,
+    environment,
+    figure_views,
+    page_parts,
+    write_figures,
+)
 from latentlab.reporting.swap import replaced_folder
 from latentlab.reporting.tables import differences_table, mean_cell, means_table, metric_note
 from latentlab.reporting.verdicts import (
@@ -35,18 +33,6 @@ from latentlab.reporting.verdicts import (
     verdict_sentence,
     verdict_table,
 )
-
-
-@dataclass(frozen=True)
-class _FigureView:
-    """One figure as the templates need it: either `data` (plotly) or `uri` (picture) is set."""
-
-    title: str
-    caption: str
-    slug: str
-    height: int = 0
-    data: markupsafe.Markup | None = None
-    uri: str = ""
 
 
 def write_report(folder: Path, content: ReportContent) -> Path:
@@ -69,36 +55,20 @@ def write_report(folder: Path, content: ReportContent) -> Path:
             "Run the evaluation before the report.",
         )
     folder = Path(folder)
-    views = _figure_views(content)
+    views = figure_views(content.figures)
     with replaced_folder(folder, marker="report.md") as build:
         _write_tables(build / "tables", content)
-        _write_figures(build / "figures", content, views)
+        write_figures(build / "figures", content.figures, views)
         context = _context(content, views)
-        environment = _environment()
+        templates = environment()
         for name in ("index.html", "report.md"):
-            text = environment.get_template(f"{name}.j2").render(context)
+            text = templates.get_template(f"{name}.j2").render(context)
             (build / name).write_text(text, encoding="utf-8")
     return folder / "index.html"
 
 
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("latentlab.reporting", "templates"),
-        # Names come from configuration files. Markdown has its own escapes, as filters.
-        autoescape=lambda name: name is None or not name.endswith(".md.j2"),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters["md"] = escape_markdown
-    environment.filters["md_table"] = markdown_table
-    return environment
-
-
-def _context(content: ReportContent, views: list[_FigureView]) -> dict[str, Any]:
+def _context(content: ReportContent, views: list[FigureView]) -> dict[str, Any]:
     rows = verdict_rows(content.verdicts)
-    folder = Path(__file__).parent / "templates"
     return {
         "content": content,
         "verdicts": [_verdict_view(row) for row in rows],
@@ -111,12 +81,7 @@ def _context(content: ReportContent, views: list[_FigureView]) -> dict[str, Any]
         "differences_table": differences_table(content.comparison),
         "figures": views,
         "preview": png_uri(content.preview) if content.preview is not None else "",
-        "plotlyjs": markupsafe.Markup(get_plotlyjs()) if any(v.data for v in views) else "",
-        "css": _trusted(folder / "report.css"),
-        "script": _trusted(folder / "report.js"),
-        "templates": _script_json(
-            {page: template(page).to_plotly_json() for page in ("light", "dark")}
-        ),
+        **page_parts(views),
     }
 
 
@@ -164,60 +129,7 @@ def _control(comparison: pd.DataFrame) -> str:
     return str(comparison.loc[comparison["is_control"].astype(bool), "arm"].iloc[0])
 
 
-def _figure_views(content: ReportContent) -> list[_FigureView]:
-    views: list[_FigureView] = []
-    taken: set[str] = set()
-    for title, (figure, caption) in content.figures.items():
-        slug = _slug(title, taken)
-        if isinstance(figure, go.Figure):
-            height = int(figure.layout.height or 420)
-            view = _FigureView(title, caption, slug, height, data=_figure_json(figure))
-        else:
-            view = _FigureView(title, caption, slug, uri=png_uri(figure))
-        views.append(view)
-    return views
-
-
-def _figure_json(figure: go.Figure) -> markupsafe.Markup:
-    """A figure without its template: the page adds the light or the dark one."""
-    bare = json.loads(figure.to_json())
-    bare["layout"].pop("template", None)
-    return _script_json(bare)
-
-
-def _script_json(value: object) -> markupsafe.Markup:
-    """JSON that may stand inside of a script element: no name can end the element."""
-    text = json.dumps(value, separators=(",", ":"), allow_nan=False)
-    return markupsafe.Markup(text.replace("<", "\\u003c").replace("\u2028", "\\u2028"))
-
-
-def _slug(title: str, taken: set[str]) -> str:
-    """A file name and an anchor for a figure, different from all others."""
-    base = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:60] or "figure"
-    slug, number = base, 2
-    while slug in taken:
-        slug, number = f"{base}-{number}", number + 1
-    taken.add(slug)
-    return slug
-
-
-def _trusted(path: Path) -> markupsafe.Markup:
-    return markupsafe.Markup(path.read_text(encoding="utf-8"))
-
-
 def _write_tables(folder: Path, content: ReportContent) -> None:
     folder.mkdir()
     content.verdicts.to_csv(folder / "verdicts.csv", index=False)
     content.comparison.to_csv(folder / "comparison.csv", index=False)
-
-
-def _write_figures(folder: Path, content: ReportContent, views: list[_FigureView]) -> None:
-    if not views:
-        return
-    folder.mkdir()
-    for view, (figure, _) in zip(views, content.figures.values(), strict=True):
-        if isinstance(figure, go.Figure):
-            text = figure.to_json()
-            (folder / f"{view.slug}.json").write_text(text, encoding="utf-8")
-        else:
-            (folder / f"{view.slug}.png").write_bytes(png_bytes(figure))

@@ -136,6 +136,9 @@ class TrackingHook(MlflowHook):  # type: ignore[misc]
             self._trials(study, self._catalog.load(f"{study}.trials").assign(reused=True))
         self._tree.log_scores(scores)
 
+    def _searched_scores(self, study: str, scores: Any) -> None:
+        self._tree.log_scores(scores)
+
     def _champion(self, study: str, champion: Mapping[str, Any]) -> None:
         from latentlab.tracking.registry import register_champion
 
@@ -152,6 +155,13 @@ class TrackingHook(MlflowHook):  # type: ignore[misc]
 
     def _comparison(self, study: str, comparison: Any) -> None:
         self._artifact(study, "comparison")
+
+    def _sweep_plan(self, study: str, plan: Any) -> None:
+        self._tree.log_tags({"sweep": plan["name"]})
+        self._artifact(study, "sweep_plan")
+
+    def _confirmation(self, study: str, confirmation: Any) -> None:
+        self._artifact(study, "confirmation")
 
     def _report(self, study: str, content: Any) -> None:
         self._artifact(study, "report", "report")
@@ -190,6 +200,14 @@ _WRITERS: dict[str, Callable[[TrackingHook, str, Any], None]] = {
     "verdicts": TrackingHook._verdicts,
     "comparison": TrackingHook._comparison,
     "report": TrackingHook._report,
+    "sweep_plan": TrackingHook._sweep_plan,
+    "sweep_trials": TrackingHook._trials,
+    "sweep_history": TrackingHook._history,
+    "sweep_scores": TrackingHook._searched_scores,
+    "confirmation": TrackingHook._confirmation,
+    "confirmation_trials": TrackingHook._trials,
+    "confirmation_history": TrackingHook._history,
+    "confirmation_scores": TrackingHook._searched_scores,
 }
 
 

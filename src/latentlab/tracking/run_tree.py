@@ -125,11 +125,17 @@ class RunTree:
 
     def log_verdicts(self, study: str, verdicts: pd.DataFrame) -> None:
         """Each verdict as a tag of the parent, so that runs can be searched by it."""
-        tags = [
-            RunTag(f"verdict.{study}.{row['hypothesis']}", str(row["verdict"]))
-            for row in verdicts.to_dict("records")
-        ]
-        for part in _parts(tags, OTHERS_PER_BATCH):
+        self.log_tags(
+            {
+                f"verdict.{study}.{row['hypothesis']}": str(row["verdict"])
+                for row in verdicts.to_dict("records")
+            }
+        )
+
+    def log_tags(self, tags: Mapping[str, str]) -> None:
+        """Tags of the parent."""
+        entities = [RunTag(name, value) for name, value in tags.items()]
+        for part in _parts(entities, OTHERS_PER_BATCH):
             self._client.log_batch(self._parent, tags=part)
 
     @property
