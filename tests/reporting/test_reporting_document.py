@@ -9,7 +9,7 @@ from latentlab.reporting.document import Document, Section, write_document
 
 
 def document(title="A sweep"):
-    figure = go.Figure(go.Scatter(x=[1, 2], y=[0.1, 0.2]))
+    curve = {"Curve": (go.Figure(go.Scatter(x=[1, 2], y=[0.1, 0.2])), "A curve.")}
     table = pd.DataFrame(
         {
             "parameter": ["<b>rate</b>", "depth"],

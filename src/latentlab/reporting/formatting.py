@@ -63,7 +63,7 @@ def format_number(value: float, decimals: int | None = None) -> str:
     if decimals > _MOST_DECIMALS:
         # Keep the same last digit as the fixed-point form would have shown.
         digits = max(decimals - decimals_for(value, 1), 0) if value else 0
-        return f"{value:.{min(digits, 15)}e}"
+        return f"{value or 0.0:.{min(digits, 15)}e}"
     text = f"{value:,.{max(decimals, 0)}f}"
     return text.lstrip("-") if not text.strip("-0.,") else text
 
