@@ -22,9 +22,7 @@ def document(title="A sweep"):
         question="Which way?",
         summary=["One sentence."],
         sections=[
-            Section(
-                "Directions", ["Of 20 rows."], table, {"Curve": (figure, "A curve.")}, "A note."
-            ),
+            Section("Directions", ["Of 20 rows."], table, curve, "A note."),
             Section("Nothing here"),
         ],
         tables={"directions.csv": table, "contours/rate.csv": table},
