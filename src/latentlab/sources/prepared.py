@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,12 @@ class Schema(BaseModel):
     dtype: str = Field(description="numpy name of the features' type, such as uint8")
     scale: float = Field(gt=0, description="features / scale lies in [0, 1]")
     classes: tuple[str, ...] = Field(description="name of class k at position k")
+    # Not in the dump of ordinary images, whose fingerprints would change with it.
+    palette: Literal["arc"] | None = Field(
+        default=None,
+        exclude_if=lambda palette: palette is None,
+        description="features are no intensities but tokens, to be shown in these colours",
+    )
 
 
 @dataclass(frozen=True)
