@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from latentlab.search.parameters import Scalar
+from latentlab.search.parameters import Scalar, same
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,6 @@ class SearchName:
     def value(self, value: Scalar) -> Scalar:
         """The study's word for a value; True and 1 are different words."""
         for one, meant in (self.values or {}).items():
-            if type(one) is type(value) and one == value:
+            if same(one, value):
                 return meant
         return value

@@ -28,7 +28,10 @@ class _StrictLoader(yaml.SafeLoader):
             line = key_node.start_mark.line + 1
             if isinstance(key, Hashable) and key in lines:
                 raise yaml.constructor.ConstructorError(
-                    None, None, f"'{key}' is given twice, in line {lines[key]} too", node.start_mark
+                    None,
+                    None,
+                    f"'{key}' is given twice, in line {lines[key]} too",
+                    key_node.start_mark,
                 )
             if isinstance(key, Hashable):
                 lines[key] = line

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from latentlab.errors import UserError
 from latentlab.search.naming import SearchName
-from latentlab.search.parameters import CategoricalParameter, is_number
+from latentlab.search.parameters import CategoricalParameter, Parameter, is_number
 from latentlab.search.reading.mistakes import mistake
 from latentlab.search.reading.strict_yaml import load_yaml
 from latentlab.search.reading.wandb import TOP_LEVEL, WORDS, from_wandb
@@ -148,28 +148,36 @@ def rename(
                 )
     content = settings.model_dump(exclude_unset=True)
     content["fixed"] = {
-        meant[one].key: meant[one].value(value) if not isinstance(value, list) else value
+        meant[one].key: value if isinstance(value, list) else meant[one].value(value)
         for one, value in settings.fixed.items()
     }
-    content["parameters"] = {}
-    for one, parameter in settings.parameters.items():
-        block = parameter.model_dump(exclude_unset=True)
-        if isinstance(parameter, CategoricalParameter):
-            block["choices"] = [meant[one].value(choice) for choice in parameter.choices]
-            if block["choices"] != list(parameter.choices):
-                block["ordered"] = False
-        elif meant[one].values:
-            raise UserError(
-                f"{name}: {one}: its values have words in the study, and no range",
-                "Write it as categorical with choices",
-            )
+    content["parameters"] = {
+        meant[one].key: _renamed(one, parameter, meant, name)
+        for one, parameter in settings.parameters.items()
+    }
+    return _settings(content, name)
+
+
+def _renamed(
+    one: str, parameter: Parameter, meant: Mapping[str, SearchName], name: str
+) -> dict[str, Any]:
+    block = parameter.model_dump(exclude_unset=True)
+    if isinstance(parameter, CategoricalParameter):
+        block["choices"] = [meant[one].value(choice) for choice in parameter.choices]
+        block["ordered"] = parameter.ordered and all(map(is_number, block["choices"]))
+    elif words := meant[one].values:
+        raise UserError(
+            f"{name}: {one}: the study wants one of some values here, not a range",
+            f"Write it as categorical with choices of {', '.join(map(str, words))}",
+        )
+    if parameter.when:
         block["when"] = {
-            meant[other].key: (
-                [meant[other].value(single) for single in wanted]
-                if isinstance(wanted, list)
-                else meant[other].value(wanted)
-            )
+            meant[other].key: _meant(meant[other], wanted)
             for other, wanted in parameter.when.items()
         }
-        content["parameters"][meant[one].key] = block
-    return _settings(content, name)
+    return block
+
+
+def _meant(name: SearchName, value: Any) -> Any:
+    """The study's word for a value, or for each of some values."""
+    return [name.value(one) for one in value] if isinstance(value, list) else name.value(value)
