@@ -1,0 +1,122 @@
+"""Which way each number acts: Spearman's rho over the rows that have the parameter."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import scipy.stats
+
+from latentlab.evidence.intervals import spearman_interval
+from latentlab.evidence.power import detectable_correlation
+from latentlab.search.analysis.columns import Array, Column
+from latentlab.search.analysis.observations import Observations
+from latentlab.search.analysis.permutation import UNTESTABLE, rank_trend_test
+from latentlab.search.analysis.settings import AnalysisSettings
+
+# A single two-sided test at .05.
+_ONE_SIDED = 0.025
+
+COLUMNS = (
+    "parameter",
+    "kind",
+    "test",
+    "n",
+    "conditional",
+    "rho",
+    "low",
+    "high",
+    "trend",
+    "p",
+    "method",
+    "attainable_p",
+    "p_textbook",
+    "detectable_rho",
+    "n_adaptive",
+    "n_not_adaptive",
+    "rho_not_adaptive",
+)
+
+
+def directions(rows: Observations, settings: AnalysisSettings) -> pd.DataFrame:
+    """Rank correlation of every number, and of every choice of ordered numbers.
+
+    Args:
+        rows: complete rows.
+        settings: level of the interval, draws.
+
+    Returns:
+        One row per parameter, strongest first:
+
+        * `n`: rows that have the parameter; `conditional` where these are not all rows.
+        * `rho`: with the objective as recorded; `trend` says in words which way is better.
+        * `low`, `high`: on Fisher's z scale with the variance of Bonett and Wright (2000).
+        * `p`: exact or by permutation (`method`), two-sided, the family's member;
+          `attainable_p` is the smallest that was possible.
+        * `p_textbook`: scipy's t approximation, as sweeps are usually reported; never corrected
+          and never used.
+        * `detectable_rho`: what these rows find with 80 % power at .05, uncorrected.
+        * `n_adaptive`: rows that the sampler asked for because of earlier values.
+          `rho_not_adaptive` is over the others, where there are both.
+    """
+    found = [
+        _direction(column, rows, settings)
+        for column in rows.columns.values()
+        if column.has_direction
+    ]
+    table = pd.DataFrame(found, columns=list(COLUMNS))
+    order = table["rho"].abs().sort_values(ascending=False, kind="stable", na_position="last")
+    return table.loc[order.index].reset_index(drop=True)
+
+
+def _direction(column: Column, rows: Observations, settings: AnalysisSettings) -> dict[str, Any]:
+    here = column.exists
+    x, y, adaptive = column.values[here], rows.values[here], rows.adaptive[here]
+    n = len(x)
+    rho, textbook = _spearman(x, y)
+    tested = UNTESTABLE
+    if not math.isnan(rho):
+        tested = rank_trend_test(x, y, settings.resamples, settings.seed)
+    low, high = spearman_interval(rho, n, settings.level)
+    apart = 0 < np.count_nonzero(adaptive) < n
+    return {
+        "parameter": column.name,
+        "kind": column.kind,
+        "test": "spearman",
+        "n": n,
+        "conditional": column.conditional,
+        "rho": rho,
+        "low": low,
+        "high": high,
+        "trend": trend(rho, rows.objective.sign),
+        "p": tested.p,
+        "method": tested.method,
+        "attainable_p": tested.attainable,
+        "p_textbook": textbook,
+        "detectable_rho": detectable_correlation(n, _ONE_SIDED),
+        "n_adaptive": int(np.count_nonzero(adaptive)),
+        "n_not_adaptive": int(np.count_nonzero(~adaptive)),
+        "rho_not_adaptive": _spearman(x[~adaptive], y[~adaptive])[0] if apart else math.nan,
+    }
+
+
+def _spearman(x: Array, y: Array) -> tuple[float, float]:
+    """Spearman's rho and its textbook p; NaN for under three rows or a constant column."""
+    if len(x) < 3 or np.ptp(x) == 0 or np.ptp(y) == 0:
+        return math.nan, math.nan
+    result = scipy.stats.spearmanr(x, y)
+    return float(result.statistic), float(result.pvalue)
+
+
+def trend(rho: float, sign: float) -> str:
+    """Which way is better.
+
+    Args:
+        rho: with the objective as recorded.
+        sign: 1 where a larger objective is better, else -1.
+    """
+    if math.isnan(rho) or rho == 0:
+        return "none"
+    return "increase helps" if rho * sign > 0 else "decrease helps"

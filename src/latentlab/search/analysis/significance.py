@@ -1,0 +1,65 @@
+"""What may be called significant: one family of tests per analysis, and corrected tiers."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+
+from latentlab.evidence.corrections import adjust
+from latentlab.search.analysis.columns import Array
+
+FAMILY = "one test per parameter: Spearman's rho for numbers, Kruskal-Wallis for choices"
+"""The family. A parameter that cannot be tested (constant, under three rows) is no member."""
+
+HIGH = 0.05
+MODERATE = 0.10
+
+
+def corrected(p: Array) -> tuple[Array, Array]:
+    """Adjusted p-values of a family; NaN marks what is no member.
+
+    Args:
+        p: shape [tests].
+
+    Returns:
+        Holm's (1979), which bounds the chance of any false one, and those of Benjamini and
+        Hochberg (1995), which bound the expected share of false ones among those called.
+    """
+    holm, bh = np.full(len(p), math.nan), np.full(len(p), math.nan)
+    members = np.isfinite(p)
+    if members.any():
+        holm[members] = adjust(p[members], "holm")
+        bh[members] = adjust(p[members], "fdr_bh")
+    return holm, bh
+
+
+def tier(holm: float, bh: float) -> str:
+    """`high` below .05 after Holm, `moderate` below .10 after Benjamini-Hochberg, else `open`."""
+    if math.isnan(holm):
+        return "untestable"
+    if holm < HIGH:
+        return "high"
+    return "moderate" if bh < MODERATE else "open"
+
+
+def family(*tables: pd.DataFrame) -> pd.DataFrame:
+    """The family of an analysis from the tables of its main tests.
+
+    Args:
+        tables: each with `parameter`, `test`, `n`, `p` and `attainable_p`, one row per parameter.
+
+    Returns:
+        All rows by p, with `holm`, `bh` and `tier`.
+    """
+    kept = ["parameter", "test", "n", "p", "attainable_p"]
+    tests = pd.concat([table[kept] for table in tables if len(table)], ignore_index=True)
+    holm, bh = corrected(tests["p"].to_numpy(dtype=np.float64))
+    tests = tests.assign(holm=holm, bh=bh, tier=[*map(tier, holm, bh)])
+    return tests.sort_values(["p", "parameter"], ignore_index=True)
+
+
+def with_tiers(table: pd.DataFrame, tests: pd.DataFrame) -> pd.DataFrame:
+    """A table of main tests with the adjusted p-values and tiers of its family."""
+    return table.merge(tests[["parameter", "holm", "bh", "tier"]], on="parameter", how="left")
