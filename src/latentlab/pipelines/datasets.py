@@ -16,6 +16,8 @@ from latentlab.sources import Prepared, load_prepared, save_prepared
 
 if TYPE_CHECKING:
     from latentlab.reporting import ReportContent
+    from latentlab.search.report.composition import SweepReport
+    from latentlab.search.stored import SweepArchive
     from latentlab.search.table import SweepTable
     from latentlab.training.store import TrialStore
 
@@ -72,19 +74,62 @@ class TrialStoreDataset(_PathDataset):
 
 
 class SweepTableDataset(_PathDataset):
-    """The table of a finished sweep: a folder with its space, configurations and replicates."""
+    """The tables of a study's finished sweeps, by name; the latest is what is loaded."""
 
     def load(self) -> SweepTable:
-        """Read the folder."""
-        from latentlab.search.stored import load_table
-
-        return load_table(self._filepath)
+        """The table that was saved last."""
+        return self._archive().latest()
 
     def save(self, data: SweepTable) -> None:
-        """Replace the folder in one step."""
-        from latentlab.search.stored import save_table
+        """Keep a table in place of an older one of its name."""
+        self._archive().keep(data)
 
-        save_table(data, self._filepath)
+    def _exists(self) -> bool:
+        return self._archive().has_latest()
+
+    def _archive(self) -> SweepArchive:
+        from latentlab.search.stored import SweepArchive
+
+        return SweepArchive(self._filepath)
+
+
+class SweepArchiveDataset(_PathDataset):
+    """All finished sweeps of a study, by name."""
+
+    def load(self) -> SweepArchive:
+        """The archive, which need not exist yet."""
+        from latentlab.search.stored import SweepArchive
+
+        return SweepArchive(self._filepath)
+
+    def save(self, data: object) -> None:
+        """Refuse: an archive is an input.
+
+        Raises:
+            DatasetError: always.
+        """
+        raise DatasetError("Sweeps are kept one by one, as they finish.")
+
+    def _exists(self) -> bool:
+        return True
+
+
+class SweepReportDataset(_PathDataset):
+    """Reports of sweeps, a folder each, and beside them the sweeps that they propose."""
+
+    def load(self) -> dict[str, str]:
+        """All reports as Markdown, by name of the sweep."""
+        found = sorted(self._filepath.glob("*/report.md"))
+        return {path.parent.name: path.read_text(encoding="utf-8") for path in found}
+
+    def save(self, data: SweepReport) -> None:
+        """Write a report in place of an older one of its name."""
+        from latentlab.reporting.document import write_document
+        from latentlab.training.store import write_atomically
+
+        write_document(self._filepath / data.table.name, data.document())
+        for proposed in data.next_sweeps:
+            write_atomically(self._filepath / f"{proposed.name}.yml", proposed.text.encode())
 
 
 class ArraysDataset(_PathDataset):

@@ -1,4 +1,4 @@
-"""The table of a sweep on disk: a folder that is replaced in one step."""
+"""Tables of sweeps on disk: a folder each, replaced in one step."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from latentlab.errors import UserError
 from latentlab.search.space import Space
 from latentlab.search.table import Objective, SweepTable, typed_parameters
 
@@ -21,6 +22,46 @@ _META, _PARAMETERS, _OUTCOMES, _REPLICATES = (
 )
 
 
+class SweepArchive:
+    """The finished sweeps of a study, by name.
+
+    Args:
+        root: a folder of its own, which need not exist.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._pointer = root / "latest.txt"
+
+    def keep(self, table: SweepTable) -> None:
+        """Write a table in place of an older one of its name; it is the latest now."""
+        save_table(table, self._root / table.name)
+        self._pointer.write_text(table.name, encoding="utf-8")
+
+    def has_latest(self) -> bool:
+        """Whether there is a table."""
+        return self._pointer.exists()
+
+    def latest(self) -> SweepTable:
+        """The table that was kept last."""
+        return load_table(self._root / self._pointer.read_text(encoding="utf-8"))
+
+    def table(self, name: str) -> SweepTable:
+        """The table of a sweep.
+
+        Raises:
+            UserError: there is none of this name.
+        """
+        folder = self._root / name
+        if not (folder / _META).exists():
+            known = sorted(path.parent.name for path in self._root.glob(f"*/{_META}"))
+            raise UserError(
+                f"There is no finished sweep {name} in {self._root}",
+                f"Run it first. Those that are there: {', '.join(known) or 'none'}.",
+            )
+        return load_table(folder)
+
+
 def save_table(table: SweepTable, folder: Path) -> None:
     """Write a table in place of an older one."""
     partial = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.partial")
@@ -30,6 +71,7 @@ def save_table(table: SweepTable, folder: Path) -> None:
         "sampler": table.sampler,
         "space": table.space.model_dump(mode="json"),
         "objectives": [vars(objective) for objective in table.objectives],
+        "notes": list(table.notes),
     }
     (partial / _META).write_text(json.dumps(meta, indent=1))
     # As JSON: a column of choices may hold truth values, numbers and text beside one another.
@@ -59,6 +101,7 @@ def load_table(folder: Path) -> SweepTable:
         parameters=typed_parameters(space, {int(number): row for number, row in rows.items()}),
         outcomes=pd.read_parquet(folder / _OUTCOMES),
         replicates=pd.read_parquet(folder / _REPLICATES),
+        notes=tuple(meta["notes"]),
     )
 
 

@@ -40,6 +40,7 @@ PACKAGES = (
     "scipy",
     "statsmodels",
     "scikit-learn",
+    "optuna",
     "kedro",
     "mlflow",
 )
@@ -204,7 +205,7 @@ def reproduction(trials: pd.DataFrame, frozen: Mapping[str, Any]) -> dict[str, s
     return {
         "command": command(),
         "git": git_state(),
-        "packages": ", ".join(f"{name} {version(name)}" for name in PACKAGES),
+        "packages": package_versions(),
         "python": platform.python_version(),
         "device": ", ".join(sorted(trials["device"].unique())),
         "precision": ", ".join(sorted(trials["precision"].unique())),
@@ -213,6 +214,11 @@ def reproduction(trials: pd.DataFrame, frozen: Mapping[str, Any]) -> dict[str, s
         "hypotheses frozen": json.dumps(digests),
         "trials reused": f"{int(trials['reused'].sum())} of {len(trials)}",
     }
+
+
+def package_versions() -> str:
+    """Versions of the packages that decide a result."""
+    return ", ".join(f"{name} {version(name)}" for name in PACKAGES)
 
 
 def command() -> str:

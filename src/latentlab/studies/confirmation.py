@@ -93,7 +93,7 @@ def confirmation_table(sweep: Sweep, table: SweepTable, scores: pd.DataFrame) ->
         scores: of the confirmation's trials, as from `score_trials`.
 
     Returns:
-        One row per objective and split: `metric`, `split`, `seeds`, `winner` and `default` (means),
+        One row per objective and split: `sweep`, `metric`, `split`, `seeds`, `winner` and `default` (means),
         `gain` (positive is better) with its 95 % t interval `low`, `high` and one-sided `p`, and
         `search_score`, the winner's mean in the search: above `winner` by its luck there.
     """
@@ -110,6 +110,7 @@ def confirmation_table(sweep: Sweep, table: SweepTable, scores: pd.DataFrame) ->
             p = float(location_p("paired_t", *sides, "greater")[0])
             rows.append(
                 {
+                    "sweep": sweep.name,
                     "metric": objective.name,
                     "split": split,
                     "seeds": len(gains),

@@ -27,6 +27,9 @@ from latentlab.tracking.store_address import artifact_location
 
 logger = logging.getLogger(__name__)
 
+FOREIGN = "analysis"
+"""Stands for a study where a sweep from elsewhere is analysed."""
+
 SEVERAL = "latentlab"
 """Experiment of a run that covers more than one study."""
 
@@ -91,7 +94,7 @@ class TrackingHook(MlflowHook):  # type: ignore[misc]
     def after_dataset_saved(self, dataset_name: str, data: Any, node: Node) -> None:
         """Write what was saved into the run tree, while the pipeline goes on."""
         study, _, kind = dataset_name.partition(".")
-        if study in STUDIES and self._tree is not None and kind in _WRITERS:
+        if study in (*STUDIES, FOREIGN) and self._tree is not None and kind in _WRITERS:
             _WRITERS[kind](self, study, data)
 
     @hook_impl
@@ -160,6 +163,9 @@ class TrackingHook(MlflowHook):  # type: ignore[misc]
         self._tree.log_tags({"sweep": plan["name"]})
         self._artifact(study, "sweep_plan")
 
+    def _sweep_report(self, study: str, report: Any) -> None:
+        self._tree.log_artifact(self._path(study, "sweep_report") / report.table.name, "sweep")
+
     def _confirmation(self, study: str, confirmation: Any) -> None:
         self._artifact(study, "confirmation")
 
@@ -204,6 +210,7 @@ _WRITERS: dict[str, Callable[[TrackingHook, str, Any], None]] = {
     "sweep_trials": TrackingHook._trials,
     "sweep_history": TrackingHook._history,
     "sweep_scores": TrackingHook._searched_scores,
+    "sweep_report": TrackingHook._sweep_report,
     "confirmation": TrackingHook._confirmation,
     "confirmation_trials": TrackingHook._trials,
     "confirmation_history": TrackingHook._history,

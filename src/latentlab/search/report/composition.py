@@ -65,6 +65,11 @@ class SweepReport:
     notes: Sequence[str] = ()
     reproduce: Mapping[str, str] | None = None
 
+    @property
+    def findings(self) -> pd.DataFrame:
+        """What to beware of, as a table."""
+        return findings_table(self.analysis.findings)
+
     def document(self) -> Document:
         """The report as sections, with all its tables and texts as files."""
         analysis = self.analysis
@@ -129,7 +134,7 @@ def _summary(report: SweepReport) -> list[str]:
 
 def _sections(report: SweepReport) -> list[Section]:
     table, analysis = report.table, report.analysis
-    sections = [Section("What to beware of", table=findings_table(analysis.findings))]
+    sections = [Section("What to beware of", table=report.findings)]
     if report.confirmation is not None:
         sections.append(
             Section(

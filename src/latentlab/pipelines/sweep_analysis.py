@@ -1,0 +1,79 @@
+"""What a sweep found: tests, importances, warnings, the next sweeps, and the report."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+from kedro.pipeline import Node, Pipeline
+
+from latentlab.pipelines.binding import bound
+from latentlab.search.reading.sources import ForeignSweep
+from latentlab.search.table import SweepTable
+from latentlab.studies.declaration import Declaration
+from latentlab.studies.study import Study
+from latentlab.studies.sweep_settings import SweepsConfig
+from latentlab.tracking.store_address import project_root
+
+STAGE = "sweep_analysis"
+
+
+def analyse(
+    study: Study,
+    declaration: Declaration,
+    sweeps: SweepsConfig,
+    latest: SweepTable,
+    archive: Any,
+    confirmation: pd.DataFrame,
+) -> tuple[pd.DataFrame, pd.DataFrame, Any]:
+    """Tests and findings of the chosen sweep, and its report."""
+    from latentlab.studies.sweep_reporting import report_sweep
+
+    found = report_sweep(study, declaration, sweeps, latest, archive, confirmation, project_root())
+    return found.analysis.tests, found.findings, found
+
+
+def analyse_foreign(chosen: ForeignSweep) -> Any:
+    """The report of a finished sweep from a CSV, an Optuna storage or an MLflow experiment."""
+    from latentlab.search.reading.sources import read_foreign
+    from latentlab.studies.sweep_reporting import report_foreign
+    from latentlab.tracking.experiments import runs_of
+
+    return report_foreign(read_foreign(chosen, project_root(), runs_of), chosen)
+
+
+def create_pipeline(study: Study) -> Pipeline:
+    """The stage for one study."""
+    s = study.name
+    return Pipeline(
+        [
+            Node(
+                bound(analyse, study),
+                [
+                    f"params:{s}",
+                    "params:sweeps",
+                    f"{s}.sweep_configurations",
+                    f"{s}.sweep_archive",
+                    f"{s}.confirmation",
+                ],
+                [f"{s}.sweep_tests", f"{s}.sweep_findings", f"{s}.sweep_report"],
+                name=f"{s}.analyse_sweep",
+                namespace=f"{s}.{STAGE}",
+            )
+        ]
+    )
+
+
+def create_foreign_pipeline() -> Pipeline:
+    """The analysis of a sweep that this project did not run."""
+    return Pipeline(
+        [
+            Node(
+                analyse_foreign,
+                ["params:analysis"],
+                "analysis.sweep_report",
+                name="analyse_foreign_sweep",
+                namespace=STAGE,
+            )
+        ]
+    )
