@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -50,6 +50,20 @@ def print_verdicts(
     else:
         for row in rows:
             console.print(_line(row), soft_wrap=True)
+    _print_places(where, console)
+
+
+def print_lines(
+    lines: Sequence[str], where: Mapping[str, str], console: Console | None = None
+) -> None:
+    """Print sentences, and where to look for the rest."""
+    console = console or Console()
+    for line in lines:
+        console.print(Text(line), soft_wrap=not console.is_terminal)
+    _print_places(where, console)
+
+
+def _print_places(where: Mapping[str, str], console: Console) -> None:
     width = max((len(name) for name in where), default=0)
     for name, place in where.items():
         # Text, not markup: a path may hold square brackets. Not wrapped: it must be copyable.

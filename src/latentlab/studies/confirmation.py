@@ -8,6 +8,7 @@ over the default configuration an interval. The test split is opened here for th
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -69,9 +70,9 @@ def winner_of(table: SweepTable) -> int:
 
 
 def _winner(sweep: Sweep, table: SweepTable) -> TrialConfig:
-    row, values = table.parameters.loc[winner_of(table)], {}
+    values: dict[str, Any] = {}
     for name, parameter in sweep.settings.space.parameters.items():
-        value = row[name]
+        value: Any = table.parameters[name].loc[winner_of(table)]
         if value is None or (isinstance(value, float) and math.isnan(value)):
             continue
         # Whole numbers come back from a table as floats.
@@ -93,9 +94,9 @@ def confirmation_table(sweep: Sweep, table: SweepTable, scores: pd.DataFrame) ->
         scores: of the confirmation's trials, as from `score_trials`.
 
     Returns:
-        One row per objective and split: `sweep`, `metric`, `split`, `seeds`, `winner` and `default` (means),
-        `gain` (positive is better) with its 95 % t interval `low`, `high` and one-sided `p`, and
-        `search_score`, the winner's mean in the search: above `winner` by its luck there.
+        One row per objective and split: `sweep`, `metric`, `split`, `seeds`, `winner` and `default`
+        (means), `gain` (positive is better) with its 95 % t interval `low`, `high` and one-sided
+        `p`, and `search_score`, the winner's mean in the search: better than `winner` by its luck.
     """
     rows = []
     best = winner_of(table)

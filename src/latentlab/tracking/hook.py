@@ -43,6 +43,7 @@ class TrackingHook(MlflowHook):  # type: ignore[misc]
         self._catalog: Any = None
         self._tree: Any = None
         self._parameters: dict[str, Any] = {}
+        self._searched: Any = None
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
@@ -107,6 +108,9 @@ class TrackingHook(MlflowHook):  # type: ignore[misc]
         for study in STUDIES:
             if f"{study}.report" in pipeline.all_outputs():
                 self._show(study)
+        for study in (*STUDIES, FOREIGN):
+            if f"{study}.sweep_report" in pipeline.all_outputs() and self._searched is not None:
+                self._show_sweep(study, self._searched)
 
     @hook_impl
     def on_pipeline_error(
@@ -164,6 +168,7 @@ class TrackingHook(MlflowHook):  # type: ignore[misc]
         self._artifact(study, "sweep_plan")
 
     def _sweep_report(self, study: str, report: Any) -> None:
+        self._searched = report
         self._tree.log_artifact(self._path(study, "sweep_report") / report.table.name, "sweep")
 
     def _confirmation(self, study: str, confirmation: Any) -> None:
@@ -195,6 +200,19 @@ class TrackingHook(MlflowHook):  # type: ignore[misc]
                 "MLflow": f"make ui, experiment {study}, run {self.run_id}",
                 "pipelines": "make viz",
             },
+        )
+
+    def _show_sweep(self, study: str, report: Any) -> None:
+        from latentlab.reporting.terminal import print_lines
+
+        folder = self._path(study, "sweep_report") / report.table.name
+        print_lines(
+            report.lines(),
+            {
+                "report": str(folder / "index.html"),
+                "MLflow": f"make ui, experiment {study}, run {self.run_id}",
+            }
+            | {one.name: f"--params {study}.sweep={one.name}" for one in report.next_sweeps},
         )
 
 

@@ -9,8 +9,8 @@ import pandas as pd
 
 from latentlab.reporting.content import Figure
 from latentlab.reporting.document import Document, Section
-from latentlab.reporting.formatting import format_number
-from latentlab.search.analysis.findings import findings_table
+from latentlab.reporting.formatting import format_number, format_p
+from latentlab.search.analysis.findings import findings_table, records
 from latentlab.search.analysis.sweep_analysis import Analysis
 from latentlab.search.report.figures import (
     contour_figure,
@@ -69,6 +69,15 @@ class SweepReport:
     def findings(self) -> pd.DataFrame:
         """What to beware of, as a table."""
         return findings_table(self.analysis.findings)
+
+    def lines(self) -> list[str]:
+        """The report in a few lines: every test, then what follows."""
+        tests = [
+            f"{row.tier:<9} {row.parameter}: {row.test.replace('_', '-')}, n {row.n}, "
+            f"p {format_p(row.p)}, Holm {format_p(row.holm)}"
+            for row in records(self.analysis.tests)
+        ]
+        return [*tests, *_summary(self)]
 
     def document(self) -> Document:
         """The report as sections, with all its tables and texts as files."""
