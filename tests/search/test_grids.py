@@ -85,7 +85,7 @@ def brute_force(space: Space) -> set[frozenset[Any]]:
 
 
 @given(spaces())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_all_cells_that_exist_and_each_once(space: Space) -> None:
     cells = list(configurations(space))
     keys = [frozenset((name, repr(value)) for name, value in cell.items()) for cell in cells]

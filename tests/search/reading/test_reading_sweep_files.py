@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from latentlab.errors import UserError
@@ -422,6 +422,7 @@ def test_the_layout_is_recognised(content: dict[str, Any], layout: str) -> None:
 finite = st.floats(allow_nan=False, allow_infinity=False)
 
 
+@settings(max_examples=50, deadline=None)
 @given(finite.map(repr) | finite.map("{:e}".format) | finite.map("{:.0e}".format) | st.just("inf"))
 def test_the_remedy_for_a_number_is_a_number(text: str) -> None:
     with pytest.raises(ValueError, match="is text to YAML") as caught:

@@ -26,7 +26,7 @@ def typed(column: pd.Series) -> pd.Series:
 
     Returns:
         A float column where everything that is not missing is a finite number, with NaN for
-        missing; else an object column of truth values or of text, with None for missing.
+        missing; else an object column of truth values or of words, with None for missing.
     """
     text = column.astype(object).where(column.notna(), "").astype(str).str.strip()
     lowered = text.str.lower()
@@ -36,9 +36,24 @@ def typed(column: pd.Series) -> pd.Series:
         return numbers.astype(float)
     given = (text != "").to_numpy()
     truth = lowered[given].isin(list(_TRUTH)).all()
-    words = lowered.map(_TRUTH) if truth else text
+    words = lowered.map(_TRUTH) if truth else text.map(word)
     values = [one if there else None for one, there in zip(words, given, strict=True)]
     return pd.Series(values, index=column.index, name=column.name, dtype=object)
+
+
+def word(text: str) -> int | float | str:
+    """A word as a choice can be one: where it reads as a number, that number.
+
+    A choice that is text and reads as a number is refused everywhere, as YAML makes such by
+    mistake. What reads as infinite or as no number keeps its quotes.
+    """
+    try:
+        number = float(text)
+    except ValueError:
+        return text
+    if not math.isfinite(number):
+        return f"'{text}'"
+    return int(number) if number.is_integer() and abs(number) < 2**53 else number
 
 
 def numbers_of(column: pd.Series, where: str) -> pd.Series:

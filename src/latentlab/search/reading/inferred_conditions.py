@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 import pandas as pd
@@ -17,7 +17,9 @@ _DECIDING = 20
 Conditions = dict[str, dict[str, list[Scalar]]]
 
 
-def conditions_of(parameters: pd.DataFrame) -> tuple[Conditions, dict[str, int]]:
+def conditions_of(
+    parameters: pd.DataFrame, deciding: Collection[str]
+) -> tuple[Conditions, dict[str, int]]:
     """Conditions that explain exactly where each parameter is missing.
 
     A parameter's condition is another one's values: it is there in all rows with one of them, and
@@ -27,6 +29,7 @@ def conditions_of(parameters: pd.DataFrame) -> tuple[Conditions, dict[str, int]]
 
     Args:
         parameters: typed columns, [rows, parameters].
+        deciding: those that others may depend on: choices and whole numbers.
 
     Returns:
         `when` by parameter, and for those that nothing explains, in how many rows each is missing.
@@ -36,7 +39,7 @@ def conditions_of(parameters: pd.DataFrame) -> tuple[Conditions, dict[str, int]]
     parameters, there = parameters[said], there[said]
     conditions: Conditions = {}
     unexplained: dict[str, int] = {}
-    deciders = _deciders(parameters)
+    deciders = _deciders(parameters[list(deciding)])
     for name in parameters.columns:
         exists = there[name].to_numpy()
         if exists.all():
@@ -73,7 +76,7 @@ def _deciders(
     for name in parameters.columns:
         codes, values = pd.factorize(parameters[name], sort=False)
         choices = [plain(value) for value in values]
-        if 2 <= len(choices) <= _DECIDING and not any(isinstance(c, float) for c in choices):
+        if 2 <= len(choices) <= _DECIDING:
             found[name] = (codes, choices)
     order = sorted(
         found,

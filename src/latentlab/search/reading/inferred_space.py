@@ -59,7 +59,10 @@ def inferred_space(parameters: pd.DataFrame) -> tuple[Space, list[str]]:
             notes.append(f"{name}: {len(distinct)} different words, taken for labels; left out")
         else:
             found[name] = parameter_of(values)
-    conditions, unexplained = conditions_of(parameters[list(found)])
+    conditions, unexplained = conditions_of(
+        parameters[list(found)],
+        [name for name, parameter in found.items() if not isinstance(parameter, FloatParameter)],
+    )
     searched = {
         name: parameter.model_copy(update={"when": conditions.get(name, {})})
         for name, parameter in found.items()

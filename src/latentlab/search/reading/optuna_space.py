@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from latentlab.search.parameters import (
     Scalar,
     is_number,
 )
+from latentlab.search.reading.columns import plain, word
 from latentlab.search.reading.inferred_conditions import conditions_of, told
 from latentlab.search.space import Space
 
@@ -61,25 +63,30 @@ def space_of(
             if len(kinds) > 1:
                 notes.append(f"{key}: its bounds changed between trials; the widest are taken")
         elif parameters[key].notna().all():
-            fixed[key] = word(parameters[key].iloc[0])
+            fixed[key] = plain(parameters[key].iloc[0])
         else:
             notes.append(f"{key}: one value wherever it exists; it is left out")
     if not found:
         raise UserError(f"study {name}: no parameter varies", "Give a study in which one does")
     # A trial that failed may have asked for some of its parameters only.
     whole = [trial.state.name != "FAIL" for trial in trials]
-    conditions, unexplained = conditions_of(parameters.loc[whole, list(found)])
+    conditions, unexplained = conditions_of(
+        parameters.loc[whole, list(found)],
+        [key for key, parameter in found.items() if not isinstance(parameter, FloatParameter)],
+    )
     for key, when in conditions.items():
         found[key] = found[key].model_copy(update={"when": when})
     notes += told(conditions, unexplained)
     return Space.model_validate({"fixed": fixed, "parameters": found}), notes
 
 
-def word(value: Any) -> Scalar:
-    """A choice as a single value: None and what is no scalar as text."""
+def choice_of(value: Any) -> Scalar:
+    """A choice as a single value: None and what is no scalar as a word."""
     if value is None:
         return NULL
-    return value if isinstance(value, bool | int | float | str) else str(value)
+    if isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value)):
+        return value
+    return word(str(value))
 
 
 def _distinct(distributions: Sequence[BaseDistribution]) -> list[BaseDistribution]:
@@ -94,7 +101,9 @@ def _parameter(kinds: Sequence[Any]) -> Parameter:
     from optuna.distributions import CategoricalDistribution, IntDistribution
 
     if isinstance(kinds[0], CategoricalDistribution):
-        choices = list(dict.fromkeys(word(choice) for kind in kinds for choice in kind.choices))
+        choices = list(
+            dict.fromkeys(choice_of(choice) for kind in kinds for choice in kind.choices)
+        )
         ordered = all(is_number(choice) for choice in choices)
         return CategoricalParameter(
             type="categorical",

@@ -15,7 +15,7 @@ from latentlab.errors import UserError
 from latentlab.search.ledger import ATTRIBUTES
 from latentlab.search.parameters import is_number
 from latentlab.search.reading.assembly import Foreign, assembled
-from latentlab.search.reading.optuna_space import space_of, word
+from latentlab.search.reading.optuna_space import choice_of, space_of
 from latentlab.search.space import Space, is_seed
 from latentlab.search.table import Objective, SweepTable
 
@@ -161,7 +161,7 @@ def _parameters(trials: Sequence[FrozenTrial], space: Space | None) -> pd.DataFr
     columns = {}
     for name in names:
         values = [
-            trial.params[name] if space is not None else word(trial.params[name])
+            trial.params[name] if space is not None else choice_of(trial.params[name])
             for trial in trials
             if name in trial.params
         ]
