@@ -228,10 +228,14 @@ def test_what_optuna_wrote(tmp_path: Path) -> None:
 
     study.optimize(objective, n_trials=40)
     frame = study.trials_dataframe()
-    table = read(tmp_path, frame, objectives=[Objective("value", "maximize")], state="state")
+    frame.loc[3, "state"] = "PRUNED"
+    table = read(tmp_path, frame, objectives=[Objective("value", "maximize")])
     assert sorted(table.parameters) == ["depth", "dropout", "encoder"]
     assert table.space.parameters["depth"].when == {"encoder": ["cnn"]}
-    np.testing.assert_allclose(table.scores, [trial.value for trial in study.trials])
+    assert table.outcomes["state"].tolist() == ["complete"] * 3 + ["halved"] + ["complete"] * 36
+    np.testing.assert_allclose(
+        table.scores, [trial.value for trial in study.trials if trial.number != 3]
+    )
     assert any(
         note.startswith("columns beside params_* are left out: number") for note in table.notes
     )

@@ -15,6 +15,7 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState, create_trial
 
 from latentlab.errors import UserError
+from latentlab.search.ledger import ATTRIBUTES
 from latentlab.search.parameters import CategoricalParameter, FloatParameter, IntParameter
 from latentlab.search.reading.optuna_tables import read_optuna
 from latentlab.search.space import Space
@@ -36,14 +37,13 @@ def ask(trial: optuna.Trial) -> float:
 
 
 def study_at(path: Path, trials: int, sampler: Any = None, name: str = "v2") -> optuna.Study:
-    study = optuna.create_study(
-        study_name=name,
-        storage=storage_at(path),
-        direction="maximize",
-        sampler=sampler or optuna.samplers.RandomSampler(seed=1),
-    )
+    sampler = sampler or optuna.samplers.RandomSampler(seed=1)
+    study = optuna.create_study(direction="maximize", sampler=sampler)
     study.optimize(ask, n_trials=trials)
-    return study
+    stored = optuna.create_study(study_name=name, storage=storage_at(path), direction="maximize")
+    # One line of the journal for each, where running them would write many.
+    stored.add_trials(study.trials)
+    return stored
 
 
 def test_distributions_give_the_space_and_absence_the_conditions(tmp_path: Path) -> None:
@@ -195,12 +195,14 @@ def test_a_database_and_one_of_several_studies(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'study.db'}"
     storage = RDBStorage(url)
     for name in ("one", "two"):
-        optuna.create_study(study_name=name, storage=storage).optimize(
-            lambda t: t.suggest_float("a", 0, 1), n_trials=2
+        optuna.create_study(study_name=name, storage=storage).add_trial(
+            create_trial(
+                value=1.0, params={"a": 0.5}, distributions={"a": FloatDistribution(0.0, 1.0)}
+            )
         )
     table = read_optuna(url, "two")
     assert table.name == "two"
-    assert len(table.scores) == 2
+    assert table.parameters["a"].tolist() == [0.5]
     with pytest.raises(UserError, match=r"which study is not said\. Name one of one, two"):
         read_optuna(url)
     with pytest.raises(UserError, match=r"there is no study three\. Name one of one, two"):
@@ -225,6 +227,60 @@ def test_storages_that_are_not_there_are_not_made(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("no journal\n")
     with pytest.raises(UserError, match="It holds no study"):
         read_optuna(tmp_path / "notes.txt")
+
+
+def test_what_our_own_search_records_is_taken(tmp_path: Path) -> None:
+    study = optuna.create_study(study_name="s", storage=storage_at(tmp_path / "j.log"))
+    for k, state in enumerate(["complete", "diverged", "failed"]):
+        study.add_trial(
+            create_trial(
+                state=TrialState.FAIL if k else TrialState.COMPLETE,
+                value=None if k else 1.0,
+                params={"a": 0.1 * k},
+                distributions={"a": FloatDistribution(0.0, 1.0)},
+                user_attrs={
+                    ATTRIBUTES["state"]: state,
+                    ATTRIBUTES["adaptive"]: k == 2,
+                    ATTRIBUTES["cohort"]: k // 2,
+                },
+            )
+        )
+    outcomes = read_optuna(tmp_path / "j.log").outcomes
+    assert outcomes["state"].tolist() == ["complete", "diverged", "failed"]
+    assert outcomes["adaptive"].tolist() == [False, False, True]
+    assert outcomes["cohort"].tolist() == [0, 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("trials", "words"),
+    [
+        (
+            [{"a": (1.0, FloatDistribution(0, 2))}, {"a": (1, IntDistribution(0, 2))}],
+            "study s: a changed its kind between trials. Give the trials as CSV",
+        ),
+        (
+            [{"seed": (1, IntDistribution(0, 2)), "a_seed": (1, IntDistribution(0, 2))}],
+            "study s: parameters seed and a_seed are both seeds.",
+        ),
+        (
+            [{"seed": (1, IntDistribution(0, 2))}, {"a": (1, IntDistribution(0, 2))}],
+            "study s: some trials have no seed.",
+        ),
+    ],
+)
+def test_studies_that_do_not_fit(tmp_path: Path, trials: list[dict[str, Any]], words: str) -> None:
+    study = optuna.create_study(study_name="s", storage=storage_at(tmp_path / "j.log"))
+    for entries in trials:
+        study.add_trial(
+            create_trial(
+                state=TrialState.FAIL,
+                params={name: value for name, (value, _) in entries.items()},
+                distributions={name: kind for name, (_, kind) in entries.items()},
+            )
+        )
+    with pytest.raises(UserError) as caught:
+        read_optuna(tmp_path / "j.log")
+    assert words in str(caught.value)
 
 
 def test_studies_without_anything_to_analyse(tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ _BLOCKS: dict[tuple[str, ...], type[BaseModel]] = {
 }
 _OF_A_VALUE = {"bool_type", "int_type", "float_type", "string_type", "list_type"}
 
-Path = tuple[str | int, ...]
+Keys = tuple[str | int, ...]
 
 
 def mistake(
@@ -56,7 +56,7 @@ def mistake(
         spelled: words of the file for those of `SweepSettings`, where they differ.
     """
     words = dict(spelled or {})
-    by_path: dict[Path, list[ErrorDetails]] = {}
+    by_path: dict[Keys, list[ErrorDetails]] = {}
     for detail in error.errors(include_url=False):
         by_path.setdefault(_path(detail, content), []).append(detail)
     # Of a list with a wrong item, the item is told.
@@ -78,7 +78,7 @@ def _join(key: str, what: str) -> str:
     return f"{key}: {what}" if key else what
 
 
-def _path(detail: ErrorDetails, content: Any) -> Path:
+def _path(detail: ErrorDetails, content: Any) -> Keys:
     """Where an error lies in the content; pydantic names the branches of unions in between."""
     node = content
     path: list[str | int] = []
@@ -98,7 +98,7 @@ def _holds(node: Any, part: str | int) -> bool:
 
 
 def _told(
-    path: Path, details: Sequence[ErrorDetails], content: Any, words: Mapping[str, str]
+    path: Keys, details: Sequence[ErrorDetails], content: Any, words: Mapping[str, str]
 ) -> tuple[str, str, str]:
     """Key, what is wrong with it, and the remedy."""
     key = _spell(path, words)
@@ -145,7 +145,7 @@ def _capital(text: str) -> str:
     return text[0].upper() + text[1:]
 
 
-def _at(content: Any, path: Path) -> Any:
+def _at(content: Any, path: Keys) -> Any:
     node = content
     for part in path:
         if isinstance(node, Mapping):
@@ -155,7 +155,7 @@ def _at(content: Any, path: Path) -> Any:
     return node
 
 
-def _spell(path: Path, words: Mapping[str, str]) -> str:
+def _spell(path: Keys, words: Mapping[str, str]) -> str:
     """A path as the file spells it; names of parameters are left as they are."""
     text = ""
     for place, part in enumerate(path):
@@ -168,7 +168,7 @@ def _spell(path: Path, words: Mapping[str, str]) -> str:
     return text
 
 
-def _known(path: Path, content: Any, words: Mapping[str, str]) -> str:
+def _known(path: Keys, content: Any, words: Mapping[str, str]) -> str:
     """A remedy for a key that does not exist."""
     parent = path[:-1]
     if parent[:1] == ("parameters",) and len(parent) == 2:

@@ -47,7 +47,8 @@ def read_csv(
     Separated by commas, semicolons or tabs. Every column that is named below is taken as what it
     is named; the others are parameters. An empty cell of a parameter says that it does not exist
     in that row; a row without a value has failed. A column that is called a seed is taken as the
-    seed. In a file that Optuna wrote, the parameters are the columns `params_*`.
+    seed. In a file that Optuna wrote, the parameters are the columns `params_*`, and `state` is the
+    state.
 
     Args:
         path: of the file.
@@ -66,6 +67,9 @@ def read_csv(
     """
     path = Path(path)
     frame = _read(path)
+    if state is None and "state" in frame and any(map(_is_optunas, frame.columns)):
+        # Else a pruned trial, which has a value too, would pass for a complete one.
+        state = "state"
     named = [o.name for o in objectives]
     named += [column for column in (seed, state, epochs, seconds) if column is not None]
     for column in [*named, *(parameters or [])]:
@@ -141,7 +145,7 @@ def _read(path: Path) -> pd.DataFrame:
 def _parameters(frame: pd.DataFrame, named: Collection[str], notes: list[str]) -> list[str]:
     """The columns that are not named as something else."""
     others = [name for name in frame.columns if name not in named]
-    prefixed = [name for name in others if name.startswith(_OPTUNA_PREFIX)]
+    prefixed = [name for name in others if _is_optunas(name)]
     if prefixed:
         left = [name for name in others if name not in prefixed]
         if left:
@@ -152,6 +156,10 @@ def _parameters(frame: pd.DataFrame, named: Collection[str], notes: list[str]) -
     if unnamed:
         notes.append(f"{len(unnamed)} columns without a name are left out")
     return [name for name in others if name not in unnamed]
+
+
+def _is_optunas(name: str) -> bool:
+    return name.startswith(_OPTUNA_PREFIX)
 
 
 def _seed_among(columns: Sequence[str], path: Path) -> str | None:
