@@ -162,8 +162,7 @@ def compose(
     if table is not None:
         shown["The report's table"] = (
             table_figure(table),
-            "Rows of the report's plan as they were run, with means over seeds and 95 % t "
-            "intervals; reported figures are single runs on MNIST.",
+            declaration.table_caption,
         )
     return ReportContent(
         title=study.title,

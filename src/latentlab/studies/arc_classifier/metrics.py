@@ -1,0 +1,79 @@
+"""The study's metrics: names, directions, ranges and definitions. `evaluation` computes them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from latentlab.evidence.metric import Metric
+
+REPORT = "report 001, as its program computed it"
+CATEGORIES = ("S1", "S2", "S3", "C1", "C2", "K1", "L1", "A1", "A2")
+"""The report's categories of rules, in the order of the class numbers."""
+
+
+def category_metric(category: str) -> str:
+    """Name of the metric that is a category's accuracy."""
+    return f"accuracy_{category}"
+
+
+def by_category(values: Mapping[int, float], classes: int) -> dict[str, float]:
+    """Accuracies by class number as metrics; none where the classes are not the nine categories."""
+    if classes != len(CATEGORIES):
+        return {}
+    return {category_metric(CATEGORIES[number]): value for number, value in values.items()}
+
+
+METRICS: tuple[Metric, ...] = (
+    Metric(
+        "balanced_accuracy",
+        "higher",
+        "share",
+        "share of tasks whose category is named right, within each category, averaged over the "
+        "categories that occur",
+        0,
+        1,
+        "Brodersen et al. 2010",
+    ),
+    Metric("accuracy", "higher", "share", "tasks whose category is named right", 0, 1),
+    Metric(
+        "macro_f1",
+        "higher",
+        "share",
+        "harmonic mean of recall and precision of each category, averaged over the categories that "
+        "occur; 0 for one that is never named",
+        0,
+        1,
+        "van Rijsbergen 1979",
+    ),
+    Metric(
+        "cross_entropy",
+        "lower",
+        "nats per task",
+        "negative log probability of the right category, without label smoothing",
+        0,
+    ),
+    Metric(
+        "legacy_batch_mean_accuracy",
+        "higher",
+        "share",
+        "unweighted mean of the accuracies of batches of the training size in the order of the "
+        "data: a task in a short last batch weighs more, and a constant answer scores differently "
+        "by batch size",
+        0,
+        1,
+        REPORT,
+    ),
+    *(
+        Metric(
+            category_metric(category),
+            "higher",
+            "share",
+            f"tasks of category {category} that are named right; measured only on data with these "
+            "nine categories",
+            0,
+            1,
+            REPORT,
+        )
+        for category in CATEGORIES
+    ),
+)
