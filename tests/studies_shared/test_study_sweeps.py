@@ -17,6 +17,7 @@ from latentlab.studies.registry import STUDIES
 from latentlab.studies.searching import confirm, open_ledger, search
 from latentlab.studies.sweep_file import load_sweep
 from latentlab.studies.sweep_settings import SweepsConfig
+from latentlab.training import runner
 from latentlab.training.store import TrialStore
 
 STUDY = STUDIES["derp_vae"]
@@ -162,6 +163,51 @@ def test_successive_halving_stops_the_worse_and_costs_fewer_epochs(tmp_path, pre
     assert table.outcomes[name].loc[best] == pytest.approx(alone.outcomes[name].loc[best], abs=1e-5)
     assert not list(store.checkpoints.glob("*.checkpoint"))
     assert np.isnan(table.outcomes[name]).sum() == 5
+
+
+def test_a_killed_halving_decides_again_without_training_again(
+    tmp_path, prepared, store, monkeypatch
+):
+    content = SWEEP | {
+        "cohort": 6,
+        "halving": {"first": 1, "factor": 2, "score": "validation_reconstruction"},
+    }
+    sweep = loaded(tmp_path, content)
+    calm = TrialStore(tmp_path / "calm" / "derp_vae")
+    wanted, _ = search(sweep, CONFIG, COMPUTE, prepared, calm)
+
+    class Killed(Exception):
+        """Stands for `kill -9` after the first rung has taken its configurations out."""
+
+    real = runner.Trainer.train
+    paused = []
+
+    def dying(self, trials, retrain=False, pause=None):
+        paused.append((pause, len(trials)))
+        if pause == 2:
+            raise Killed
+        return real(self, trials, retrain, pause)
+
+    monkeypatch.setattr(runner.Trainer, "train", dying)
+    with pytest.raises(Killed):
+        search(sweep, CONFIG, COMPUTE, prepared, store)
+    monkeypatch.setattr(runner.Trainer, "train", real)
+    noted = []
+    monkeypatch.setattr(
+        runner.Trainer,
+        "train",
+        lambda self, trials, retrain=False, pause=None: (
+            noted.append((pause, len(trials))),
+            real(self, trials, retrain, pause),
+        )[1],
+    )
+    table, _ = search(sweep, CONFIG, COMPUTE, prepared, store)
+    assert paused == [(1, 12), (2, 6)]
+    # The first rung is not trained again, nor what it took out.
+    assert noted == [(2, 6), (None, 2)]
+    pd.testing.assert_frame_equal(
+        table.outcomes.drop(columns="seconds"), wanted.outcomes.drop(columns="seconds")
+    )
 
 
 @pytest.mark.parametrize(

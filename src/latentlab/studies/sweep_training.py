@@ -120,32 +120,22 @@ class SweepTraining:
         for rung in rungs_of(halving, asked[0].cohort, epochs):
             if rung < settled:
                 continue
-            trials = [trial for number in left for trial in planned[number]]
-            self.trainer.train(trials, pause=rung)
-            scores = self._rung_scores(left, planned, rung, name)
-            for number, score in scores.items():
-                if rung not in left[number].rungs:
-                    self.ledger.report(number, rung, score)
+            # A killed run has perhaps taken the worse ones out already: its word holds.
+            scores = {number: one.rungs[rung] for number, one in left.items() if rung in one.rungs}
+            if len(scores) < len(left):
+                trials = [t for number in left for t in planned[number]]
+                self.trainer.train(trials, pause=rung)
+                histories = self.trainer.histories(trials)
+                for number in [n for n in left if n not in scores]:
+                    reached = [_reached(histories[t.id], name, rung) for t in planned[number]]
+                    scores[number] = float(np.mean(reached))
+                    self.ledger.report(number, rung, scores[number])
             keep = survivors(scores, halving.factor)
             for number in [n for n in left if n not in keep]:
                 self.trainer.abandon(planned[number])
                 stopped[number] = rung
                 del left[number]
         return stopped
-
-    def _rung_scores(
-        self, left: dict[int, Asked], planned: dict[int, list[Trial]], rung: int, name: str
-    ) -> dict[int, float]:
-        """Mean over seeds of an epoch score at a rung; infinite where a trial diverged."""
-        histories = self.trainer.histories([t for number in left for t in planned[number]])
-        scores: dict[int, float] = {}
-        for number, one in left.items():
-            if rung in one.rungs:
-                scores[number] = one.rungs[rung]
-                continue
-            values = [_reached(histories[trial.id], name, rung) for trial in planned[number]]
-            scores[number] = float(np.mean(values))
-        return scores
 
     def _scores(self, trials: Sequence[Trial]) -> pd.DataFrame:
         """Validation scores of the trials; the test split stays closed in a search."""
@@ -200,7 +190,7 @@ class SweepTraining:
 
 
 def _reached(history: dict[str, list[float | None]], name: str, rung: int) -> float:
-    """An epoch score at a rung, or the last one before it of a trial that stopped."""
+    """An epoch score at a rung; the last one before it of a trial that stopped; else infinite."""
     if name not in history:
         known = ", ".join(sorted(history))
         raise UserError(f"halving.score: there is no epoch score '{name}'", f"Use one of: {known}.")
