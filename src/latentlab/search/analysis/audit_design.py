@@ -15,15 +15,30 @@ _UNEQUAL = 2
 """A choice with so many times the rows of another had another budget."""
 
 
-def adaptive_findings(table: SweepTable, rows: Observations) -> list[Finding]:
-    """D16: rows that were asked for because of earlier values are not exchangeable."""
+def adaptive_findings(table: SweepTable, rows: Observations, on_noise: bool) -> list[Finding]:
+    """D16: rows that were asked for because of earlier values are not exchangeable.
+
+    Args:
+        table: the sweep.
+        rows: its complete rows.
+        on_noise: whether the p-values were taken from the sampler run on noise.
+    """
     adaptive, n = int(rows.adaptive.sum()), len(rows.values)
     if adaptive:
-        text = (
+        start = (
             f"{adaptive} of {n} rows were asked for because of earlier values (sampler "
-            f"{table.sampler}). Textbook p-values do not hold for them, and permutation p-values, "
-            "intervals and base shares of elites only nearly: the rows crowd where the first "
-            f"scores were good. The other {n - adaptive} rows alone are shown beside."
+            f"{table.sampler}): they crowd where the first scores were good. "
+        )
+        apart = f" The other {n - adaptive} rows alone are shown beside."
+        if on_noise:
+            text = (
+                f"{start}P-values of the family are from this sampler on noise; intervals and base "
+                f"shares of elites hold only nearly.{apart}"
+            )
+            return [Finding("D16", "note", text)]
+        text = (
+            f"{start}Textbook p-values do not hold for them, and permutation p-values, intervals "
+            f"and base shares of elites only nearly.{apart}"
         )
         return [Finding("D16", "warning", text)]
     if table.sampler == "unknown":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -21,9 +21,9 @@ Side = Literal["low", "high"]
 _ROUNDING = 1 + 1e-9
 """What lies at a zone's edge is in it."""
 
-NullShares = Callable[[str, Side], Array]
-"""Shares of the elites near a bound of a parameter in sweeps of the same sampler, space and
-length on values that are pure noise, [sweeps]."""
+NullShares = Mapping[tuple[str, Side], Array]
+"""Shares of the elites near each bound of each parameter in sweeps of the same sampler, space and
+length on values that are pure noise, [sweeps]; see `noise.null_shares`."""
 
 COLUMNS = (
     "parameter",
@@ -89,7 +89,7 @@ def _boundary(
     share = elites_near / drawn if drawn else math.nan
     chance, source, p = math.nan, "unknown", math.nan
     if null_shares is not None:
-        simulated = null_shares(column.name, side)
+        simulated = null_shares[column.name, side]
         # A sweep whose elites all lack the parameter says nothing.
         simulated = simulated[np.isfinite(simulated)]
         chance, source = float(np.mean(simulated)), "sampler on noise"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
@@ -95,11 +96,16 @@ def _direction(column: Column, rows: Observations, settings: AnalysisSettings) -
         "method": tested.method,
         "attainable_p": tested.attainable,
         "p_textbook": textbook,
-        "detectable_rho": detectable_correlation(n, _ONE_SIDED),
+        "detectable_rho": _detectable(n),
         "n_adaptive": int(np.count_nonzero(adaptive)),
         "n_not_adaptive": int(np.count_nonzero(~adaptive)),
         "rho_not_adaptive": _spearman(x[~adaptive], y[~adaptive])[0] if apart else math.nan,
     }
+
+
+@functools.cache
+def _detectable(n: int) -> float:
+    return detectable_correlation(n, _ONE_SIDED)
 
 
 def _spearman(x: Array, y: Array) -> tuple[float, float]:

@@ -259,8 +259,8 @@ def fanova(columns: Sequence[Column], scores: Array, used: Any, seed: int) -> di
     """
     import optuna
 
-    distributions = {column.name: distribution_of(column.parameter) for column in columns}
     with quiet():
+        distributions = {column.name: distribution_of(column.parameter) for column in columns}
         study = optuna.create_study(direction="maximize")
         study.add_trials(
             [

@@ -15,7 +15,7 @@ import numpy as np
 import scipy.special
 
 from latentlab.search.analysis.columns import Array, Codes, Column
-from latentlab.search.proposals import distribution_of
+from latentlab.search.proposals import distribution_of, quiet
 
 _STEPS = 50
 """Cells of a real number."""
@@ -34,7 +34,8 @@ def cells_of(column: Column) -> tuple[Codes, int]:
     """
     if column.choices:
         return column.codes[column.exists], len(column.choices)
-    distribution = distribution_of(column.parameter)
+    with quiet():
+        distribution = distribution_of(column.parameter)
     low, high = column.ends
     size = _STEPS
     declared_low, declared_high = float(distribution.low), float(distribution.high)  # type: ignore[attr-defined]

@@ -6,9 +6,11 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import scipy.stats
 
+from latentlab.search.analysis.columns import Array
 from latentlab.search.analysis.directions import trend
 from latentlab.search.analysis.findings import Finding, p_text, records
 from latentlab.search.analysis.significance import corrected, tier
@@ -40,19 +42,7 @@ def textbook_p(rho: float, n: int) -> float:
     Returns:
         NaN for fewer than three rows.
     """
-    if n < 3:
-        return math.nan
-    if abs(rho) >= 1:
-        return 0.0
-    t = rho * math.sqrt((n - 2) / (1 - rho**2))
-    return 2 * float(scipy.stats.t.sf(abs(t), n - 2))
-
-
-def p_range(rho: float, n: int, decimals: int) -> tuple[float, float]:
-    """The p-values that a rho rounded to `decimals` places may have had, lowest first."""
-    half = 0.5 * 10.0**-decimals
-    farthest = min(1.0, abs(rho) + half)
-    return textbook_p(farthest, n), textbook_p(max(0.0, abs(rho) - half), n)
+    return float(_textbook_p(abs(rho), np.array([n]))[0]) if n >= 3 else math.nan
 
 
 def consistent_n(rho: float, p: float, decimals: int) -> tuple[int, int] | None:
@@ -62,14 +52,18 @@ def consistent_n(rho: float, p: float, decimals: int) -> tuple[int, int] | None:
         The lowest and the highest; None where there is none up to 10,000 rows.
     """
     half = 0.5 * 10.0**-decimals
-    found = []
-    for n in range(3, _MOST_ROWS + 1):
-        low, high = p_range(rho, n, decimals)
-        if low <= p + half and high >= p - half:
-            found.append(n)
-        elif found or high < p - half:
-            break
-    return (found[0], found[-1]) if found else None
+    rows = np.arange(3, _MOST_ROWS + 1)
+    low = _textbook_p(min(1.0, abs(rho) + half), rows)
+    high = _textbook_p(max(0.0, abs(rho) - half), rows)
+    fitting = rows[(low <= p + half) & (high >= p - half)]
+    return (int(fitting[0]), int(fitting[-1])) if len(fitting) else None
+
+
+def _textbook_p(rho: float, n: npt.NDArray[np.int64]) -> Array:
+    if rho >= 1:
+        return np.zeros(len(n))
+    t = rho * np.sqrt((n - 2) / (1 - rho**2))
+    return np.asarray(2 * scipy.stats.t.sf(t, n - 2))
 
 
 def check_published(

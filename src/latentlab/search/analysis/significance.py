@@ -54,9 +54,9 @@ def family(*tables: pd.DataFrame) -> pd.DataFrame:
         All rows by p, with `holm`, `bh` and `tier`.
     """
     kept = ["parameter", "test", "n", "p", "attainable_p"]
-    tests = pd.concat([table[kept] for table in tables if len(table)], ignore_index=True)
-    holm, bh = corrected(tests["p"].to_numpy(dtype=np.float64))
-    tests = tests.assign(holm=holm, bh=bh, tier=[*map(tier, holm, bh)])
+    columns = {name: [one for table in tables for one in table[name]] for name in kept}
+    holm, bh = corrected(np.array(columns["p"], dtype=np.float64))
+    tests = pd.DataFrame(columns | {"holm": holm, "bh": bh, "tier": [*map(tier, holm, bh)]})
     return tests.sort_values(["p", "parameter"], ignore_index=True)
 
 

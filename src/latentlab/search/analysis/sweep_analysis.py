@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from latentlab.search.analysis import audit_design, audit_results
-from latentlab.search.analysis.boundaries import NullShares, boundaries
+from latentlab.search.analysis.boundaries import boundaries
 from latentlab.search.analysis.choices import booleans, categorical_detail, categorical_summary
 from latentlab.search.analysis.compute_spent import compute_spent
 from latentlab.search.analysis.convergence import convergence, progress
@@ -17,6 +17,7 @@ from latentlab.search.analysis.elites import elite_choices, elite_rows, elite_sp
 from latentlab.search.analysis.failures import failure_tests, failures
 from latentlab.search.analysis.findings import Finding, findings_table
 from latentlab.search.analysis.importances import importances
+from latentlab.search.analysis.noise import NoiseSweeps, null_shares, on_noise
 from latentlab.search.analysis.observations import Observations, observe
 from latentlab.search.analysis.pareto import pareto_front
 from latentlab.search.analysis.ranges import empirical_ranges
@@ -127,14 +128,15 @@ def main_tests(rows: Observations, settings: AnalysisSettings) -> pd.DataFrame:
 def analyse(
     table: SweepTable,
     settings: AnalysisSettings | None = None,
-    null_shares: NullShares | None = None,
+    noise: NoiseSweeps | None = None,
 ) -> Analysis:
     """Analyse a finished sweep; the first objective where there are several.
 
     Args:
         table: the sweep.
         settings: none for the defaults.
-        null_shares: what the sweep's sampler does at the bounds on noise, where it adapts.
+        noise: the sweep's sampler on noise, where it adapts: p-values of the family and the
+            chances at the bounds are then taken from there.
 
     Returns:
         The same for the same arguments.
@@ -147,17 +149,23 @@ def analyse(
     by_number = directions(rows, settings)
     by_truth = booleans(rows, settings)
     by_choice = categorical_summary(rows, settings)
+    at_bounds = None
+    if noise is not None:
+        by_number, by_truth, by_choice = (
+            on_noise(one, rows, noise) for one in (by_number, by_truth, by_choice)
+        )
+        at_bounds = null_shares(rows.columns, noise, settings)
     tests = family(by_number, by_truth, by_choice)
     shares = importances(rows, settings)
     pairs = chosen_pairs(shares, settings.strongest, settings.contours)
     curve = convergence(table)
     detail = categorical_detail(rows, settings)
     choices = elite_choices(rows, settings)
-    bounds = boundaries(rows, settings, null_shares)
+    bounds = boundaries(rows, settings, at_bounds)
     states, losses = failures(table), failure_tests(table, settings)
     best = winner(table, rows)
     findings = [
-        *audit_design.adaptive_findings(table, rows),
+        *audit_design.adaptive_findings(table, rows, noise is not None),
         *audit_design.budget_findings(detail),
         *audit_design.loss_findings(states, losses, table),
         *audit_design.copy_findings(table, rows),
