@@ -1,0 +1,198 @@
+"""What is measured of each parameter in each study, many studies at once.
+
+The main measure is an analysis of variance on normal scores (Conover & Iman 1981) in the rows that
+have the parameter: a straight line and a parabola for a range, group means for choices. Its
+evidence is minus the logarithm of the textbook p-value for independent rows. That p-value orders
+studies and nothing more; what is rare is decided by the same measure in studies of noise
+(`families`), since under an adaptive sampler no textbook p-value holds.
+
+Arrays are [studies, n]. Positions may have a single row, which then belongs to all studies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+import scipy.stats
+
+from latentlab.search.parameters import CategoricalParameter, Parameter
+from latentlab.search.refinement.ranks import Array, Mask, elites, normal_scores
+from latentlab.search.space import has_direction
+
+FEWEST_ROWS = 5
+"""Rows below which nothing is measured."""
+FEWEST_ELITES = 2
+"""Elites below which they are no pattern."""
+_DEPENDENT = 1e-6
+"""Share of its length that a column keeps when it says nothing new."""
+_STRONGEST = 700.0
+"""Evidence of a perfect fit."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A parameter in each study; NaN where something is undefined.
+
+    Attributes:
+        evidence: minus the logarithm of a textbook p-value; 0 where undefined, [studies].
+        line: correlation of the scores with a straight line; 0 for unordered choices, [studies].
+        peak: correlation of what the line leaves with a parabola; above 0 where the middle is
+            better than the ends, [studies].
+        elite_shares: of the elites, those with each choice; or those near the low bound and near
+            the high one, [studies, parts].
+        contrast: largest difference of two choices in standard errors, [studies].
+    """
+
+    evidence: Array
+    line: Array
+    peak: Array
+    elite_shares: Array
+    contrast: Array
+
+
+def measure(
+    parameter: Parameter, positions: Array, scores: Array, elite_share: float, near: float
+) -> Measured:
+    """Measure one parameter.
+
+    Args:
+        parameter: its range or its choices.
+        positions: as `scales.positions` gives them, NaN where it does not exist.
+        scores: larger is better.
+        elite_share: of the rows with the parameter, those that are elites.
+        near: of the range: what lies closer to a bound is near it.
+    """
+    there = np.broadcast_to(~np.isnan(positions), scores.shape)
+    scores = np.where(there, scores, np.nan)
+    outcome = centred(normal_scores(scores), there)
+    rows = there.sum(axis=1)
+    columns = terms(parameter, positions, there)
+    axes = orthonormal(columns)
+    fitted = np.stack([(axis * outcome).sum(axis=1) for axis in axes])
+    line, peak = np.zeros(len(scores)), np.zeros(len(scores))
+    if has_direction(parameter):
+        total = (outcome**2).sum(axis=1)
+        line = _ratio(fitted[0], np.sqrt(total))
+        peak = _ratio(fitted[-1], np.sqrt(total - fitted[0] ** 2)) if len(axes) > 1 else peak
+    parts = _parts(parameter, positions, near)
+    best = elites(scores, elite_share)
+    count = best.sum(axis=1).astype(float)
+    count = np.where((count >= FEWEST_ELITES) & (rows >= FEWEST_ROWS), count, np.nan)
+    shares = np.stack([(best & part).sum(axis=1) / count for part in parts], axis=1)
+    contrast = np.full(len(scores), np.nan)
+    if isinstance(parameter, CategoricalParameter):
+        contrast = _largest_contrast(positions, outcome, len(parameter.choices))
+    return Measured(partial_evidence(axes, [], outcome, rows), line, peak, shares, contrast)
+
+
+def stacked(parts: Sequence[Measured]) -> Measured:
+    """Several measurements of one parameter as one, studies below each other."""
+    names = [field.name for field in fields(Measured)]
+    return Measured(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+
+
+def terms(parameter: Parameter, positions: Array, there: Mask) -> list[Array]:
+    """Columns of a parameter in a linear model, centred over the rows that have it, 0 elsewhere.
+
+    A line and a parabola that opens downwards where there is a direction, else a column for each
+    choice but the last.
+    """
+    if not has_direction(parameter):
+        assert isinstance(parameter, CategoricalParameter)
+        places = range(max(len(parameter.choices) - 1, 1))
+        return [centred((positions == place).astype(float), there) for place in places]
+    line = centred(positions, there)
+    return [line, centred(-(line**2), there)]
+
+
+def orthonormal(columns: Sequence[Array], basis: Sequence[Array] = ()) -> list[Array]:
+    """The columns less what earlier ones and the basis say, with length 1; 0 where nothing is left.
+
+    Args:
+        columns: each [studies, n].
+        basis: orthonormal columns, each [studies, n].
+    """
+    found: list[Array] = []
+    for column in columns:
+        left = column
+        # Twice: the first time leaves rounding errors of the size of the column.
+        for _ in range(2):
+            for axis in (*basis, *found):
+                left = left - axis * (axis * left).sum(axis=1, keepdims=True)
+        length = np.sqrt((left**2).sum(axis=1, keepdims=True))
+        whole = np.sqrt((column**2).sum(axis=1, keepdims=True))
+        new = (length > _DEPENDENT * whole) & (whole > _DEPENDENT)
+        found.append(np.divide(left, length, out=np.zeros_like(left), where=new))
+    return found
+
+
+def partial_evidence(
+    axes: Sequence[Array], basis: Sequence[Array], outcome: Array, rows: Array
+) -> Array:
+    """Evidence of the F test that some columns say nothing beside a basis, [studies].
+
+    Args:
+        axes: orthonormal to each other and to the basis, each [studies, n].
+        basis: orthonormal, each [studies, n].
+        outcome: centred, [studies, n].
+        rows: number of rows, [studies].
+    """
+    for axis in basis:
+        outcome = outcome - axis * (axis * outcome).sum(axis=1, keepdims=True)
+    total = (outcome**2).sum(axis=1)
+    explained = np.sum([(axis * outcome).sum(axis=1) ** 2 for axis in axes], axis=0)
+    used = np.sum([axis.any(axis=1) for axis in axes], axis=0)
+    left = rows - 1 - used - np.sum([axis.any(axis=1) for axis in basis], axis=0)
+    defined = (rows >= FEWEST_ROWS) & (used > 0) & (left > 0) & (total > 0)
+    used, left = np.maximum(used, 1), np.maximum(left, 1)
+    rest = np.maximum(total - explained, 1e-12 * np.maximum(total, 1e-12))
+    evidence = -scipy.stats.f.logsf((explained / used) / (rest / left), used, left)
+    return np.where(defined, np.minimum(np.nan_to_num(evidence, posinf=_STRONGEST), _STRONGEST), 0)
+
+
+def centred(values: Array, there: Mask) -> Array:
+    """Values less their mean over the rows that count, 0 in the others, [studies, n]."""
+    kept = np.where(there, values, 0.0)
+    mean = kept.sum(axis=1, keepdims=True) / np.maximum(there.sum(axis=1, keepdims=True), 1)
+    return np.where(there, kept - mean, 0.0)
+
+
+def _parts(parameter: Parameter, positions: Array, near: float) -> list[Mask]:
+    if isinstance(parameter, CategoricalParameter):
+        return [positions == place for place in range(len(parameter.choices))]
+    rounding = 1e-9
+    return [positions <= near + rounding, positions >= 1 - near - rounding]
+
+
+def choice_means(places: Array, outcome: Array, choices: int) -> tuple[Array, Array, Array]:
+    """Mean outcome and rows of each choice, and the variance within choices.
+
+    Returns:
+        [studies, choices], [studies, choices], [studies].
+    """
+    members = np.stack([(places == place).astype(float) for place in range(choices)], axis=1)
+    count = np.broadcast_to(members.sum(axis=2), (len(outcome), choices))
+    totals = (members * outcome[:, None, :]).sum(axis=2)
+    means = _ratio(totals, count)
+    between = np.nansum(means**2 * count, axis=1)
+    freedom = count.sum(axis=1) - (count > 0).sum(axis=1)
+    within = np.maximum((outcome**2).sum(axis=1) - between, 0)
+    return means, count, _ratio(within, freedom)
+
+
+def _largest_contrast(places: Array, outcome: Array, choices: int) -> Array:
+    means, count, variance = choice_means(places, outcome, choices)
+    largest = np.full(len(outcome), np.nan)
+    for one in range(choices):
+        for other in range(one + 1, choices):
+            error = np.sqrt(variance * (_ratio(1.0, count[:, one]) + _ratio(1.0, count[:, other])))
+            difference = _ratio(np.abs(means[:, one] - means[:, other]), error)
+            largest = np.fmax(largest, difference)
+    return largest
+
+
+def _ratio(top: Array | float, bottom: Array) -> Array:
+    shape = np.broadcast_shapes(np.shape(top), np.shape(bottom))
+    return np.divide(top, bottom, out=np.full(shape, np.nan), where=np.asarray(bottom) > 0)

@@ -1,0 +1,142 @@
+"""The sampler of a sweep, run on noise: what its configurations and ranks look like by chance.
+
+An adaptive sampler draws again where it was lucky, so its elites cluster and touch bounds even
+where no parameter matters. How often, only the sampler itself can tell: here it runs on the same
+space, with the same numbers of startup configurations and cohorts, on the sweep's own scores in
+random order. If no parameter matters, the sweep and these studies are draws from one distribution
+(given which scores there are), so that comparing the sweep with any number of them is an exact test
+(Barnard 1963). The sampler must depend on scores through their order alone, as TPE does.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import pandas as pd
+
+from latentlab.search.drawing import quasi_random_values
+from latentlab.search.proposals import distribution_of, quiet, suggested
+from latentlab.search.refinement.scales import Array, positions
+from latentlab.search.space import Configuration, Space
+
+FORMAT = 1
+"""Of what is simulated; another number makes stored studies of noise useless."""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How configurations were asked for.
+
+    Attributes:
+        startup: configurations before the first adaptive one.
+        cohorts: sizes of the cohorts in order; those of one cohort did not know each other's
+            scores.
+        scores: midranks of all scores in ascending order; ties show here.
+        failed: configurations without a score, by their number; the sampler passes over them.
+    """
+
+    startup: int
+    cohorts: tuple[int, ...]
+    scores: tuple[float, ...]
+    failed: tuple[int, ...] = ()
+
+    @property
+    def configurations(self) -> int:
+        """All that were asked for."""
+        return sum(self.cohorts)
+
+    def digest(self, space: Space) -> str:
+        """Names the distribution of studies of noise: sampler, space, and n with its ties."""
+        import optuna
+
+        about = {
+            "format": FORMAT,
+            "optuna": optuna.__version__,
+            "space": space.digest,
+            **asdict(self),
+        }
+        return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Studies:
+    """Studies that can be compared: the rows that have a score, in the order of being asked for.
+
+    Attributes:
+        positions: by parameter, [studies, n]; a single row where all studies share the design.
+        scores: ranks, larger is better, [studies, n].
+    """
+
+    positions: dict[str, Array]
+    scores: Array
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+
+def simulate(space: Space, schedule: Schedule, studies: int, seed: int) -> Studies:
+    """Run TPE on noise.
+
+    Args:
+        space: what is searched.
+        schedule: how configurations are asked for.
+        studies: how many times; .2 s each for 60 configurations of six parameters.
+        seed: of the noise and of the sampler.
+    """
+    runs = [_one(space, schedule, [seed, number]) for number in range(studies)]
+    kept = np.setdiff1d(np.arange(schedule.configurations), schedule.failed)
+    by_parameter = {
+        name: np.stack(
+            [positions(name, parameter, _column(drawn, name))[kept] for drawn, _ in runs]
+        )
+        for name, parameter in space.parameters.items()
+    }
+    return Studies(by_parameter, np.stack([scores for _, scores in runs]))
+
+
+def _column(drawn: list[Configuration], name: str) -> pd.Series:
+    missing = float("nan")
+    return pd.Series([one.get(name, missing) for one in drawn], dtype=object)
+
+
+def _one(space: Space, schedule: Schedule, seed: list[int]) -> tuple[list[Configuration], Array]:
+    """One study of noise: the configurations, and the scores of those that have one."""
+    import optuna
+    from optuna.trial import TrialState, create_trial
+
+    rng = np.random.default_rng(seed)
+    scores = rng.permutation(np.array(schedule.scores))
+    told = np.full(schedule.configurations, np.nan)
+    told[np.setdiff1d(np.arange(schedule.configurations), schedule.failed)] = scores
+    sampler_seed, startup_seed = (int(number) for number in rng.integers(2**31, size=2))
+    sampler = optuna.samplers.TPESampler(
+        n_startup_trials=0, multivariate=True, group=True, constant_liar=True, seed=sampler_seed
+    )
+    drawn: list[Configuration] = list(quasi_random_values(space, startup_seed, 0, schedule.startup))
+    distributions = {name: distribution_of(p) for name, p in space.parameters.items()}
+    with quiet():
+        study = optuna.create_study(direction="maximize", sampler=sampler)
+        first = 0
+        for size in schedule.cohorts:
+            numbers = range(first, first + size)
+            for number in numbers:
+                if number >= schedule.startup:
+                    drawn.append(suggested(space, study.ask()))
+                    continue
+                study.add_trial(
+                    create_trial(
+                        params=drawn[number],
+                        distributions={name: distributions[name] for name in drawn[number]},
+                        state=TrialState.RUNNING,
+                    )
+                )
+            for number in numbers:
+                if np.isfinite(told[number]):
+                    study.tell(number, float(told[number]))
+                else:
+                    study.tell(number, state=TrialState.FAIL)
+            first += size
+    return drawn, scores
