@@ -128,7 +128,7 @@ class SweepReportDataset(_PathDataset):
         from latentlab.training.store import write_atomically
 
         write_document(self._filepath / data.table.name, data.document())
-        for proposed in data.next_sweeps:
+        for proposed in (one for one in data.next_sweeps if one.text):
             write_atomically(self._filepath / f"{proposed.name}.yml", proposed.text.encode())
 
 

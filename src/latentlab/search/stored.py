@@ -33,6 +33,11 @@ class SweepArchive:
         self._root = root
         self._pointer = root / "latest.txt"
 
+    @property
+    def noise(self) -> Path:
+        """Where samplers run on noise are kept, for the p-values of adaptive sweeps."""
+        return self._root / "noise"
+
     def keep(self, table: SweepTable) -> None:
         """Write a table in place of an older one of its name; it is the latest now."""
         save_table(table, self._root / table.name)

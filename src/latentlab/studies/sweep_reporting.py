@@ -6,15 +6,26 @@ from pathlib import Path
 
 import pandas as pd
 
+from latentlab.errors import UserError
 from latentlab.search.analysis import analyse
+from latentlab.search.parameters import Scalar
 from latentlab.search.reading.sources import ForeignSweep
-from latentlab.search.report.composition import SweepReport
+from latentlab.search.refinement import Mode, Nulls, compare, refine, sweep_file
+from latentlab.search.refinement.decisions import word
+from latentlab.search.report.composition import NextSweep, SweepReport
+from latentlab.search.settings import SweepSettings
 from latentlab.search.stored import SweepArchive
 from latentlab.search.table import SweepTable
 from latentlab.studies.composition import command, git_state, package_versions
 from latentlab.studies.declaration import Declaration
 from latentlab.studies.study import Study
+from latentlab.studies.sweep_file import load_sweep
 from latentlab.studies.sweep_settings import SweepsConfig
+
+MODES: tuple[Mode, ...] = ("conservative", "aggressive")
+
+FIRST_COMPARISON_SEED = 3000
+"""A candidate is compared on seeds that neither a search nor its confirmation used."""
 
 
 def report_sweep(
@@ -42,12 +53,17 @@ def report_sweep(
     """
     name = declaration.sweep
     table = latest if latest.name == name else archive.table(name)
+    settings = load_sweep(study, declaration, sweeps.folders, root).settings
     confirmed = confirmation[confirmation["sweep"] == name]
+    nulls = Nulls(archive.noise)
+    other = sweeps.compare_with
     return SweepReport(
         title=study.title,
         table=table,
-        analysis=analyse(table),
+        analysis=analyse(table, noise=nulls.of_sampler(table)),
+        next_sweeps=_next_sweeps(table, settings, nulls, study.name),
         confirmation=confirmed if len(confirmed) else None,
+        comparison=None if other is None else compare(archive.table(other), table),
         notes=table.notes,
         reproduce=_reproduction(table),
     )
@@ -55,13 +71,48 @@ def report_sweep(
 
 def report_foreign(table: SweepTable, chosen: ForeignSweep) -> SweepReport:
     """The report of a sweep that this project did not run."""
+    nulls = Nulls()
+    settings = SweepSettings(
+        method="random", configurations=len(table.outcomes), parameters=table.space.parameters
+    )
     return SweepReport(
         title="Analysis",
         table=table,
-        analysis=analyse(table, chosen.settings),
+        analysis=analyse(table, chosen.settings, nulls.of_sampler(table)),
+        next_sweeps=_next_sweeps(table, settings, nulls, "<study>"),
         notes=table.notes,
         reproduce=_reproduction(table) | {"source": str(chosen.source)},
     )
+
+
+def _next_sweeps(
+    table: SweepTable, settings: SweepSettings, nulls: Nulls, study: str
+) -> list[NextSweep]:
+    """Both refined spaces; one in which nothing is left to search is left out."""
+    found = []
+    for mode in MODES:
+        refinement = refine(
+            table,
+            mode,
+            nulls,
+            command=lambda name, new, old: comparison_command(study, name, new, old),
+        )
+        try:
+            text = sweep_file(refinement, settings)
+        except UserError:
+            text = ""
+        base = "refined" if table.name == "default" else table.name
+        found.append(NextSweep(f"{base}_{mode}", mode, refinement.frame(), text))
+    return found
+
+
+def comparison_command(study: str, name: str, new: Scalar, old: Scalar) -> str:
+    """The command that trains two values of a parameter on the same fresh seeds."""
+    arms = ",".join(
+        f"{study}.arms.{arm}.{name}={word(value)}" for arm, value in (("new", new), ("old", old))
+    )
+    seeds = f"{study}.seeds.first={FIRST_COMPARISON_SEED}"
+    return f"kedro run --pipelines {study} --params {arms},{seeds}"
 
 
 def _reproduction(table: SweepTable) -> dict[str, str]:

@@ -12,6 +12,7 @@ from latentlab.reporting.document import Document, Section
 from latentlab.reporting.formatting import format_number, format_p
 from latentlab.search.analysis.findings import findings_table, records
 from latentlab.search.analysis.sweep_analysis import Analysis
+from latentlab.search.refinement import Comparison
 from latentlab.search.report.figures import (
     contour_figure,
     convergence_figure,
@@ -32,7 +33,7 @@ class NextSweep:
         name: of its file, without ending.
         mode: `conservative` or `aggressive`.
         decisions: one row per parameter: what is done, its evidence, and what would change it.
-        text: the sweep file.
+        text: the sweep file; empty where every parameter is fixed, so that nothing is left.
     """
 
     name: str
@@ -61,7 +62,7 @@ class SweepReport:
     analysis: Analysis
     next_sweeps: Sequence[NextSweep] = ()
     confirmation: pd.DataFrame | None = None
-    comparison: pd.DataFrame | None = None
+    comparison: Comparison | None = None
     notes: Sequence[str] = ()
     reproduce: Mapping[str, str] | None = None
 
@@ -83,13 +84,13 @@ class SweepReport:
         """The report as sections, with all its tables and texts as files."""
         analysis = self.analysis
         tables = {f"{name}.csv": table for name, table in analysis.tables().items()}
-        texts = {f"{one.name}.yml": one.text for one in self.next_sweeps}
+        texts = {f"{one.name}.yml": one.text for one in self.next_sweeps if one.text}
         for one in self.next_sweeps:
             tables[f"decisions_{one.mode}.csv"] = one.decisions
         if self.confirmation is not None:
             tables["confirmation.csv"] = self.confirmation
         if self.comparison is not None:
-            tables["comparison.csv"] = self.comparison
+            tables["comparison.csv"] = self.comparison.table
         texts["full_analysis.log"] = full_log(tables)
         return Document(
             title=f"{self.title}: sweep {self.table.name}",
@@ -207,12 +208,18 @@ def _sections(report: SweepReport) -> list[Section]:
             )
         )
     if report.comparison is not None:
-        sections.append(Section("Beside the other sweep", table=report.comparison))
+        sections.append(
+            Section("Beside the other sweep", report.comparison.text, report.comparison.table)
+        )
     for one in report.next_sweeps:
         sections.append(
             Section(
                 f"The next sweep, {one.mode}",
-                [f"{one.name}.yml in this folder; --params <study>.sweep={one.name} runs it."],
+                [
+                    f"{one.name}.yml in this folder; --params <study>.sweep={one.name} runs it."
+                    if one.text
+                    else "Every parameter is fixed: confirm the winner instead of searching on."
+                ],
                 one.decisions,
             )
         )
