@@ -38,7 +38,8 @@ def value_at(parameter: Parameter, share: float) -> Scalar:
     if parameter.log:
         low, high = math.log(parameter.low - 0.5), math.log(parameter.high + 0.5)
         return int(np.clip(round(math.exp(low + share * (high - low))), *_ends(parameter)))
-    whole = parameter.grid()
+    # Not the tuple of all values: a range of a billion whole numbers would fill the memory.
+    whole = range(parameter.low, parameter.high + 1, parameter.step)
     return whole[int(share * len(whole))]
 
 

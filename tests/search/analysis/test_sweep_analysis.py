@@ -93,3 +93,34 @@ def test_one_complete_row_is_analysed_without_a_claim():
     analysis = analyse(table, SETTINGS)
     assert set(analysis.tests["tier"]) == {"untestable"}
     assert analysis.winner.iloc[0]["gap"] == 0
+
+
+def test_one_plateau_has_no_elites_and_no_claims():
+    rows = random_rows(CONDITIONAL, 20, 6)
+    analysis = analyse(sweep_table(CONDITIONAL, rows, np.full(20, 0.5), constant=0.5), SETTINGS)
+    assert set(analysis.tests["tier"]) == {"untestable"}
+    assert not analysis.rows["elite"].any()
+    assert analysis.importances["importance"].isna().all()
+    assert analysis.boundaries["p"].isna().all()
+    (plateau,) = [one for one in analysis.findings if one.rule == "D22"]
+    assert "20 of 20 rows are exactly at 0.5" in plateau.text
+
+
+def test_a_parameter_that_no_row_has_is_in_no_way():
+    rows = [row for row in random_rows(CONDITIONAL, 40, 7) if row["encoder"] == "cnn"]
+    analysis = analyse(sweep_table(CONDITIONAL, rows, range(len(rows))), SETTINGS)
+    assert "dropout" in set(analysis.directions["parameter"])
+    assert "dropout" not in set(analysis.boundaries["parameter"])
+    assert analysis.coverage.set_index("parameter").loc["dropout", "covered"] == 0
+
+
+def test_ranges_of_a_billion_whole_numbers_are_no_burden():
+    parameters = {
+        "many": {"type": "int", "low": 0, "high": 10**9},
+        "units": {"type": "int", "low": 1, "high": 10**9, "log": True},
+    }
+    rows = random_rows(parameters, 12, 8)
+    analysis = analyse(sweep_table(parameters, rows, range(12)), SETTINGS)
+    chance = analysis.boundaries["chance_uniform"].to_numpy()
+    assert chance[:2] == pytest.approx(0.1)
+    assert np.all((chance[2:] > 0.07) & (chance[2:] < 0.13))

@@ -68,6 +68,8 @@ def test_imbalance_among_several_choices():
     mass = np.array([law.pmf(t, [10, 10, 10], 7) for t in tables])
     exact = mass[mass <= law.pmf((6, 1, 0), [10, 10, 10], 7) * (1 + 1e-9)].sum()
     assert p == pytest.approx(exact, abs=0.004)
+    # Where all tables are as likely scipy's p is an array.
+    assert imbalance_p(np.array([[1, 0], [0, 1], [0, 1]]), SETTINGS)[0] == 1
     large, method = imbalance_p(counts * 30, SETTINGS)
     assert method == "chi-square"
     assert large < 1e-6

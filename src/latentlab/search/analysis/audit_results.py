@@ -17,6 +17,7 @@ _TIED_SHARE = 0.2
 _FEWEST_TIED = 3
 _CONSTANT_SHARE = 0.1
 _MOST_AT_BOUND = 0.5
+_FEWEST_ELITES = 2
 
 
 def family_findings(tests: pd.DataFrame) -> list[Finding]:
@@ -85,7 +86,7 @@ def plateau_findings(rows: Observations) -> list[Finding]:
     if constant is not None:
         at_constant = np.isclose(rows.values, constant, rtol=1e-9, atol=1e-12)
         below = rows.objective.sign * (rows.values - constant) < 0
-        if at_constant.mean() >= _CONSTANT_SHARE:
+        if at_constant.sum() >= max(2, _CONSTANT_SHARE * n):
             text = (
                 f"{int(at_constant.sum())} of {n} rows are exactly at {constant:.6g}, the score of "
                 "the best constant predictor: they have learned nothing. "
@@ -110,6 +111,8 @@ def winner_findings(best: pd.DataFrame) -> list[Finding]:
         best: as `winner` gives it.
     """
     row = next(records(best))
+    if not row.gap > 0:
+        return []
     start = (
         f"The winner, configuration {row.configuration} at {row.value:.4g}, leads the mean "
         f"of {row.rows} rows by {row.gap:.3g}."
@@ -136,7 +139,10 @@ def elite_findings(choices: pd.DataFrame) -> list[Finding]:
         choices: as `elite_choices` gives them.
     """
     unanimous = choices[
-        (choices["elite_share"] == 1) & (choices["base_share"] < 1) & (choices["holm"] >= HIGH)
+        (choices["elite_share"] == 1)
+        & (choices["elite_rows"] >= _FEWEST_ELITES)
+        & (choices["base_share"] < 1)
+        & (choices["holm"] >= HIGH)
     ]
     return [
         Finding(
@@ -157,7 +163,11 @@ def boundary_findings(bounds: pd.DataFrame) -> list[Finding]:
     Args:
         bounds: as `boundaries` gives them.
     """
-    crowded = bounds[(bounds["share"] >= _MOST_AT_BOUND) & ~(bounds["holm"] < HIGH)]
+    crowded = bounds[
+        (bounds["share"] >= _MOST_AT_BOUND)
+        & (bounds["elite_rows"] >= _FEWEST_ELITES)
+        & ~(bounds["holm"] < HIGH)
+    ]
     found = []
     for row in records(crowded):
         if math.isnan(row.p):

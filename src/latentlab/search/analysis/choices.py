@@ -157,6 +157,7 @@ def _choice(
 ) -> dict[str, Any]:
     low, high = mean_interval(group, level)
     some = len(group) > 0
+    # Adding 0.0 turns the -0.0 of a turned sign into 0.0.
     return {
         "parameter": column.name,
         "kind": column.kind,
@@ -167,10 +168,10 @@ def _choice(
         "high": high,
         "sd": float(np.std(group, ddof=1)) if len(group) > 1 else math.nan,
         "median": float(np.median(group)) if some else math.nan,
-        "best": sign * float(np.max(sign * group)) if some else math.nan,
+        "best": sign * float(np.max(sign * group)) + 0.0 if some else math.nan,
         "equal_budget": budget,
         "best_of_equal_budget": (
-            sign * expected_best_of(sign * group, budget) if some else math.nan
+            sign * expected_best_of(sign * group, budget) + 0.0 if some else math.nan
         ),
     }
 

@@ -98,7 +98,9 @@ def imbalance_p(counts: npt.NDArray[np.int64], settings: AnalysisSettings) -> tu
     drawn = scipy.stats.MonteCarloMethod(
         n_resamples=settings.resamples, rng=np.random.default_rng(settings.seed)
     )
-    return float(scipy.stats.fisher_exact(counts, method=drawn).pvalue), "fisher, drawn"
+    p = scipy.stats.fisher_exact(counts, method=drawn).pvalue
+    # scipy gives an array of one element where every table with these margins is as likely.
+    return float(np.asarray(p).item()), "fisher, drawn"
 
 
 def _groups(column: Column) -> tuple[Codes, list[Any]]:

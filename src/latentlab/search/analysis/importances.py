@@ -249,7 +249,7 @@ def _fanova(
 
 
 def fanova(columns: Sequence[Column], scores: Array, used: Any, seed: int) -> dict[str, float]:
-    """Optuna's fANOVA of some rows, normalised to sum to 1.
+    """Optuna's fANOVA of some rows, normalised to sum to 1; empty where no tree splits.
 
     Args:
         columns: parameters that all rows have.
@@ -273,7 +273,11 @@ def fanova(columns: Sequence[Column], scores: Array, used: Any, seed: int) -> di
             ]
         )
         evaluator = optuna.importance.FanovaImportanceEvaluator(seed=seed)
-        return optuna.importance.get_param_importances(study, evaluator=evaluator)
+        try:
+            return optuna.importance.get_param_importances(study, evaluator=evaluator)
+        except RuntimeError:
+            # So Optuna says that no tree found a split, as on a plateau with few other values.
+            return {}
 
 
 def _value(column: Column, row: int) -> Any:

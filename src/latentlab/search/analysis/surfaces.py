@@ -28,7 +28,9 @@ def chosen_pairs(
         paired too; such a pair has no rows.
     """
     ped = importances[importances["evaluator"].str.startswith("PED")]
-    leading = ped.dropna(subset="importance")["parameter"].head(strongest)
+    # Where there are too few rows for importances, the first parameters stand in.
+    ranked = ped.sort_values("importance", ascending=False, na_position="last", kind="stable")
+    leading = ranked["parameter"].drop_duplicates().head(strongest)
     pairs: list[tuple[str, str]] = []
     for pair in [*itertools.combinations(leading, 2), *asked]:
         if pair not in pairs and pair[::-1] not in pairs:
