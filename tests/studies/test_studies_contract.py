@@ -87,18 +87,26 @@ def test_each_offence_is_seen(line):
     assert len(offences(f"def f(self, x):\n    return {line}\n")) == 1
 
 
+SPECS = {"arc_classifier": DataSpec((8, 8, 8), 9)}
+"""What the data of a study look like, where they are no images of ten classes."""
+
+
 def variants(study):
     """Configurations that between them use all that a study's loss can do."""
     base = study.declaration.config_class
-    if study.name != "derp_vae":
-        return {"default": base()}
+    found = {"derp_vae": derp_vae_variants, "arc_classifier": arc_classifier_variants}
+    blocks = found[study.name]() if study.name in found else {"default": {}}
+    return {name: base.model_validate(block) for name, block in blocks.items()}
+
+
+def derp_vae_variants():
     small = {"model": {"hidden": 16, "latent_dim": 3, "channels": 2}}
     probes = {"objective": {"probes": 3, "distributional_weight": 1.0}}
     resampled = {"objective": probes["objective"] | {"resample_probes": "per_step"}}
     legacy = {"objective": {"legacy": {"trainable_perceptual_net": True}}}
     convolutional = {"model": small["model"] | {"architecture": "convolutional"}}
     return {
-        name: base.model_validate(small | changes)
+        name: small | changes
         for name, changes in {
             "default": {},
             "probes": probes,
@@ -107,6 +115,23 @@ def variants(study):
             "convolutional": convolutional,
         }.items()
     }
+
+
+def arc_classifier_variants():
+    cnn = {"channels": 2, "depth": 5, "mlp_hidden": 8}
+    context = {"width": 8, "heads": 2, "pixel_layers": 2, "grid_layers": 2, "feed_forward": 8}
+    small = {"embedding": 6, "cnn": cnn, "context": context}
+    mean = {"demo_aggregation": "mean", "coordinates": True, "dropout": 0.0}
+    return {
+        "default": {"model": small},
+        "cosine": {"model": small | {"cosine": True, "relations": True, "cnn": cnn | mean}},
+        "context": {"model": small | {"encoder": "context", "relations": True}},
+        "legacy": {"model": small | {"legacy": {"unmasked_padding": True}}},
+    }
+
+
+def spec_of(study):
+    return SPECS.get(study.name, DataSpec((1, 8, 8), 10))
 
 
 CASES = [
@@ -120,7 +145,7 @@ TRIALS, EXAMPLES = 3, 16
 @pytest.mark.parametrize(("study", "config"), CASES)
 def test_the_loss_is_a_pure_function_under_vmap(study, config):
     """`randomness="error"`: torch itself refuses a random call; and nothing is written to."""
-    method, spec = study.method, DataSpec((1, 8, 8), 10)
+    method, spec = study.method, spec_of(study)
     rngs = [np.random.default_rng(seed) for seed in range(TRIALS)]
     models = [method.build(config, spec, rng) for rng in rngs]
     assert not list(models[0].buffers())
@@ -136,7 +161,7 @@ def test_the_loss_is_a_pure_function_under_vmap(study, config):
     }
     batch = Batch(
         torch.rand(TRIALS, EXAMPLES, *spec.shape, generator=rng),
-        torch.randint(0, 10, (TRIALS, EXAMPLES), generator=rng),
+        torch.randint(0, spec.classes, (TRIALS, EXAMPLES), generator=rng),
     )
     hyper = {n: torch.full((TRIALS,), v) for n, v in per_trial_values(config).items()}
     clock = Clock(torch.tensor(3.0), torch.tensor(0.0), torch.tensor(30.0))
@@ -199,7 +224,7 @@ def test_a_method_holds_no_state_and_has_all_parts(study):
 
 @pytest.mark.parametrize(("study", "config"), CASES)
 def test_building_uses_the_given_stream_alone(study, config):
-    method, spec = study.method, DataSpec((1, 8, 8), 10)
+    method, spec = study.method, spec_of(study)
     results = []
     for seed in (1, 2):
         torch.manual_seed(seed)

@@ -10,6 +10,7 @@ import pytest
 from trainer_lab import config
 
 import latentlab
+from latentlab.studies.arc_classifier.method import METHOD as ARC
 from latentlab.studies.derp_vae.method import METHOD
 from latentlab.studies.mixture_harmonium.method import METHOD as HARMONIUM
 from latentlab.training import trial as trial_module
@@ -156,6 +157,18 @@ OWNERS = {
                 "objective",
                 "mutual_information",
             )
+        ],
+    ),
+    "arc_classifier": (
+        ARC.version,
+        "version in src/latentlab/studies/arc_classifier/method.py",
+        [
+            *(
+                f"studies/arc_classifier/{name}.py"
+                for name in ("config", "method", "model", "tasks")
+            ),
+            *(f"studies/arc_classifier/{n}.py" for n in ("convolution", "context", "attention")),
+            "studies/layers.py",
         ],
     ),
 }
