@@ -4,7 +4,7 @@ from latentlab.search.refinement.comparison import Comparison, compare
 from latentlab.search.refinement.decisions import Decision
 from latentlab.search.refinement.nulls import Nulls
 from latentlab.search.refinement.refine import Refinement, refine
-from latentlab.search.refinement.rules import AGGRESSIVE, CONSERVATIVE, Mode, Rules
+from latentlab.search.refinement.rules import AGGRESSIVE, CONSERVATIVE, Mode, Rules, rules_of
 from latentlab.search.refinement.sweep_file import sweep_file
 
 __all__ = [
@@ -18,5 +18,6 @@ __all__ = [
     "Rules",
     "compare",
     "refine",
+    "rules_of",
     "sweep_file",
 ]

@@ -14,7 +14,7 @@ from latentlab.errors import UserError
 from latentlab.evidence.intervals import Interval, welch_interval
 from latentlab.reporting.formatting import format_estimate, format_p, format_share
 from latentlab.search.analysis.observations import Observations, observe
-from latentlab.search.analysis.order_statistics import expected_best_of
+from latentlab.search.analysis.order_statistics import expected_best_of, log_binomial
 from latentlab.search.analysis.winner import winner
 from latentlab.search.refinement.ranks import Array, elites
 from latentlab.search.table import SweepTable
@@ -82,17 +82,15 @@ def compare(first: SweepTable, second: SweepTable, seed: int = 0) -> Comparison:
         ("mean of all", *mean, "95 % interval by Welch, over configurations"),
         _bootstrapped(
             f"mean of the best {format_share(_ELITE_SHARE)}",
-            _elite_mean(a),
-            _elite_mean(b),
-            [_elite_mean(x) for x in _resampled(a, rng)],
-            [_elite_mean(x) for x in _resampled(b, rng)],
+            _elite_means(a[None])[0],
+            _elite_means(b[None])[0],
+            _elite_means(_resampled(b, rng)) - _elite_means(_resampled(a, rng)),
         ),
         _bootstrapped(
             f"expected best of {half}",
             expected_best_of(a, half),
             expected_best_of(b, half),
-            [expected_best_of(x, half) for x in _resampled(a, rng)],
-            [expected_best_of(x, half) for x in _resampled(b, rng)],
+            _expected_bests(_resampled(b, rng), half) - _expected_bests(_resampled(a, rng), half),
         ),
         (
             f"expected best of {smaller}",
@@ -137,9 +135,20 @@ def _verdict(interval: Interval) -> Verdict:
     return "worse" if high < 0 else "unclear"
 
 
-def _elite_mean(scores: Array) -> float:
-    chosen = elites(scores[None], _ELITE_SHARE)[0]
-    return float(scores[chosen].mean()) if chosen.any() else math.nan
+def _elite_means(scores: Array) -> Array:
+    """Mean of the elites of each sample; NaN for a plateau, [samples]."""
+    chosen = elites(scores, _ELITE_SHARE)
+    count = chosen.sum(axis=1)
+    total = np.where(chosen, scores, 0.0).sum(axis=1)
+    return np.divide(total, count, out=np.full(len(scores), np.nan), where=count > 0)
+
+
+def _expected_bests(scores: Array, k: int) -> Array:
+    """Expected best of `k` of each sample (as `expected_best_of` of one), [samples]."""
+    n = scores.shape[1]
+    ranks = np.arange(k, n + 1)
+    weights = np.exp(log_binomial(ranks - 1, k - 1) - log_binomial(np.array([n]), k))
+    return np.asarray(np.sort(scores, axis=1)[:, k - 1 :] @ weights)
 
 
 def _resampled(scores: Array, rng: np.random.Generator) -> Array:
@@ -147,12 +156,11 @@ def _resampled(scores: Array, rng: np.random.Generator) -> Array:
 
 
 def _bootstrapped(
-    name: str, first: float, second: float, firsts: list[float], seconds: list[float]
+    name: str, first: float, second: float, differences: Array
 ) -> tuple[str, float, float, Interval, str]:
-    differences = np.array(seconds) - np.array(firsts)
     ends = np.nanquantile(differences, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     note = "95 % bootstrap interval over configurations"
-    return name, first, second, (float(ends[0]), float(ends[1])), note
+    return name, float(first), float(second), (float(ends[0]), float(ends[1])), note
 
 
 def _winners(
@@ -160,20 +168,31 @@ def _winners(
 ) -> tuple[str, float, float, Interval, str]:
     """What fresh seeds are expected to show of both winners.
 
-    Given a normal distribution of configurations, the winner's true value has mean
-    `shrunken_value` and variance `(1 - noise_share) * standard_error^2`, selection or not.
+    For k configurations whose true values are normal, the winner's true value is expected at
+    `shrunken_value`. With B the share of noise in the configurations' variance, V the variance of a
+    configuration's mean over seeds, and g the winner's lead over the mean of all, its variance is
+    V (1 - (k - 1) / k B) + 2 / (k - 3) B^2 g^2, where the second term is for B being estimated
+    (Morris 1983). This holds although the winner was selected.
     """
     found = [winner(t, r).iloc[0] for t, r in zip((first, second), rows, strict=True)]
     sign = first.objective.sign
     values = [sign * float(one["shrunken_value"]) for one in found]
-    variance = sum((1 - one["noise_share"]) * one["standard_error"] ** 2 for one in found)
-    half = float(scipy.stats.norm.ppf((1 + LEVEL) / 2)) * math.sqrt(variance)
+    half = float(scipy.stats.norm.ppf((1 + LEVEL) / 2))
+    half *= math.sqrt(sum(_variance_of_winner(one) for one in found))
     gap = values[1] - values[0]
-    if math.isnan(gap):
-        note = "unknown: no configuration was trained on two seeds"
+    if math.isnan(gap + half):
+        gap, note = math.nan, "unknown: too few configurations, or none trained on two seeds"
     else:
         note = "winner's curse taken out; 95 % interval over seeds"
     return "winner on fresh seeds", values[0], values[1], (gap - half, gap + half), note
+
+
+def _variance_of_winner(one: pd.Series) -> float:
+    rows, noise = int(one["rows"]), float(one["noise_share"])
+    if rows <= 3:
+        return math.nan
+    among_seeds = float(one["standard_error"]) ** 2 * (1 - (rows - 1) / rows * noise)
+    return among_seeds + 2 / (rows - 3) * (noise * float(one["gap"])) ** 2
 
 
 def _text(
@@ -199,5 +218,5 @@ def _word(verdict: Verdict) -> str:
 
 def _difference(value: float, low: float, high: float) -> str:
     if math.isnan(value):
-        return "unknown without replicates"
+        return "unknown without replicates of several configurations"
     return "difference " + format_estimate(value, low, high)

@@ -75,7 +75,7 @@ def measure(
     if has_direction(parameter):
         total = (outcome**2).sum(axis=1)
         line = _ratio(fitted[0], np.sqrt(total))
-        peak = _ratio(fitted[-1], np.sqrt(total - fitted[0] ** 2)) if len(axes) > 1 else peak
+        peak = _ratio(fitted[1], np.sqrt(np.maximum(total - fitted[0] ** 2, 0)))
     parts = _parts(parameter, positions, near)
     best = elites(scores, elite_share)
     count = best.sum(axis=1).astype(float)

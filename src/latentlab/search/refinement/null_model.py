@@ -112,12 +112,12 @@ def _one(space: Space, schedule: Schedule, seed: list[int]) -> tuple[list[Config
     told = np.full(schedule.configurations, np.nan)
     told[np.setdiff1d(np.arange(schedule.configurations), schedule.failed)] = scores
     sampler_seed, startup_seed = (int(number) for number in rng.integers(2**31, size=2))
-    sampler = optuna.samplers.TPESampler(
-        n_startup_trials=0, multivariate=True, group=True, constant_liar=True, seed=sampler_seed
-    )
     drawn: list[Configuration] = list(quasi_random_values(space, startup_seed, 0, schedule.startup))
     distributions = {name: distribution_of(p) for name, p in space.parameters.items()}
     with quiet():
+        sampler = optuna.samplers.TPESampler(
+            n_startup_trials=0, multivariate=True, group=True, constant_liar=True, seed=sampler_seed
+        )
         study = optuna.create_study(direction="maximize", sampler=sampler)
         first = 0
         for size in schedule.cohorts:

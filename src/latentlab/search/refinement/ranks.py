@@ -57,6 +57,8 @@ def elites(scores: Array, share: float) -> Mask:
     """
     there = ~np.isnan(scores)
     rows = there.sum(axis=1)
+    if scores.shape[1] == 0:
+        return there
     # 0.1 * 30 is a little more than 3.
     wanted = np.maximum(np.ceil(share * rows - 1e-9).astype(int), 1)
     falling = -np.sort(np.where(there, -scores, np.inf), axis=1)
