@@ -88,8 +88,8 @@ def search_scores(table: SweepTable) -> pd.DataFrame:
 def plan_of(sweep: Sweep) -> dict[str, Any]:
     """The sweep as it will run, for the record."""
     return {
+        **json.loads(sweep.settings.model_dump_json()),
         "name": sweep.name,
         "objectives": [vars(objective) for objective in sweep.objectives],
         "warnings": list(sweep.warnings),
-        **json.loads(sweep.settings.model_dump_json()),
     }
