@@ -217,8 +217,9 @@ def test_the_table_shows_changes_that_both_have():
     scores = score_table()
     metrics = [metric for metric in METRICS if metric.name in set(scores["metric"])]
     table = effects_table(comparison_table(scores, metrics, "reference"))
-    assert list(table["change"]) == ["cosine"]
-    assert table["reported"].tolist() == [EFFECTS["cosine"]]
-    assert table["seeds"].tolist() == [3]
-    assert table["difference in balanced_accuracy"].item().startswith("-0.1")
+    assert list(table["metric"]) == ["balanced_accuracy", "legacy_batch_mean_accuracy"]
+    assert list(table["change"]) == 2 * ["cosine"]
+    assert set(table["reported"]) == {EFFECTS["cosine"]}
+    assert table["seeds"].tolist() == [3, 3]
+    assert table["measured"].str.startswith("-0.1").all()
     assert effects_table(comparison_table(scores, metrics, "cosine")).empty

@@ -43,26 +43,25 @@ def effects_table(comparison: pd.DataFrame) -> pd.DataFrame:
         comparison: from `comparison_table`.
 
     Returns:
-        One row per arm that both have: arm, reported effect, seeds, and per metric the difference
-        from the control with its interval.
+        One row per metric and arm that both have: metric, change, reported effect, measured
+        difference from the control with its interval, seeds.
     """
     import pandas as pd
 
     from latentlab.reporting.formatting import format_estimate
 
-    measured = comparison[comparison["metric"].isin(SHOWN) & ~comparison["is_control"].astype(bool)]
-    rows = []
-    for arm, reported in EFFECTS.items():
-        own = measured[measured["arm"] == arm]
-        if own.empty:
-            continue
-        cells = {
-            f"difference in {row['metric']}": format_estimate(
+    others = comparison[~comparison["is_control"].astype(bool) & comparison["arm"].isin(EFFECTS)]
+    rows = [
+        {
+            "metric": row["metric"],
+            "change": row["arm"],
+            "reported": EFFECTS[row["arm"]],
+            "measured": format_estimate(
                 row["difference"], row["difference_low"], row["difference_high"]
-            )
-            for row in own.to_dict("records")
+            ),
+            "seeds": row["pairs"],
         }
-        rows.append(
-            {"change": arm, "reported": reported, "seeds": int(own["pairs"].max()), **cells}
-        )
+        for metric in SHOWN
+        for row in others[others["metric"] == metric].to_dict("records")
+    ]
     return pd.DataFrame(rows)
