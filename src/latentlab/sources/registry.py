@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from latentlab.errors import UserError
+from latentlab.sources.arc_files import ARC, CONCEPT_ARC
 from latentlab.sources.celeba import CELEBA
 from latentlab.sources.checks import check
 from latentlab.sources.cifar10 import CIFAR10
@@ -18,7 +19,8 @@ from latentlab.sources.prepared import Prepared
 from latentlab.sources.source import Source, SourceConfig
 
 SOURCES: dict[str, Source[Any]] = {
-    source.name: source for source in (DIGITS, MNIST, FASHION_MNIST, CIFAR10, CELEBA)
+    source.name: source
+    for source in (DIGITS, MNIST, FASHION_MNIST, CIFAR10, CELEBA, ARC, CONCEPT_ARC)
 }
 
 
