@@ -76,28 +76,28 @@ def test_a_smaller_value_is_better_where_it_is_minimised():
 
 
 def test_more_draws_alone_do_not_make_a_better_sweep():
-    # The same configurations, ten times as many: the raw best is higher almost always.
+    # The same configurations, six times as many: the raw best is higher almost always.
     higher, better = 0, 0
-    for seed in range(40):
-        found = compare(sweep(np.zeros(10), seed=seed), sweep(np.zeros(100), seed=1_000 + seed))
-        raw = row(found, "best, of 10 and 100")
+    for seed in range(25):
+        found = compare(sweep(np.zeros(10), seed=seed), sweep(np.zeros(60), seed=1_000 + seed))
+        raw = row(found, "best, of 10 and 60")
         higher += raw["second"] > raw["first"]
         better += found.best == "better"
-    assert higher >= 32
-    assert better <= 3
+    assert higher >= 18
+    assert better <= 2
 
 
 def test_the_winner_on_fresh_seeds_is_covered():
     # The difference of the winners' true values lies in its interval.
     covered = 0
-    for seed in range(100):
+    for seed in range(60):
         rng = np.random.default_rng([7, seed])
         truths = rng.normal(size=25), rng.normal(size=25) + 0.5
         sweeps = [sweep(t, seed=10 * seed + k) for k, t in enumerate(truths)]
         true = [t[int(np.argmax(s.scores))] for s, t in zip(sweeps, truths, strict=True)]
         found = row(compare(*sweeps), "winner on fresh seeds")
         covered += found["low"] <= true[1] - true[0] <= found["high"]
-    assert covered >= 89
+    assert covered >= 52
 
 
 def test_without_replicates_the_winner_is_not_judged():

@@ -13,11 +13,11 @@ from latentlab.search.refinement.simulated import no_effect, simulated_sweep
 MODES = ("conservative", "aggressive")
 
 
-@pytest.mark.parametrize(("method", "count"), [("random", 60), ("tpe", 25)])
+@pytest.mark.parametrize(("method", "count"), [("random", 60), ("tpe", 20)])
 def test_pure_noise_is_left_alone(method, count):
     nulls = Nulls(studies=49, permutations=199)
     acted = dict.fromkeys(MODES, 0)
-    sweep = settings(method, 20, startup=8, cohort=6)
+    sweep = settings(method, 20, startup=12, cohort=8)
     for seed in range(count):
         table = simulated_sweep(sweep, no_effect, seed)
         for mode in MODES:

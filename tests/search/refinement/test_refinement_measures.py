@@ -9,14 +9,21 @@ import statsmodels.formula.api
 from statsmodels.stats.anova import anova_lm
 
 from latentlab.search.parameters import CategoricalParameter, FloatParameter, IntParameter
+from latentlab.search.refinement import measures
 from latentlab.search.refinement.measures import (
     centred,
-    measure,
     orthonormal,
+    outcome_of,
     partial_evidence,
     terms,
 )
 from latentlab.search.refinement.ranks import elites, midranks, normal_scores
+
+
+def measure(parameter, positions, scores):
+    there = np.broadcast_to(~np.isnan(positions), scores.shape)
+    return measures.measure(parameter, positions, outcome_of(scores, there, 0.25), 0.1)
+
 
 WIDTH = FloatParameter(type="float", low=0.0, high=1.0)
 KIND = CategoricalParameter(type="categorical", choices=("a", "b", "c"))
@@ -60,7 +67,7 @@ def test_elites_with_ties(scores, expected):
 
 def test_a_range_is_a_line_and_a_parabola(drawn):
     x, _, y = drawn
-    found = measure(WIDTH, x[None], y[None], 0.25, 0.1)
+    found = measure(WIDTH, x[None], y[None])
     model = statsmodels.api.OLS(blom(y), np.stack([np.ones_like(x), x, x**2], axis=1)).fit()
     assert np.exp(-found.evidence[0]) == pytest.approx(model.f_pvalue)
     assert found.line[0] == pytest.approx(np.corrcoef(x, blom(y))[0, 1])
@@ -71,7 +78,7 @@ def test_a_range_is_a_line_and_a_parabola(drawn):
 
 def test_choices_are_an_analysis_of_variance(drawn):
     _, kind, y = drawn
-    found = measure(KIND, kind[None], y[None], 0.25, 0.1)
+    found = measure(KIND, kind[None], y[None])
     groups = [blom(y)[kind == place] for place in range(3)]
     assert np.exp(-found.evidence[0]) == pytest.approx(scipy.stats.f_oneway(*groups).pvalue)
     model = statsmodels.formula.api.ols("y ~ C(k)", {"y": blom(y), "k": kind}).fit()
@@ -97,8 +104,8 @@ def test_rows_without_the_parameter_do_not_count(drawn):
     x, _, y = drawn
     gaps = np.where(np.arange(30) % 3 == 0, np.nan, x)
     kept = ~np.isnan(gaps)
-    whole = measure(WIDTH, gaps[None], y[None], 0.25, 0.1)
-    part = measure(WIDTH, x[kept][None], y[kept][None], 0.25, 0.1)
+    whole = measure(WIDTH, gaps[None], y[None])
+    part = measure(WIDTH, x[kept][None], y[kept][None])
     assert whole.evidence[0] == pytest.approx(part.evidence[0])
     assert whole.elite_shares[0] == pytest.approx(part.elite_shares[0])
 
@@ -108,8 +115,8 @@ def test_many_studies_are_each_like_one(drawn):
     rng = np.random.default_rng(0)
     scores = np.stack([rng.permutation(y) for _ in range(5)])
     for parameter, column in ((WIDTH, x), (KIND, kind)):
-        together = measure(parameter, column[None], scores, 0.25, 0.1)
-        alone = [measure(parameter, column[None], s[None], 0.25, 0.1) for s in scores]
+        together = measure(parameter, column[None], scores)
+        alone = [measure(parameter, column[None], s[None]) for s in scores]
         assert together.evidence == pytest.approx([one.evidence[0] for one in alone])
         assert together.elite_shares == pytest.approx(
             np.concatenate([one.elite_shares for one in alone])
@@ -118,23 +125,23 @@ def test_many_studies_are_each_like_one(drawn):
 
 def test_any_rising_transform_of_the_scores_changes_nothing(drawn):
     x, _, y = drawn
-    one = measure(WIDTH, x[None], y[None], 0.25, 0.1)
-    other = measure(WIDTH, x[None], np.exp(3 * y)[None], 0.25, 0.1)
+    one = measure(WIDTH, x[None], y[None])
+    other = measure(WIDTH, x[None], np.exp(3 * y)[None])
     assert one.evidence[0] == pytest.approx(other.evidence[0])
 
 
 def test_where_nothing_can_be_measured_there_is_no_evidence():
     few, constant = np.array([[0.1, 0.5, 0.9, np.nan]]), np.full((1, 8), 0.5)
-    assert measure(WIDTH, few, np.array([[1.0, 2, 3, 4]]), 0.25, 0.1).evidence[0] == 0
-    assert measure(WIDTH, constant, np.arange(8.0)[None], 0.25, 0.1).evidence[0] == 0
+    assert measure(WIDTH, few, np.array([[1.0, 2, 3, 4]])).evidence[0] == 0
+    assert measure(WIDTH, constant, np.arange(8.0)[None]).evidence[0] == 0
     spread = np.linspace(0, 1, 8)[None]
-    assert measure(WIDTH, spread, np.ones((1, 8)), 0.25, 0.1).evidence[0] == 0
+    assert measure(WIDTH, spread, np.ones((1, 8))).evidence[0] == 0
 
 
 def test_two_whole_numbers_have_a_line_and_no_parabola():
     switch = IntParameter(type="int", low=0, high=1)
     x = np.array([[0.0, 1] * 6])
     y = np.random.default_rng(1).normal(size=(1, 12))
-    found = measure(switch, x, y, 0.25, 0.1)
+    found = measure(switch, x, y)
     groups = blom(y[0])[x[0] == 0], blom(y[0])[x[0] == 1]
     assert np.exp(-found.evidence[0]) == pytest.approx(scipy.stats.f_oneway(*groups).pvalue)

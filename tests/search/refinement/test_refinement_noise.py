@@ -132,7 +132,7 @@ def test_a_repeated_configuration_is_no_second_observation():
     rows = [{"kind": "a"}, {"kind": "b"}, {"kind": "a"}, {"kind": "a"}]
     seen = observe(table_of(kind, rows, [1.0, 2.0, 1.0, 3.0]))
     assert seen.rows == 3
-    assert any("repeat" in note for note in seen.notes)
+    assert any("copies" in note for note in seen.notes)
 
 
 def test_a_long_adaptive_sweep_is_cut():

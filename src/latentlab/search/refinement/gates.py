@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from latentlab.reporting.formatting import plural
 from latentlab.search.refinement.families import Family, corrected_family
 from latentlab.search.refinement.measures import (
     FEWEST_ROWS,
@@ -15,6 +17,7 @@ from latentlab.search.refinement.measures import (
     centred,
     measure,
     orthonormal,
+    outcome_of,
     partial_evidence,
     stacked,
     terms,
@@ -89,17 +92,18 @@ def measured_against(
 ) -> dict[str, Measured]:
     """Every parameter in the sweep and in studies of noise."""
     found: dict[str, list[Measured]] = {name: [] for name in space.parameters}
-    for studies in (observed.study, *nulls.of(space, observed)):
+    for studies in itertools.chain([observed.study], nulls.of(space, observed)):
+        # Most parameters exist in all rows, whose order is then the same for all of them.
+        everywhere = np.ones(studies.scores.shape, dtype=bool)
+        whole = outcome_of(studies.scores, everywhere, rules.elite_share)
         for name, parameter in space.parameters.items():
-            found[name].append(
-                measure(
-                    parameter,
-                    studies.positions[name],
-                    studies.scores,
-                    rules.elite_share,
-                    rules.near,
-                )
-            )
+            positions = studies.positions[name]
+            there = ~np.isnan(positions)
+            outcome = whole
+            if not there.all():
+                masks = np.broadcast_to(there, everywhere.shape)
+                outcome = outcome_of(studies.scores, masks, rules.elite_share)
+            found[name].append(measure(parameter, positions, outcome, rules.near))
     return {name: stacked(parts) for name, parts in found.items()}
 
 
@@ -188,7 +192,8 @@ def _undefined(name: str, observed: Observed) -> str:
     there = ~np.isnan(positions)
     rows = int(there.sum())
     if rows < FEWEST_ROWS:
-        return f"{rows} configurations have it and a score; at least {FEWEST_ROWS} are needed"
+        there_are = plural(rows, "configuration")
+        return f"it has scores in {there_are}; at least {FEWEST_ROWS} are needed"
     if np.ptp(positions[there]) == 0:
         return "it has a single value"
     if np.ptp(observed.study.scores[0][there]) == 0:

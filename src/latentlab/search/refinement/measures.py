@@ -16,6 +16,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 import scipy.stats
+from numpy.typing import NDArray
 
 from latentlab.search.parameters import CategoricalParameter, Parameter
 from latentlab.search.refinement.ranks import Array, Mask, elites, normal_scores
@@ -52,39 +53,65 @@ class Measured:
     contrast: Array
 
 
-def measure(
-    parameter: Parameter, positions: Array, scores: Array, elite_share: float, near: float
-) -> Measured:
+@dataclass(frozen=True)
+class Outcome:
+    """The scores of some rows, ready to be compared with positions.
+
+    Attributes:
+        there: rows that count, [studies, n].
+        values: normal scores less their mean; 0 in other rows, [studies, n].
+        best: elites, [studies, n].
+        rows: how many count, [studies].
+    """
+
+    there: Mask
+    values: Array
+    best: Mask
+    rows: NDArray[np.int_]
+
+
+def outcome_of(scores: Array, there: Mask, elite_share: float) -> Outcome:
+    """Rank the scores of the rows that count.
+
+    Args:
+        scores: larger is better, [studies, n].
+        there: rows that count, [studies, n].
+        elite_share: of them, those that are elites.
+    """
+    masked = np.where(there, scores, np.nan)
+    values = centred(normal_scores(masked), there)
+    return Outcome(there, values, elites(masked, elite_share), there.sum(axis=1))
+
+
+def measure(parameter: Parameter, positions: Array, outcome: Outcome, near: float) -> Measured:
     """Measure one parameter.
 
     Args:
         parameter: its range or its choices.
         positions: as `scales.positions` gives them, NaN where it does not exist.
-        scores: larger is better.
-        elite_share: of the rows with the parameter, those that are elites.
+        outcome: of the rows that have it.
         near: of the range: what lies closer to a bound is near it.
     """
-    there = np.broadcast_to(~np.isnan(positions), scores.shape)
-    scores = np.where(there, scores, np.nan)
-    outcome = centred(normal_scores(scores), there)
-    rows = there.sum(axis=1)
-    columns = terms(parameter, positions, there)
+    columns = terms(parameter, positions, ~np.isnan(positions))
     axes = orthonormal(columns)
-    fitted = np.stack([(axis * outcome).sum(axis=1) for axis in axes])
-    line, peak = np.zeros(len(scores)), np.zeros(len(scores))
+    studies = len(outcome.values)
+    line, peak = np.zeros(studies), np.zeros(studies)
     if has_direction(parameter):
-        total = (outcome**2).sum(axis=1)
-        line = _ratio(fitted[0], np.sqrt(total))
-        peak = _ratio(fitted[1], np.sqrt(np.maximum(total - fitted[0] ** 2, 0)))
+        total = dot(outcome.values, outcome.values)
+        along = dot(axes[0], outcome.values)
+        line = _ratio(along, np.sqrt(total))
+        rest = np.sqrt(np.maximum(total - along**2, 0))
+        peak = _ratio(dot(axes[1], outcome.values), rest)
+    count = outcome.best.sum(axis=1).astype(float)
+    enough = (count >= FEWEST_ELITES) & (outcome.rows >= FEWEST_ROWS)
+    count = np.where(enough, count, np.nan)
     parts = _parts(parameter, positions, near)
-    best = elites(scores, elite_share)
-    count = best.sum(axis=1).astype(float)
-    count = np.where((count >= FEWEST_ELITES) & (rows >= FEWEST_ROWS), count, np.nan)
-    shares = np.stack([(best & part).sum(axis=1) / count for part in parts], axis=1)
-    contrast = np.full(len(scores), np.nan)
+    shares = np.stack([(outcome.best & part).sum(axis=1) / count for part in parts], axis=1)
+    contrast = np.full(studies, np.nan)
     if isinstance(parameter, CategoricalParameter):
-        contrast = _largest_contrast(positions, outcome, len(parameter.choices))
-    return Measured(partial_evidence(axes, [], outcome, rows), line, peak, shares, contrast)
+        contrast = _largest_contrast(positions, outcome.values, len(parameter.choices))
+    evidence = partial_evidence(axes, [], outcome.values, outcome.rows)
+    return Measured(evidence, line, peak, shares, contrast)
 
 
 def stacked(parts: Sequence[Measured]) -> Measured:
@@ -120,7 +147,7 @@ def orthonormal(columns: Sequence[Array], basis: Sequence[Array] = ()) -> list[A
         # Twice: the first time leaves rounding errors of the size of the column.
         for _ in range(2):
             for axis in (*basis, *found):
-                left = left - axis * (axis * left).sum(axis=1, keepdims=True)
+                left = left - axis * dot(axis, left)[:, None]
         length = np.sqrt((left**2).sum(axis=1, keepdims=True))
         whole = np.sqrt((column**2).sum(axis=1, keepdims=True))
         new = (length > _DEPENDENT * whole) & (whole > _DEPENDENT)
@@ -129,7 +156,7 @@ def orthonormal(columns: Sequence[Array], basis: Sequence[Array] = ()) -> list[A
 
 
 def partial_evidence(
-    axes: Sequence[Array], basis: Sequence[Array], outcome: Array, rows: Array
+    axes: Sequence[Array], basis: Sequence[Array], outcome: Array, rows: NDArray[np.int_]
 ) -> Array:
     """Evidence of the F test that some columns say nothing beside a basis, [studies].
 
@@ -140,9 +167,9 @@ def partial_evidence(
         rows: number of rows, [studies].
     """
     for axis in basis:
-        outcome = outcome - axis * (axis * outcome).sum(axis=1, keepdims=True)
-    total = (outcome**2).sum(axis=1)
-    explained = np.sum([(axis * outcome).sum(axis=1) ** 2 for axis in axes], axis=0)
+        outcome = outcome - axis * dot(axis, outcome)[:, None]
+    total = dot(outcome, outcome)
+    explained = np.sum([dot(axis, outcome) ** 2 for axis in axes], axis=0)
     used = np.sum([axis.any(axis=1) for axis in axes], axis=0)
     left = rows - 1 - used - np.sum([axis.any(axis=1) for axis in basis], axis=0)
     defined = (rows >= FEWEST_ROWS) & (used > 0) & (left > 0) & (total > 0)
@@ -150,6 +177,11 @@ def partial_evidence(
     rest = np.maximum(total - explained, 1e-12 * np.maximum(total, 1e-12))
     evidence = -scipy.stats.f.logsf((explained / used) / (rest / left), used, left)
     return np.where(defined, np.minimum(np.nan_to_num(evidence, posinf=_STRONGEST), _STRONGEST), 0)
+
+
+def dot(one: Array, other: Array) -> Array:
+    """Inner product in each study; a single row belongs to all, [studies]."""
+    return np.asarray(np.einsum("sn,sn->s", *np.broadcast_arrays(one, other)))
 
 
 def centred(values: Array, there: Mask) -> Array:
@@ -174,11 +206,11 @@ def choice_means(places: Array, outcome: Array, choices: int) -> tuple[Array, Ar
     """
     members = np.stack([(places == place).astype(float) for place in range(choices)], axis=1)
     count = np.broadcast_to(members.sum(axis=2), (len(outcome), choices))
-    totals = (members * outcome[:, None, :]).sum(axis=2)
+    totals = np.stack([dot(members[:, place], outcome) for place in range(choices)], axis=1)
     means = _ratio(totals, count)
     between = np.nansum(means**2 * count, axis=1)
     freedom = count.sum(axis=1) - (count > 0).sum(axis=1)
-    within = np.maximum((outcome**2).sum(axis=1) - between, 0)
+    within = np.maximum(dot(outcome, outcome) - between, 0)
     return means, count, _ratio(within, freedom)
 
 

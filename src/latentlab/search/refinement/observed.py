@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from latentlab.reporting.formatting import plural
 from latentlab.search.refinement.null_model import Schedule, Studies
 from latentlab.search.refinement.ranks import Array, midranks
 from latentlab.search.refinement.scales import positions
@@ -87,6 +88,11 @@ def observe(table: SweepTable) -> Observed:
                 f"The sampler is {table.sampler} and adaptive; TPE on noise stands in for it, "
                 "so that its p-values are approximate."
             )
+        if len(table.objectives) > 1:
+            notes.append(
+                "The sampler followed several objectives, and is run on noise with "
+                f"{table.objective.name} alone: p-values are approximate."
+            )
     elif table.sampler not in _FIXED_DESIGNS:
         notes.append("No row counts as adaptive, so that the rows are taken for exchangeable.")
     return Observed(study, kept, schedule, tuple(notes))
@@ -127,13 +133,16 @@ def _left_out(outcomes: pd.DataFrame, copies: int) -> list[str]:
     counts = outcomes["state"].value_counts()
     notes = []
     if copies:
-        notes.append(f"{copies} configurations repeat another one and its value; they count once.")
+        notes.append(
+            f"Left out as copies of others, with the same value: {plural(copies, 'configuration')}."
+        )
     if failed := int(counts.get("failed", 0)):
-        notes.append(f"{failed} failed configurations have no place in the order of scores.")
+        notes.append(f"Left out: {plural(failed, 'failed configuration')}.")
     if diverged := int(counts.get("diverged", 0)):
-        notes.append(f"{diverged} diverged configurations count as the worst.")
+        notes.append(f"Ranked last: {plural(diverged, 'diverged configuration')}.")
     if halved := int(counts.get("halved", 0)):
-        notes.append(f"{halved} configurations that were stopped early rank below all complete.")
+        early = plural(halved, "configuration")
+        notes.append(f"Ranked below all complete ones: {early} stopped early.")
     return notes
 
 
