@@ -25,11 +25,13 @@ class DataSpec:
         mean: the mean example [channels, height, width] of the training split, validation examples
             among them (no label is in it), for models that start from it; None where a registered
             model is read back.
+        names: of the labels, by class number; empty where a registered model is read back.
     """
 
     shape: tuple[int, int, int]
     classes: int
     mean: NDArray[np.float32] | None = field(default=None, compare=False)
+    names: tuple[str, ...] = field(default=(), compare=False)
 
 
 class Batch(NamedTuple):

@@ -112,7 +112,8 @@ def data_spec(prepared: Prepared) -> DataSpec:
     train = prepared.splits["train"].features
     places = np.unique(np.linspace(0, len(train) - 1, MEAN_EXAMPLES).astype(int))
     mean = train[places].mean(axis=0, dtype=np.float64) / prepared.schema.scale
-    return DataSpec(prepared.schema.shape, len(prepared.schema.classes), mean.astype(np.float32))
+    schema = prepared.schema
+    return DataSpec(schema.shape, len(schema.classes), mean.astype(np.float32), schema.classes)
 
 
 def steps_per_epoch(examples: int, batch_size: int) -> int:

@@ -9,7 +9,7 @@ from latentlab.training.contract import Batch, Clock, DataSpec
 from latentlab.training.per_trial import per_trial_values
 
 PADDING = 10
-SPEC = DataSpec((8, 6, 6), 9)
+SPEC = DataSpec((8, 6, 6), 9, names=("S1", "S2", "S3", "C1", "C2", "K1", "L1", "A1", "A2"))
 SMALL = {
     "model": {
         "embedding": 12,

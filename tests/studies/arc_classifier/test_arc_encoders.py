@@ -290,3 +290,14 @@ def test_positions_have_codes_of_their_own():
     assert torch.equal(grid[2, 0, :8], grid[2, 4, :8])
     assert torch.equal(grid[0, 3, 8:], grid[3, 3, 8:])
     torch.testing.assert_close(positional_code(9, 9, 16, code).view(9, 9, 16)[:4, :5], grid)
+
+
+@each_encoder
+def test_half_precision_is_for_products_alone(model):
+    classifier = built(config(model=model))
+    tokens = tasks()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        half = embeddings(classifier, tokens)
+        logits = classifier.logits(half, torch.tensor(10.0))
+    assert half.dtype == logits.dtype == torch.float32
+    torch.testing.assert_close(half, embeddings(classifier, tokens), atol=0.05, rtol=0.05)

@@ -115,7 +115,7 @@ def test_the_majority_of_the_report_is_s3():
 
 def test_other_classes_have_no_categories():
     labels = np.arange(16)
-    spec = DataSpec(SPEC.shape, 16)
+    spec = DataSpec(SPEC.shape, 16, names=tuple("abcdefghijklmnop"))
     found = baselines(config(), spec, (empty(16), labels), {"test": (empty(16), labels)}, 0)
     for scores in (found["majority"]["test"], found["chance"]["test"]):
         assert scores["accuracy"] == pytest.approx(1 / 16)
@@ -163,12 +163,16 @@ def test_evaluation_is_the_models_own_answer(trial):
     np.testing.assert_allclose(answers["probability"], best.numpy(), rtol=1e-4)
 
 
-def test_other_classes_have_no_category_scores(trial):
-    settings_, _, tokens, labels = trial
-    spec = DataSpec(SPEC.shape, 16)
-    weights = {name: p.detach() for name, p in built(settings_, spec).named_parameters()}
-    scores = evaluate(settings_, spec, weights, features_of(tokens), labels, 0)
-    assert not [name for name in scores if name.startswith("accuracy_")]
+def test_categories_go_by_name_and_not_by_number(trial):
+    settings_, weights, tokens, labels = trial
+    own = evaluate(settings_, SPEC, weights, features_of(tokens), labels, 0)
+    others = DataSpec(SPEC.shape, 9, names=("A1", "b", "S1", *"defghi"))
+    found = evaluate(settings_, others, weights, features_of(tokens), labels, 0)
+    named = {name: value for name, value in found.items() if name.startswith("accuracy_")}
+    assert named == {"accuracy_A1": own["accuracy_S1"], "accuracy_S1": own["accuracy_S3"]}
+    nameless = DataSpec(SPEC.shape, 9)
+    found = evaluate(settings_, nameless, weights, features_of(tokens), labels, 0)
+    assert not [name for name in found if name.startswith("accuracy_")]
 
 
 # Figures, and the table beside the report.
@@ -193,9 +197,9 @@ def test_categories_are_drawn_in_their_order():
     assert isinstance(figure, go.Figure)
     drawn = figure.data[0]
     assert list(drawn.y) == ["reference", "cosine", "own &lt;b&gt;"]
-    assert list(drawn.x) == list(CATEGORIES)
-    np.testing.assert_allclose(drawn.z[0][:8], 0.5)
-    assert np.isnan(drawn.z[0][8])
+    # There are no scores of the last category.
+    assert list(drawn.x) == list(CATEGORIES[:-1])
+    np.testing.assert_allclose(drawn.z, np.repeat([[0.5], [0.4], [0.3]], 8, axis=1))
     assert not category_heat_map(score_table().head(0)).data
 
 

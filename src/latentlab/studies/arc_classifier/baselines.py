@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,44 +46,48 @@ def baselines(
     batch = config.training.batch_size
     return {
         "majority": {
-            split: majority_scores(counts, labels, batch) for split, (_, labels) in splits.items()
+            split: majority_scores(counts, labels, spec.names, batch)
+            for split, (_, labels) in splits.items()
         },
         "chance": {
-            split: chance_scores(np.unique(labels), spec.classes)
+            split: chance_scores(labels, spec.classes, spec.names)
             for split, (_, labels) in splits.items()
         },
     }
 
 
-def majority_scores(counts: Integers, labels: Integers, batch_size: int) -> dict[str, float]:
+def majority_scores(
+    counts: Integers, labels: Integers, names: Sequence[str], batch_size: int
+) -> dict[str, float]:
     """Scores of the answer that the training labels suggest.
 
     Args:
         counts: training examples of each class, [classes].
         labels: of the tasks that are scored, [tasks].
+        names: of the classes.
         batch_size: of the legacy metric.
     """
-    classes = len(counts)
     predicted = np.full(len(labels), counts.argmax())
-    table = confusion_table(labels, predicted, classes)
+    table = confusion_table(labels, predicted, len(counts))
     shares = counts / counts.sum()
     scores = classification_scores(table)
     # Where a label never occurred in training it has no probability, and the score is infinite.
     with np.errstate(divide="ignore"):
         scores["cross_entropy"] = float(-np.log(shares[labels]).mean())
     scores["legacy_batch_mean_accuracy"] = batch_mean_accuracy(predicted == labels, batch_size)
-    present = {k: float(recall) for k, recall in enumerate(recalls(table)) if np.isfinite(recall)}
-    return scores | by_category(present, classes)
+    return scores | by_category(recalls(table).tolist(), names)
 
 
-def chance_scores(present: Integers, classes: int) -> dict[str, float]:
+def chance_scores(labels: Integers, classes: int, names: Sequence[str]) -> dict[str, float]:
     """Expected scores of an even guess.
 
     Args:
-        present: the classes that occur among the labels.
+        labels: of the tasks that are scored, [tasks].
         classes: number of classes.
+        names: of the classes.
     """
     share = 1 / classes
     averages = ("accuracy", "balanced_accuracy", "legacy_batch_mean_accuracy")
     scores = dict.fromkeys(averages, share) | {"cross_entropy": math.log(classes)}
-    return scores | by_category({int(k): share for k in present}, classes)
+    each = np.where(np.isin(np.arange(classes), labels), share, np.nan)
+    return scores | by_category(each.tolist(), names)

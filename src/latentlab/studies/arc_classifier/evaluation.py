@@ -40,14 +40,14 @@ def evaluate(
 
     Args:
         config: the trial's configuration.
-        spec: shape and classes of the data.
+        spec: shape and classes of the data, with their names.
         weights: stored tensors of the trial.
         features: [tasks, 2 * pairs, height, width] in [0, 1].
         labels: [tasks].
         stream: not needed; nothing is random.
 
     Returns:
-        Scores by metric name; accuracies by category only with the nine categories.
+        Scores by metric name; accuracies of categories where classes have such names.
     """
     _, logits = _answers(config, spec, weights, features)
     predicted = logits.argmax(1)
@@ -56,8 +56,7 @@ def evaluate(
     scores["cross_entropy"] = float(functional.cross_entropy(logits.double(), labels))
     correct = (predicted == labels).cpu().numpy()
     scores["legacy_batch_mean_accuracy"] = batch_mean_accuracy(correct, config.training.batch_size)
-    present = {k: float(recall) for k, recall in enumerate(recalls(table)) if np.isfinite(recall)}
-    return scores | by_category(present, spec.classes)
+    return scores | by_category(recalls(table).tolist(), spec.names)
 
 
 def pictures(

@@ -32,16 +32,17 @@ def category_heat_map(scores: pd.DataFrame, *, split: str = "test") -> go.Figure
         scores: tidy scores `trial_id, arm, seed, split, metric, value`.
         split: the split to draw.
     """
-    names = [category_metric(category) for category in CATEGORIES]
+    names = {category_metric(category): category for category in CATEGORIES}
     chosen = scores[(scores["split"] == split) & scores["metric"].isin(names)]
     if chosen.empty:
         return finish(go.Figure(), 80)
     means = chosen.pivot_table(index="arm", columns="metric", values="value")
-    table = means.reindex(index=arm_order(chosen), columns=names)
+    present = [name for name in names if name in means]
+    table = means.reindex(index=arm_order(chosen), columns=present)
     figure = go.Figure(
         go.Heatmap(
             z=table.to_numpy(),
-            x=list(CATEGORIES),
+            x=[names[name] for name in present],
             y=[label(arm) for arm in table.index],
             texttemplate="%{z:.0%}",
             coloraxis="coloraxis",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Sequence
 
 from latentlab.evidence.metric import Metric
 
 REPORT = "report 001, as its program computed it"
 CATEGORIES = ("S1", "S2", "S3", "C1", "C2", "K1", "L1", "A1", "A2")
-"""The report's categories of rules, in the order of the class numbers."""
+"""The report's categories of rules; a data set may number them otherwise, or lack some."""
 
 
 def category_metric(category: str) -> str:
@@ -16,11 +17,19 @@ def category_metric(category: str) -> str:
     return f"accuracy_{category}"
 
 
-def by_category(values: Mapping[int, float], classes: int) -> dict[str, float]:
-    """Accuracies by class number as metrics; none where the classes are not the nine categories."""
-    if classes != len(CATEGORIES):
-        return {}
-    return {category_metric(CATEGORIES[number]): value for number, value in values.items()}
+def by_category(values: Sequence[float], names: Sequence[str]) -> dict[str, float]:
+    """Accuracies of classes as metrics: of those that are among the nine categories.
+
+    Args:
+        values: by class number; NaN for a class without tasks, which is left out.
+        names: of the classes; none leaves all out.
+    """
+    known = dict(zip(names, values, strict=False))
+    return {
+        category_metric(category): float(known[category])
+        for category in CATEGORIES
+        if category in known and not math.isnan(known[category])
+    }
 
 
 METRICS: tuple[Metric, ...] = (
@@ -68,8 +77,8 @@ METRICS: tuple[Metric, ...] = (
             category_metric(category),
             "higher",
             "share",
-            f"tasks of category {category} that are named right; measured only on data with these "
-            "nine categories",
+            f"tasks of category {category} that are named right; measured only where there are "
+            "some",
             0,
             1,
             REPORT,
