@@ -43,7 +43,17 @@ def test_subset_of_digits(tmp_path):
 
 
 def test_registry():
-    assert list(SOURCES) == ["digits", "mnist", "fashion_mnist", "cifar10", "celeba"]
+    names = [
+        "digits",
+        "mnist",
+        "fashion_mnist",
+        "cifar10",
+        "celeba",
+        "arc_like",
+        "arc",
+        "concept_arc",
+    ]
+    assert list(SOURCES) == names
     for name, source in SOURCES.items():
         assert source.name == name
         for key, field in source.config.model_fields.items():
@@ -54,7 +64,7 @@ def test_registry():
     ("name", "config", "message"),
     [
         ("minst", None, "no source 'minst'.*mnist"),
-        ("qqq", None, "celeba, cifar10, digits"),
+        ("qqq", None, "celeba, cifar10, concept_arc, digits"),
         ("digits", {"subst": 3}, "'digits', key 'subst'.*Its keys are subset"),
         ("digits", {"subset": 1}, "key 'subset'.*greater than or equal to 2"),
         ("digits", {"subset": 5}, "all 10 classes"),

@@ -9,6 +9,7 @@ from typing import Any
 
 from latentlab.errors import UserError
 from latentlab.sources.arc_files import ARC, CONCEPT_ARC
+from latentlab.sources.arc_like import ARC_LIKE
 from latentlab.sources.celeba import CELEBA
 from latentlab.sources.checks import check
 from latentlab.sources.cifar10 import CIFAR10
@@ -20,7 +21,7 @@ from latentlab.sources.source import Source, SourceConfig
 
 SOURCES: dict[str, Source[Any]] = {
     source.name: source
-    for source in (DIGITS, MNIST, FASHION_MNIST, CIFAR10, CELEBA, ARC, CONCEPT_ARC)
+    for source in (DIGITS, MNIST, FASHION_MNIST, CIFAR10, CELEBA, ARC_LIKE, ARC, CONCEPT_ARC)
 }
 
 
