@@ -162,6 +162,22 @@ def test_a_strong_parameter_stands_out_of_the_band_and_the_others_do_not():
     assert ped.loc["pooling", "low"] <= ped.loc["pooling", "importance"]
 
 
+def test_the_band_is_that_of_rows_picked_at_random():
+    rows = observe(noise_table(40, 9))
+    found = importances_without_forest(rows, AnalysisSettings(bootstraps=20, null_draws=4_000))
+    found = found.set_index("parameter")
+    rng = np.random.default_rng(9)
+    top = np.zeros((4_000, 40))
+    np.put_along_axis(top, rng.permuted(np.tile(np.arange(40), (4_000, 1)), axis=1)[:, :10], 1, 1)
+    once = np.ones((1, 40))
+    elite = elite_rows(rows.scores, 0.25)[None].astype(float)
+    total = sum(ped_anova(column, elite, once)[0] for column in rows.columns.values())
+    for name, column in rows.columns.items():
+        null = ped_anova(column, top, once) / total
+        assert found.loc[name, "null_high"] == pytest.approx(np.quantile(null, 0.95), rel=0.12)
+        assert found.loc[name, "null_median"] == pytest.approx(np.median(null), rel=0.12)
+
+
 def test_the_common_band_holds_on_noise():
     beyond = []
     for seed in range(40):
