@@ -142,6 +142,7 @@ CASES = [
 TRIALS, EXAMPLES = 3, 16
 
 
+@pytest.mark.filterwarnings("ignore:There is a performance drop:UserWarning")
 @pytest.mark.parametrize(("study", "config"), CASES)
 def test_the_loss_is_a_pure_function_under_vmap(study, config):
     """`randomness="error"`: torch itself refuses a random call; and nothing is written to."""

@@ -9,6 +9,7 @@ from latentlab.studies.study import Study
 NAMES = [
     "derp_vae",
     "mixture_harmonium",
+    "arc_classifier",
 ]
 
 STUDIES: dict[str, Study] = {

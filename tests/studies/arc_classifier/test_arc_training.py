@@ -27,7 +27,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:There is a performance drop:User
 
 CPU = torch.device("cpu")
 CONF = Path(__file__).resolve().parents[3] / "conf" / "base" / "arc_classifier"
-EASY = ("S3", "C1")
+EASY = ("S2", "L1")
 
 
 @pytest.fixture(autouse=True)
@@ -67,6 +67,7 @@ LEARNING = {
     },
     "training": {
         "learning_rate": 0.01,
+        "epochs": 15,
         "batch_size": 16,
         "validation_fraction": 0.2,
         "monitor": "validation_error_rate",
@@ -75,10 +76,9 @@ LEARNING = {
 }
 
 
-@pytest.mark.parametrize(("encoder", "epochs", "least"), [("cnn", 15, 0.7), ("context", 30, 0.6)])
-def test_it_learns(easy, encoder, epochs, least):
-    changes = {"model": {"encoder": encoder}, "training": {"epochs": epochs}}
-    group = trained(cohort(easy, **merged(LEARNING, changes)))
+@pytest.mark.parametrize("encoder", ["cnn", "context"])
+def test_it_learns(easy, encoder):
+    group = trained(cohort(easy, **merged(LEARNING, {"model": {"encoder": encoder}})))
     trial = group.trials[0]
     weights = group.layout.single(group.state.best[0])
     test = easy.splits["test"]
@@ -87,7 +87,7 @@ def test_it_learns(easy, encoder, epochs, least):
     spec = StudyData.of(easy, CPU).spec
     scores = evaluate(trial.config, spec, weights, features, labels, trial.stream)
     # 90 tasks: chance is 1 / 2 with a standard error of .05.
-    assert scores["accuracy"] > least
+    assert scores["accuracy"] > 0.75
     errors = group.state.history[0, :, group.scores.index("validation_error_rate")]
     assert group.state.watch["best"][0] == errors.min()
 
