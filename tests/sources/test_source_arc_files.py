@@ -1,5 +1,6 @@
 """ARC tasks from files: ARC-AGI's format with labels, and ConceptARC."""
 
+import contextlib
 import io
 import json
 import shutil
@@ -98,6 +99,11 @@ def test_the_real_concept_arc(tmp_path):
         (json.dumps({"train": [{"input": [[1], [1, 2]], "output": [[1]]}]}), "not rectangular"),
         (json.dumps({"train": [{"input": [[10]], "output": [[1]]}]}), "other tokens"),
         (json.dumps({"train": [{"input": [[0.5]], "output": [[1]]}]}), "other tokens"),
+        ('{"train": [{"input": [[true, 1]], "output": [[1]]}]}', "other tokens"),
+        ('{"train": [{"input": [["1"]], "output": [[1]]}]}', "other tokens"),
+        ('{"train": [{"input": [[[1]]], "output": [[1]]}]}', "other tokens"),
+        ('{"train": [{"input": [3], "output": [[1]]}]}', "is no ARC task"),
+        ('{"train": [{"input": [], "output": [[1]]}]}', "not rectangular"),
         (json.dumps({"train": [{"input": [[1] * 31], "output": [[1]]}]}), "more than 30"),
         (json.dumps({"train": [{"input": [[1]]}]}), "lacks 'output'"),
         ("[1, 2]", "is no ARC task"),
@@ -108,6 +114,67 @@ def test_a_wrong_task_is_named(folder, content, words):
     with pytest.raises(UserError, match=words) as error:
         prepare("arc", SETTINGS, folder)
     assert "t03.json" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("labels.json", "no json", "cannot be read"),
+        ("labels.json", '["t00"]', "cannot be read"),
+        ("labels.json", '{"t00": ""}', "without a category, of task t00"),
+        ("labels.json", '{"t00": ["a"]}', "without a category, of task t00"),
+        ("labels.json", '{"t00": null}', "without a category, of task t00"),
+        ("labels.csv", "task,category\nt00,a\nt01\n", "without a category, of task t01"),
+        ("labels.csv", "t00,a\nt01, \n", "without a category, of task t01"),
+        ("labels.csv", "x,a\ny,b\n", "gives no task in .* a category"),
+        ("labels.json", '{"t00": "ambiguous"}', "gives no task in .* a category"),
+        ("labels.csv", b"t00,\xff\n", "cannot be read"),
+    ],
+)
+def test_a_wrong_label_file_is_named(folder, name, content, words):
+    (folder / "labels.json").unlink()
+    (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(UserError, match=rf"{name.replace('.', '[.]')} .*{words}"):
+        prepare("arc", SETTINGS, folder)
+
+
+def test_a_header_a_mark_of_the_encoding_and_spare_labels_do_no_harm(folder):
+    labels = json.loads((folder / "labels.json").read_text())
+    expected = prepare("arc", SETTINGS, folder)
+    (folder / "labels.json").unlink()
+    rows = ["task,category", *(f"{task}.json, {label}" for task, label in labels.items())]
+    (folder / "labels.csv").write_text("\n".join([*rows, "gone,a"]), encoding="utf-8-sig")
+    prepared = prepare("arc", SETTINGS, folder)
+    assert prepared.fingerprint == expected.fingerprint
+    assert "2 labels without a task" in prepared.origin
+
+
+def test_damage_of_an_archive_is_never_a_traceback(tmp_path):
+    concepts(tmp_path / "unpacked")
+    whole = tmp_path / "whole.tar.gz"
+    with tarfile.open(whole, "w:gz") as archive:
+        archive.add(tmp_path / "unpacked", "conceptarc")
+    content = whole.read_bytes()
+    place = tmp_path / "raw"
+    place.mkdir()
+    damaged = place / "conceptarc.tar.gz"
+    for cut in range(0, len(content) - 8, 37):
+        flipped = bytearray(content)
+        flipped[cut + 4] ^= 255
+        for bad in (content[:cut], bytes(flipped)):
+            damaged.write_bytes(bad)
+            # Some bits do not matter, and a cut may fall between members.
+            with contextlib.suppress(UserError):
+                prepare("concept_arc", SETTINGS, place)
+
+
+def test_a_wrong_task_in_an_archive_is_named_with_it(tmp_path):
+    concepts(tmp_path / "unpacked")
+    (tmp_path / "unpacked" / "corpus" / "Copy" / "Copy1.json").write_text("{")
+    with tarfile.open(tmp_path / "conceptarc.tar.gz", "w:gz") as archive:
+        archive.add(tmp_path / "unpacked", "conceptarc")
+    with pytest.raises(UserError, match=r"conceptarc\.tar\.gz/.*/Copy1\.json is no ARC task"):
+        prepare("concept_arc", SETTINGS, tmp_path)
 
 
 def test_missing_labels_tasks_and_archives_are_named(folder, tmp_path):

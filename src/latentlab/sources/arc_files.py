@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import json
 import tarfile
+import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -25,6 +26,9 @@ from latentlab.sources.splitting import carve_validation, thin
 
 AMBIGUOUS = "ambiguous"
 """A label that says that a task has none."""
+
+LABEL_FILES = ("labels.json", "labels.csv")
+"""Names of tasks and their categories; of the two, the first that is there."""
 
 MINIMAL = "MinimalTasks"
 """ConceptARC's folder of tasks for trying the format; they are no part of its concepts."""
@@ -52,7 +56,7 @@ def read_arc(config: ArcFilesConfig, folder: Path) -> Prepared:
     Raises:
         UserError: no files, no labels, or a file that is no task.
     """
-    labels = _labels(folder)
+    labels, source = _labels(folder)
     files = sorted(path for path in folder.rglob("*.json") if path.name != "labels.json")
     if not files:
         raise UserError(
@@ -60,14 +64,21 @@ def read_arc(config: ArcFilesConfig, folder: Path) -> Prepared:
             "Put the JSON files of ARC-AGI tasks there, and labels.json or labels.csv beside them.",
         )
     labelled = [path for path in files if labels.get(path.stem, AMBIGUOUS) != AMBIGUOUS]
-    tasks = [read_task(path.stem, path.read_text(encoding="utf-8"), path) for path in labelled]
+    if not labelled:
+        raise UserError(
+            f"{source} gives no task in {folder} a category",
+            "Its names are those of the task files, with or without `.json`.",
+        )
+    tasks = [read_task(path.stem, _text(path), path) for path in labelled]
     without = len(files) - len(labelled)
+    unused = len(set(labels) - {path.stem for path in files})
     return _prepared(
         "arc",
         tasks,
         [labels[task.name] for task in tasks],
         config,
-        f"ARC-AGI tasks with labels from {folder.name}; {without} without a label left out",
+        f"ARC-AGI tasks, categories from {source.name}; {without} without a label left out; "
+        f"{unused} labels without a task",
     )
 
 
@@ -115,40 +126,40 @@ def read_task(name: str, text: str, path: Path) -> Task:
 def _grid(rows: Sequence[Sequence[int]]) -> Grid:
     if not rows or not rows[0] or len({len(row) for row in rows}) > 1:
         raise ValueError("a grid is not rectangular")
-    grid = np.array(rows)
-    if grid.ndim != 2 or grid.dtype.kind != "i" or grid.min() < 0 or grid.max() >= COLOURS:
-        raise ValueError(f"a grid has other tokens than 0 to {COLOURS - 1}")
-    if max(grid.shape) > LARGEST_SIDE:
+    if max(len(rows), len(rows[0])) > LARGEST_SIDE:
         raise ValueError(f"a grid has more than {LARGEST_SIDE} rows or columns")
-    return grid.astype(np.uint8)
+    # By type: `true`, 1.0 and "1" would all pass for 1.
+    tokens = [token for row in rows for token in row]
+    if any(type(token) is not int or not 0 <= token < COLOURS for token in tokens):
+        raise ValueError(f"a grid has other tokens than 0 to {COLOURS - 1}")
+    return np.array(rows, dtype=np.uint8)
 
 
-def _labels(folder: Path) -> dict[str, str]:
-    """Category by task, without the endings of files."""
-    plain, table = folder / "labels.json", folder / "labels.csv"
+def _labels(folder: Path) -> tuple[dict[str, str], Path]:
+    """Category by task, without the endings of files; and the file that says so."""
+    remedy = f"It gives each task a category, or `{AMBIGUOUS}` to leave the task out."
+    source = next((folder / f for f in LABEL_FILES if (folder / f).is_file()), None)
+    if source is None:
+        raise UserError(f"{folder} has neither {' nor '.join(LABEL_FILES)}", remedy)
+    text = _text(source)
     try:
-        if plain.exists():
-            found = dict(json.loads(plain.read_text(encoding="utf-8")))
-        elif table.exists():
-            rows = csv.reader(table.read_text(encoding="utf-8").splitlines())
-            found = {row[0]: row[1] for row in rows if row}
+        if source.suffix == ".json":
+            found = dict(json.loads(text))
         else:
-            raise UserError(
-                f"{folder} has neither labels.json nor labels.csv",
-                "Give one that maps the name of each task to its category.",
-            )
-    except (ValueError, TypeError, IndexError) as error:
-        raise UserError(
-            f"{plain if plain.exists() else table} cannot be read: {error}",
-            "It maps the name of each task to its category.",
-        ) from error
-    empty = [task for task, label in found.items() if not str(label).strip()]
-    if empty:
-        raise UserError(
-            f"{folder} has a label without a category, of task {empty[0]}",
-            f"Give it one, or `{AMBIGUOUS}` to leave the task out.",
-        )
-    return {task.removesuffix(".json"): str(label).strip() for task, label in found.items()}
+            found = {row[0]: "".join(row[1:2]) for row in csv.reader(text.splitlines()) if row}
+    except (ValueError, TypeError, csv.Error) as error:
+        raise UserError(f"{source} cannot be read: {error}", remedy) from error
+    for task, label in found.items():
+        if not isinstance(label, str) or not label.strip():
+            raise UserError(f"{source} has a label without a category, of task {task}", remedy)
+    return {task.strip().removesuffix(".json"): found[task].strip() for task in found}, source
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} cannot be read: {error}", "Replace it by a text file.") from error
 
 
 def _concept_files(folder: Path) -> Iterator[tuple[Path, str]]:
@@ -156,7 +167,7 @@ def _concept_files(folder: Path) -> Iterator[tuple[Path, str]]:
     archives = sorted(folder.glob("*.tar.gz"))
     if not archives:
         for path in sorted(folder.rglob("*.json")):
-            yield path, path.read_text(encoding="utf-8")
+            yield path, _text(path)
         return
     try:
         with tarfile.open(archives[0]) as archive:
@@ -164,8 +175,8 @@ def _concept_files(folder: Path) -> Iterator[tuple[Path, str]]:
             for member in sorted(members, key=lambda one: one.name):
                 content = archive.extractfile(member)
                 if content is not None and member.name.endswith(".json"):
-                    yield Path(member.name), content.read().decode()
-    except (tarfile.TarError, EOFError, OSError, UnicodeDecodeError) as error:
+                    yield archives[0] / member.name, content.read().decode()
+    except (tarfile.TarError, EOFError, OSError, UnicodeDecodeError, zlib.error) as error:
         raise UserError(
             f"{archives[0]} cannot be read: {error}", "Replace it by an intact copy."
         ) from error

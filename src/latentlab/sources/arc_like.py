@@ -89,7 +89,7 @@ def read_arc_like(config: ArcLikeConfig, folder: Path) -> Prepared:
     splits = {
         name: _draw_split(config, number, labels)
         for number, (name, labels) in enumerate(
-            (name, draw_labels(count, config.balance)) for name, count in sizes.items()
+            (name, spread_labels(count, config.balance)) for name, count in sizes.items()
         )
     }
     schema = task_schema("arc_like", config.pairs, config.largest_side, tuple(CATEGORIES))
@@ -101,13 +101,12 @@ def read_arc_like(config: ArcLikeConfig, folder: Path) -> Prepared:
     return Prepared(schema, thin(splits, config.subset), origin)
 
 
-def draw_labels(tasks: int, balance: Literal["equal", "reported"]) -> NDArray[np.int64]:
+def spread_labels(tasks: int, balance: Literal["equal", "reported"]) -> NDArray[np.int64]:
     """Category numbers [tasks], each category spread evenly over the positions."""
     shares = np.array([1 if balance == "equal" else REPORTED[name] for name in CATEGORIES])
     counts = apportion(shares, tasks, np.full(len(shares), tasks))
     labels = np.repeat(np.arange(len(counts)), counts)
-    # In units of 1 / (2 * product of two counts) these would be whole numbers; ties and rounding
-    # cannot matter, as equal counts give equal quotients.
+    # Quotients are correctly rounded, so equal ones are equal on every machine.
     place = np.concatenate([(2 * np.arange(count) + 1) / count for count in counts])
     return labels[np.argsort(place, kind="stable")].astype(np.int64)
 
