@@ -9,7 +9,7 @@ from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 from kedro.io import MemoryDataset
 
-from latentlab.pipeline_registry import STAGES, register_pipelines
+from latentlab.pipeline_registry import STAGES, SWEEP_STAGES, register_pipelines
 from latentlab.studies.registry import STUDIES
 from project_copies import copy_project
 
@@ -26,9 +26,12 @@ def test_names_are_as_documented() -> None:
         "hypothesis_testing",
         "reporting",
     }
-    expected = {"all", "__default__"}
+    searching = {stage.STAGE for stage in SWEEP_STAGES}
+    assert searching == {"data_preparation", "search", "confirmation", "sweep_analysis"}
+    expected = {"all", "sweep_analysis", "__default__"}
     for study in STUDIES:
         expected |= {study, *(f"{study}.{stage}" for stage in stages)}
+        expected |= {f"{study}_sweep", *(f"{study}_sweep.{stage}" for stage in searching)}
     assert names == expected
 
 

@@ -72,8 +72,8 @@ def create_foreign_pipeline() -> Pipeline:
                 analyse_foreign,
                 ["params:analysis"],
                 "analysis.sweep_report",
-                name="analyse_foreign_sweep",
-                namespace=STAGE,
+                name="analysis.analyse_sweep",
+                namespace=f"analysis.{STAGE}",
             )
         ]
     )

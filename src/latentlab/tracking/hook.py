@@ -212,7 +212,11 @@ class TrackingHook(MlflowHook):  # type: ignore[misc]
                 "report": str(folder / "index.html"),
                 "MLflow": f"make ui, experiment {study}, run {self.run_id}",
             }
-            | {one.name: f"--params {study}.sweep={one.name}" for one in report.next_sweeps if one.text},
+            | {
+                one.name: f"--params {study}.sweep={one.name}"
+                for one in report.next_sweeps
+                if one.text
+            },
         )
 
 
