@@ -223,7 +223,7 @@ def test_the_study_names_what_exists():
     assert tuple(MADE) == CATEGORIES
     terms = {"total", "cross_entropy", "error_rate"}
     scores = {f"{split}_{term}" for split in ("train", "validation") for term in terms}
-    assert set(STUDY.curves) <= scores | {"learning_rate"}
+    assert set(STUDY.curves) <= scores
     assert STUDY.declaration.rung_score in scores
     assert set(STUDY.figures) - {"verdicts", "curves"} == set(STUDY.drawings)
 

@@ -61,12 +61,7 @@ STUDY = Study(
     ),
     declaration=ArcClassifierDeclaration,
     control="reference",
-    curves=(
-        "validation_error_rate",
-        "validation_cross_entropy",
-        "train_error_rate",
-        "learning_rate",
-    ),
+    curves=("validation_error_rate", "validation_cross_entropy", "train_error_rate"),
     strips=("balanced_accuracy", "macro_f1"),
     package="latentlab.studies.arc_classifier",
     figures=("verdicts", "curves", "categories", "confusions", "embeddings"),
