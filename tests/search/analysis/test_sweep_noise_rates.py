@@ -11,7 +11,12 @@ from latentlab.search.analysis.choices import categorical_summary
 from latentlab.search.analysis.columns import Array
 from latentlab.search.analysis.directions import directions
 from latentlab.search.analysis.elites import elite_rows
-from latentlab.search.analysis.noise import null_shares, on_noise
+from latentlab.search.analysis.noise import (
+    evidence_on_noise,
+    familywise,
+    null_shares,
+    on_noise,
+)
 from latentlab.search.analysis.observations import observe
 from latentlab.search.analysis.settings import AnalysisSettings
 from latentlab.search.analysis.sweep_analysis import main_tests
@@ -76,7 +81,7 @@ def simulated():
 def test_p_values_on_noise_agree_with_permutation_where_both_hold(simulated):
     rows = observe(noise_table(20, 1))
     for table in (directions(rows, SETTINGS), categorical_summary(rows, SETTINGS)):
-        other = on_noise(table, rows, simulated)
+        other = on_noise(table, evidence_on_noise(rows, simulated))
         assert other["p"].to_numpy() == pytest.approx(table["p"].to_numpy(), abs=0.15)
         assert set(other["method"]) == {"sampler on noise"}
         assert other["attainable_p"].to_numpy() == pytest.approx(1 / 100)
@@ -86,8 +91,29 @@ def test_a_real_effect_is_rarer_than_all_noise(simulated):
     table = noise_table(20, 2)
     table.outcomes["score"] += 20 * table.parameters["width"]
     rows = observe(table)
-    found = on_noise(directions(rows, SETTINGS), rows, simulated).set_index("parameter")
+    evidence = evidence_on_noise(rows, simulated)
+    found = on_noise(directions(rows, SETTINGS), evidence).set_index("parameter")
     assert found.loc["width", "p"] == pytest.approx(1 / 100)
+    # Corrected with all others it is as rare: no p is lost to the number of tests.
+    assert familywise(evidence)["width"] == pytest.approx(1 / 100)
+
+
+def test_the_familywise_p_holds_on_noise_and_is_the_step_down_minimum(simulated):
+    """Each sweep on noise against the others: any p of the family below .05 in 5 % of them."""
+    rows = observe(noise_table(20, 3))
+    evidence = evidence_on_noise(rows, simulated)
+    smallest = []
+    for place in range(len(evidence)):
+        turned = pd.concat([evidence.iloc[[place]], evidence.drop(index=place)])
+        smallest.append(min(p for p in familywise(turned).values() if np.isfinite(p)))
+    # Exchangeable rows: the ranks are uniform, but for ties.
+    assert np.mean(np.array(smallest) <= 0.05) == pytest.approx(0.05, abs=0.011)
+    found = familywise(evidence)
+    own = evidence.iloc[0].sort_values()
+    second = own.index[1]
+    left = evidence.drop(columns=own.index[0]).fillna(1.0)
+    brute = np.mean(left.min(axis=1) <= own.iloc[1] * (1 + 1e-9))
+    assert found[second] == pytest.approx(max(brute, found[own.index[0]]))
 
 
 def test_shares_at_bounds_on_noise_are_the_uniform_chance(simulated):

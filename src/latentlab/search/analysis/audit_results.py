@@ -25,12 +25,13 @@ def family_findings(tests: pd.DataFrame) -> list[Finding]:
     members = tests[tests["p"].notna()]
     counts = tests["tier"].value_counts()
     text = (
-        f"{len(members)} tests form one family ({FAMILY}): {counts.get('high', 0)} high (Holm "
-        f"below .05), {counts.get('moderate', 0)} moderate (BH below .10), "
+        f"{len(members)} tests form one family ({FAMILY}): {counts.get('high', 0)} high (below "
+        f".05 for the family), {counts.get('moderate', 0)} moderate (BH below .10), "
         f"{counts.get('open', 0)} open."
     )
     found = [Finding("D10", "note", text)]
-    if len(members):
+    # Corrected together on noise, no p is lost to the number of tests.
+    if len(members) and members["familywise"].equals(members["holm"]):
         level = level_left(HIGH, "holm", len(members))
         for row in records(members[members["attainable_p"] > level]):
             text = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -35,31 +36,42 @@ def corrected(p: Array) -> tuple[Array, Array]:
     return holm, bh
 
 
-def tier(holm: float, bh: float) -> str:
-    """`high` below .05 after Holm, `moderate` below .10 after Benjamini-Hochberg, else `open`."""
-    if math.isnan(holm):
+def tier(familywise: float, bh: float) -> str:
+    """`high` below .05 for the family, `moderate` below .10 after Benjamini-Hochberg, else `open`.
+
+    Args:
+        familywise: p-value that bounds the chance of any false one, Holm's or a sharper one.
+        bh: that of Benjamini and Hochberg.
+    """
+    if math.isnan(familywise):
         return "untestable"
-    if holm < HIGH:
+    if familywise < HIGH:
         return "high"
     return "moderate" if bh < MODERATE else "open"
 
 
-def family(*tables: pd.DataFrame) -> pd.DataFrame:
+def family(*tables: pd.DataFrame, familywise: Mapping[str, float] | None = None) -> pd.DataFrame:
     """The family of an analysis from the tables of its main tests.
 
     Args:
         tables: each with `parameter`, `test`, `n`, `p` and `attainable_p`, one row per parameter.
+        familywise: corrected p-values by parameter that know how the tests hang together; none:
+            Holm's.
 
     Returns:
-        All rows by p, with `holm`, `bh` and `tier`.
+        All rows by p, with `holm`, `bh`, `familywise` and `tier`.
     """
     kept = ["parameter", "test", "n", "p", "attainable_p"]
     columns = {name: [one for table in tables for one in table[name]] for name in kept}
     holm, bh = corrected(np.array(columns["p"], dtype=np.float64))
-    tests = pd.DataFrame(columns | {"holm": holm, "bh": bh, "tier": [*map(tier, holm, bh)]})
+    joint = holm if familywise is None else [familywise[name] for name in columns["parameter"]]
+    adjusted = {"holm": holm, "bh": bh, "familywise": joint, "tier": [*map(tier, joint, bh)]}
+    tests = pd.DataFrame(columns | adjusted)
     return tests.sort_values(["p", "parameter"], ignore_index=True)
 
 
 def with_tiers(table: pd.DataFrame, tests: pd.DataFrame) -> pd.DataFrame:
     """A table of main tests with the adjusted p-values and tiers of its family."""
-    return table.merge(tests[["parameter", "holm", "bh", "tier"]], on="parameter", how="left")
+    return table.merge(
+        tests[["parameter", "holm", "bh", "familywise", "tier"]], on="parameter", how="left"
+    )

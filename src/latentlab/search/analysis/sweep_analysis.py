@@ -17,7 +17,13 @@ from latentlab.search.analysis.elites import elite_choices, elite_rows, elite_sp
 from latentlab.search.analysis.failures import failure_tests, failures
 from latentlab.search.analysis.findings import Finding, findings_table
 from latentlab.search.analysis.importances import importances
-from latentlab.search.analysis.noise import NoiseSweeps, null_shares, on_noise
+from latentlab.search.analysis.noise import (
+    NoiseSweeps,
+    evidence_on_noise,
+    familywise,
+    null_shares,
+    on_noise,
+)
 from latentlab.search.analysis.observations import Observations, observe
 from latentlab.search.analysis.pareto import pareto_front
 from latentlab.search.analysis.ranges import empirical_ranges
@@ -149,13 +155,14 @@ def analyse(
     by_number = directions(rows, settings)
     by_truth = booleans(rows, settings)
     by_choice = categorical_summary(rows, settings)
-    at_bounds = None
+    at_bounds, joint = None, None
     if noise is not None:
+        evidence = evidence_on_noise(rows, noise)
         by_number, by_truth, by_choice = (
-            on_noise(one, rows, noise) for one in (by_number, by_truth, by_choice)
+            on_noise(one, evidence) for one in (by_number, by_truth, by_choice)
         )
-        at_bounds = null_shares(rows.columns, noise, settings)
-    tests = family(by_number, by_truth, by_choice)
+        at_bounds, joint = null_shares(rows.columns, noise, settings), familywise(evidence)
+    tests = family(by_number, by_truth, by_choice, familywise=joint)
     shares = importances(rows, settings)
     pairs = chosen_pairs(shares, settings.strongest, settings.contours)
     curve = convergence(table)

@@ -75,7 +75,7 @@ class SweepReport:
         """The report in a few lines: every test, then what follows."""
         tests = [
             f"{row.tier:<9} {row.parameter}: {row.test.replace('_', '-')}, n {row.n}, "
-            f"p {format_p(row.p)}, Holm {format_p(row.holm)}"
+            f"p {format_p(row.p)}, corrected {format_p(row.familywise)}"
             for row in records(self.analysis.tests)
         ]
         return [*tests, *_summary(self)]
@@ -125,9 +125,11 @@ def _summary(report: SweepReport) -> list[str]:
     lines = [f"{len(table.outcomes)} configurations by {table.sampler} search: {counted}."]
     found = analysis.tests[analysis.tests["tier"] == "high"]["parameter"].tolist()
     if found:
-        lines.append(f"After correction (Holm < .05) these matter: {', '.join(found)}.")
+        lines.append(
+            f"After correction for the family (below .05) these matter: {', '.join(found)}."
+        )
     else:
-        lines.append("After correction no parameter stands out from chance (Holm < .05).")
+        lines.append("After correction for the family no parameter stands out from chance.")
     if report.confirmation is not None and len(report.confirmation):
         row = report.confirmation[report.confirmation["split"] == "test"].iloc[0]
         lines.append(
@@ -159,7 +161,9 @@ def _sections(report: SweepReport) -> list[Section]:
     sections += [
         Section(
             "Which parameters matter",
-            table=_columns(analysis.tests, ("parameter", "test", "n", "p", "holm", "bh", "tier")),
+            table=_columns(
+                analysis.tests, ("parameter", "test", "n", "p", "familywise", "bh", "tier")
+            ),
             figures={
                 "Importances": (
                     importance_figure(analysis.importances),
@@ -167,14 +171,15 @@ def _sections(report: SweepReport) -> list[Section]:
                     "picked at random reach.",
                 )
             },
-            note="One family of one test per parameter. high: Holm < .05; moderate: "
+            note="One family of one test per parameter. high: below .05 for the family, by Holm or, where the "
+            "sampler adapts, by the step-down minimum over sweeps on noise; moderate: "
             "Benjamini-Hochberg < .10; open: nothing is known, which is not the same as no effect.",
         ),
         Section(
             "Directions",
             table=_columns(
                 analysis.directions,
-                ("parameter", "n", "rho", "low", "high", "trend", "p", "holm", "bh", "tier"),
+                ("parameter", "n", "rho", "low", "high", "trend", "p", "familywise", "bh", "tier"),
             ),
             figures=_direction_figures(report),
         ),

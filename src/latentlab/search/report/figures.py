@@ -55,7 +55,7 @@ def direction_figure(directions: pd.DataFrame) -> go.Figure:
             x=part["rho"],
             y=[f"{row.parameter} (n {row.n})" for row in part.itertuples()],
             mode="markers",
-            name={"high": "Holm < .05", "moderate": "BH < .10", "open": "open"}[tier],
+            name={"high": "family < .05", "moderate": "BH < .10", "open": "open"}[tier],
             marker={"color": (*PALETTE[:2], NEUTRAL)[place], "size": 10},
             error_x=_errors(part, "rho"),
         )
