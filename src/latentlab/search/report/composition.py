@@ -172,7 +172,7 @@ def _sections(report: SweepReport) -> list[Section]:
                 )
             },
             note="One family of one test per parameter. high: below .05 for the family, by Holm "
-            "or, where the sampler adapts, by the step-down minimum over sweeps on noise; moderate: "
+            "or, where the sampler adapts, by the step-down minimum on noise; moderate: "
             "Benjamini-Hochberg < .10; open: nothing is known, which is not the same as no effect.",
         ),
         Section(
