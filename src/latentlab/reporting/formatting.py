@@ -9,16 +9,17 @@ significant digits.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 MISSING = "-"
 _DIGITS_ALONE = 4
 _MOST_DECIMALS = 6
 
 
-def as_float(value: object) -> float:
+def as_float(value: Any) -> float:
     """Read a cell of a table as a number; whatever is no number becomes NaN."""
     try:
-        return float(value)  # type: ignore[arg-type]
+        return float(value)
     except (TypeError, ValueError):
         return math.nan
 

@@ -147,14 +147,18 @@ class CategoricalParameter(_Common):
             if any(same(one, other) for other in self.choices[:place]):
                 raise ValueError(f"choices hold {one!r} twice; name it once")
         if self.ordered:
-            numbers = [float(c) for c in self.choices if is_number(c)]
-            if len(numbers) < len(self.choices) or numbers != sorted(numbers):
+            numbers = self.numbers()
+            if len(numbers) < len(self.choices) or list(numbers) != sorted(numbers):
                 raise ValueError("ordered choices are numbers in ascending order; sort them")
         return self
 
     def grid(self) -> tuple[Scalar, ...]:
         """All values."""
         return self.choices
+
+    def numbers(self) -> tuple[float, ...]:
+        """The choices that are numbers: all of them where they are ordered."""
+        return tuple(float(choice) for choice in self.choices if is_number(choice))
 
 
 Parameter = Annotated[

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from latentlab.errors import UserError
-from latentlab.search.parameters import CategoricalParameter, Parameter, same
+from latentlab.search.parameters import CategoricalParameter, Parameter, is_number, same
 from latentlab.search.space import has_direction
 from latentlab.search.table import SweepTable
 
@@ -123,7 +123,7 @@ def columns_of(table: SweepTable) -> dict[str, Column]:
         codes = _codes(table, name, parameter, exists)
         values = codes.astype(np.float64)
         if parameter.ordered:
-            values = np.array([*map(float, parameter.choices), math.nan])[codes]  # type: ignore[arg-type]
+            values = np.array([*parameter.numbers(), math.nan])[codes]
         found[name] = Column(name, parameter, exists, np.where(exists, values, np.nan), codes)
     return {name: found[name] for name in table.space.parameters}
 
@@ -151,7 +151,8 @@ def _conditions_met(table: SweepTable, name: str, found: dict[str, Column]) -> F
             places = [k for k, c in enumerate(controller.choices) if _among(c, allowed)]
             met &= np.isin(controller.codes, places)
         else:
-            met &= np.isin(controller.values, [float(one) for one in allowed])  # type: ignore[arg-type]
+            numbers = [float(one) for one in allowed if is_number(one)]
+            met &= np.isin(controller.values, numbers)
     return met
 
 

@@ -34,13 +34,16 @@ def cells_of(column: Column) -> tuple[Codes, int]:
     """
     if column.choices:
         return column.codes[column.exists], len(column.choices)
+    from optuna.distributions import FloatDistribution, IntDistribution
+
     with quiet():
         distribution = distribution_of(column.parameter)
     low, high = column.ends
     size = _STEPS
-    declared_low, declared_high = float(distribution.low), float(distribution.high)  # type: ignore[attr-defined]
+    assert isinstance(distribution, FloatDistribution | IntDistribution)
+    declared_low, declared_high = float(distribution.low), float(distribution.high)
     whole = column.parameter.type == "int"
-    step = distribution.step  # type: ignore[attr-defined]
+    step = distribution.step
     if whole and column.log:
         size = min(math.ceil(math.log2(declared_high - declared_low + 1)) + 1, size)
     elif step is not None:

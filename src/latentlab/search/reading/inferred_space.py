@@ -85,7 +85,7 @@ def parameter_of(values: pd.Series) -> Parameter:
     numbers = np.sort(distinct.astype(float))
     low, high = plain(numbers[0]), plain(numbers[-1])
     whole = bool(np.all(numbers == np.round(numbers))) and isinstance(low, int)
-    if whole and high - low == len(numbers) - 1:  # type: ignore[operator]
+    if whole and numbers[-1] - numbers[0] == len(numbers) - 1:
         return IntParameter.model_validate({"type": "int", "low": low, "high": high})
     if len(numbers) <= FEW and len(values) >= 2 * len(numbers):
         choices = tuple(plain(number) for number in numbers)

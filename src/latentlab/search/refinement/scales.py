@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -55,7 +56,7 @@ def _is_choice(parameter: Parameter, value: object) -> bool:
     )
 
 
-def _position(name: str, parameter: Parameter, value: object) -> float:
+def _position(name: str, parameter: Parameter, value: Any) -> float:
     if isinstance(parameter, CategoricalParameter):
         for place, choice in enumerate(parameter.choices):
             if same(value, choice):
@@ -64,7 +65,7 @@ def _position(name: str, parameter: Parameter, value: object) -> float:
             f"{name}: the table holds {value!r}, which is none of {list(parameter.choices)}",
             "Give the space that was searched",
         )
-    share = to_share(parameter, float(value))  # type: ignore[arg-type]
+    share = to_share(parameter, float(value))
     if not -_ROUNDING <= share <= 1 + _ROUNDING:
         raise UserError(
             f"{name}: the table holds {value!r}, outside [{parameter.low:g}, {parameter.high:g}]",
