@@ -115,11 +115,6 @@ class Space(BaseModel):
         return {**self.fixed, **{name: values[name] for name in active if name in values}}
 
     @property
-    def continuous(self) -> tuple[str, ...]:
-        """Parameters that have a direction: numbers, and choices that are ordered numbers."""
-        return tuple(name for name, p in self.parameters.items() if has_direction(p))
-
-    @property
     def digest(self) -> str:
         """Sixteen hex digits that name the space."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]

@@ -86,10 +86,6 @@ class SweepTable:
         values = self.outcomes[self.objective.name].to_numpy(dtype=float)
         return np.asarray(self.objective.sign * values[self.complete])
 
-    def column(self, parameter: str) -> pd.Series:
-        """A parameter's values in the complete rows; missing where it does not exist."""
-        return self.parameters.loc[self.complete, parameter]
-
 
 def typed_parameters(space: Space, rows: Mapping[int, Mapping[str, Any]]) -> pd.DataFrame:
     """The table of parameters: numbers as floats, choices as objects, missing where not there.
