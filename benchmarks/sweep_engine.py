@@ -18,7 +18,6 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-import mlflow
 import numpy as np
 import optuna
 import pandas as pd
@@ -99,6 +98,9 @@ class Tracked:
     """Writes the trials of a cohort as children of a run."""
 
     def __init__(self, folder: Path) -> None:
+        # After `latentlab.tracking`, as in a run: that switches MLflow's telemetry off.
+        import mlflow
+
         mlflow.set_tracking_uri(f"sqlite:///{folder / 'mlflow.db'}")
         mlflow.set_experiment("sweep")
         with mlflow.start_run() as run:
@@ -129,6 +131,7 @@ class Tracked:
                 )
         self._tree.log_trials("sweep", pd.DataFrame(rows), "none")
         self._tree.log_scores(pd.DataFrame(scores))
+        self._tree.log_rest()
 
 
 def ours(folder: Path, history: int, configurations: int) -> dict[str, list[float]]:

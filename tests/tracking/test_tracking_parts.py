@@ -91,6 +91,7 @@ def tree(tmp_path: Path):
 def test_a_diverged_trial_is_a_finished_run_with_a_tag(tree) -> None:
     client, runs = tree
     runs.log_trials("study", trial_rows(1, "diverged"), "digest")
+    runs.log_rest()
     run = client.get_run(runs.child("t0"))
     assert run.info.status == "FINISHED"
     assert run.data.tags["status"] == "diverged"
@@ -117,7 +118,9 @@ def test_a_long_history_is_thinned_to_its_ends_and_written_in_batches(
     real = client.log_batch
     monkeypatch.setattr(client, "log_batch", lambda *a, **k: calls.append(a) or real(*a, **k))
     runs.log_history(history)
+    runs.log_rest()
     assert len(calls) == 2
+    assert client.get_run(runs.child("t0")).data.params["study.objective.beta"] == "1.0"
     points = client.get_metric_history(runs.child("t0"), "x")
     assert len(points) == HISTORY_POINTS
     assert [points[0].step, points[-1].step] == [1, 1000]

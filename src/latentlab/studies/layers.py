@@ -18,6 +18,14 @@ def uniform(rng: np.random.Generator, shape: tuple[int, ...], inputs: int) -> Te
     return torch.from_numpy(rng.uniform(-bound, bound, shape).astype(np.float32))
 
 
+NARROW = 16
+"""Outputs below which a product is taken transposed.
+
+Matrix products of a CPU run along the rows of what they write: with rows shorter than a vector
+register they reach a fifth of their speed (10 against 50 GFLOP/s at 8 outputs).
+"""
+
+
 class Dense(nn.Module):
     """An affine map of the last axis: `x @ weight + bias`."""
 
@@ -28,6 +36,8 @@ class Dense(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map [..., inputs] to [..., outputs]."""
+        if x.ndim == 2 and self.weight.shape[1] < NARROW:
+            return torch.addmm(self.bias[:, None], self.weight.T, x.T).T
         return (
             torch.addmm(self.bias, x, self.weight) if x.ndim == 2 else x @ self.weight + self.bias
         )

@@ -1,1 +1,6 @@
 """MLflow: the run tree, batch logging, the registered model, and the hook that drives them."""
+
+import os
+
+# A laboratory reports to nobody what is done in it; the reports also cost every call a quarter.
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")

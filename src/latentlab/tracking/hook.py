@@ -103,6 +103,7 @@ class TrackingHook(MlflowHook):  # type: ignore[misc]
         self, run_params: dict[str, Any], pipeline: Pipeline, catalog: Any
     ) -> None:
         """Close the run; end with the verdicts and where to look for the rest."""
+        self._tree.log_rest()
         super().after_pipeline_run(run_params, pipeline, catalog)
         self._tree = None
         for study in STUDIES:

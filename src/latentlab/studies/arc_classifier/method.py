@@ -24,7 +24,7 @@ class ArcClassifierMethod(MethodDefaults):
     """The category of a task's rule, from three pairs of its grids."""
 
     name = "arc_classifier"
-    version = 1
+    version = 2
 
     def build(
         self, config: ArcClassifierConfig, spec: DataSpec, rng: np.random.Generator

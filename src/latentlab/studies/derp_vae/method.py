@@ -28,7 +28,7 @@ class DerpVaeMethod(MethodDefaults):
     """Standard VAE, beta-VAE and DERP-VAE: one model, different weights of the loss terms."""
 
     name = "derp_vae"
-    version = 1
+    version = 2
 
     def build(self, config: DerpVaeConfig, spec: DataSpec, rng: np.random.Generator) -> Vae:
         """A model initialised from `rng`."""
