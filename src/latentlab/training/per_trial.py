@@ -1,7 +1,7 @@
 """Which numbers of a config may differ between the trials of one cohort.
 
 A config marks such a field: `beta: Annotated[float, PerTrial()]`. Its value then reaches the loss
-as a tensor with one number per trial. Every other field decides a shape or the graph, so trials
+as a tensor with one number per trial: of a switch 0 or 1, of a `Literal` the place of the choice. Every other field decides a shape or the graph, so trials
 that differ in one belong to different cohorts.
 """
 
@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel
 
@@ -28,27 +28,34 @@ class PerTrial:
     switch: bool = False
 
 
-def _fields(config: BaseModel, prefix: str = "") -> Iterator[tuple[str, Any, PerTrial | None]]:
-    """Dotted name, value and mark of every leaf field, depth first."""
+def _fields(
+    config: BaseModel, prefix: str = ""
+) -> Iterator[tuple[str, Any, PerTrial | None, tuple[Any, ...]]]:
+    """Dotted name, value, mark and, of a `Literal`, choices of every leaf field, depth first."""
     for name, field in type(config).model_fields.items():
         value = getattr(config, name)
         if isinstance(value, BaseModel):
             yield from _fields(value, f"{prefix}{name}.")
         else:
             marks = [mark for mark in field.metadata if isinstance(mark, PerTrial)]
-            yield f"{prefix}{name}", value, marks[0] if marks else None
+            choices = get_args(field.annotation)
+            yield f"{prefix}{name}", value, marks[0] if marks else None, choices
 
 
 def per_trial_values(config: BaseModel) -> dict[str, float]:
     """The marked numbers of a config by dotted name, such as `objective.beta`."""
-    return {name: float(value) for name, value, mark in _fields(config) if mark is not None}
+    return {
+        name: float(choices.index(value) if isinstance(value, str) else value)
+        for name, value, mark, choices in _fields(config)
+        if mark is not None
+    }
 
 
 def graph_signature(config: BaseModel) -> str:
     """A digest that two configs share exactly when their trials can train in one cohort."""
     decisive = {
         name: value if mark is None else bool(value)
-        for name, value, mark in _fields(config)
+        for name, value, mark, _ in _fields(config)
         if mark is None or mark.switch
     }
     return hashlib.sha256(canonical_json(decisive).encode()).hexdigest()
