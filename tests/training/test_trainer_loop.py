@@ -23,6 +23,12 @@ class Scripted(DerpVaeMethod):
         shown = 1000.0 - torch.minimum(clock.epoch, hyper["objective.beta"])
         return total - total.detach() + shown, terms, state
 
+    def init_state(self, config, spec, rng):
+        return super().init_state(config, spec, rng) | {"epochs": torch.zeros(())}
+
+    def after_epoch(self, state, scores, hyper, clock):
+        return state | {"epochs": state["epochs"] + 1}
+
     def outcome(self, state, scores):
         return "ok" if math.isfinite(scores["train_total"]) else "no scores"
 
@@ -103,7 +109,7 @@ def test_compaction_below_half_and_never_below_two(digits, tmp_path, monkeypatch
         assert len(store.history(one.id)["train_total"]) == min(stops, 12)
 
 
-def test_best_weights_are_those_of_the_best_epoch(digits, tmp_path):
+def test_best_weights_and_state_are_those_of_the_best_epoch(digits, tmp_path):
     trials = scripted(digits, [2, 3, 20], keep="best", stop_patience=0, epochs=6)
     store = train(trials, digits, tmp_path / "best")
     for one, epochs in zip(trials, (3, 4, 6), strict=True):
@@ -111,6 +117,7 @@ def test_best_weights_are_those_of_the_best_epoch(digits, tmp_path):
         stored = store.weights(one.id)
         row = group.layout.single(group.state.weights[trials.index(one)])
         assert all(torch.equal(stored[name], tensor) for name, tensor in row.items())
+        assert stored["state.epochs"] == epochs
         assert store.record(one.id).best_epoch == epochs - 1
         assert store.record(one.id).status == "finished"
 

@@ -19,7 +19,7 @@ from latentlab.training.parameters import Layout
 from latentlab.training.per_trial import per_trial_values
 from latentlab.training.program import LossProgram
 from latentlab.training.schedules import learning_rates
-from latentlab.training.state import CohortState, kept_where
+from latentlab.training.state import CohortState, kept_where, snapshot
 from latentlab.training.step import Inputs, Tally, TrainingStep
 from latentlab.training.streams import generator, permutation
 from latentlab.training.trial import Trial
@@ -131,20 +131,23 @@ class Cohort:
         count = len(trials)
         training = self.config.training
         empty = torch.zeros(count, 0, device=self.device)
+        stacked = {
+            name: torch.stack([c[name] for c in carried]).to(self.device) for name in carried[0]
+        }
         return CohortState(
             step=0,
             weights=weights,
             moments={name: torch.zeros_like(weights) for name in moment_names(training)},
-            carried={
-                name: torch.stack([c[name] for c in carried]).to(self.device) for name in carried[0]
-            },
+            carried=stacked,
             alive=torch.ones(count, dtype=torch.bool, device=self.device),
             diverged_at=torch.full((count,), -1, device=self.device),
             steps=torch.zeros(count, dtype=torch.long, device=self.device),
             seconds=torch.zeros(count, device=self.device),
             sums=empty,
             watch=initial_watch(count, self.device),
-            best=weights.clone() if training.keep == "best" else None,
+            best={name: t.clone() for name, t in snapshot(weights, stacked).items()}
+            if training.keep == "best"
+            else {},
             history=empty[:, None, :],
         )
 
@@ -282,8 +285,9 @@ class Cohort:
         state.watch = {
             name: torch.where(alive, new, state.watch[name]) for name, new in watch.items()
         }
-        if state.best is not None:
-            state.best = torch.where((alive & improved)[:, None], state.weights, state.best)
+        if state.best:
+            now = snapshot(state.weights, state.carried)
+            state.best = kept_where(alive & improved, now, state.best)
         state.alive = alive & ~stop
 
     @torch.no_grad()

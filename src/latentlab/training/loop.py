@@ -26,6 +26,8 @@ from latentlab.training.checkpoint import (
 from latentlab.training.cohort import Cohort
 from latentlab.training.contract import Method
 from latentlab.training.data import StudyData
+from latentlab.training.parameters import Layout
+from latentlab.training.state import CohortState, snapshot
 from latentlab.training.store import TrialRecord, TrialStore
 from latentlab.training.trial import Trial
 
@@ -193,7 +195,7 @@ def _store(
         trial = cohort.trials[place]
         if store.folder(trial.id).exists():
             continue
-        weights = safetensors.torch.save(_tensors_of(cohort, state.best, state.weights, place))
+        weights = safetensors.torch.save(_tensors_of(cohort.layout, state, place))
         steps = int(state.steps[place])
         diverged_at = int(state.diverged_at[place])
         best_epoch = int(state.watch["best_epoch"][place])
@@ -236,15 +238,11 @@ def _store(
         store.save(record, weights, trial.config.model_dump(mode="json"), table)
 
 
-def _tensors_of(
-    cohort: Cohort, best: Tensor | None, weights: Tensor, place: int
-) -> dict[str, Tensor]:
+def _tensors_of(layout: Layout, state: CohortState, place: int) -> dict[str, Tensor]:
     """One trial's parameters by name, and its carried state under `state.`."""
-    row = weights[place] if best is None else best[place]
-    tensors = {name: t.clone() for name, t in cohort.layout.single(row).items()}
-    for name, tensor in cohort.state.carried.items():
-        tensors[f"state.{name}"] = tensor[place].detach().cpu().clone()
-    return tensors
+    kept = dict(state.best or snapshot(state.weights, state.carried))
+    tensors = {name: t.clone() for name, t in layout.single(kept.pop("weights")[place]).items()}
+    return tensors | {name: tensor[place].clone() for name, tensor in kept.items()}
 
 
 def _device_name(device: torch.device) -> str:

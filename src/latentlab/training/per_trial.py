@@ -1,8 +1,9 @@
 """Which numbers of a config may differ between the trials of one cohort.
 
 A config marks such a field: `beta: Annotated[float, PerTrial()]`. Its value then reaches the loss
-as a tensor with one number per trial: of a switch 0 or 1, of a `Literal` the place of the choice. Every other field decides a shape or the graph, so trials
-that differ in one belong to different cohorts.
+as a tensor with one number per trial: of a switch 0 or 1, of a `Literal` the place of the choice.
+Every other field decides a shape or the graph, so trials that differ in one belong to different
+cohorts.
 """
 
 from __future__ import annotations

@@ -24,7 +24,8 @@ class CohortState:
         seconds: each trial's share of the cohort's training time, [trials].
         sums: sums of the loss terms over the steps of this epoch, [trials, terms].
         watch: state of plateau, early stopping and best epoch, each [trials].
-        best: weights of the best epoch, [trials, numbers], where they are kept.
+        best: where they are kept, the `weights` of the best epoch, [trials, numbers], and the
+            study's own state at its end as `state.<name>`; else empty.
         history: scores of past epochs, [trials, epochs, scores]; NaN where none was taken.
     """
 
@@ -38,7 +39,7 @@ class CohortState:
     seconds: Tensor
     sums: Tensor
     watch: dict[str, Tensor]
-    best: Tensor | None
+    best: dict[str, Tensor]
     history: Tensor
 
     def map(self, change: Callable[[Tensor], Tensor]) -> CohortState:
@@ -64,7 +65,7 @@ class CohortState:
     @classmethod
     def from_tensors(cls, step: int, flat: Mapping[str, Tensor]) -> CohortState:
         """The state that `tensors` described."""
-        fields: dict[str, object] = {"moments": {}, "carried": {}, "watch": {}, "best": None}
+        fields: dict[str, object] = {"moments": {}, "carried": {}, "watch": {}, "best": {}}
         for name, tensor in sorted(flat.items()):
             outer, _, inner = name.partition("/")
             if inner:
@@ -74,6 +75,11 @@ class CohortState:
             else:
                 fields[outer] = tensor
         return cls(step=step, **fields)  # type: ignore[arg-type]
+
+
+def snapshot(weights: Tensor, carried: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Weights and the study's own state under the names by which they are kept and stored."""
+    return {"weights": weights, **{f"state.{name}": tensor for name, tensor in carried.items()}}
 
 
 def kept_where(

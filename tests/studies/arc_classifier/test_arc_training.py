@@ -80,7 +80,7 @@ LEARNING = {
 def test_it_learns(easy, encoder):
     group = trained(cohort(easy, **merged(LEARNING, {"model": {"encoder": encoder}})))
     trial = group.trials[0]
-    weights = group.layout.single(group.state.best[0])
+    weights = group.layout.single(group.state.best["weights"][0])
     test = easy.splits["test"]
     features = torch.from_numpy(test.features).float() / 10
     labels = torch.from_numpy(test.labels)
