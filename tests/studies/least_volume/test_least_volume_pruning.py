@@ -190,11 +190,12 @@ def test_frequencies_are_the_sigmoids():
 
 
 def test_each_trial_of_a_cohort_gets_its_own_policy():
-    sd, within = random(40, seed=5)
-    sd[:3], within[:3] = torch.tensor([1e-6, 1.1e-6, 1e-9]), True
+    # A cliff with a slope below it, so that no two policies agree.
+    sd = torch.cat([torch.linspace(1, 0.2, 30), torch.logspace(-4, -8, 10)])
+    within = torch.arange(40) % 7 > 0
     uniforms = torch.rand(40, generator=torch.Generator().manual_seed(1))
     anchor = spectrum(sd * 1.2, within)
-    block = {"threshold": 0.1, "percentile": 0.3}
+    block = {"threshold": 0.1, "percentile": 0.1}
     cases = [
         hyper(policy=policy, legacy={"reference_after_drop": after}, **block)
         for policy in ("none", "plummet", "lognorm", "pca_cdf", "probabilistic")
@@ -208,7 +209,7 @@ def test_each_trial_of_a_cohort_gets_its_own_policy():
     expected = [
         torch.zeros_like(within),
         plummet(sd, within, scalar(0.1), torch.tensor(False)),
-        lognorm(sd, within, anchor, scalar(0.2), scalar(0.3)),
+        lognorm(sd, within, anchor, scalar(0.2), scalar(0.1)),
         pca_cdf(sd, within, anchor, scalar(0.95)),
         probabilistic(sd, within, scalar(1.0), uniforms),
     ]

@@ -88,7 +88,8 @@ def pca_cdf(sd: Tensor, within: Tensor, anchor: Spectrum, variance_share: Tensor
     """Dimensions beyond the first that hold a share of the variance, bool [latent].
 
     Kept are the largest as long as their cumulative share of the present variance is at most
-    `variance_share`, which shrinks with the total variance since the anchor; and the largest of all.
+    `variance_share`, which shrinks with the total variance since the anchor. The first is always
+    kept, and the one that would exceed the share is not.
 
     Args:
         sd: deviations, [latent].
@@ -106,7 +107,7 @@ def pca_cdf(sd: Tensor, within: Tensor, anchor: Spectrum, variance_share: Tensor
 
 
 def probabilistic(sd: Tensor, within: Tensor, temperature: Tensor, uniforms: Tensor) -> Tensor:
-    """Dimensions drawn with probability sigmoid((1 - sd / largest sd) / temperature), bool [latent].
+    """Dimensions drawn with probability sigmoid((1 - sd / largest) / temperature), bool [latent].
 
     Even the largest is drawn every other time.
 
