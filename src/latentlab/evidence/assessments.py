@@ -11,7 +11,7 @@ import pandas as pd
 from latentlab.evidence.amounts import Array, Boundary
 from latentlab.evidence.attainable import LocationTest, seeds_for_attainable, smallest_p
 from latentlab.evidence.claims import Interaction, LocationClaim
-from latentlab.evidence.decisions import Sides, location_evidence
+from latentlab.evidence.decisions import Comparison, Sides, location_evidence
 from latentlab.evidence.effect_sizes import d_z, hedges_g, pooled_sd
 from latentlab.evidence.intervals import (
     Interval,
@@ -85,7 +85,7 @@ def assess_location(
     lower_is_better: bool,
 ) -> Assessment:
     """Assess a claim about two arms, or about the contrast of contrasts of four."""
-    labels, treatment, control = _contrast(claim, samples, paired=paired)
+    labels, treatment, control = contrast(claim, samples, paired=paired)
     sign = -1.0 if lower_is_better else 1.0
     n = min(len(treatment), len(control))
     p_supported, p_refuted, sensitivity = math.nan, math.nan, {}
@@ -109,7 +109,7 @@ def assess_location(
         else:
             interval = welch_interval(sign * treatment, sign * control, level.interval)
             effect_size = f"Hedges g = {sign * hedges_g(treatment, control):.3g}"
-    plan = _plan(claim, sign * treatment, sign * control, control, level, paired=paired)
+    planned = _plan(claim, sign * treatment, sign * control, control, level, paired=paired)
     estimate = _mean(treatment) - _mean(control)
     return Assessment(
         n=n,
@@ -132,8 +132,8 @@ def assess_location(
         sensitivity=sensitivity,
         effect_size=effect_size,
         pairing_correlation=correlation,
-        detectable_effect=plan[0],
-        seeds_needed=plan[1],
+        detectable_effect=planned[0],
+        seeds_needed=planned[1],
     )
 
 
@@ -143,9 +143,10 @@ def one_signed(boundary: Boundary, samples: ArmScores, arm: str) -> bool:
     return not (boundary.relative and np.nanmin(control) < 0 < np.nanmax(control))
 
 
-def _contrast(
+def contrast(
     claim: LocationClaim, samples: ArmScores, *, paired: bool
 ) -> tuple[tuple[str, str], Array, Array]:
+    """The two sides of a claim: their names, and their scores; of four arms, two contrasts."""
     names = list(claim.arm_names().values())
     columns = [samples.values[name].to_numpy(dtype=np.float64) for name in names]
     if isinstance(claim, Interaction):
@@ -210,18 +211,45 @@ def _plan(
         fewest = seeds_for_attainable(claim.test.primary, level.one_sided)
         settled = exact_test and fewest is not None and abs(offset) > rounding
         return math.nan, max(fewest or 0, level.min_seeds) if settled else None
-    planned_spread = spread * sd_upper_factor(n)
-    if claim.comparison == "equivalence":
-        detectable = spread * detectable_margin(n, level.one_sided, paired=paired)
-        needed = _equivalence_seeds(boundary, abs(offset), planned_spread, level, paired=paired)
-    else:
-        start = boundary if claim.comparison == "superiority" else -boundary
-        detectable = start + spread * detectable_effect(n, level.one_sided, paired=paired)
-        needed = seeds_for_effect(abs(offset) / planned_spread, level.one_sided, paired=paired)
+    detectable, needed = plan(claim.comparison, n, spread, offset, boundary, level, paired=paired)
     if needed is not None:
         exact = seeds_for_attainable(claim.test.primary, level.one_sided)
         needed = None if exact is None else max(needed, exact, level.min_seeds)
     return detectable, needed
+
+
+def plan(
+    comparison: Comparison,
+    n: float,
+    spread: float,
+    offset: float,
+    boundary: float,
+    level: Level,
+    *,
+    paired: bool,
+) -> tuple[float, int | None]:
+    """Detectable effect and seeds needed, by t-test power.
+
+    Args:
+        comparison: the claim.
+        n: seeds (per arm); a t test with other degrees of freedom than n - 1 counts as one more.
+        spread: standard deviation of the differences, or within arms; positive.
+        offset: the effect less the boundary (for equivalence the effect itself).
+        boundary: minimum effect or margin.
+        level: what to plan with.
+        paired: whether arms share seeds.
+    """
+    planned_spread = spread * sd_upper_factor(n)
+    if comparison == "equivalence":
+        detectable = spread * detectable_margin(n, level.one_sided, paired=paired)
+        return detectable, _equivalence_seeds(
+            boundary, abs(offset), planned_spread, level, paired=paired
+        )
+    start = boundary if comparison == "superiority" else -boundary
+    detectable = start + spread * detectable_effect(n, level.one_sided, paired=paired)
+    return detectable, seeds_for_effect(
+        abs(offset) / planned_spread, level.one_sided, paired=paired
+    )
 
 
 def _equivalence_seeds(

@@ -6,6 +6,7 @@ simulations of the false-verdict rate with twenty thousand: there is one decisio
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,7 +16,7 @@ import numpy.typing as npt
 from latentlab.evidence.amounts import Array, Boundary
 from latentlab.evidence.attainable import LocationTest
 from latentlab.evidence.corrections import Correction, adjust, level_left
-from latentlab.evidence.location import location_p
+from latentlab.evidence.location import Alternative, location_p
 
 Comparison = Literal["superiority", "non_inferiority", "equivalence"]
 Sides = Literal["one", "two"]
@@ -56,18 +57,33 @@ def location_evidence(
     """
     sign = -1.0 if lower_is_better else 1.0
     x, y, shift = sign * treatment, sign * control, boundary.distance(control)
+    return evidence_at_boundaries(
+        comparison,
+        lambda side, alternative: location_p(test, x, y + side * shift, alternative),
+        sides,
+    )
+
+
+def evidence_at_boundaries(
+    comparison: Comparison, p: Callable[[int, Alternative], Array], sides: Sides
+) -> tuple[Array, Array]:
+    """The p-values of the table of `location_evidence`, whatever the test.
+
+    Args:
+        comparison: the claim.
+        p: p(1, "greater") is the one-sided p-value that the effect lies above the boundary,
+            p(-1, "less") that it lies below its mirror image, and so on.
+        sides: "two" doubles the p-values.
+
+    Returns:
+        (p_supported, p_refuted).
+    """
     if comparison == "equivalence":
-        supported = np.maximum(
-            location_p(test, x, y - shift, "greater"), location_p(test, x, y + shift, "less")
-        )
-        outside = np.minimum(
-            location_p(test, x, y + shift, "greater"), location_p(test, x, y - shift, "less")
-        )
-        refuted = np.minimum(2 * outside, 1.0)
+        supported = np.maximum(p(-1, "greater"), p(1, "less"))
+        refuted = np.minimum(2 * np.minimum(p(1, "greater"), p(-1, "less")), 1.0)
     else:
-        edge = y + shift if comparison == "superiority" else y - shift
-        supported = location_p(test, x, edge, "greater")
-        refuted = location_p(test, x, edge, "less")
+        edge = 1 if comparison == "superiority" else -1
+        supported, refuted = p(edge, "greater"), p(edge, "less")
     return for_sides(supported, sides), for_sides(refuted, sides)
 
 

@@ -91,17 +91,19 @@ def _draws(test: LocationTest, x: Array, y: Array) -> dict[str, Any]:
     }
 
 
-def _flat(x: Array, scale: Array) -> npt.NDArray[np.bool_]:
+def is_flat(x: Array, scale: Array) -> npt.NDArray[np.bool_]:
+    """Whether `x`, [..., n], varies by no more than the rounding of numbers as large as `scale`."""
     return np.asarray(np.std(x, axis=-1, ddof=1) <= ROUNDING * scale)
 
 
-def _scale(x: Array, y: Array) -> Array:
+def scale_of(x: Array, y: Array) -> Array:
+    """Largest magnitude in either arm, shape [...]."""
     return np.asarray(np.maximum(np.abs(x).max(axis=-1), np.abs(y).max(axis=-1)))
 
 
 def _paired_t(x: Array, y: Array, alternative: Alternative) -> Array:
     differences = x - y
-    undefined = _flat(differences, _scale(x, y))
+    undefined = is_flat(differences, scale_of(x, y))
     # A ramp stands in for the rows that have no spread; their p is overwritten below.
     filled = np.where(undefined[..., None], np.arange(x.shape[-1]), differences)
     p = scipy.stats.ttest_1samp(filled, 0.0, axis=-1, alternative=alternative).pvalue
@@ -109,8 +111,8 @@ def _paired_t(x: Array, y: Array, alternative: Alternative) -> Array:
 
 
 def _welch_t(x: Array, y: Array, alternative: Alternative) -> Array:
-    scale = _scale(x, y)
-    undefined = _flat(x, scale) & _flat(y, scale)
+    scale = scale_of(x, y)
+    undefined = is_flat(x, scale) & is_flat(y, scale)
     filled = np.where(undefined[..., None], np.arange(x.shape[-1]), x)
     with warnings.catch_warnings():
         # scipy warns of one arm without spread; Welch's test is sound as long as the other varies.

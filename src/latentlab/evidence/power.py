@@ -22,7 +22,7 @@ MAX_SEEDS = 10_000
 _LARGEST_EFFECT = 1e4
 
 
-def power(effect: float, n: int, level: float, *, paired: bool) -> float:
+def power(effect: float, n: float, level: float, *, paired: bool) -> float:
     """Chance that a one-sided t test rejects when the true effect is `effect`.
 
     Args:
@@ -39,7 +39,7 @@ def power(effect: float, n: int, level: float, *, paired: bool) -> float:
 
 
 def equivalence_power(
-    margin: float, n: int, level: float, *, paired: bool, true_effect: float = 0.0
+    margin: float, n: float, level: float, *, paired: bool, true_effect: float = 0.0
 ) -> float:
     """Chance that both one-sided tests of an equivalence reject (Lakens 2017).
 
@@ -57,7 +57,7 @@ def equivalence_power(
     return max(0.0, upper + lower - 1)
 
 
-def detectable_effect(n: int, level: float, *, paired: bool, target: float = TARGET) -> float:
+def detectable_effect(n: float, level: float, *, paired: bool, target: float = TARGET) -> float:
     """Smallest true effect that is found with the target power, in standard deviations.
 
     Returns:
@@ -66,12 +66,12 @@ def detectable_effect(n: int, level: float, *, paired: bool, target: float = TAR
     return _smallest(n, lambda effect: power(effect, n, level, paired=paired), target)
 
 
-def detectable_margin(n: int, level: float, *, paired: bool, target: float = TARGET) -> float:
+def detectable_margin(n: float, level: float, *, paired: bool, target: float = TARGET) -> float:
     """Smallest margin within which equal arms are shown equivalent with the target power."""
     return _smallest(n, lambda margin: equivalence_power(margin, n, level, paired=paired), target)
 
 
-def _smallest(n: int, reached: Callable[[float], float], target: float) -> float:
+def _smallest(n: float, reached: Callable[[float], float], target: float) -> float:
     if n < 2:
         return math.nan
     high = 1.0
@@ -127,7 +127,7 @@ def _fewest(reached: Callable[[int], float], target: float) -> int | None:
     return high
 
 
-def sd_upper_factor(n: int, confidence: float = 0.8) -> float:
+def sd_upper_factor(n: float, confidence: float = 0.8) -> float:
     """Factor that turns a pilot's standard deviation into its upper confidence limit.
 
     A standard deviation from few seeds is as likely too small as too large; planning with it as

@@ -43,7 +43,7 @@ def assess_monotone(claim: Monotone, samples: ArmScores, level: Level) -> Assess
     low, high = paired_interval(sign * correlations, level.interval)
     detectable, needed = _monotone_plan(correlations, scores.shape[1], level)
     means = scores.mean(axis=0)
-    return _trend_assessment(
+    return trend_assessment(
         trend,
         sign,
         rope_p,
@@ -86,7 +86,7 @@ def assess_association(claim: Association, columns: TrialColumns, level: Level) 
     if not math.isnan(trend.estimate):
         detectable = detectable_correlation(n, level.one_sided)
         needed = trials_for_correlation(trend.estimate, level.one_sided)
-    return _trend_assessment(
+    return trend_assessment(
         trend,
         sign,
         rope_p,
@@ -105,7 +105,7 @@ def assess_association(claim: Association, columns: TrialColumns, level: Level) 
     )
 
 
-def _trend_assessment(
+def trend_assessment(
     trend: Trend,
     sign: float,
     rope_p: float | None,
@@ -120,6 +120,22 @@ def _trend_assessment(
     trials: pd.DataFrame,
     plan: tuple[float, int | None],
 ) -> Assessment:
+    """Put a trend's statistics together, in the direction that is claimed.
+
+    Args:
+        trend: the rank correlation and its p-values.
+        sign: 1 where the claim says that it is positive, -1 for negative.
+        rope_p: p-value that it is too small to matter, where that counts against the claim.
+        level: levels to report with.
+        n: seeds, or trials.
+        ends: names of last and first arm.
+        means: their means.
+        interval: of the effect, turned in the claimed direction.
+        test: name of the test.
+        effect_size: in words.
+        trials: the trials that were used.
+        plan: detectable effect and seeds needed.
+    """
     toward, away = trend.p_positive, trend.p_negative
     if sign < 0:
         toward, away = away, toward

@@ -39,3 +39,16 @@ VERDICT_COLUMNS: dict[str, str] = {
     "verdict": "supported, refuted, inconclusive, invalid or not_run",
     "reason": "one sentence",
 }
+
+POOLED_COLUMNS: dict[str, str] = VERDICT_COLUMNS | {
+    "n": "pairs of seeds of each problem; the fewest, where they differ",
+    "effect": "mean of the problems' effects with equal weights, turned as theirs",
+    "interval_low": "low end of the unadjusted t interval of effect",
+    "boundary": "minimum effect or margin in metric units, the problems' mean; 0 for trends",
+    "problems": "JSON: problem -> n, effect, and low and high end of its unadjusted interval",
+    "heterogeneity_q": "Cochran's Q of the problems' effects",
+    "heterogeneity_p": "its p-value, by Welch's F",
+    "i_squared": "share of the effects' variation that is not error",
+    "agreement": "one sentence on whether the problems differ",
+}
+"""The columns of the table of pooled verdicts, and what those hold that differ."""

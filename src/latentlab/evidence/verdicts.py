@@ -4,29 +4,23 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from latentlab.evidence import reasons
-from latentlab.evidence.assessments import (
-    Assessment,
-    Level,
-    assess_location,
-    one_signed,
-)
-from latentlab.evidence.checks import better_direction, contradicts
+from latentlab.evidence.assessing import assess_claim
+from latentlab.evidence.assessments import Assessment, Level
+from latentlab.evidence.checks import better_direction
 from latentlab.evidence.claims import Claim, LocationClaim
 from latentlab.evidence.corrections import level_left
 from latentlab.evidence.decisions import Sides, decide
 from latentlab.evidence.freeze import Freeze, confirming_command, why_exploratory
 from latentlab.evidence.hypotheses import Hypotheses
 from latentlab.evidence.metric import Metric
-from latentlab.evidence.samples import NoVerdict, Tables, arm_scores, tidy, trial_columns
-from latentlab.evidence.trend_assessments import assess_association, assess_monotone
-from latentlab.evidence.trend_claims import Association, Monotone
+from latentlab.evidence.samples import NoVerdict, tidy
 from latentlab.evidence.verdict_columns import VERDICT_COLUMNS
 
 
@@ -56,11 +50,38 @@ def judge(
         UserError: when a table lacks a column or a hypothesis names an unknown family.
     """
     tables = tidy(scores, trials)
+
+    def assess(name: str, level: Level) -> Assessment:
+        return assess_claim(tables, hypotheses, metrics, name, level)
+
+    return judge_families(hypotheses, metrics, assess, tables.trials["seed"].max(), freeze)
+
+
+def judge_families(
+    hypotheses: Hypotheses,
+    metrics: Mapping[str, Metric],
+    assess: Callable[[str, Level], Assessment],
+    last_seed: float,
+    freeze: Freeze | None,
+) -> pd.DataFrame:
+    """Correct every family, decide, and say so: what `judge` does once tables are assessed.
+
+    Args:
+        hypotheses: the declarations.
+        metrics: name -> metric.
+        assess: the statistics of a hypothesis at its level; raises `NoVerdict` where there are
+            none.
+        last_seed: the highest seed that was run; fresh ones lie above it.
+        freeze: when the hypotheses were frozen.
+
+    Returns:
+        As `judge`.
+    """
     rows: dict[str, dict[str, Any]] = {}
     families = {claim.family: hypotheses.family_of(n) for n, claim in hypotheses.hypotheses.items()}
     for family_name in families:
         members = [n for n, c in hypotheses.hypotheses.items() if c.family == family_name]
-        rows |= _judge_family(tables, hypotheses, metrics, members, freeze)
+        rows |= _judge_family(hypotheses, metrics, members, assess, last_seed, freeze)
     table = pd.DataFrame(
         [rows[name] for name in hypotheses.hypotheses], columns=list(VERDICT_COLUMNS)
     )
@@ -68,10 +89,11 @@ def judge(
 
 
 def _judge_family(
-    tables: Tables,
     hypotheses: Hypotheses,
     metrics: Mapping[str, Metric],
     members: list[str],
+    assess: Callable[[str, Level], Assessment],
+    last_seed: float,
     freeze: Freeze | None,
 ) -> dict[str, dict[str, Any]]:
     family = hypotheses.family_of(members[0])
@@ -80,7 +102,7 @@ def _judge_family(
     assessed: dict[str, Assessment | NoVerdict] = {}
     for name in members:
         try:
-            assessed[name] = _assess(tables, hypotheses, metrics, name, levels[name])
+            assessed[name] = assess(name, levels[name])
         except NoVerdict as gate:
             assessed[name] = gate
 
@@ -114,8 +136,7 @@ def _judge_family(
                 hypotheses, metrics, row, assessment=found, level=levels[name], allowed=allowed
             )
             if why is not None:
-                last_seed = int(tables.trials["seed"].max())
-                command = confirming_command(hypotheses.study, last_seed)
+                command = confirming_command(hypotheses.study, int(last_seed))
                 row["reason"] += (
                     f"; exploratory because {why}: to confirm, freeze it as confirmatory and run "
                     f"it on fresh seeds with `{command}`"
@@ -160,52 +181,6 @@ def _level(hypotheses: Hypotheses, name: str, alpha: float, allowed: float) -> L
         one_sided=allowed / spent,
         min_seeds=hypotheses.min_seeds(name),
     )
-
-
-def _assess(
-    tables: Tables,
-    hypotheses: Hypotheses,
-    metrics: Mapping[str, Metric],
-    name: str,
-    level: Level,
-) -> Assessment:
-    claim = hypotheses.hypotheses[name]
-    missing = hypotheses.missing(name)
-    better = better_direction(claim.metric, metrics)
-    if contradicts(claim.metric, metrics):
-        raise NoVerdict("invalid", f"{claim.metric.name} is better {better}: correct metric.better")
-    if claim.needs_direction and better is None:
-        raise NoVerdict("invalid", f"{claim.metric.name} has no better direction: declare one")
-    if isinstance(claim, Association):
-        columns = trial_columns(tables, claim.arms, claim.metric, claim.against, missing)
-        return assess_association(claim, columns, level)
-    paired = isinstance(claim, Monotone) or hypotheses.paired(name)
-    samples = arm_scores(
-        tables,
-        claim,
-        missing=missing,
-        worst=_worst(metrics.get(claim.metric.name), better),
-        paired=paired,
-    )
-    if samples.values.empty:
-        raise NoVerdict("invalid", "no seed has a score in every arm")
-    if isinstance(claim, Monotone):
-        return assess_monotone(claim, samples, level)
-    control = list(claim.arm_names().values())[1]
-    if not one_signed(claim.boundary, samples, control):
-        raise NoVerdict(
-            "invalid", f"a share of the mean of {control} means nothing: its scores change sign"
-        )
-    return assess_location(claim, samples, level, paired=paired, lower_is_better=better == "lower")
-
-
-def _worst(metric: Metric | None, better: str | None) -> float | None:
-    """The worst value a metric can take; infinite where it has no bound."""
-    if better is None:
-        return None
-    if better == "higher":
-        return -math.inf if metric is None else metric.low
-    return math.inf if metric is None else metric.high
 
 
 def _status(

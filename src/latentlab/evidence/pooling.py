@@ -1,0 +1,145 @@
+"""The mean effect over several problems: a fixed-effect, stratified analysis of paired scores.
+
+Every problem is a stratum with paired differences of its own. The pooled effect is the mean of the
+strata's means with equal weights, since the question is about these problems and not about how
+many seeds each happened to get; its error comes from the variances within the strata. It speaks of
+retraining on these very problems, not of problems that were not run.
+
+Nothing is transformed: a metric whose scale differs between problems (a mean squared error) is
+averaged as it stands, and the problem with the largest scale dominates. A study that asks about
+relative differences declares a metric that is relative, such as the logarithm of the error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.stats
+
+from latentlab.evidence.amounts import Array
+from latentlab.evidence.intervals import Interval
+from latentlab.evidence.location import Alternative, is_flat, scale_of
+
+UNLIKE = 0.1
+"""Problems count as unlike at this p-value: the test of heterogeneity has little power."""
+
+
+@dataclass(frozen=True)
+class StratifiedMean:
+    """The mean of the strata's mean differences, and how exactly it is known.
+
+    Attributes:
+        effects: mean difference of each stratum, shape [..., strata].
+        errors: their standard errors, same shape; 0 where a stratum's differences do not vary.
+        sizes: pairs of each stratum, shape [strata].
+    """
+
+    effects: Array
+    errors: Array
+    sizes: Array
+
+    @property
+    def mean(self) -> Array:
+        """The pooled effect, shape [...]."""
+        return np.asarray(self.effects.mean(axis=-1))
+
+    @property
+    def error(self) -> Array:
+        """Its standard error, shape [...]."""
+        return np.asarray(np.sqrt(np.sum(self.errors**2, axis=-1)) / self.effects.shape[-1])
+
+    @property
+    def freedom(self) -> Array:
+        """Satterthwaite's degrees of freedom (Satterthwaite 1946), shape [...].
+
+        Between the smallest n - 1 and the sum of all n - 1; NaN where no stratum varies.
+        """
+        variances = self.errors**2
+        within = np.sum(variances**2 / (self.sizes - 1), axis=-1)
+        total = np.sum(variances, axis=-1) ** 2
+        return np.divide(total, within, out=np.full_like(total, np.nan), where=within > 0)
+
+    def p(self, alternative: Alternative) -> Array:
+        """One-sided p-value that the pooled effect is above ("greater") or below ("less") 0.
+
+        With one stratum it is that of the paired t test. NaN where no stratum varies.
+        """
+        known = self.error > 0
+        t = np.divide(self.mean, self.error, out=np.full_like(self.mean, np.nan), where=known)
+        return np.asarray(scipy.stats.t.sf(t if alternative == "greater" else -t, self.freedom))
+
+    def interval(self, level: float) -> Interval:
+        """Student's t interval of one study's pooled effect; a point where no stratum varies."""
+        if not self.error > 0:
+            return float(self.mean), float(self.mean)
+        half = float(self.error * scipy.stats.t.ppf((1 + level) / 2, self.freedom))
+        return float(self.mean) - half, float(self.mean) + half
+
+
+def stratified_mean(treatment: Sequence[Array], control: Sequence[Array]) -> StratifiedMean:
+    """Pool paired differences treatment - control over strata.
+
+    Args:
+        treatment: scores of each stratum, shape [..., n] with n >= 2 of its own.
+        control: the same seeds' scores, same shapes.
+    """
+    effects, errors = [], []
+    for x, y in zip(treatment, control, strict=True):
+        differences = x - y
+        effects.append(differences.mean(axis=-1))
+        error = np.std(differences, axis=-1, ddof=1) / np.sqrt(x.shape[-1])
+        errors.append(np.where(is_flat(differences, scale_of(x, y)), 0.0, error))
+    sizes = np.array([x.shape[-1] for x in treatment], dtype=np.float64)
+    return StratifiedMean(np.stack(effects, axis=-1), np.stack(errors, axis=-1), sizes)
+
+
+@dataclass(frozen=True)
+class Heterogeneity:
+    """Whether the strata's effects differ by more than their errors explain.
+
+    Attributes:
+        q: Cochran's Q, about strata - 1 where all effects are equal.
+        p: its p-value.
+        i_squared: share of the effects' variation that is not error, in [0, 1] (Higgins &
+            Thompson 2002).
+    """
+
+    q: float
+    p: float
+    i_squared: float
+
+    def sentence(self) -> str:
+        """What it says about the pooled effect, in words."""
+        if np.isnan(self.p):
+            return "Whether the problems differ cannot be said: one shows no variation"
+        figures = f"Q = {self.q:.3g}, p = {self.p:.2g}, I² = {100 * self.i_squared:.0f} %"
+        if self.p <= UNLIKE:
+            return f"The problems differ ({figures}): the pooled effect averages unlike problems"
+        return f"No difference between the problems is shown ({figures})"
+
+
+def heterogeneity(pooled: StratifiedMean) -> Heterogeneity:
+    """Cochran's Q of the strata of one study, with Welch's p-value.
+
+    Q weights every effect with its estimated precision. Its usual chi-squared reference takes
+    these for known and finds differences too often with few seeds; Welch's F (Welch 1951) allows
+    for their estimation. With two strata it is Welch's t test.
+
+    Args:
+        pooled: effects and errors of shape [strata].
+
+    Returns:
+        Q, p and I²; NaN of one stratum, and where a stratum's differences do not vary.
+    """
+    strata = len(pooled.effects)
+    if strata < 2 or not np.all(pooled.errors > 0):
+        return Heterogeneity(np.nan, np.nan, np.nan)
+    weights = pooled.errors**-2.0
+    share = weights / weights.sum()
+    q = float(np.sum(weights * (pooled.effects - share @ pooled.effects) ** 2))
+    estimated = float(np.sum((1 - share) ** 2 / (pooled.sizes - 1)))
+    f = q / (strata - 1) / (1 + 2 * (strata - 2) / (strata**2 - 1) * estimated)
+    p = scipy.stats.f.sf(f, strata - 1, (strata**2 - 1) / (3 * estimated))
+    return Heterogeneity(q, float(p), max(0.0, 1 - (strata - 1) / q) if q > 0 else 0.0)
