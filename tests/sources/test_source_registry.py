@@ -52,6 +52,10 @@ def test_registry():
         "arc_like",
         "arc",
         "concept_arc",
+        "beams2d",
+        "heat_conduction2d",
+        "low_rank",
+        "manifolds",
     ]
     assert list(SOURCES) == names
     for name, source in SOURCES.items():

@@ -10,18 +10,35 @@ from typing import Any
 from latentlab.errors import UserError
 from latentlab.sources.arc_files import ARC, CONCEPT_ARC
 from latentlab.sources.arc_like import ARC_LIKE
+from latentlab.sources.beams2d import BEAMS2D
 from latentlab.sources.celeba import CELEBA
 from latentlab.sources.checks import check
 from latentlab.sources.cifar10 import CIFAR10
 from latentlab.sources.digits import DIGITS
 from latentlab.sources.fashion_mnist import FASHION_MNIST
+from latentlab.sources.heat_conduction2d import HEAT_CONDUCTION2D
+from latentlab.sources.low_rank import LOW_RANK
+from latentlab.sources.manifolds import MANIFOLDS_SOURCE
 from latentlab.sources.mnist import MNIST
 from latentlab.sources.prepared import Prepared
 from latentlab.sources.source import Source, SourceConfig
 
 SOURCES: dict[str, Source[Any]] = {
     source.name: source
-    for source in (DIGITS, MNIST, FASHION_MNIST, CIFAR10, CELEBA, ARC_LIKE, ARC, CONCEPT_ARC)
+    for source in (
+        DIGITS,
+        MNIST,
+        FASHION_MNIST,
+        CIFAR10,
+        CELEBA,
+        ARC_LIKE,
+        ARC,
+        CONCEPT_ARC,
+        BEAMS2D,
+        HEAT_CONDUCTION2D,
+        LOW_RANK,
+        MANIFOLDS_SOURCE,
+    )
 }
 
 
