@@ -74,7 +74,7 @@ class TransposedConvolution(nn.Module):
 
     def forward(self, x: Tensor, scale: Tensor | None = None) -> Tensor:
         """Map [batch, inner, *narrow] to [batch, outer, *wide] with scaled weights."""
-        return self._apply(x, self.weight if scale is None else self.weight * scale)
+        return self._transposed(x, self.weight if scale is None else self.weight * scale)
 
     def operator(self, kernel_only: bool) -> Operator:
         """The map of one example; or, for its kernel only, that of [inner * k * k] to [outer]."""
@@ -82,12 +82,12 @@ class TransposedConvolution(nn.Module):
         if kernel_only:
             return matrix_operator(weight.transpose(1, 3).flatten(0, 2))
         return Operator(
-            lambda v: self._apply(v[None], weight)[0],
+            lambda v: self._transposed(v[None], weight)[0],
             lambda u: functional.conv2d(u[None], weight, stride=STRIDE, padding=PADDING)[0],
             self._inputs,
         )
 
-    def _apply(self, x: Tensor, weight: Tensor) -> Tensor:
+    def _transposed(self, x: Tensor, weight: Tensor) -> Tensor:
         return functional.conv_transpose2d(
             x, weight, stride=STRIDE, padding=PADDING, output_padding=self._appended
         )
