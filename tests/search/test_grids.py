@@ -11,30 +11,7 @@ from hypothesis import strategies as st
 
 from latentlab.search.grids import configurations, count
 from latentlab.search.space import Space
-
-PRUNING: dict[str, Any] = {
-    "fixed": {"latent_dim": 250},
-    "parameters": {
-        "pruning": {"type": "categorical", "choices": ["plummet", "lognorm"]},
-        "threshold": {
-            "type": "categorical",
-            "choices": [0.005, 0.01, 0.02, 0.05, 0.1, 0.2],
-            "when": {"pruning": "plummet"},
-        },
-        "alpha": {
-            "type": "categorical",
-            "choices": [0.0, 0.1, 0.2, 0.3, 0.5],
-            "when": {"pruning": "lognorm"},
-        },
-        "percentile": {
-            "type": "categorical",
-            "choices": [0.01, 0.02, 0.05, 0.1, 0.15, 0.2],
-            "when": {"pruning": "lognorm"},
-        },
-        "spectral": {"type": "categorical", "choices": [False, True]},
-    },
-}
-"""Two strategies with 6 and 30 cells, and a switch."""
+from sweep_tables import PRUNING
 
 
 @st.composite

@@ -200,6 +200,14 @@ def test_rungs_and_survivors():
         (9,),
         (1, 3, 9),
     ]
+    listed = Halving(rungs=(277, 833), brackets=2)
+    assert [rungs_of(listed, cohort, 2500) for cohort in range(3)] == [
+        (277, 833),
+        (833,),
+        (277, 833),
+    ]
+    assert rungs_of(listed, 0, 833) == (277,)
+    assert (listed.earliest, brackets.earliest) == (277, 1)
     scores = {0: 0.5, 1: float("inf"), 2: 0.1, 3: 0.5, 4: 0.4, 5: 0.9}
     assert survivors(scores, 3) == {2, 4}
     assert survivors(scores, 2) == {2, 4, 0}

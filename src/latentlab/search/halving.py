@@ -18,7 +18,10 @@ def rungs_of(halving: Halving, cohort: int, epochs: int) -> tuple[int, ...]:
         cohort: index of the cohort.
         epochs: of a whole training; no rung is there or beyond.
     """
-    rung = halving.first * halving.factor ** (cohort % halving.brackets)
+    bracket = cohort % halving.brackets
+    if halving.rungs is not None:
+        return tuple(rung for rung in halving.rungs[bracket:] if rung < epochs)
+    rung = halving.earliest * halving.factor**bracket
     found = []
     while rung < epochs:
         found.append(rung)

@@ -50,15 +50,18 @@ class SearchedMetric(BaseModel):
 
 
 class Halving(BaseModel):
-    """Early stopping by rungs: after `first * factor^k` epochs the best 1 / factor go on.
+    """Early stopping by rungs, at each of which the best 1 / factor go on.
 
-    With several brackets as in Hyperband (Li et al. 2018): cohorts take turns at a first rung of
-    `first`, `first * factor`, .. epochs.
+    Rungs lie after `first * factor^k` epochs, or where `rungs` says. With several brackets as in
+    Hyperband (Li et al. 2018) cohorts take turns at beginning with the first rung, the second, ..
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    first: Whole = Field(ge=1, description="epochs of the first rung")
+    first: Whole | None = Field(None, ge=1, description="epochs of the first rung")
+    rungs: tuple[Annotated[Whole, Field(ge=1)], ...] | None = Field(
+        None, min_length=1, description="epochs of all rungs, rising, instead of `first`"
+    )
     factor: Whole = Field(3, ge=2)
     brackets: Whole = Field(1, ge=1, le=8)
     score: str | None = Field(
@@ -68,6 +71,28 @@ class Halving(BaseModel):
     force: bool = Field(
         False, description="stop also before a scheduled mechanism of the study has started"
     )
+
+    @model_validator(mode="after")
+    def _sound(self) -> Self:
+        if (self.first is None) == (self.rungs is None):
+            raise ValueError("needs either `first` or `rungs`; give one of the two")
+        if self.rungs is not None:
+            if list(self.rungs) != sorted(set(self.rungs)):
+                raise ValueError(f"rungs {list(self.rungs)} do not rise; sort them, each once")
+            if self.brackets > len(self.rungs):
+                raise ValueError(
+                    f"{self.brackets} brackets need as many rungs, not {len(self.rungs)}; "
+                    "lower `brackets`"
+                )
+        return self
+
+    @property
+    def earliest(self) -> int:
+        """Epochs of the first rung, by whichever of the two it is given."""
+        if self.rungs is not None:
+            return self.rungs[0]
+        assert self.first is not None
+        return self.first
 
 
 class Confirmation(BaseModel):

@@ -151,10 +151,11 @@ def _check(study: Study, declaration: Declaration, settings: SweepSettings, path
     except UserError as error:
         raise UserError(f"{path.name}: {error.what}", error.remedy) from error
     settled = max(config.settles_at() for config in configs)
-    if halving is not None and halving.first < settled and not halving.force:
+    if halving is not None and halving.earliest < settled and not halving.force:
+        key = "first" if halving.rungs is None else "rungs"
         raise UserError(
-            f"{path.name}: halving.first: {halving.first} epochs are fewer than the {settled:g} "
-            "after which every scheduled mechanism is on",
+            f"{path.name}: halving.{key}: {halving.earliest} epochs are fewer than the "
+            f"{settled:g} after which every scheduled mechanism is on",
             "Raise it, or set halving.force: true to stop configurations before that.",
         )
 

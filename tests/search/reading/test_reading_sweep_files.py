@@ -115,6 +115,8 @@ param_ranges:
     high: 4.5
 """
 
+A = "parameters: {a: {type: int, low: 0, high: 1}}"
+
 OWN = """
 method: tpe
 configurations: 40
@@ -315,6 +317,18 @@ def test_a_wrong_parameter_is_one_line_with_the_remedy(entry: str, words: str) -
         (
             "configurations: 9\nhalving: {first: 0}\nparameters: {a: {type: int, low: 0, high: 1}}",
             "halving.first: must be greater than or equal to 1.",
+        ),
+        *(
+            (f"halving: {block}\nconfigurations: 9\n{A}", words)
+            for block, words in (
+                ("{factor: 2}", "halving: needs either `first` or `rungs`. Give one of the two."),
+                ("{first: 1, rungs: [2]}", "halving: needs either `first` or `rungs`."),
+                ("{rungs: [9, 3]}", "halving: rungs [9, 3] do not rise. Sort them, each once."),
+                ("{rungs: [3, 3]}", "rungs [3, 3] do not rise"),
+                ("{rungs: []}", "halving.rungs: there is nothing in it. Write at least one."),
+                ("{rungs: [0]}", "halving.rungs[0]: must be greater than or equal to 1."),
+                ("{rungs: [3], brackets: 2}", "2 brackets need as many rungs, not 1. Lower"),
+            )
         ),
         (
             "configurations: 9\nseeds: {first: 2001}\n"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import math
 
 import numpy as np
 import numpy.typing as npt
 import scipy.integrate
 import scipy.special
-import scipy.stats
 
 from latentlab.search.analysis.columns import Array
 
@@ -52,14 +52,14 @@ def log_binomial(n: npt.NDArray[np.int64], k: int) -> Array:
     return np.asarray(log_factorial(n + 1) - log_factorial(k + 1) - log_factorial(n - k + 1))
 
 
+@functools.cache
 def expected_highest_normal(k: int) -> float:
     """Mean of the highest of `k` independent standard normal deviates; 0 for k = 1."""
     if k < 2:
         return 0.0
 
     def density(x: float) -> float:
-        return x * math.exp(
-            math.log(k) + scipy.stats.norm.logpdf(x) + (k - 1) * scipy.stats.norm.logcdf(x)
-        )
+        normal = -(x**2 + math.log(2 * math.pi)) / 2
+        return x * math.exp(math.log(k) + normal + (k - 1) * scipy.special.log_ndtr(x))
 
     return float(scipy.integrate.quad(density, -10, 10, limit=200)[0])

@@ -17,6 +17,7 @@ from latentlab.search.analysis.elites import elite_choices, elite_rows, elite_sp
 from latentlab.search.analysis.failures import failure_tests, failures
 from latentlab.search.analysis.findings import Finding, findings_table
 from latentlab.search.analysis.importances import importances
+from latentlab.search.analysis.luck import luck_by_branch, luck_findings
 from latentlab.search.analysis.noise import (
     NoiseSweeps,
     evidence_on_noise,
@@ -27,6 +28,7 @@ from latentlab.search.analysis.noise import (
 from latentlab.search.analysis.observations import Observations, observe
 from latentlab.search.analysis.pareto import pareto_front
 from latentlab.search.analysis.ranges import empirical_ranges
+from latentlab.search.analysis.sensitivity import sensitivity
 from latentlab.search.analysis.settings import AnalysisSettings
 from latentlab.search.analysis.significance import family, with_tiers
 from latentlab.search.analysis.surfaces import chosen_pairs, contour, slices
@@ -59,9 +61,11 @@ class Analysis:
         failures: see `failures.failures`.
         failure_tests: see `failures.failure_tests`.
         winner: see `winner.winner`.
+        luck: see `luck.luck_by_branch`.
         pareto: see `pareto.pareto_front`; None with a single objective.
         slices: see `surfaces.slices`.
         contours: see `surfaces.contour`, by pair of parameters.
+        sensitivity: see `sensitivity.sensitivity`.
         rows: every configuration with its parameters and outcomes, and whether it is an `elite`.
         findings: what to beware of.
     """
@@ -86,9 +90,11 @@ class Analysis:
     failures: pd.DataFrame
     failure_tests: pd.DataFrame
     winner: pd.DataFrame
+    luck: pd.DataFrame
     pareto: pd.DataFrame | None
     slices: pd.DataFrame
     contours: dict[tuple[str, str], pd.DataFrame]
+    sensitivity: pd.DataFrame
     rows: pd.DataFrame
     findings: tuple[Finding, ...]
 
@@ -113,7 +119,9 @@ class Analysis:
             "failures": self.failures,
             "failure_tests": self.failure_tests,
             "winner": self.winner,
+            "luck_by_branch": self.luck,
             "slices": self.slices,
+            "sensitivity": self.sensitivity,
             "rows": self.rows,
             "findings": findings_table(self.findings),
         }
@@ -170,7 +178,7 @@ def analyse(
     choices = elite_choices(rows, settings)
     bounds = boundaries(rows, settings, at_bounds)
     states, losses = failures(table), failure_tests(table, settings)
-    best = winner(table, rows)
+    best, luck = winner(table, rows), luck_by_branch(table, rows, settings)
     findings = [
         *audit_design.adaptive_findings(table, rows, noise is not None),
         *audit_design.budget_findings(detail),
@@ -183,6 +191,7 @@ def analyse(
         *audit_results.conditional_findings(by_number, len(rows.values)),
         *audit_results.plateau_findings(rows),
         *audit_results.winner_findings(best),
+        *luck_findings(luck),
         *audit_results.elite_findings(choices),
         *audit_results.boundary_findings(bounds),
         *audit_results.importance_findings(shares),
@@ -208,9 +217,11 @@ def analyse(
         failures=states,
         failure_tests=losses,
         winner=best,
+        luck=luck,
         pareto=pareto_front(table) if len(table.objectives) > 1 else None,
         slices=slices(rows),
         contours={pair: contour(rows, *pair) for pair in pairs},
+        sensitivity=sensitivity(table, settings),
         rows=_all_rows(table, rows, settings),
         findings=tuple(findings),
     )

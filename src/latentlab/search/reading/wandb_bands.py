@@ -9,7 +9,7 @@ from latentlab.errors import UserError
 from latentlab.search.parameters import is_number
 
 
-def halving(block: Any, name: str) -> tuple[dict[str, int], str]:
+def halving(block: Any, name: str) -> tuple[dict[str, Any], str]:
     """The `halving` block with the same rungs.
 
     W&B's bands lie at `min_iter * eta^k`, or at `max_iter / eta^k` for k = 1 .. s, rounded down.
@@ -22,7 +22,7 @@ def halving(block: Any, name: str) -> tuple[dict[str, int], str]:
         The block, and its rungs in words.
 
     Raises:
-        UserError: other rules than hyperband, or bands that are no geometric series.
+        UserError: other rules than hyperband, or bands that W&B would not have.
     """
     where = f"{name}: early_terminate"
     if not isinstance(block, Mapping) or block.get("type") != "hyperband":
@@ -39,23 +39,14 @@ def halving(block: Any, name: str) -> tuple[dict[str, int], str]:
         if "min_iter" not in block:
             raise UserError(f"{where}: neither min_iter nor max_iter", "Add min_iter: 1")
         first = _whole(block["min_iter"], 1, f"{where}.min_iter")
-        rungs = f"{first}, {first * eta}, {first * eta**2}, .."
-    else:
-        if "s" not in block:
-            raise UserError(f"{where}: max_iter without s", "Add s, the number of bands")
-        last = _whole(block["max_iter"], 1, f"{where}.max_iter")
-        bands = _bands(last, _whole(block["s"], 1, f"{where}.s"), eta, where)
-        first = bands[0]
-        if first * eta ** len(bands) != last:
-            raise UserError(
-                f"{where}: {eta} ^ {len(bands)} does not divide max_iter {last}, so that its bands "
-                f"({', '.join(map(str, bands))}) are no geometric series",
-                f"Write min_iter: {first} and eta: {eta} alone for {_series(first, eta, last)}",
-            )
-        rungs = f"{', '.join(map(str, bands))}, and on where a training is longer than {last}"
-        if "min_iter" in block:
-            raise UserError(f"{where}: both min_iter and max_iter", "W&B takes max_iter: keep one")
-    return {"first": first, "factor": eta}, rungs
+        return {"first": first, "factor": eta}, f"{first}, {first * eta}, {first * eta**2}, .."
+    if "min_iter" in block:
+        raise UserError(f"{where}: both min_iter and max_iter", "W&B takes max_iter: keep one")
+    if "s" not in block:
+        raise UserError(f"{where}: max_iter without s", "Add s, the number of bands")
+    last = _whole(block["max_iter"], 1, f"{where}.max_iter")
+    bands = _bands(last, _whole(block["s"], 1, f"{where}.s"), eta, where)
+    return {"rungs": bands, "factor": eta}, ", ".join(map(str, bands))
 
 
 def _bands(last: int, count: int, eta: int, where: str) -> list[int]:
@@ -63,13 +54,6 @@ def _bands(last: int, count: int, eta: int, where: str) -> list[int]:
     if not bands:
         raise UserError(f"{where}: max_iter {last} is below eta {eta}", "Raise it, or take it out")
     return bands
-
-
-def _series(first: int, eta: int, below: int) -> str:
-    rungs = [first]
-    while rungs[-1] * eta < below:
-        rungs.append(rungs[-1] * eta)
-    return ", ".join(map(str, rungs))
 
 
 def _whole(value: Any, least: int, where: str) -> int:

@@ -11,6 +11,7 @@ from latentlab.reporting.content import Figure
 from latentlab.reporting.document import Document, Section
 from latentlab.reporting.formatting import format_number, format_p
 from latentlab.search.analysis.findings import findings_table, records
+from latentlab.search.analysis.luck import luck_sentences
 from latentlab.search.analysis.sweep_analysis import Analysis
 from latentlab.search.refinement import Comparison
 from latentlab.search.report.figures import (
@@ -22,7 +23,21 @@ from latentlab.search.report.figures import (
     pareto_figure,
     slice_figure,
 )
+from latentlab.search.report.sensitivity_figures import sensitivity_figures
 from latentlab.search.table import SweepTable
+
+_LUCK = (
+    "branch",
+    "configurations",
+    "seeds",
+    "best",
+    "standard_error",
+    "luck",
+    "best_without_luck",
+    "mean",
+    "mean_low",
+    "mean_high",
+)
 
 
 @dataclass(frozen=True)
@@ -158,6 +173,19 @@ def _sections(report: SweepReport) -> list[Section]:
                 "the best of many, and too good by that.",
             )
         )
+    if len(analysis.luck):
+        sections.append(
+            Section(
+                "The best of each branch, and luck",
+                luck_sentences(analysis.luck),
+                _columns(analysis.luck, _LUCK),
+                note="luck: how far the best of so many means lies above their mean if nothing but "
+                "seeds told them apart, from the noise within the branch. It is the most that luck "
+                "gives: configurations that differ in truth, or that move together from seed to "
+                "seed, have less of it. Means are over all configurations, with 95 % intervals "
+                "whose unit is the configuration. What counts is the confirmation on fresh seeds.",
+            )
+        )
     sections += [
         Section(
             "Which parameters matter",
@@ -203,6 +231,9 @@ def _sections(report: SweepReport) -> list[Section]:
         Section("Are failures spread evenly?", table=analysis.failure_tests),
         Section("Pairs of parameters", figures=_contours(report)),
     ]
+    if len(analysis.sensitivity):
+        maps = sensitivity_figures(analysis.sensitivity, table.objective)
+        sections.append(Section("Sensitivity", figures=maps))
     if analysis.pareto is not None:
         drawn = pareto_figure(analysis.pareto, table)
         sections.append(

@@ -1,0 +1,49 @@
+"""Single runs of a sweep, configuration by seed, and the noise in them."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+
+from latentlab.search.analysis.columns import Array
+from latentlab.search.table import SweepTable
+
+
+def runs_by_seed(table: SweepTable) -> pd.DataFrame:
+    """Values of the objective, [configurations, seeds], missing where there is no run.
+
+    Returns:
+        Without rows and columns where only means are known.
+    """
+    if not len(table.replicates):
+        return pd.DataFrame(index=pd.Index([], dtype=int))
+    return table.replicates.pivot_table(
+        index="configuration", columns="seed", values=table.objective.name
+    )
+
+
+def noise_of_seeds(runs: Array) -> tuple[float, int]:
+    """Standard deviation of single runs that neither configuration nor seed explains.
+
+    A seed that is kind to all configurations alike helps none of them to the front. Where all
+    have the same seeds its share is taken out (residuals of the two-way layout); else the
+    deviations within configurations are pooled.
+
+    Args:
+        runs: values, NaN where there is none, [configurations, seeds].
+
+    Returns:
+        The deviation and its degrees of freedom; NaN and 0 where no configuration has two runs.
+    """
+    runs = runs[np.isfinite(runs).any(axis=1)]
+    configurations, seeds = runs.shape
+    freedom = int(np.isfinite(runs).sum()) - configurations
+    if freedom < 1:
+        return math.nan, 0
+    residuals = runs - np.nanmean(runs, axis=1, keepdims=True)
+    if configurations > 1 and np.isfinite(runs).all():
+        residuals = residuals - residuals.mean(axis=0)
+        freedom = (configurations - 1) * (seeds - 1)
+    return math.sqrt(float(np.nansum(residuals**2)) / freedom), freedom
