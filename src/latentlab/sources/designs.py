@@ -114,7 +114,11 @@ def _read(path: Path) -> _File:
     remedy = f"It has to be an .npy array, or an .npz archive with {' or '.join(KEYS)}."
     try:
         found: Any = np.load(path, allow_pickle=False)
-        contents = {"designs": found} if isinstance(found, np.ndarray) else dict(found)
+        if isinstance(found, np.ndarray):
+            contents = {"designs": found}
+        else:
+            with found:
+                contents = dict(found)
     except (OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise UserError(f"{path} cannot be read: {error}", remedy) from error
     except ValueError as error:
