@@ -18,6 +18,8 @@ from latentlab.studies.least_volume.axes import log_axis
 
 Flat = Mapping[str, Any]
 """A configuration with dotted keys."""
+Scale = Callable[[Any], Any]
+"""From the unit of a metric to that of an axis."""
 
 ERROR, LOG_ERROR, ACTIVE, FAILED = (
     "reconstruction_error",
@@ -106,7 +108,7 @@ def sensitivity(
         top=110,
     )
     styles = arm_styles(list(configs))
-    columns = ((LOG_ERROR, np.exp), (ACTIVE, np.asarray))
+    columns: tuple[tuple[str, Scale], ...] = ((LOG_ERROR, np.exp), (ACTIVE, np.asarray))
     named: set[str] = set()
     for i, (name, lines) in enumerate(found.items()):
         for (metric, scale), (row, col) in zip(columns, places[2 * i : 2 * i + 2], strict=True):
@@ -229,7 +231,7 @@ def _add_arm(figure: go.Figure, arm: str, own: pd.DataFrame, style: dict[str, st
 def _line(
     places: Sequence[float],
     means: Sequence[MeanInterval],
-    scale: Callable[[Any], Any],
+    scale: Scale,
     style: dict[str, str],
 ) -> go.Scatter:
     """Means with their intervals, on the scale of the axis."""

@@ -161,9 +161,7 @@ def predict(
     return {name: column.cpu().numpy() for name, column in columns.items()}
 
 
-def _restore(
-    config: LeastVolumeConfig, spec: DataSpec, weights: Mapping[str, Tensor]
-) -> _Trained:
+def _restore(config: LeastVolumeConfig, spec: DataSpec, weights: Mapping[str, Tensor]) -> _Trained:
     """Model, state and hyperparameters of stored weights, where the weights are."""
     device = next(iter(weights.values())).device
     model = METHOD.build(config, spec, np.random.default_rng(0))

@@ -55,7 +55,7 @@ def pruned_by_epoch(history: pd.DataFrame, scores: pd.DataFrame, arms: Sequence[
     # A trial that ended early keeps what it had; weights of an earlier epoch have more dimensions.
     counts = np.minimum.accumulate(table.ffill(axis=1).to_numpy(), axis=1)
     pruned = pd.DataFrame(-np.diff(counts, axis=1), index=table.index).round()
-    return pruned.groupby("arm").mean().reindex(arms).fillna(0).to_numpy()
+    return pruned.groupby("arm").mean().reindex(list(arms)).fillna(0).to_numpy()
 
 
 def pruning_timeline(pruned: Array, arms: Sequence[str]) -> go.Figure:
@@ -89,7 +89,8 @@ def pruning_timeline(pruned: Array, arms: Sequence[str]) -> go.Figure:
             },
             hoverongaps=False,
             ygap=2,
-            hovertemplate=f"%{{y}}, {unit} %{{x}}: %{{customdata:.3g}} pruned per trial<extra></extra>",
+            hovertemplate=f"%{{y}}, {unit} %{{x}}: %{{customdata:.3g}} pruned per trial"
+            "<extra></extra>",
         )
     )
     figure.update_xaxes(title_text="epoch", range=[0.5, epochs + 0.5], showgrid=False)
@@ -166,7 +167,7 @@ def outcome_map(counts: pd.DataFrame) -> go.Figure:
             z=shares * well,
             text=np.where(table > 0, table.astype(str), ""),
             customdata=shares,
-            x=[name.replace("_", " ") for name in counts],
+            x=[str(name).replace("_", " ") for name in counts],
             y=[label(arm) for arm in counts.index],
             texttemplate="%{text}",
             colorscale=scale,
