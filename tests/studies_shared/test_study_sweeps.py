@@ -242,6 +242,9 @@ def test_rungs_before_a_mechanism_starts_have_to_be_forced(tmp_path):
     early = SWEEP | {"halving": {"first": 1}}
     with pytest.raises(UserError, match=r"halving\.first: 1 epochs are fewer than the 3"):
         loaded(tmp_path, early, warm)
+    with pytest.raises(UserError, match=r"halving\.rungs: 2 epochs are fewer than the 3"):
+        loaded(tmp_path, SWEEP | {"halving": {"rungs": [2, 5]}}, warm)
+    loaded(tmp_path, SWEEP | {"halving": {"rungs": [3, 5]}}, warm)
     loaded(tmp_path, SWEEP | {"halving": {"first": 3}}, warm)
     loaded(tmp_path, SWEEP | {"halving": {"first": 1, "force": True}}, warm)
 

@@ -120,3 +120,15 @@ def test_lines_over_one_number_and_maps_over_two(table):
     crosses = [trace for trace in maps.data if trace.type == "scatter"]
     assert [list(trace.x) for trace in crosses] == [[], ["0.5"]]
     assert "nan" not in set(heat[1].text)
+
+
+def test_a_cell_that_failed_leaves_the_others_their_colours(table):
+    cells = sensitivity(table, SETTINGS)
+    maps = cells[cells["branch"] == "lognorm"].copy()
+    (plain, _) = sensitivity_figures(maps, table.objective)["Sensitivity with pruning = lognorm"]
+    axis = plain.layout.coloraxis
+    assert (axis.cmin, axis.cmax) == (maps["mean"].min(), maps["mean"].max())
+    maps.iloc[0, maps.columns.get_loc("mean")] = 1e6
+    (spoiled, _) = sensitivity_figures(maps, table.objective)["Sensitivity with pruning = lognorm"]
+    assert spoiled.layout.coloraxis.cmin == axis.cmin
+    assert spoiled.layout.coloraxis.cmax < 10

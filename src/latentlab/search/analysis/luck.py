@@ -71,8 +71,8 @@ def luck_by_branch(
         `lead_without_luck` the difference; `mean_lead` compares the means over all
         configurations, among which nothing was chosen (Welch). Leads are positive where the
         leader is better; `best`, `best_without_luck`, `mean` and `median` are in the objective's
-        units. Luck is at most so much: configurations that differ in truth, or that move together
-        from seed to seed, have less of it.
+        units. Configurations that differ in truth, or that move together from seed to seed, have
+        less luck than this.
     """
     runs = runs_by_seed(table).reindex(rows.numbers).to_numpy(dtype=np.float64)
     found = []

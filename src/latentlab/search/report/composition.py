@@ -180,10 +180,10 @@ def _sections(report: SweepReport) -> list[Section]:
                 luck_sentences(analysis.luck),
                 _columns(analysis.luck, _LUCK),
                 note="luck: how far the best of so many means lies above their mean if nothing but "
-                "seeds told them apart, from the noise within the branch. It is the most that luck "
-                "gives: configurations that differ in truth, or that move together from seed to "
-                "seed, have less of it. Means are over all configurations, with 95 % intervals "
-                "whose unit is the configuration. What counts is the confirmation on fresh seeds.",
+                "seeds told them apart, from the noise within the branch. Configurations that "
+                "differ in truth, or that move together from seed to seed, have less of it. Means "
+                "are over all configurations, with 95 % intervals whose unit is the "
+                "configuration. What counts is the confirmation on fresh seeds.",
             )
         )
     sections += [

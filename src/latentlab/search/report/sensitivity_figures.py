@@ -22,6 +22,7 @@ _MOST_TEXTS = 80
 
 _AVERAGED = "Means over seeds, and over other parameters where there are any."
 _INTERVALS = "Bars: 95 % t intervals over seeds."
+_COLOURS = "Colours end at Tukey's outer fences, so that a few failures do not take them all."
 _LOST = "all configurations of the cell diverged or failed"
 
 
@@ -41,7 +42,7 @@ def sensitivity_figures(
     for (parameter, branch), part in cells.groupby(["parameter", "branch"], sort=False):
         title = f"Sensitivity with {parameter} = {branch}" if parameter else "Sensitivity"
         if part["p2"].iloc[0]:
-            found[title] = _maps(part, objective), f"{_AVERAGED} A cross: {_LOST}."
+            found[title] = _maps(part, objective), f"{_AVERAGED} A cross: {_LOST}. {_COLOURS}"
         else:
             found[title] = _lines(part, objective), f"{_AVERAGED} {_INTERVALS} A gap: {_LOST}."
     return found
@@ -124,14 +125,27 @@ def _maps(part: pd.DataFrame, objective: Objective) -> go.Figure:
         order = _texts(sorted(values.unique()))
         update(type="category", categoryarray=order, showgrid=False)
         update(title=label(part[name].iloc[0]))
+    low, high = _fences(part["mean"])
     figure.update_layout(
         coloraxis={
+            "cmin": low,
+            "cmax": high,
             "colorscale": "Viridis",
             "reversescale": objective.direction == "minimize",
             "colorbar": {"title": label(objective.name)},
         }
     )
     return finish(figure, height)
+
+
+def _fences(means: pd.Series) -> tuple[float, float]:
+    """Ends of the colours: the means, or Tukey's (1977) outer fences where some lie beyond.
+
+    A few cells that failed would otherwise take all colours from those that did not.
+    """
+    lower, upper = means.quantile(0.25), means.quantile(0.75)
+    reach = 3 * (upper - lower)
+    return max(means.min(), lower - reach), min(means.max(), upper + reach)
 
 
 def _side(part: pd.DataFrame) -> str:
