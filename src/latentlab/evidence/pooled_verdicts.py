@@ -22,7 +22,6 @@ from latentlab.evidence.claims import LocationClaim
 from latentlab.evidence.decisions import Comparison, evidence_at_boundaries
 from latentlab.evidence.freeze import Freeze
 from latentlab.evidence.hypotheses import Hypotheses
-from latentlab.evidence.intervals import paired_interval
 from latentlab.evidence.metric import Metric
 from latentlab.evidence.pooling import StratifiedMean, heterogeneity, stratified_mean
 from latentlab.evidence.samples import ArmScores, NoVerdict, Tables, tidy
@@ -78,20 +77,26 @@ class _Pooled:
         strata: the problems' effects.
         differences: problem -> oriented differences, or correlations, of its seeds.
         level: coverage of the problems' intervals.
+        bound: largest magnitude that an effect can have.
     """
 
     assessment: Assessment
     strata: StratifiedMean
     differences: Mapping[str, Array]
     level: float
+    bound: float = math.inf
 
     def columns(self) -> dict[str, object]:
         """What the table of pooled verdicts has beside the columns of any verdict."""
         problems = {}
         for problem, own in self.differences.items():
-            low, high = paired_interval(own, self.level)
-            effect = float(np.mean(own))
-            problems[problem] = {"n": len(own), "effect": effect, "low": low, "high": high}
+            low, high = stratified_mean([own], [np.zeros_like(own)]).interval(self.level)
+            problems[problem] = {
+                "n": len(own),
+                "effect": float(np.mean(own)),
+                "low": max(low, -self.bound),
+                "high": min(high, self.bound),
+            }
         spread = heterogeneity(self.strata)
         return {
             "problems": json.dumps(problems),
@@ -214,7 +219,7 @@ def _assess_monotone(claim: Monotone, samples: Mapping[str, ArmScores], level: L
         trials=pd.concat([one.trials for one in samples.values()]),
         plan=(float(np.minimum(detectable, 1.0)), needed),
     )
-    return _Pooled(assessment, pooled, correlations, level.interval)
+    return _Pooled(assessment, pooled, correlations, level.interval, bound=1.0)
 
 
 def _plan(

@@ -50,5 +50,6 @@ POOLED_COLUMNS: dict[str, str] = VERDICT_COLUMNS | {
     "heterogeneity_p": "its p-value, by Welch's F",
     "i_squared": "share of the effects' variation that is not error",
     "agreement": "one sentence on whether the problems differ",
+    "left_out": "problems whose stored scores could not be pooled, and why",
 }
 """The columns of the table of pooled verdicts, and what those hold that differ."""

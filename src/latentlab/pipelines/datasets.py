@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from latentlab.sources import Prepared, load_prepared, save_prepared
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from latentlab.reporting import ReportContent
     from latentlab.search.report.composition import SweepReport
     from latentlab.search.stored import SweepArchive
@@ -130,6 +132,26 @@ class SweepReportDataset(_PathDataset):
         write_document(self._filepath / data.table.name, data.document())
         for proposed in (one for one in data.next_sweeps if one.text):
             write_atomically(self._filepath / f"{proposed.name}.yml", proposed.text.encode())
+
+
+class ProblemScoresDataset(_PathDataset):
+    """Scores of a study by data set: a run keeps its own beside those of the others."""
+
+    def load(self) -> dict[str, pd.DataFrame]:
+        """All tables by data set."""
+        import pandas as pd
+
+        return {
+            path.stem: pd.read_parquet(path) for path in sorted(self._filepath.glob("*.parquet"))
+        }
+
+    def save(self, data: pd.DataFrame) -> None:
+        """Keep a table in place of an older one of its data set."""
+        self._filepath.mkdir(parents=True, exist_ok=True)
+        path = self._filepath / f"{data['dataset'].iloc[0]}.parquet"
+        partial = path.with_suffix(".partial")
+        data.to_parquet(partial)
+        os.replace(partial, path)
 
 
 class ArraysDataset(_PathDataset):

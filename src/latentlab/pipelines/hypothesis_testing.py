@@ -1,4 +1,4 @@
-"""Stage 4: from scores to verdicts."""
+"""Stage 4: from scores to verdicts, on this data set and over all that have been run."""
 
 from __future__ import annotations
 
@@ -30,9 +30,36 @@ def judge(
     return judge_study(study, declaration, scores, table, Freeze.model_validate(frozen))
 
 
+def keep(
+    study: Study,
+    declaration: Declaration,
+    scores: pd.DataFrame,
+    trials: pd.DataFrame,
+    card: dict[str, Any],
+) -> pd.DataFrame:
+    """The scores of this data set, as they are kept beside those of others."""
+    from latentlab.studies.pooling import problem_scores
+
+    return problem_scores(study, declaration, scores, trials, card)
+
+
+def pool(
+    study: Study,
+    declaration: Declaration,
+    problems: dict[str, pd.DataFrame],
+    frozen: dict[str, Any],
+) -> pd.DataFrame:
+    """One row per declared hypothesis over all data sets; none while there is one data set."""
+    from latentlab.evidence.freeze import Freeze
+    from latentlab.studies.pooling import judge_problems
+
+    return judge_problems(study, declaration, problems, Freeze.model_validate(frozen))
+
+
 def create_pipeline(study: Study) -> Pipeline:
     """The stage for one study."""
     s = study.name
+    namespace = f"{s}.{STAGE}"
     return Pipeline(
         [
             Node(
@@ -40,7 +67,21 @@ def create_pipeline(study: Study) -> Pipeline:
                 [f"params:{s}", f"{s}.scores", f"{s}.trials", f"{s}.freeze"],
                 f"{s}.verdicts",
                 name=f"{s}.judge",
-                namespace=f"{s}.{STAGE}",
-            )
+                namespace=namespace,
+            ),
+            Node(
+                bound(keep, study),
+                [f"params:{s}", f"{s}.scores", f"{s}.trials", f"{s}.data_card"],
+                f"{s}.problem_scores",
+                name=f"{s}.keep_scores",
+                namespace=namespace,
+            ),
+            Node(
+                bound(pool, study),
+                [f"params:{s}", f"{s}.problem_scores", f"{s}.freeze"],
+                f"{s}.pooled_verdicts",
+                name=f"{s}.pool",
+                namespace=namespace,
+            ),
         ]
     )

@@ -48,6 +48,7 @@ def report(
     comparison: pd.DataFrame,
     champion: dict[str, Any],
     frozen: dict[str, Any],
+    pooled: pd.DataFrame,
     *figures: Any,
 ) -> Any:
     """What the report shows; its dataset writes it."""
@@ -55,7 +56,17 @@ def report(
 
     named = dict(zip(study.figures, figures, strict=True))
     return compose(
-        study, declaration, prepared, trials, scores, verdicts, comparison, champion, frozen, named
+        study,
+        declaration,
+        prepared,
+        trials,
+        scores,
+        verdicts,
+        comparison,
+        champion,
+        frozen,
+        pooled,
+        named,
     )
 
 
@@ -100,6 +111,7 @@ def create_pipeline(study: Study) -> Pipeline:
                             "comparison",
                             "champion",
                             "freeze",
+                            "pooled_verdicts",
                         )
                     ),
                     *figures,

@@ -24,6 +24,7 @@ class ReportContent:
         question: what the study asks, one sentence.
         verdicts: the table of verdicts.
         comparison: result of `comparison_table`.
+        pooled: the table of pooled verdicts; empty where there is one problem.
         summary: sentences above everything else.
         figures: title to (figure, caption); plotly figures or pictures, in order.
         deviations: what did not go as planned; result of `deviations`.
@@ -38,6 +39,7 @@ class ReportContent:
     question: str
     verdicts: pd.DataFrame
     comparison: pd.DataFrame
+    pooled: pd.DataFrame = field(default_factory=pd.DataFrame)
     summary: Sequence[str] = ()
     figures: Mapping[str, tuple[Figure, str]] = field(default_factory=dict)
     deviations: Sequence[str] = ()

@@ -24,6 +24,7 @@ from latentlab.reporting.pages import (
     page_parts,
     write_figures,
 )
+from latentlab.reporting.pooled import left_out_text, pooled_names, pooled_sentence, pooled_table
 from latentlab.reporting.swap import replaced_folder
 from latentlab.reporting.tables import differences_table, mean_cell, means_table, metric_note
 from latentlab.reporting.verdicts import (
@@ -74,6 +75,7 @@ def _context(content: ReportContent, views: list[FigureView]) -> dict[str, Any]:
         "verdicts": [_verdict_view(row) for row in rows],
         "verdict_table": verdict_table(content.verdicts),
         "interval": _common_interval(rows),
+        "pooled": _pooled_view(content.pooled),
         "comparison": _comparison_view(content.comparison),
         "arms": list(pd.unique(content.comparison["arm"])) if len(content.comparison) else [],
         "control": _control(content.comparison),
@@ -93,6 +95,20 @@ def _verdict_view(row: dict[Hashable, Any]) -> dict[Hashable, str]:
         "kind": verdict if verdict in HEADLINES else "invalid",
         "headline": HEADLINES.get(verdict, verdict),
         "sentence": verdict_sentence(row),
+    }
+
+
+def _pooled_view(pooled: pd.DataFrame) -> dict[str, Any]:
+    """The problems' names, a finding per verdict, and their table; empty without verdicts."""
+    if pooled.empty:
+        return {}
+    return {
+        "names": ", ".join(pooled_names(pooled)),
+        "left_out": left_out_text(pooled),
+        "findings": [
+            _verdict_view(row) | {"sentence": pooled_sentence(row)} for row in verdict_rows(pooled)
+        ],
+        "table": pooled_table(pooled),
     }
 
 
@@ -133,3 +149,5 @@ def _write_tables(folder: Path, content: ReportContent) -> None:
     folder.mkdir()
     content.verdicts.to_csv(folder / "verdicts.csv", index=False)
     content.comparison.to_csv(folder / "comparison.csv", index=False)
+    if len(content.pooled):
+        content.pooled.to_csv(folder / "pooled_verdicts.csv", index=False)

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from latentlab.reporting.formatting import MISSING, as_float, as_text, format_p
+from latentlab.reporting.pooled import pooled_names
 from latentlab.reporting.verdicts import (
     cause_text,
     correction_text,
@@ -31,7 +32,10 @@ _STYLES = {
 
 
 def print_verdicts(
-    verdicts: pd.DataFrame, where: Mapping[str, str], console: Console | None = None
+    verdicts: pd.DataFrame,
+    where: Mapping[str, str],
+    console: Console | None = None,
+    pooled: pd.DataFrame | None = None,
 ) -> None:
     """Print the verdicts, and where to look for the rest.
 
@@ -42,6 +46,7 @@ def print_verdicts(
         verdicts: the table of verdicts.
         where: what can be looked at ("report", "MLflow") and its path or address.
         console: where to print; standard output when None.
+        pooled: the table of pooled verdicts, which follow where there are some.
     """
     console = console or Console()
     rows = verdict_rows(verdicts)
@@ -50,6 +55,10 @@ def print_verdicts(
     else:
         for row in rows:
             console.print(_line(row), soft_wrap=True)
+    if pooled is not None and len(pooled):
+        console.print(Text(f"Pooled over {', '.join(pooled_names(pooled))}:"))
+        for row in verdict_rows(pooled):
+            console.print(_line(row), soft_wrap=not console.is_terminal)
     _print_places(where, console)
 
 

@@ -136,6 +136,7 @@ def compose(
     comparison: pd.DataFrame,
     champion: Mapping[str, Any],
     frozen: Mapping[str, Any],
+    pooled: pd.DataFrame,
     figures: Mapping[str, Figure],
 ) -> ReportContent:
     """Everything the report shows."""
@@ -169,6 +170,7 @@ def compose(
         question=study.question,
         verdicts=verdicts,
         comparison=comparison,
+        pooled=pooled,
         summary=summary(declaration, trials, champion),
         figures=shown,
         deviations=deviations(trials, verdicts),

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
 
 from latentlab.evidence.freeze import Freeze
+from latentlab.evidence.hypotheses import Hypotheses
 from latentlab.evidence.verdicts import judge
 from latentlab.studies.baselines import baseline_trials
 from latentlab.studies.declaration import Declaration
@@ -30,17 +33,30 @@ def judge_study(
     if study.baselines:
         trials = pd.concat([trials, baseline_trials(study, scores, trials)], ignore_index=True)
     verdicts = judge(scores, declaration.judged, declaration.metric_table, trials, frozen)
+    return with_skipped(verdicts, declaration.hypotheses, declaration.not_applicable)
+
+
+def with_skipped(
+    verdicts: pd.DataFrame, hypotheses: Hypotheses, reasons: Mapping[str, str]
+) -> pd.DataFrame:
+    """The verdicts, and after them as `not_run` the hypotheses that do not apply.
+
+    Args:
+        verdicts: one row per hypothesis that was judged.
+        hypotheses: all that are declared.
+        reasons: hypothesis -> why it does not apply.
+    """
     skipped = [
         {
             "hypothesis": name,
-            "question": declaration.hypotheses.hypotheses[name].question,
-            "kind": declaration.hypotheses.hypotheses[name].kind,
-            "family": declaration.hypotheses.hypotheses[name].family,
+            "question": hypotheses.hypotheses[name].question,
+            "kind": hypotheses.hypotheses[name].kind,
+            "family": hypotheses.hypotheses[name].family,
             "verdict": "not_run",
             "reason": why,
         }
-        for name, why in declaration.not_applicable.items()
-        if name in declaration.hypotheses.hypotheses
+        for name, why in reasons.items()
+        if name in hypotheses.hypotheses
     ]
     if not skipped:
         return verdicts

@@ -161,6 +161,11 @@ class TrackingHook(MlflowHook):  # type: ignore[misc]
         self._tree.log_verdicts(study, verdicts)
         self._artifact(study, "verdicts")
 
+    def _pooled_verdicts(self, study: str, pooled: Any) -> None:
+        if len(pooled):
+            self._tree.log_verdicts(study, pooled, "pooled_verdict")
+            self._artifact(study, "pooled_verdicts")
+
     def _comparison(self, study: str, comparison: Any) -> None:
         self._artifact(study, "comparison")
 
@@ -201,6 +206,7 @@ class TrackingHook(MlflowHook):  # type: ignore[misc]
                 "MLflow": f"make ui, experiment {study}, run {self.run_id}",
                 "pipelines": "make viz",
             },
+            pooled=self._catalog.load(f"{study}.pooled_verdicts"),
         )
 
     def _show_sweep(self, study: str, report: Any) -> None:
@@ -227,6 +233,7 @@ _WRITERS: dict[str, Callable[[TrackingHook, str, Any], None]] = {
     "scores": TrackingHook._scores,
     "champion": TrackingHook._champion,
     "verdicts": TrackingHook._verdicts,
+    "pooled_verdicts": TrackingHook._pooled_verdicts,
     "comparison": TrackingHook._comparison,
     "report": TrackingHook._report,
     "sweep_plan": TrackingHook._sweep_plan,

@@ -126,11 +126,11 @@ class RunTree:
         else:
             self._client.log_artifact(self._parent, str(path), folder)
 
-    def log_verdicts(self, study: str, verdicts: pd.DataFrame) -> None:
+    def log_verdicts(self, study: str, verdicts: pd.DataFrame, prefix: str = "verdict") -> None:
         """Each verdict as a tag of the parent, so that runs can be searched by it."""
         self.log_tags(
             {
-                f"verdict.{study}.{row['hypothesis']}": str(row["verdict"])
+                f"{prefix}.{study}.{row['hypothesis']}": str(row["verdict"])
                 for row in verdicts.to_dict("records")
             }
         )
