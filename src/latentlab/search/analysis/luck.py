@@ -72,7 +72,7 @@ def luck_by_branch(
         configurations, among which nothing was chosen (Welch). Leads are positive where the
         leader is better; `best`, `best_without_luck`, `mean` and `median` are in the objective's
         units. Configurations that differ in truth, or that move together from seed to seed, have
-        less luck than this.
+        less luck than this; a branch in which a few are much noisier than the others has more.
     """
     runs = runs_by_seed(table).reindex(rows.numbers).to_numpy(dtype=np.float64)
     found = []

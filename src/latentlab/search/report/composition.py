@@ -181,9 +181,9 @@ def _sections(report: SweepReport) -> list[Section]:
                 _columns(analysis.luck, _LUCK),
                 note="luck: how far the best of so many means lies above their mean if nothing but "
                 "seeds told them apart, from the noise within the branch. Configurations that "
-                "differ in truth, or that move together from seed to seed, have less of it. Means "
-                "are over all configurations, with 95 % intervals whose unit is the "
-                "configuration. What counts is the confirmation on fresh seeds.",
+                "differ in truth, or that move together from seed to seed, have less of it; a "
+                "branch in which a few are much noisier than the others has more. Means are over "
+                "all configurations, with 95 % intervals whose unit is the configuration. What counts is the confirmation on fresh seeds.",
             )
         )
     sections += [
