@@ -21,7 +21,7 @@ from latentlab.sources.progress import progress
 from latentlab.sources.topology import PROBLEMS, Problem, optimise
 
 ITERATIONS = 60
-"""Of the optimiser at most: its compliance is then within a hundredth of the end's in most designs."""
+"""Of the optimiser at most: compliance is then within a hundredth of its end in most designs."""
 
 Row = Mapping[str, Any]
 """A design, `designs` [height, width] in [0, 1], and what is known about it, by name."""
