@@ -7,7 +7,6 @@ import pytest
 from latentlab.search.analysis.luck import (
     luck_by_branch,
     luck_findings,
-    luck_sentences,
 )
 from latentlab.search.analysis.observations import observe
 from latentlab.search.analysis.order_statistics import expected_highest_normal
@@ -15,6 +14,7 @@ from latentlab.search.analysis.replicates import noise_of_seeds
 from latentlab.search.analysis.settings import AnalysisSettings
 from latentlab.search.analysis.winner import replicate_sd
 from latentlab.search.grids import configurations
+from latentlab.search.report.luck_section import luck_sentences
 from latentlab.search.space import Space
 from sweep_tables import PRUNING, sweep_table
 

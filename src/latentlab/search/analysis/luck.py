@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from latentlab.evidence.intervals import paired_interval, welch_interval
-from latentlab.reporting.formatting import format_estimate, format_number, plural
+from latentlab.reporting.formatting import format_number
 from latentlab.search.analysis.branches import branches, branching
 from latentlab.search.analysis.columns import Array, Flags
 from latentlab.search.analysis.findings import Finding, records
@@ -110,39 +110,6 @@ def luck_findings(found: pd.DataFrame) -> list[Finding]:
         )
         for row in records(lucky)
     ]
-
-
-def luck_sentences(found: pd.DataFrame) -> list[str]:
-    """For every branching parameter, how the leader's lead stands beside its luck."""
-    sentences = []
-    for name, parts in found.groupby("parameter", sort=False):
-        leader, *others = records(parts)
-        for other in others:
-            start = (
-                f"{name}: the best of {plural(leader.configurations, 'configuration')} with "
-                f"{leader.branch} ({format_number(leader.best)}) leads the best of "
-                f"{other.configurations} with {other.branch} ({format_number(other.best)}) by "
-                f"{format_number(other.lead)}."
-            )
-            sentences.append(f"{start} {_beside(leader, other)}")
-    return sentences
-
-
-def _beside(leader: Any, other: Any) -> str:
-    if math.isnan(other.advantage):
-        luck = (
-            "How much of that is luck cannot be known: no configuration was trained on two seeds."
-        )
-    else:
-        lucky, unlucky = (leader, other) if other.advantage >= 0 else (other, leader)
-        luck = (
-            f"If nothing but seeds told configurations apart, the best of {lucky.configurations} "
-            f"would lead the best of {unlucky.configurations} by "
-            f"{format_number(abs(other.advantage))}: that is the advantage of luck. Without it the "
-            f"lead is {format_number(other.lead_without_luck)}."
-        )
-    mean = format_estimate(other.mean_lead, other.mean_lead_low, other.mean_lead_high)
-    return f"{luck} Over all configurations, none of them chosen, {leader.branch} leads by {mean}."
 
 
 def _branch(

@@ -11,7 +11,6 @@ from latentlab.reporting.content import Figure
 from latentlab.reporting.document import Document, Section
 from latentlab.reporting.formatting import format_number, format_p
 from latentlab.search.analysis.findings import findings_table, records
-from latentlab.search.analysis.luck import luck_sentences
 from latentlab.search.analysis.sweep_analysis import Analysis
 from latentlab.search.refinement import Comparison
 from latentlab.search.report.figures import (
@@ -23,21 +22,9 @@ from latentlab.search.report.figures import (
     pareto_figure,
     slice_figure,
 )
+from latentlab.search.report.luck_section import luck_section
 from latentlab.search.report.sensitivity_figures import sensitivity_figures
 from latentlab.search.table import SweepTable
-
-_LUCK = (
-    "branch",
-    "configurations",
-    "seeds",
-    "best",
-    "standard_error",
-    "luck",
-    "best_without_luck",
-    "mean",
-    "mean_low",
-    "mean_high",
-)
 
 
 @dataclass(frozen=True)
@@ -174,18 +161,7 @@ def _sections(report: SweepReport) -> list[Section]:
             )
         )
     if len(analysis.luck):
-        sections.append(
-            Section(
-                "The best of each branch, and luck",
-                luck_sentences(analysis.luck),
-                _columns(analysis.luck, _LUCK),
-                note="luck: how far the best of so many means lies above their mean if nothing but "
-                "seeds told them apart, from the noise within the branch. Configurations that "
-                "differ in truth, or that move together from seed to seed, have less of it; a "
-                "branch in which a few are much noisier than the others has more. Means are over "
-                "all configurations, with 95 % intervals whose unit is the configuration. What counts is the confirmation on fresh seeds.",
-            )
-        )
+        sections.append(luck_section(analysis.luck))
     sections += [
         Section(
             "Which parameters matter",
