@@ -1,7 +1,7 @@
 """Where examples come from: one file per source, one common result (`Prepared`)."""
 
 from latentlab.sources.checks import check
-from latentlab.sources.prepared import Prepared, Schema, Split
+from latentlab.sources.prepared import Parts, Prepared, Schema, Split
 from latentlab.sources.registry import SOURCES, find_source, prepare
 from latentlab.sources.source import DownloadConfig, Source, SourceConfig
 from latentlab.sources.splitting import carve_validation, stratified_subset
@@ -10,6 +10,7 @@ from latentlab.sources.storage import load_prepared, save_prepared
 __all__ = [
     "SOURCES",
     "DownloadConfig",
+    "Parts",
     "Prepared",
     "Schema",
     "Source",

@@ -2,8 +2,9 @@
 
 ```
 <folder>/images.npy           uint8 [n, 3, size, size], present only when complete
+<folder>/unreadable.json      why which of them are missing, where that is allowed
 <folder>/images.npy.partial   the same file while it grows
-<folder>/progress.json        how many images of the partial file are whole
+<folder>/progress.json        how many images of the partial file are done, and which are missing
 ```
 The file is appended to by plain writes, not through a memory map: a full disk is then an error that
 can be reported, where a memory map would end the process with a bus error.
@@ -16,6 +17,7 @@ import json
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -31,9 +33,14 @@ CHUNK = 2048
 """Images between two records of progress: at 64x64 about 25 MB and some seconds."""
 TASK = 32
 """Images per task of the thread pool."""
+UNREADABLE = "unreadable.json"
 
 Opener = Callable[[str], bytes]
 """Gives the content of the image file of that name."""
+Unreadable = dict[int, str]
+"""Why the image at a place could not be read."""
+_Decode = Callable[[Opener, str], NDArray[np.uint8] | str]
+"""Gives an image, [3, size, size], or why it cannot be read."""
 
 
 def decode_images(
@@ -56,6 +63,68 @@ def decode_images(
         UserError: an image that cannot be decoded, an unwritable folder or full disk, or another
             process that is filling the same cache.
     """
+
+    def decode(open_image: Opener, name: str) -> NDArray[np.uint8]:
+        try:
+            return resize_and_crop(open_image(name), size)
+        except UserError:
+            raise
+        except Exception as error:
+            # Damaged files make the decoders raise nearly anything.
+            raise UserError(
+                f"Image {name} cannot be decoded ({error})",
+                "Replace it by an intact copy and run again; decoding resumes there.",
+            ) from error
+
+    return _decoded(names, open_source, decode, size, workers, folder)
+
+
+def decode_readable(
+    names: Sequence[str], open_source: Callable[[], Opener], size: int, workers: int, folder: Path
+) -> tuple[NDArray[np.uint8], Unreadable]:
+    """As `decode_images`, but whole pictures, squashed; those that cannot be read are noted.
+
+    Returns:
+        The images, and the places of those that are missing; what the array has there means
+        nothing.
+
+    Raises:
+        UserError: an unwritable folder or full disk, or another process that is filling the same
+            cache.
+    """
+
+    def decode(open_image: Opener, name: str) -> NDArray[np.uint8] | str:
+        try:
+            return squash(open_image(name), size)
+        except Exception as error:
+            # Damaged files make the decoders raise nearly anything.
+            return str(error) or type(error).__name__
+
+    images = _decoded(names, open_source, decode, size, workers, folder)
+    return images, _unreadable(folder / UNREADABLE)
+
+
+def squash(content: bytes, size: int) -> NDArray[np.uint8]:
+    """One image with both sides scaled to `size`, uint8 [3, size, size].
+
+    With bilinear filtering over the whole footprint of a pixel (antialiased), as torchvision's
+    `Resize((size, size))` gives it.
+    """
+    from PIL import Image
+
+    with Image.open(io.BytesIO(content)) as image:
+        small = image.convert("RGB").resize((size, size), Image.Resampling.BILINEAR)
+    return np.asarray(small).transpose(2, 0, 1)
+
+
+def _decoded(
+    names: Sequence[str],
+    open_source: Callable[[], Opener],
+    decode: _Decode,
+    size: int,
+    workers: int,
+    folder: Path,
+) -> NDArray[np.uint8]:
     shape = (len(names), 3, size, size)
     array = _open_complete(folder, shape)
     if array is not None:
@@ -64,7 +133,7 @@ def decode_images(
         folder.mkdir(parents=True, exist_ok=True)
         # The lock goes with its process, so one that was killed leaves none behind.
         with FileLock(folder / ".lock", timeout=0):
-            _fill(names, open_source(), size, workers, folder)
+            _fill(names, partial(decode, open_source()), size, workers, folder)
     except Timeout as error:
         raise UserError(
             f"Another run is decoding images into {folder}", "Wait for it, then run again."
@@ -109,24 +178,36 @@ def _open_complete(folder: Path, shape: tuple[int, ...]) -> NDArray[np.uint8] | 
     return array if array.shape == shape and array.dtype == np.uint8 else None
 
 
-def _fill(names: Sequence[str], open_image: Opener, size: int, workers: int, folder: Path) -> None:
-    partial, record = folder / "images.npy.partial", folder / "progress.json"
-    done = _done(record) if partial.exists() else 0
+def _fill(
+    names: Sequence[str],
+    decode: Callable[[str], NDArray[np.uint8] | str],
+    size: int,
+    workers: int,
+    folder: Path,
+) -> None:
+    growing, record = folder / "images.npy.partial", folder / "progress.json"
+    done, missing = _progress(record) if growing.exists() else (0, {})
     with (
-        partial.open("r+b" if done else "wb") as out,
+        growing.open("r+b" if done else "wb") as out,
         ThreadPoolExecutor(workers) as pool,
         progress("Decoding images", len(names), done) as advance,
     ):
         done = _seek(out, done, (len(names), 3, size, size))
+        missing = {place: why for place, why in missing.items() if place < done}
         for start in range(done, len(names), CHUNK):
             chunk = names[start : start + CHUNK]
-            out.write(_decode_chunk(chunk, open_image, size, pool).data)
+            images, damaged = _decode_chunk(chunk, decode, size, pool)
+            out.write(images.data)
+            missing |= {start + place: why for place, why in damaged.items()}
             # The images must be on the disk before the record says so.
             out.flush()
             os.fsync(out.fileno())
-            _write_record(record, start + len(chunk))
+            _write(record, {"done": start + len(chunk), "unreadable": missing})
             advance(len(chunk))
-    os.replace(partial, folder / "images.npy")
+    (folder / UNREADABLE).unlink(missing_ok=True)
+    if missing:
+        _write(folder / UNREADABLE, missing)
+    os.replace(growing, folder / "images.npy")
     record.unlink(missing_ok=True)
 
 
@@ -151,38 +232,45 @@ def _seek(out: BinaryIO, done: int, shape: tuple[int, ...]) -> int:
     return 0
 
 
-def _done(record: Path) -> int:
+def _progress(record: Path) -> tuple[int, Unreadable]:
     try:
-        return int(json.loads(record.read_text())["done"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return 0
+        content = json.loads(record.read_text())
+        return int(content["done"]), {int(k): str(v) for k, v in content["unreadable"].items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return 0, {}
 
 
-def _write_record(record: Path, done: int) -> None:
-    new = record.with_suffix(".new")
-    new.write_text(json.dumps({"done": done}))
-    os.replace(new, record)
+def _unreadable(path: Path) -> Unreadable:
+    """What `_fill` noted; there is no file where all could be read."""
+    if not path.exists():
+        return {}
+    return {int(place): str(why) for place, why in json.loads(path.read_text()).items()}
+
+
+def _write(path: Path, content: object) -> None:
+    new = path.with_suffix(".new")
+    new.write_text(json.dumps(content))
+    os.replace(new, path)
 
 
 def _decode_chunk(
-    names: Sequence[str], open_image: Opener, size: int, pool: ThreadPoolExecutor
-) -> NDArray[np.uint8]:
-    images = np.empty((len(names), 3, size, size), dtype=np.uint8)
+    names: Sequence[str],
+    decode: Callable[[str], NDArray[np.uint8] | str],
+    size: int,
+    pool: ThreadPoolExecutor,
+) -> tuple[NDArray[np.uint8], Unreadable]:
+    images = np.zeros((len(names), 3, size, size), dtype=np.uint8)
+    damaged: Unreadable = {}
 
-    def decode(start: int) -> None:
-        for position, name in enumerate(names[start : start + TASK], start):
-            try:
-                images[position] = resize_and_crop(open_image(name), size)
-            except UserError:
-                raise
-            except Exception as error:
-                # Damaged files make the decoders raise nearly anything.
-                raise UserError(
-                    f"Image {name} cannot be decoded ({error})",
-                    "Replace it by an intact copy and run again; decoding resumes there.",
-                ) from error
+    def task(start: int) -> None:
+        for place, name in enumerate(names[start : start + TASK], start):
+            found = decode(name)
+            if isinstance(found, str):
+                damaged[place] = found
+            else:
+                images[place] = found
 
     # Consuming the map raises what a task raised.
-    for _ in pool.map(decode, range(0, len(names), TASK)):
+    for _ in pool.map(task, range(0, len(names), TASK)):
         pass
-    return images
+    return images, damaged

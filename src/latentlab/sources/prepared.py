@@ -8,6 +8,7 @@ memory-mapped and be scaled batch by batch: `features / schema.scale` lies in [0
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -25,6 +26,31 @@ CHUNK_BYTES = 1 << 24
 """Memory-mapped arrays are walked in pieces of about this size (16 MiB)."""
 
 
+class Parts(BaseModel):
+    """What an example consists of that is a picture or a text, in one row of numbers.
+
+    The row holds the picture's numbers, the text's tokens, and the number of its group. How it is
+    packed: `image_text`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    image: tuple[int, int, int] = Field(
+        description="channels, height, width of a picture; of features: their number, 1, 1"
+    )
+    text: int = Field(ge=1, description="tokens of a text")
+
+    @property
+    def pixels(self) -> int:
+        """Numbers of a picture."""
+        return math.prod(self.image)
+
+    @property
+    def length(self) -> int:
+        """Numbers of a row."""
+        return self.pixels + self.text + 1
+
+
 class Schema(BaseModel):
     """What the numbers of a data set mean."""
 
@@ -40,6 +66,11 @@ class Schema(BaseModel):
         default=None,
         exclude_if=lambda palette: palette is None,
         description="features are no intensities but tokens, to be shown in these colours",
+    )
+    parts: Parts | None = Field(
+        default=None,
+        exclude_if=lambda parts: parts is None,
+        description="an example is a picture or a text, packed into one row",
     )
 
 
@@ -107,10 +138,10 @@ class Prepared:
 
         Returns:
             Name, origin, fingerprint, schema; per split the number of examples and the examples of
-            each class; mean and standard deviation over all pixels of the training split, in units
-            of `features / scale`.
+            each class (and group, where there are groups); mean and standard deviation over all
+            pixels of the training split, in units of `features / scale`.
         """
-        mean, sd = _pixel_moments(self.splits["train"])
+        mean, sd = _pixel_moments(self.splits["train"], self.schema.parts)
         scale = self.schema.scale
         return {
             "name": self.schema.name,
@@ -119,6 +150,7 @@ class Prepared:
             "schema": self.schema.model_dump(mode="json"),
             "splits": {
                 name: {"examples": len(split), "classes": self._class_counts(split)}
+                | self._group_counts(split)
                 for name, split in self.splits.items()
             },
             "pixels": {"mean": mean / scale, "sd": sd / scale},
@@ -134,6 +166,14 @@ class Prepared:
         counts = np.bincount(split.labels, minlength=len(self.schema.classes))
         return {name: int(count) for name, count in zip(self.schema.classes, counts, strict=True)}
 
+    def _group_counts(self, split: Split) -> dict[str, dict[str, int]]:
+        if self.schema.parts is None:
+            return {}
+        from latentlab.sources.image_text import GROUPS, group_numbers
+
+        counts = np.bincount(group_numbers(split.features), minlength=len(GROUPS))
+        return {"groups": {name: int(n) for name, n in zip(GROUPS, counts, strict=True)}}
+
 
 def _chunks(array: NDArray[Any]) -> Iterator[NDArray[Any]]:
     """Pieces of `array` along its first axis, contiguous and little-endian."""
@@ -144,13 +184,14 @@ def _chunks(array: NDArray[Any]) -> Iterator[NDArray[Any]]:
         yield piece.astype(piece.dtype.newbyteorder("<"), copy=False)
 
 
-def _pixel_moments(split: Split) -> tuple[float, float]:
-    """Mean and standard deviation over all pixels, in raw units."""
+def _pixel_moments(split: Split, parts: Parts | None) -> tuple[float, float]:
+    """Mean and standard deviation over all pixels, in raw units; with parts those of pictures."""
     if split.features.dtype == np.uint8:
         # A histogram of the 256 values: exact, one pass, and no float copy of the images.
         histogram = np.zeros(256, dtype=np.int64)
         for chunk in split.chunks():
-            histogram += np.bincount(chunk.ravel(), minlength=256)
+            pixels = chunk if parts is None else _pictures(chunk, parts)
+            histogram += np.bincount(pixels.ravel(), minlength=256)
         values = np.arange(256)
         mean = float(np.average(values, weights=histogram))
         return mean, float(np.sqrt(np.average((values - mean) ** 2, weights=histogram)))
@@ -159,3 +200,9 @@ def _pixel_moments(split: Split) -> tuple[float, float]:
     # Two passes: the one-pass form E[x^2] - E[x]^2 cancels when the mean is large.
     squares = sum(float(((chunk - mean) ** 2).sum(dtype=np.float64)) for chunk in split.chunks())
     return mean, float(np.sqrt(squares / count))
+
+
+def _pictures(rows: NDArray[Any], parts: Parts) -> NDArray[Any]:
+    from latentlab.sources.image_text import VISUAL, group_numbers
+
+    return rows[group_numbers(rows) == VISUAL, ..., : parts.pixels]

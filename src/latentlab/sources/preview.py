@@ -26,7 +26,8 @@ def draw_preview(prepared: Prepared, columns: int = 8, rows: int = 20) -> Image.
 
     Args:
         prepared: the data set.
-        columns: examples per class; of ARC tasks, pairs per class.
+        columns: examples per class; of ARC tasks, pairs per class; where examples are pictures or
+            texts, both together.
         rows: classes at most, so that a data set of many classes gives no endless picture.
 
     Returns:
@@ -35,6 +36,10 @@ def draw_preview(prepared: Prepared, columns: int = 8, rows: int = 20) -> Image.
     from PIL import Image, ImageDraw
 
     schema, train = prepared.schema, prepared.splits["train"]
+    if schema.parts is not None:
+        from latentlab.sources.image_text_preview import draw_samples
+
+        return draw_samples(prepared, columns // 2, rows)
     zoom = max(1, -(-CELL // max(schema.shape[1:])))
     names = schema.classes[:rows]
     if schema.palette == "arc":
