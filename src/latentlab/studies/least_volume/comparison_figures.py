@@ -158,7 +158,7 @@ def norm_differences(
     pairs = norm_pairs(configs)
     if not pairs:
         return finish(go.Figure(), 80)
-    titles = {LOG_ERROR: "log error", ACTIVE: "active dimensions", FAILED: "share failed"}
+    titles = {LOG_ERROR: "log error", ACTIVE: "dimensions", FAILED: "failed"}
     figure, height, places = panels(
         list(titles.values()),
         columns=3,

@@ -33,7 +33,7 @@ def outcome_counts(scores: pd.DataFrame, split: str = "test") -> pd.DataFrame:
     from latentlab.reporting.tables import arm_order
 
     chosen = scores[(scores["split"] == split) & scores["metric"].isin(FAILURES)]
-    chosen = chosen.drop_duplicates(["trial_id", "metric"])
+    chosen = chosen.drop_duplicates(["arm", "trial_id", "metric"])
     counts = chosen.pivot_table(index="arm", columns="metric", values="value", aggfunc="sum")
     counts = counts.reindex(index=arm_order(scores), columns=list(FAILURES)).fillna(0)
     trained = scores.groupby("arm")["trial_id"].nunique()

@@ -51,7 +51,9 @@ def pruned_by_epoch(history: pd.DataFrame, scores: pd.DataFrame, arms: Sequence[
     active = history[history["metric"] == ACTIVE]
     table = active.pivot_table(index=["arm", "trial_id"], columns="epoch", values="value")
     final = scores[(scores["metric"] == "active_dimensions") & (scores["split"] == "test")]
-    table["final"] = final.drop_duplicates("trial_id").set_index(["arm", "trial_id"])["value"]
+    table["final"] = final.drop_duplicates(["arm", "trial_id"]).set_index(["arm", "trial_id"])[
+        "value"
+    ]
     # A trial that ended early keeps what it had; weights of an earlier epoch have more dimensions.
     counts = np.minimum.accumulate(table.ffill(axis=1).to_numpy(), axis=1)
     pruned = pd.DataFrame(-np.diff(counts, axis=1), index=table.index).round()
