@@ -43,6 +43,7 @@ def register_champion(
                 "shape": list(schema.shape),
                 "classes": len(schema.classes),
                 "scale": schema.scale,
+                "parts": schema.parts and schema.parts.model_dump(mode="json"),
             },
             pip_requirements=[f"{name}=={version(name)}" for name in REQUIREMENTS],
             signature=mlflow.models.infer_signature(example.astype("float32")),

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from latentlab.sources import Parts
 from latentlab.training.streams import Noise
 
 Tensors = dict[str, Tensor]
@@ -26,12 +27,14 @@ class DataSpec:
             among them (no label is in it), for models that start from it; None where a registered
             model is read back.
         names: of the labels, by class number; empty where a registered model is read back.
+        parts: of an example that is a picture or a text, packed into one row; None for others.
     """
 
     shape: tuple[int, int, int]
     classes: int
     mean: NDArray[np.float32] | None = field(default=None, compare=False)
     names: tuple[str, ...] = field(default=(), compare=False)
+    parts: Parts | None = field(default=None, compare=False)
 
 
 class Batch(NamedTuple):

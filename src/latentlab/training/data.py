@@ -113,7 +113,9 @@ def data_spec(prepared: Prepared) -> DataSpec:
     places = np.unique(np.linspace(0, len(train) - 1, MEAN_EXAMPLES).astype(int))
     mean = train[places].mean(axis=0, dtype=np.float64) / prepared.schema.scale
     schema = prepared.schema
-    return DataSpec(schema.shape, len(schema.classes), mean.astype(np.float32), schema.classes)
+    return DataSpec(
+        schema.shape, len(schema.classes), mean.astype(np.float32), schema.classes, schema.parts
+    )
 
 
 def steps_per_epoch(examples: int, batch_size: int) -> int:
