@@ -56,6 +56,9 @@ def test_registry():
         "heat_conduction2d",
         "low_rank",
         "manifolds",
+        "handwriting",
+        "textcaps",
+        "image_table",
     ]
     assert list(SOURCES) == names
     for name, source in SOURCES.items():

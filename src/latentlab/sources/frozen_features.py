@@ -16,6 +16,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -123,7 +124,7 @@ def _features(
     return features
 
 
-def _as_bytes(shares: NDArray[np.float32]) -> NDArray[np.uint8]:
+def _as_bytes(shares: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
     return np.rint(shares.clip(0, 1) * SCALE).astype(np.uint8)
 
 
@@ -134,7 +135,8 @@ def _packed(split: Split, old: Parts, new: Parts, features: NDArray[np.uint8]) -
     return Split(rows, np.asarray(split.labels))
 
 
-def _errors(found: Mapping[str, NDArray[np.float32]], scale: NDArray[np.float32]) -> str:
+def _errors(found: Mapping[str, NDArray[np.float32]], scale: NDArray[np.floating[Any]]) -> str:
+    """What became of the features as bytes, in words."""
     train = found["train"]
     rounded = _as_bytes(train / scale) / SCALE * scale
     spread = train.std()

@@ -87,7 +87,8 @@ def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
             raise UserError(f"{path} has no column {', '.join(missing)}", REMEDY)
         rows = [(reader.line_num, row) for row in reader]
     except csv.Error as error:
-        raise UserError(f"{path}, line {reader.line_num}: {error}", REMEDY) from error
+        # The inner reader has counted the line that it failed on.
+        raise UserError(f"{path}, line {reader.reader.line_num}: {error}", REMEDY) from error
     for line, row in rows:
         # A row that is too long has a key None, one that is too short a value None.
         if None in row or None in row.values():
@@ -102,7 +103,7 @@ def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
 
 def _item(row: dict[str, str], line: int) -> Item:
     return Item(
-        id=row["id"].strip() if "id" in row else f"line {line}",
+        id=row.get("id", "").strip() or f"line {line}",
         label=row["label"].strip(),
         image=row["image"].strip(),
         text=row["text"],

@@ -166,10 +166,18 @@ def hold_out_objects(
 
     Returns:
         Sorted positions of `train` and `test`. An object alone in its stratum is for training.
+
+    Raises:
+        UserError: all of them are.
     """
     kinds = {kind: number for number, kind in enumerate(dict.fromkeys(strata))}
     codes = np.array([kinds[kind] for kind in strata], dtype=np.int64)
     shared = np.flatnonzero(np.bincount(codes)[codes] > 1)
+    if len(shared) == 0:
+        raise UserError(
+            "No class has two objects, of which one could be held out",
+            "Use more objects, or say which are for training and which for test.",
+        )
     rng = np.random.Generator(np.random.PCG64(seed))
     test = shared[carve_validation(codes[shared], fraction, rng)[1]]
     return {"train": np.setdiff1d(np.arange(len(codes)), test), "test": test}

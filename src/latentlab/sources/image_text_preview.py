@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 TILE = 56
 """Side of a picture, in pixels."""
 GAP = 2
-NAMES, TEXTS = 110, 330
-"""Widths of the columns of class names and of texts, in pixels."""
-CHARACTERS = 50
+NAMES, LETTER = 110, 7
+"""Widths of the column of class names and of a letter, in pixels."""
+LETTERS = 50
 """Of a text that are shown."""
 
 
@@ -45,18 +45,20 @@ def draw_samples(prepared: Prepared, each: int, rows: int) -> Image.Image:
     groups = group_numbers(train.features)
     step = TILE + GAP
     start = NAMES + each * step
-    canvas = Image.new("RGB", (start + TEXTS, len(names) * step), "white")
+    width = start + LETTER * (2 + min(LETTERS, parts.text))
+    canvas = Image.new("RGB", (width, len(names) * step), "white")
     draw = ImageDraw.Draw(canvas)
     for row, name in enumerate(names):
         top = row * step
         draw.text((4, top + step // 2 - 6), name[:20], fill="black")
         visual = np.flatnonzero((train.labels == row) & (groups == VISUAL))[:each]
         for column, pixels in enumerate(_as_images(train.features[visual], parts)):
-            tile = Image.fromarray(pixels).resize((TILE, TILE), Image.Resampling.NEAREST)
+            filtering = Image.Resampling.BOX if len(pixels) > TILE else Image.Resampling.NEAREST
+            tile = Image.fromarray(pixels).resize((TILE, TILE), filtering)
             canvas.paste(tile, (NAMES + column * step, top))
         written = np.flatnonzero((train.labels == row) & (groups == TEXT))[:each]
         for line, text in enumerate(texts(train.features[written], parts)):
-            shown = text if len(text) <= CHARACTERS else f"{text[: CHARACTERS - 3]}..."
+            shown = text if len(text) <= LETTERS else f"{text[: LETTERS - 3]}..."
             draw.text((start + 8, top + line * TILE // each), shown, fill="black")
     return canvas
 
@@ -70,6 +72,4 @@ def _as_images(features: NDArray[np.uint8], parts: Parts) -> NDArray[np.uint8]:
         squares = np.full((len(images), side * side), 255, dtype=np.uint8)
         squares[:, :channels] = images[:, :, 0, 0]
         return squares.reshape(-1, side, side)
-    return np.ascontiguousarray(
-        images.transpose(0, 2, 3, 1) if channels == 3 else images[:, 0]
-    )
+    return np.ascontiguousarray(images.transpose(0, 2, 3, 1) if channels == 3 else images[:, 0])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect
+
 import numpy as np
 
 LOOK_ALIKES = {
@@ -14,7 +16,8 @@ LOOK_ALIKES = {
 SPECKS = ".,-'"
 """What dirt on the paper is taken for."""
 _SUBSTITUTE, _DELETE, _INSERT, _SWAP = range(4)
-_CHANCES = (0.4, 0.4, 0.1, 0.1)
+_BOUNDS = (0.4, 0.8, 0.9)
+"""Of a uniform number that decides between the four."""
 
 
 def misread(word: str, rate: float, rng: np.random.Generator) -> str:
@@ -36,14 +39,15 @@ def misread(word: str, rate: float, rng: np.random.Generator) -> str:
     waiting = ""
     for small in word:
         letter = small.upper() if rng.random() < rate / 2 else small
-        event = rng.choice(4, p=_CHANCES) if rng.random() < rate else None
+        fate = rng.random()
+        event = bisect(_BOUNDS, fate / rate) if fate < rate else None
         if event == _SWAP and not waiting:
             waiting = letter
             continue
         if event == _SUBSTITUTE:
-            read.append(str(rng.choice(list(LOOK_ALIKES[letter]))))
+            read.append(_one_of(LOOK_ALIKES[letter], rng))
         elif event == _INSERT:
-            read += [letter, str(rng.choice(list(SPECKS)))]
+            read += [letter, _one_of(SPECKS, rng)]
         elif event != _DELETE:
             read.append(letter)
         if waiting:
@@ -51,3 +55,7 @@ def misread(word: str, rate: float, rng: np.random.Generator) -> str:
             waiting = ""
     read.append(waiting)
     return "".join(read).lower() or word[0]
+
+
+def _one_of(characters: str, rng: np.random.Generator) -> str:
+    return characters[rng.integers(len(characters))]

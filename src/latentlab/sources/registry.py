@@ -16,12 +16,15 @@ from latentlab.sources.checks import check
 from latentlab.sources.cifar10 import CIFAR10
 from latentlab.sources.digits import DIGITS
 from latentlab.sources.fashion_mnist import FASHION_MNIST
+from latentlab.sources.handwriting import HANDWRITING
 from latentlab.sources.heat_conduction2d import HEAT_CONDUCTION2D
+from latentlab.sources.image_table import IMAGE_TABLE
 from latentlab.sources.low_rank import LOW_RANK
 from latentlab.sources.manifolds import MANIFOLDS_SOURCE
 from latentlab.sources.mnist import MNIST
 from latentlab.sources.prepared import Prepared
 from latentlab.sources.source import Source, SourceConfig
+from latentlab.sources.textcaps import TEXTCAPS
 
 SOURCES: dict[str, Source[Any]] = {
     source.name: source
@@ -38,6 +41,9 @@ SOURCES: dict[str, Source[Any]] = {
         HEAT_CONDUCTION2D,
         LOW_RANK,
         MANIFOLDS_SOURCE,
+        HANDWRITING,
+        TEXTCAPS,
+        IMAGE_TABLE,
     )
 }
 

@@ -32,7 +32,7 @@ from latentlab.sources.image_text_files import (
 from latentlab.sources.prepared import Prepared
 from latentlab.sources.source import Source
 
-PAGE = "https://textvqa.org/textcaps/dataset/"
+PAGE = "https://textvqa.org/textcaps/"
 FILES = {"train": "TextCaps_0.1_train.json", "test": "TextCaps_0.1_val.json"}
 WORDS = {
     "train": "TextVQA_Rosetta_OCR_v0.2_train.json",
