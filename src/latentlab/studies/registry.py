@@ -10,6 +10,7 @@ NAMES = [
     "derp_vae",
     "mixture_harmonium",
     "arc_classifier",
+    "least_volume",
 ]
 
 STUDIES: dict[str, Study] = {

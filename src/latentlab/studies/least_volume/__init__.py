@@ -1,0 +1,79 @@
+"""The least-volume auto-encoder: which dimensions does it give up, and should it?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar
+
+from latentlab.search.naming import SearchName
+from latentlab.studies.declaration import Declaration
+from latentlab.studies.least_volume.config import LeastVolumeConfig
+from latentlab.studies.least_volume.failures import CAPTION, failure_table
+from latentlab.studies.least_volume.metrics import METRICS
+from latentlab.studies.study import Study
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class LeastVolumeDeclaration(Declaration):
+    """The `least_volume` block of the parameters."""
+
+    config_class = LeastVolumeConfig
+    metrics = METRICS
+    table_caption = CAPTION
+    rung_score = "validation_reconstruction"
+    search_names: ClassVar[Mapping[str, SearchName]] = {
+        "lr": SearchName("training.learning_rate"),
+        "batch_size": SearchName("training.batch_size"),
+        "n_epochs": SearchName("training.epochs"),
+        "latent_dim": SearchName("model.latent_dim"),
+        "use_spectral_norm": SearchName("model.spectral_norm", {True: "operator", False: "none"}),
+        "lipschitz_bound": SearchName("model.lipschitz_bound"),
+        "w_v": SearchName("objective.volume_weight"),
+        "eta": SearchName("objective.eta"),
+        "pruning_epoch": SearchName("objective.pruning.start_epoch"),
+        "pruning_strategy": SearchName("objective.pruning.policy"),
+        "plummet_threshold": SearchName("objective.pruning.threshold"),
+        "alpha": SearchName("objective.pruning.alpha"),
+        "percentile": SearchName("objective.pruning.percentile"),
+        "cdf_threshold": SearchName("objective.pruning.variance_share"),
+        "temperature": SearchName("objective.pruning.temperature"),
+        "beta": SearchName("objective.pruning.momentum"),
+    }
+
+    def table(self, comparison: pd.DataFrame) -> pd.DataFrame | None:
+        """How the trials of every arm ended."""
+        found = failure_table(comparison, self.dataset)
+        return None if found.empty else found
+
+
+STUDY = Study(
+    name="least_volume",
+    title="Least volume: pruning an auto-encoder's latent space",
+    question=(
+        "Which latent dimensions does a least-volume auto-encoder give up under each pruning "
+        "policy, at what cost, and do spectral norm, timing and the volume's weight matter?"
+    ),
+    declaration=LeastVolumeDeclaration,
+    control="plummet",
+    curves=(
+        "validation_reconstruction",
+        "validation_log_volume",
+        "train_volume",
+    ),
+    strips=("log_reconstruction_error", "active_dimensions", "lipschitz_estimate"),
+    package="latentlab.studies.least_volume",
+    figures=(
+        "verdicts",
+        "active_dimensions",
+        "pruning_timeline",
+        "frontier",
+        "failures",
+        "sensitivity",
+        "spectral_norm",
+        "spectrum",
+        "curves",
+        "reconstructions",
+    ),
+)
