@@ -38,9 +38,7 @@ def empirical_lipschitz(
 def largest_stretch(function: Function, points: Tensor) -> float:
     """Largest ratio of output to input distance over all pairs of different points; 0 if none."""
     # The quick way to distances by a matrix product loses the small ones.
-    before, after = (
-        torch.pdist(x.flatten(1).double()) for x in (points, function(points))
-    )
+    before, after = (torch.pdist(x.flatten(1).double()) for x in (points, function(points)))
     apart = before > 0
     return float((after[apart] / before[apart]).max()) if apart.any() else 0.0
 

@@ -1,8 +1,9 @@
 """The auto-encoder, its spectral normalisation included.
 
-The convolutional form is that of the report; spectral normalisation of the decoder is that of Chen &
-Fuge 2024, "Compressing latent space via least volume". What a module carries beside its parameters
-is in the trial's state: it comes in as an argument, and the new values go out beside the result.
+The convolutional form is that of the report; a decoder whose stretch is bounded by spectral
+normalisation is that of Chen & Fuge 2024, "Compressing latent space via least volume". What a
+module carries beside its parameters is in the trial's state: it comes in as an argument, and the
+new values go out beside the result.
 """
 
 from __future__ import annotations
@@ -150,9 +151,7 @@ class DenseDecoder(nn.Module):
 class Autoencoder(nn.Module):
     """Encoder and decoder; neither knows which latent dimensions are pruned."""
 
-    def __init__(
-        self, config: LeastVolumeConfig, spec: DataSpec, rng: np.random.Generator
-    ) -> None:
+    def __init__(self, config: LeastVolumeConfig, spec: DataSpec, rng: np.random.Generator) -> None:
         super().__init__()
         self.config = config
         self._size = spec.shape[1:]
@@ -212,6 +211,7 @@ class Autoencoder(nn.Module):
                     found[name] = layer.operator(kernel_only=form == "kernel")
         return found
 
+    @torch.no_grad()
     def layer_norms(self, state: Tensors, hyper: Mapping[str, Tensor]) -> Tensors:
         """Norms of the decoder's weighted layers as they are used, by name, scalars.
 
@@ -245,7 +245,7 @@ class Autoencoder(nn.Module):
         return scales, changes
 
 
-def scaled_dense(layer: Dense, x: Tensor, scale: Tensor | None) -> Tensor:
+def scaled_dense(layer: nn.Module, x: Tensor, scale: Tensor | None) -> Tensor:
     """The layer with scaled weights: its input is scaled, which is the smaller of the two."""
     return layer(x if scale is None else x * scale)
 
