@@ -5,6 +5,7 @@ from __future__ import annotations
 from kedro.pipeline import Pipeline
 
 from latentlab.pipelines import (
+    advice,
     confirmation,
     data_preparation,
     evaluation,
@@ -17,6 +18,7 @@ from latentlab.pipelines import (
 from latentlab.studies.registry import STUDIES
 
 STAGES = (data_preparation, training, evaluation, hypothesis_testing, reporting)
+ADVICE_STAGES = (advice, *STAGES)
 SWEEP_STAGES = (data_preparation, sweep, confirmation, sweep_analysis)
 
 
@@ -24,15 +26,18 @@ def register_pipelines() -> dict[str, Pipeline]:
     """Pipelines by name; by default the first study.
 
     `derp_vae`, its stages `derp_vae.training`, ..; `derp_vae_sweep`, its stages
-    `derp_vae_sweep.search`, ..; `sweep_analysis` of a sweep from elsewhere; `all` studies.
+    `derp_vae_sweep.search`, ..; `sweep_analysis` of a sweep from elsewhere; `all` studies that have
+    a question of their own. A study of advice has the stage `advice` too, and no sweep.
     """
     pipelines: dict[str, Pipeline] = {}
     for study in STUDIES.values():
-        for name, parts in ((study.name, STAGES), (f"{study.name}_sweep", SWEEP_STAGES)):
+        made = {study.name: STAGES, f"{study.name}_sweep": SWEEP_STAGES}
+        for name, parts in ({study.name: ADVICE_STAGES} if study.advises else made).items():
             stages = {part.STAGE: part.create_pipeline(study) for part in parts}
-            pipelines |= {f"{name}.{stage}": made for stage, made in stages.items()}
+            pipelines |= {f"{name}.{stage}": part for stage, part in stages.items()}
             pipelines[name] = sum(stages.values(), Pipeline([]))
     pipelines["sweep_analysis"] = sweep_analysis.create_foreign_pipeline()
-    pipelines["all"] = sum((pipelines[name] for name in STUDIES), Pipeline([]))
+    asking = [study.name for study in STUDIES.values() if not study.advises]
+    pipelines["all"] = sum((pipelines[name] for name in asking), Pipeline([]))
     pipelines["__default__"] = pipelines[next(iter(STUDIES))]
     return pipelines

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from latentlab.reporting import ReportContent
+    from latentlab.reporting.document import Document
     from latentlab.search.report.composition import SweepReport
     from latentlab.search.stored import SweepArchive
     from latentlab.search.table import SweepTable
@@ -132,6 +133,20 @@ class SweepReportDataset(_PathDataset):
         write_document(self._filepath / data.table.name, data.document())
         for proposed in (one for one in data.next_sweeps if one.text):
             write_atomically(self._filepath / f"{proposed.name}.yml", proposed.text.encode())
+
+
+class DocumentDataset(_PathDataset):
+    """A report of sections with its tables and texts: one folder."""
+
+    def load(self) -> str:
+        """The report as Markdown."""
+        return (self._filepath / "report.md").read_text(encoding="utf-8")
+
+    def save(self, data: Document) -> None:
+        """Write the report in place of the old one."""
+        from latentlab.reporting.document import write_document
+
+        write_document(self._filepath, data)
 
 
 class ProblemScoresDataset(_PathDataset):

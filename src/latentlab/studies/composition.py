@@ -159,7 +159,7 @@ def compose(
             "The report's figures are single runs; a figure that lies outside the range in which "
             "95 % of our runs are expected does not reproduce here.",
         )
-    table = declaration.table(comparison)
+    table = declaration.table(comparison, verdicts)
     if table is not None:
         shown["The report's table"] = (
             table_figure(table),

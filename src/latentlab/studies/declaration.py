@@ -179,11 +179,12 @@ class Declaration(BaseModel):
         """The study's metrics and the times that every study has, by name."""
         return {metric.name: metric for metric in (*self.metrics, *TIMES)}
 
-    def table(self, comparison: pd.DataFrame) -> pd.DataFrame | None:
+    def table(self, comparison: pd.DataFrame, verdicts: pd.DataFrame) -> pd.DataFrame | None:
         """A table of the study's own for terminal and report; most studies have none.
 
         Args:
             comparison: from `comparison_table`.
+            verdicts: one row per hypothesis.
         """
         return None
 

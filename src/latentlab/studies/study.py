@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
 
+    from latentlab.reporting.document import Document
     from latentlab.studies.drawing import Drawing
     from latentlab.training.contract import DataSpec, Method
 
@@ -77,6 +78,13 @@ class Baselines(Protocol):
         """
 
 
+class Advisor(Protocol):
+    """The module `advice` of a study that examines configurations of another."""
+
+    def document(self, declaration: Any) -> Document:
+        """Status table, recommended configurations and order of action."""
+
+
 @dataclass(frozen=True)
 class Study:
     """One study.
@@ -93,6 +101,8 @@ class Study:
             study's own, which its module `figures` has in a `DRAWINGS` of its own.
         package: the package of its code; has the modules `method` (with `METHOD`) and `evaluation`.
         reported: figures of the report it re-does, by data set, arm and metric.
+        advises: the study whose configurations it examines, if it does. Such a study begins with
+            advice, has no sweep, and is no part of the pipeline `all`.
     """
 
     name: str
@@ -105,6 +115,7 @@ class Study:
     package: str
     figures: tuple[str, ...] = ("verdicts", "curves", "reconstructions", "latents")
     reported: Mapping[str, Mapping[str, Mapping[str, float]]] = field(default_factory=dict)
+    advises: str = ""
 
     @property
     def method(self) -> Method:
@@ -125,6 +136,11 @@ class Study:
     def baseline(self) -> Baselines:
         """What the baselines are; only for a study that has some."""
         return cast("Baselines", importlib.import_module(f"{self.package}.baselines"))
+
+    @property
+    def advice(self) -> Advisor:
+        """What the study advises; only for one that examines configurations."""
+        return cast("Advisor", importlib.import_module(f"{self.package}.advice"))
 
     @property
     def drawings(self) -> Mapping[str, Drawing]:

@@ -169,6 +169,9 @@ class TrackingHook(MlflowHook):  # type: ignore[misc]
     def _comparison(self, study: str, comparison: Any) -> None:
         self._artifact(study, "comparison")
 
+    def _advice(self, study: str, advice: Any) -> None:
+        self._artifact(study, "advice", "advice")
+
     def _sweep_plan(self, study: str, plan: Any) -> None:
         self._tree.log_tags({"sweep": plan["name"]})
         self._artifact(study, "sweep_plan")
@@ -196,11 +199,14 @@ class TrackingHook(MlflowHook):  # type: ignore[misc]
         from latentlab.reporting import print_table, print_verdicts
 
         declaration = self._catalog.load(f"params:{study}")
-        table = declaration.table(self._catalog.load(f"{study}.comparison"))
+        comparison, verdicts = (
+            self._catalog.load(f"{study}.{kind}") for kind in ("comparison", "verdicts")
+        )
+        table = declaration.table(comparison, verdicts)
         if table is not None:
             print_table(table, group=table.columns[0])
         print_verdicts(
-            self._catalog.load(f"{study}.verdicts"),
+            verdicts,
             {
                 "report": str(self._path(study, "report") / "index.html"),
                 "MLflow": f"make ui, experiment {study}, run {self.run_id}",
@@ -235,6 +241,7 @@ _WRITERS: dict[str, Callable[[TrackingHook, str, Any], None]] = {
     "verdicts": TrackingHook._verdicts,
     "pooled_verdicts": TrackingHook._pooled_verdicts,
     "comparison": TrackingHook._comparison,
+    "advice": TrackingHook._advice,
     "report": TrackingHook._report,
     "sweep_plan": TrackingHook._sweep_plan,
     "sweep_trials": TrackingHook._trials,

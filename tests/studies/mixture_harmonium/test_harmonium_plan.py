@@ -126,7 +126,7 @@ def test_without_rows_the_arms_are_the_studys_own():
     declaration = declared()
     assert {"reference", "no_penalty", "clusters_40"} <= set(declaration.configs)
     assert declaration.not_applicable == {}
-    assert declaration.table(pd.DataFrame()) is None
+    assert declaration.table(pd.DataFrame(), pd.DataFrame()) is None
 
 
 def test_the_table_shows_means_with_intervals_beside_the_report(table):

@@ -58,5 +58,5 @@ def load_yaml(path: Path) -> dict[str, Any]:
         problem = getattr(error, "problem", None) or str(error)
         raise UserError(f"{path}{place}: {problem}", "Correct the file") from error
     if not isinstance(content, dict):
-        raise UserError(f"{path} holds no keys with values", "Write the sweep as `key: value`")
+        raise UserError(f"{path} holds no keys with values", "Write them as `key: value`")
     return content

@@ -46,7 +46,7 @@ class ArcClassifierDeclaration(Declaration):
         "ctx_dropout": SearchName("model.context.dropout"),
     }
 
-    def table(self, comparison: pd.DataFrame) -> pd.DataFrame | None:
+    def table(self, comparison: pd.DataFrame, verdicts: pd.DataFrame) -> pd.DataFrame | None:
         """The report's effects beside the measured ones; none where no such arm was run."""
         found = effects_table(comparison)
         return None if found.empty else found

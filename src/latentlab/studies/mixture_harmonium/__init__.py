@@ -33,7 +33,7 @@ class MixtureHarmoniumDeclaration(Declaration):
         rows = self.plan.arms(self.dataset)
         return merged(rows, self.arms) if rows else super().declared()
 
-    def table(self, comparison: pd.DataFrame) -> pd.DataFrame | None:
+    def table(self, comparison: pd.DataFrame, verdicts: pd.DataFrame) -> pd.DataFrame | None:
         """The report's table with the chosen rows measured; none where no row is chosen."""
         if not self.plan.chosen:
             return None
