@@ -42,7 +42,7 @@ class LeastVolumeDeclaration(Declaration):
         "beta": SearchName("objective.pruning.momentum"),
     }
 
-    def table(self, comparison: pd.DataFrame) -> pd.DataFrame | None:
+    def table(self, comparison: pd.DataFrame, verdicts: pd.DataFrame) -> pd.DataFrame | None:
         """How the trials of every arm ended."""
         found = failure_table(comparison, self.dataset)
         return None if found.empty else found
