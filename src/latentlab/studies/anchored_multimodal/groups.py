@@ -21,7 +21,7 @@ EXP, SOFTMAX, EXP_SMOOTH = range(3)
 """Updates of q."""
 
 LEAST_WEIGHT = 1e-30
-"""No weight falls to 0, from which no factor could raise it."""
+"""A weight that underflows counts as this much: no factor could raise it from 0."""
 _LEAST_ETA = 1e-12
 _PREFIX = "objective.groups."
 
@@ -116,8 +116,8 @@ def updated(q: Tensor, losses: GroupLosses, shares: Tensor, hyper: Mapping[str, 
     update, eta, gamma, pull = (
         hyper[_PREFIX + name] for name in ("update", "eta", "gamma", "pull")
     )
-    advantage = (eta * torch.where(losses.present, losses.each, 0.0)).detach()
-    product = _normalised(q * (advantage - advantage.amax(0)).exp())
+    advantage = eta * losses.each.detach()
+    product = functional.softmax(_log(q) + advantage, 0)
     # What absent groups do not hold is shared out among those present.
     held = torch.where(losses.present, 0.0, q)
     among = functional.softmax(torch.where(losses.present, advantage, -torch.inf), 0)
@@ -135,10 +135,9 @@ def pulled(q: Tensor, shares: Tensor, strength: Tensor) -> Tensor:
     eta pull after each step of `exp`, q ascends on sum_g q_g CE_g - pull KL(q || shares) by the
     proximal rule, whose rest is at shares_g exp(CE_g / pull), whatever eta is.
     """
-    logs = (q.log() + strength * shares.clamp(min=LEAST_WEIGHT).log()) / (1 + strength)
+    logs = (_log(q) + strength * _log(shares)) / (1 + strength)
     return torch.where(strength > 0, functional.softmax(logs, 0), q)
 
 
-def _normalised(weights: Tensor) -> Tensor:
-    weights = weights.clamp(min=LEAST_WEIGHT)
-    return weights / weights.sum()
+def _log(weights: Tensor) -> Tensor:
+    return weights.clamp(min=LEAST_WEIGHT).log()
