@@ -85,7 +85,7 @@ def test_any_size_comes_back(resolution, shape):
     assert z.shape == (3, 5)
     drawn, _ = model.decode_unresized(z, state, hyper_of(), training=True)
     assert drawn.shape == (3, shape[0], *resolution)
-    drawn, _ = model.decode(z, state, hyper_of(), training=True)
+    drawn = model.decode(z, state, hyper_of(), training=True)[0].detach()
     assert drawn.shape == x.shape
     assert 0 <= float(drawn.min()) < float(drawn.max()) <= 1
 
@@ -102,7 +102,7 @@ def test_only_the_linear_form_leaves_the_unit_interval():
     z = 100 * normal(20, 5)
     for architecture, bounded in (("convolutional", True), ("dense", True), ("linear", False)):
         model, state = built(config(**SMALL[architecture]))
-        drawn = model.decode(z, state, hyper_of(), training=False)[0]
+        drawn = model.decode(z, state, hyper_of(), training=False)[0].detach()
         assert (float(drawn.min()) >= 0 and float(drawn.max()) <= 1) == bounded
 
 

@@ -77,8 +77,8 @@ def power_step(operator: Operator, vector: Tensor) -> tuple[Tensor, Tensor]:
 def leading_vector(operator: Operator, vector: Tensor) -> Tensor:
     """The direction that the map stretches most, where the power iteration would end.
 
-    By the Lanczos method on A^T A: the largest singular values of a convolution lie so close
-    together that a plain power iteration takes thousands of steps to tell them apart.
+    By the Lanczos method on A^T A, which the closely spaced singular values of a large convolution
+    slow down far less than the power iteration. The norm that follows is right to about 1e-4.
 
     Args:
         operator: the map A.
@@ -96,5 +96,5 @@ def leading_vector(operator: Operator, vector: Tensor) -> Tensor:
     if size == 1 or not normal_map(start).any():
         return vector
     linear = LinearOperator((size, size), matvec=normal_map, dtype=np.float32)
-    _, vectors = eigsh(linear, k=1, which="LA", v0=start, tol=1e-6)
+    _, vectors = eigsh(linear, k=1, which="LA", v0=start, tol=1e-4)
     return unit(torch.from_numpy(vectors[:, 0].copy()).to(vector).reshape(operator.inputs))
