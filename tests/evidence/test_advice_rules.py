@@ -46,7 +46,7 @@ KEYS = {name: name for name in SETTINGS}
 
 
 def judged(name, facts=FACTS, **settings):
-    return RULES[name].judge(SETTINGS | settings, facts)
+    return RULES[name].judge(SETTINGS | facts.model_dump(exclude_none=True) | settings, facts)
 
 
 @pytest.mark.parametrize(
@@ -116,6 +116,7 @@ def test_following_advice_ends_it(rule):
             "group_eta": 1.0,
             "anchor_floor": 1.0,
             "fit_weight": 9.0,
+            **FACTS.model_dump(exclude_none=True),
         }
         found = rule.judge(start, FACTS)
         after = rule.judge({**start, **found.change}, FACTS)
@@ -125,11 +126,12 @@ def test_following_advice_ends_it(rule):
 
 @pytest.mark.parametrize("rule", CATALOGUE, ids=lambda rule: rule.name)
 def test_a_rule_is_a_pure_function_of_what_it_reads(rule):
-    settings = copy.deepcopy(SETTINGS)
+    given = SETTINGS | FACTS.model_dump(exclude_none=True)
+    settings = copy.deepcopy(given)
     found = rule.judge(settings, FACTS)
-    assert settings == SETTINGS
+    assert settings == given
     assert rule.judge(settings, FACTS) == found
-    read = {name: SETTINGS[name] for name in rule.reads}
+    read = {name: given[name] for name in rule.reads}
     assert rule.judge(read, FACTS).status == found.status
     assert found.confidence == "prior"
     assert found.rationale.endswith(".")
@@ -139,10 +141,8 @@ def test_facts_decide():
     few, enough = 20 * 64 - 1, 20 * 64
     assert judged("batch_size", Facts(training_examples=few)).status == "good"
     assert judged("batch_size", Facts(training_examples=enough)).status == "could be better"
-    assert judged("latent_dim", Facts()).status == "not judged"
     assert judged("latent_dim", Facts(backbone_width=256)).status == "good"
     assert judged("pretrained_rate", Facts(pretrained=False)).status == "not judged"
-    assert judged("classes", Facts()).status == "not judged"
     assert (
         "The data has 10" in judged("classes", Facts(classes=10, classes_available=10)).unmeasured
     )
@@ -166,7 +166,11 @@ def test_what_a_configuration_lacks_is_not_judged():
     for name, one in found.items():
         assert (one.finding.status == "not judged") == (name != "classes")
         assert one.changes == {}
-    assert "has no batch_size" in found["batch_size"].finding.rationale
+    assert found["batch_size"].finding.rationale == "Not known here: batch_size."
+    assert found["classes"].current == {"classes": 10}
+    without = {one.rule.name: one.finding for one in advise(SETTINGS, KEYS, Facts())}
+    assert without["classes"].status == without["latent_dim"].status == "not judged"
+    assert "backbone_width" in without["latent_dim"].rationale
 
 
 def test_keys_translate_settings_and_changes():

@@ -10,9 +10,7 @@ _FIRST_CLASSES = 10
 
 
 def _latent(settings: Settings, facts: Facts) -> Finding:
-    latent, width = settings["latent_dim"], facts.backbone_width
-    if width is None:
-        return Finding("not judged", "The width of the encoders' features is not known.")
+    latent, width = settings["latent_dim"], settings["backbone_width"]
     enough = width // _LEAST_SHARE
     shown = f"{width} features become {latent} latent dimensions"
     if latent >= enough:
@@ -55,9 +53,7 @@ def _head(settings: Settings, facts: Facts) -> Finding:
 
 
 def _classes(settings: Settings, facts: Facts) -> Finding:
-    classes, available = facts.classes, facts.classes_available
-    if classes is None:
-        return Finding("not judged", "The number of classes is not known.")
+    classes, available = settings["classes"], facts.classes_available
     there = f" The data has {available}." if available is not None else ""
     return Finding(
         "good",
@@ -74,7 +70,7 @@ LATENT = Rule(
     source="report, section 3",
     priority="medium",
     judge=_latent,
-    reads=("latent_dim",),
+    reads=("latent_dim", "backbone_width"),
     section=3,
     prediction=Prediction("accuracy", 0.03, 0.08),
 )
@@ -104,6 +100,6 @@ CLASSES = Rule(
     source="report, section 6",
     priority="low",
     judge=_classes,
-    reads=(),
+    reads=("classes",),
     section=6,
 )

@@ -70,7 +70,8 @@ def advise(
         facts: about data and model.
         rules: in the order of the answer; one that comes `after` another stands below it.
     """
-    settings = {
+    settings = facts.model_dump(exclude_none=True)
+    settings |= {
         name: value for name, key in keys.items() if (value := _at(config, key)) is not None
     }
     found: dict[str, Advice] = {}
@@ -80,7 +81,7 @@ def advise(
         found[rule.name] = Advice(
             rule,
             finding,
-            {keys[name]: settings[name] for name in rule.reads if name in settings},
+            {keys.get(name, name): settings[name] for name in rule.reads if name in settings},
             {keys[name]: value for name, value in finding.change.items()},
         )
     return list(found.values())
@@ -90,7 +91,7 @@ def _judged(rule: Rule, settings: Settings, before: Settings, facts: Facts) -> F
     """The finding about the settings; what it recommends holds once `before` has changed."""
     lacking = [name for name in rule.reads if name not in settings]
     if lacking:
-        return Finding("not judged", f"The configuration has no {', '.join(lacking)}.")
+        return Finding("not judged", f"Not known here: {', '.join(lacking)}.")
     finding = rule.judge(settings, facts)
     if not before:
         return finding

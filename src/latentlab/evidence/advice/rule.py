@@ -16,7 +16,7 @@ Status = Literal["good", "could be better", "missing", "not judged"]
 Confidence = Literal["prior", "measured"]
 Priority = Literal["high", "medium", "low"]
 Settings = Mapping[str, Any]
-"""Values by standard name."""
+"""Values by standard name; what facts are known stands among them."""
 
 
 class Facts(BaseModel):
@@ -76,7 +76,7 @@ class Rule:
         source: paper, or section of a report.
         priority: how soon to act on it.
         judge: the check, a pure function.
-        reads: standard names without which it judges nothing.
+        reads: standard names, and names of facts, without which it judges nothing.
         section: number of the report's section; none: from elsewhere in it.
         prediction: the gain that the report predicts for the change, if it does.
         aims_at: the metric that the change is meant for, where no gain is predicted.
