@@ -19,12 +19,12 @@ FOLDERS = [ROOT / name for _, name, package in pkgutil.iter_modules([str(ROOT)])
 AFTERWARDS = {"evaluation.py", "baselines.py", "clustering.py", "figures.py", "plan.py"}
 """Modules whose code runs before or after training, outside any cohort."""
 FORMULAS = [
-    ROOT / "layers.py",
+    *(ROOT / name for name in ("layers.py", "attention.py", "normalisation.py")),
     *(p for folder in FOLDERS for p in sorted(folder.glob("*.py")) if p.name not in AFTERWARDS),
 ]
 
-FORBIDDEN_CLASSES = ("Dropout", "AlphaDropout", "FeatureAlphaDropout", "BatchNorm", "SyncBatchNorm")
-FORBIDDEN_CLASSES += ("LazyBatchNorm", "InstanceNorm", "RReLU")
+FORBIDDEN_CLASSES = ("Dropout", "AlphaDropout", "FeatureAlphaDropout", "SyncBatchNorm", "RReLU")
+FORBIDDEN_CLASSES += ("BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "LazyBatchNorm", "InstanceNorm")
 RANDOM = {"rand", "randn", "randint", "randperm", "rand_like", "randn_like", "randint_like"}
 RANDOM |= {"bernoulli", "multinomial", "normal", "poisson", "manual_seed", "seed", "default_rng"}
 IN_PLACE_RANDOM = {"uniform_", "normal_", "bernoulli_", "exponential_", "random_", "log_normal_"}

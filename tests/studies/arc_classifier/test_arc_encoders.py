@@ -6,16 +6,16 @@ from arc_lab import PADDING, SPEC, built, config, draw_tokens, embeddings, step_
 from torch import nn
 from torch.nn import functional
 
-from latentlab.studies.arc_classifier.attention import (
+from latentlab.studies.arc_classifier.convolution import layer_widths
+from latentlab.studies.arc_classifier.method import METHOD
+from latentlab.studies.arc_classifier.model import smoothed_cross_entropy, unit_rows
+from latentlab.studies.attention import (
     Attention,
     AttentionPooling,
     CrossAttentionLayer,
     TransformerLayer,
     positional_code,
 )
-from latentlab.studies.arc_classifier.convolution import layer_widths
-from latentlab.studies.arc_classifier.method import METHOD
-from latentlab.studies.arc_classifier.model import smoothed_cross_entropy, unit_rows
 
 ENCODERS = {
     "cnn": {"encoder": "cnn"},

@@ -10,14 +10,14 @@ import torch
 from torch import Tensor, nn
 
 from latentlab.sources.arc_tasks import PADDING
-from latentlab.studies.arc_classifier.attention import (
+from latentlab.studies.arc_classifier.config import ArcClassifierConfig
+from latentlab.studies.arc_classifier.tasks import DEMONSTRATIONS, TOKENS, relations
+from latentlab.studies.attention import (
     AttentionPooling,
     CrossAttentionLayer,
     TransformerLayer,
     positional_code,
 )
-from latentlab.studies.arc_classifier.config import ArcClassifierConfig
-from latentlab.studies.arc_classifier.tasks import DEMONSTRATIONS, TOKENS, relations
 from latentlab.studies.layers import Dense, dropout, uniform
 from latentlab.training.streams import Noise
 

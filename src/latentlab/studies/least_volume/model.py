@@ -27,7 +27,6 @@ from latentlab.studies.least_volume.layers import (
     halved,
     resized,
 )
-from latentlab.studies.least_volume.normalisation import BatchNorm
 from latentlab.studies.least_volume.spectral import (
     Operator,
     leading_vector,
@@ -35,6 +34,7 @@ from latentlab.studies.least_volume.spectral import (
     power_step,
     random_unit,
 )
+from latentlab.studies.normalisation import BatchNorm
 from latentlab.training.contract import DataSpec, Tensors
 
 WIDTHS = (64, 128, 256, 512)
