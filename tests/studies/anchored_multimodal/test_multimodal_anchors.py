@@ -44,7 +44,7 @@ def test_moments_are_those_of_each_class_alone():
     assert moments.count.tolist() == [1, 4, 0, 4]
     variances = class_moments(z, LABELS, CLASSES, diagonal=True)
     for c in (1, 3):
-        own = z[LABELS == c]
+        own = z[c == LABELS]
         torch.testing.assert_close(moments.mean[c], own.mean(0))
         torch.testing.assert_close(moments.covariance[c], torch.cov(own.T))
         torch.testing.assert_close(variances.covariance[c], own.var(0))
@@ -86,7 +86,7 @@ def test_the_fit_is_the_mean_distance_of_classes_with_two_latents():
     given = [
         (anchored.mean[c], anchored.covariance[c], own.mean(0), floored(torch.cov(own.T)))
         for c in told
-        for own in [z[LABELS == c]]
+        for own in [z[c == LABELS]]
     ]
     expected = {
         "full": [squared_distance(*one, FLOOR) for one in given],
@@ -163,7 +163,9 @@ def test_draws_from_the_anchors_have_their_moments():
     torch.testing.assert_close(value, torch.tensor(float(np.log(CLASSES))))
     for c, own in enumerate(seen[0].view(CLASSES, -1, LATENT)):
         torch.testing.assert_close(own.mean(0), anchored.mean[c], rtol=0, atol=0.02)
-        torch.testing.assert_close(floored(torch.cov(own.T)), anchored.covariance[c], atol=0.03, rtol=0)
+        torch.testing.assert_close(
+            floored(torch.cov(own.T)), anchored.covariance[c], atol=0.03, rtol=0
+        )
 
 
 def test_the_head_is_asked_for_each_anchor_s_class():
@@ -171,9 +173,7 @@ def test_the_head_is_asked_for_each_anchor_s_class():
     weight = drawn(LATENT, CLASSES, seed=7).requires_grad_()
     value = separation_by_head(anchored, noise, lambda z: z @ weight)
     by_class = [
-        functional.cross_entropy(
-            (m + n @ f.T) @ weight, torch.full((5,), c)
-        )
+        functional.cross_entropy((m + n @ f.T) @ weight, torch.full((5,), c))
         for c, (m, f, n) in enumerate(zip(anchored.mean, anchored.factor, noise, strict=True))
     ]
     torch.testing.assert_close(value, torch.stack(by_class).mean())

@@ -89,7 +89,8 @@ def test_the_soft_maximum_goes_from_the_mean_to_the_largest():
     given = losses(0.4, 1.7, 3.1)
     q = torch.full((3,), 1 / 3)
     found = [
-        float(objective("logsumexp", given, q, eta=eta)) for eta in (0, 1e-6, 1e-3, 0.01, 1, 30, 100)
+        float(objective("logsumexp", given, q, eta=eta))
+        for eta in (0, 1e-6, 1e-3, 0.01, 1, 30, 100)
     ]
     assert found == sorted(found)
     assert found[0] == pytest.approx(5.2 / 3, abs=1e-6)

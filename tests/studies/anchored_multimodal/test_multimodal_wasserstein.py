@@ -106,7 +106,7 @@ def test_gradients_are_those_of_differences():
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_gradients_are_finite_and_right_at_repeated_eigenvalues(dtype):
-    """The anchors' first factors are multiples of I, where a root through eigenvectors gives NaN."""
+    """Anchors start at multiples of I, where a root through eigenvectors has the gradient NaN."""
     latent = 16
     mean, _, other_mean, other = parameters(latent, 1, dtype)
     factor = (0.05 * torch.eye(latent, dtype=dtype)).requires_grad_()
@@ -148,8 +148,8 @@ def test_what_has_no_root_is_nan_and_harms_no_other(function):
     bad[2] = torch.inf
     bad[3] = -torch.eye(3, dtype=DOUBLE)
     clean = function(m, a, m + 1, a)
-    for given in ((m, bad, m + 1, a), (m, a, m + 1, bad)):
-        given = [x.clone().requires_grad_() for x in given]
+    for values in ((m, bad, m + 1, a), (m, a, m + 1, bad)):
+        given = [x.clone().requires_grad_() for x in values]
         value = torch.func.vmap(function)(*given)
         assert value[0] == clean[0]
         assert value[1:3].isnan().all()

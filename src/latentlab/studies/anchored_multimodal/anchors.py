@@ -97,10 +97,8 @@ def class_moments(z: Tensor, labels: Tensor, classes: int, diagonal: bool = Fals
     return Moments(count, mean, products / others.view(-1, *[1] * (products.ndim - 1)))
 
 
-def fit(
-    z: Tensor, labels: Tensor, anchored: Anchors, floor: Tensor, form: Form = "full"
-) -> Tensor:
-    """Mean squared distance of the classes' latents and their anchors, over classes of at least two.
+def fit(z: Tensor, labels: Tensor, anchored: Anchors, floor: Tensor, form: Form = "full") -> Tensor:
+    """Mean squared distance of latents and anchors, over classes with at least two latents.
 
     Args:
         z: [batch, latent].
@@ -167,7 +165,5 @@ def separation_by_margin(anchored: Anchors, floor: Tensor, margin: Tensor) -> Te
 
 
 def _floored(covariance: Tensor, floor: Tensor) -> Tensor:
-    identity = torch.eye(
-        covariance.shape[-1], dtype=covariance.dtype, device=covariance.device
-    )
+    identity = torch.eye(covariance.shape[-1], dtype=covariance.dtype, device=covariance.device)
     return covariance + floor * identity

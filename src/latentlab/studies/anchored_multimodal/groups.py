@@ -100,12 +100,12 @@ def waits(epoch: Tensor, hyper: Mapping[str, Tensor]) -> Tensor:
 
 
 def updated(q: Tensor, losses: GroupLosses, shares: Tensor, hyper: Mapping[str, Tensor]) -> Tensor:
-    """q after one step, [groups]; it carries no gradient.
+    """The weights q after one step, [groups]; they carry no gradient.
 
     `exp` multiplies by exp(eta CE_g). `softmax` forgets q. `exp_smooth` goes the share gamma of the
-    way that `exp` would go: gamma = 1 is `exp`, and smaller ones smooth MORE. A group that is absent
-    keeps its weight, but for the normalisation. Nothing moves where eta is 0, or where the objective
-    has no use for q.
+    way that `exp` would go: gamma = 1 is `exp`, and smaller ones smooth MORE. A group that is
+    absent keeps its weight, but for the normalisation. Nothing moves where eta is 0, or where the
+    objective has no use for q.
 
     Args:
         q: weights that sum to 1, [groups].
