@@ -92,6 +92,8 @@ class Declaration(BaseModel):
             known = ", ".join(sorted(set(self.datasets) & set(SOURCES)))
             raise ValueError(f"dataset: '{self.dataset}' is not declared; use one of: {known}")
         try:
+            # Written past the frozen model once, here, where it comes into being.
+            object.__setattr__(self, "hypotheses", self.claimed())
             arms = {name: block for name, block in self.declared().items() if block is not None}
             if not arms:
                 raise ValueError("arms: there are none; declare at least one")
@@ -141,6 +143,14 @@ class Declaration(BaseModel):
     def declared(self) -> Block:
         """The arms as they are declared, by name; those of the data set and a person's own."""
         return merged(dict(self.chosen.arms), self.arms)
+
+    def claimed(self) -> Hypotheses:
+        """The hypotheses as they are declared; a study may add those that follow from its settings.
+
+        What is returned takes the place of `hypotheses`, and is claimed again when the declaration
+        is validated again.
+        """
+        return self.hypotheses
 
     def control(self, preferred: str) -> str:
         """The arm that tables compare with: the preferred one where it was not removed."""
