@@ -10,7 +10,7 @@ from kedro.framework.startup import bootstrap_project
 from kedro.io import MemoryDataset
 from kedro.pipeline import Pipeline
 
-from latentlab.pipeline_registry import STAGES, SWEEP_STAGES, register_pipelines
+from latentlab.pipeline_registry import ADVICE_STAGES, STAGES, SWEEP_STAGES, register_pipelines
 from latentlab.studies.registry import STUDIES
 from project_copies import copy_project
 
@@ -30,10 +30,21 @@ def test_names_are_as_documented() -> None:
     searching = {stage.STAGE for stage in SWEEP_STAGES}
     assert searching == {"data_preparation", "search", "confirmation", "sweep_analysis"}
     expected = {"all", "sweep_analysis", "__default__"}
-    for study in STUDIES:
-        expected |= {study, *(f"{study}.{stage}" for stage in stages)}
-        expected |= {f"{study}_sweep", *(f"{study}_sweep.{stage}" for stage in searching)}
+    assert {stage.STAGE for stage in ADVICE_STAGES} - stages == {"advice"}
+    for name, study in STUDIES.items():
+        expected |= {name, *(f"{name}.{stage}" for stage in stages)}
+        if study.advises:
+            expected.add(f"{name}.advice")
+        else:
+            expected |= {f"{name}_sweep", *(f"{name}_sweep.{stage}" for stage in searching)}
     assert names == expected
+
+
+def test_all_are_the_studies_with_a_question_of_their_own() -> None:
+    pipelines = register_pipelines()
+    run = {str(node.namespace).partition(".")[0] for node in pipelines["all"].nodes}
+    assert run == {name for name, study in STUDIES.items() if not study.advises}
+    assert {study.advises for study in STUDIES.values()} - {""} <= run
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)

@@ -10,7 +10,6 @@ from latentlab.evidence.advice.rule import Facts
 from latentlab.studies.registry import STUDIES
 from project_copies import CHECKOUT
 
-
 NAMES = ("derp_vae", "mixture_harmonium", "arc_classifier", "least_volume")
 
 
