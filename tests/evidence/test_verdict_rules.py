@@ -45,6 +45,14 @@ def test_table_of_verdicts(*, declare, metrics, tables, claim, gain, verdict, te
     assert row["estimate"] == pytest.approx(gain + SMALL_NOISE.mean())
 
 
+def test_arms_of_one_configuration_share_their_trials(declare, metrics, tables):
+    scores, trials = tables({"new": OLD + 0.2 + SMALL_NOISE, "old": OLD})
+    again = trials[trials["arm"] == "old"].assign(arm="as_old")
+    claim = {"min_effect": 0.1, "arms": {"treatment": "new", "control": "as_old"}}
+    judged = judge(scores, declare(H1=claim), metrics, pd.concat([trials, again]))
+    assert only(judged)["verdict"] == "supported"
+
+
 def test_the_p_values_are_scipys(declare, metrics, tables):
     new = OLD + 0.03 + SMALL_NOISE
     scores, trials = tables({"new": new, "old": OLD})

@@ -38,7 +38,7 @@ class NoVerdict(Exception):
 
 @dataclass(frozen=True)
 class Tables:
-    """Scores and trials with one row per trial id.
+    """Scores, and trials with one row per trial and arm.
 
     Args:
         scores: columns trial_id, split, metric, value; finite values, no row twice.
@@ -50,7 +50,9 @@ class Tables:
 
 
 def tidy(scores: pd.DataFrame, trials: pd.DataFrame) -> Tables:
-    """Reduce the tables to one row per trial id: a trial logged twice is one piece of evidence.
+    """Reduce the tables to one row per trial and arm: a trial logged twice is one piece of evidence.
+
+    Arms of one configuration share their trials; each then has them.
 
     Of several rows of a trial the earliest start is kept: logging a trial again after a freeze
     does not make it younger.
@@ -73,7 +75,7 @@ def tidy(scores: pd.DataFrame, trials: pd.DataFrame) -> Tables:
     once = trials.loc[:, list(TRIAL_COLUMNS)].assign(
         started_at=pd.to_datetime(trials["started_at"], utc=True, errors="coerce", format="ISO8601")
     )
-    once = once.sort_values("started_at", kind="stable").drop_duplicates("trial_id")
+    once = once.sort_values("started_at", kind="stable").drop_duplicates(["trial_id", "arm"])
     return Tables(values, once.sort_index())
 
 
@@ -161,6 +163,7 @@ def trial_columns(
     trials = tables.trials
     if arms:
         trials = trials[trials["arm"].isin(arms)]
+    trials = trials.drop_duplicates("trial_id")
     if trials.empty:
         raise NoVerdict("not_run", "no trial has been run")
     _one_trial_per_seed(trials)

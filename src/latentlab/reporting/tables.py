@@ -136,7 +136,7 @@ def paired_scores(
         UserError: an arm has two different trials with the same seed, so nothing is paired.
     """
     chosen = scores[(scores["metric"] == metric) & (scores["split"] == split)]
-    chosen = chosen[~chosen["trial_id"].isin(exclude)].drop_duplicates("trial_id")
+    chosen = chosen[~chosen["trial_id"].isin(exclude)].drop_duplicates(["trial_id", "arm"])
     twice = chosen[chosen.duplicated(["arm", "seed"])]
     if not twice.empty:
         arm, seed = twice.iloc[0]["arm"], twice.iloc[0]["seed"]
@@ -217,10 +217,10 @@ def _count_diverged(
 ) -> dict[str, int]:
     """Diverged trials per arm: by status, or without trials by scores that are not finite."""
     if trials is not None:
-        lost = trials[trials["status"] == "diverged"].drop_duplicates("trial_id")
+        lost = trials[trials["status"] == "diverged"].drop_duplicates(["trial_id", "arm"])
     else:
         chosen = scores[(scores["metric"] == metric) & (scores["split"] == split)]
-        chosen = chosen.drop_duplicates("trial_id")
+        chosen = chosen.drop_duplicates(["trial_id", "arm"])
         finite = pd.to_numeric(chosen["value"]).abs() < float("inf")
         lost = chosen[~finite]
     return {str(arm): int(count) for arm, count in lost.groupby("arm").size().items()}

@@ -161,7 +161,7 @@ def compose(
         )
     table = declaration.table(comparison, verdicts)
     if table is not None:
-        shown["The report's table"] = (
+        shown[declaration.table_title] = (
             table_figure(table),
             declaration.table_caption,
         )

@@ -58,10 +58,10 @@ class Declaration(BaseModel):
     """A study's block in the parameters. Studies subclass it to name their config and metrics.
 
     `baselines` names arms that are not trained: methods to compare with, which the study's module
-    `baselines` fits and scores. `table_caption` explains the study's own table, where it has one.
-    `search_names` says what short names of parameters, in search spaces and tables from elsewhere,
-    mean in the study's configuration; `rung_score` is the epoch score by which a search stops
-    configurations early, one that means the same in all of them.
+    `baselines` fits and scores. `table_title` and `table_caption` head and explain the study's own
+    table, where it has one. `search_names` says what short names of parameters, in search spaces
+    and tables from elsewhere, mean in the study's configuration; `rung_score` is the epoch score by
+    which a search stops configurations early, one that means the same in all of them.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -69,6 +69,7 @@ class Declaration(BaseModel):
     config_class: ClassVar[type[TrialConfig]]
     metrics: ClassVar[tuple[Metric, ...]]
     baselines: ClassVar[tuple[str, ...]] = ()
+    table_title: ClassVar[str] = "The report's table"
     table_caption: ClassVar[str] = ""
     search_names: ClassVar[Mapping[str, SearchName]] = {}
     rung_score: ClassVar[str] = "validation_total"

@@ -21,6 +21,7 @@ class LeastVolumeDeclaration(Declaration):
 
     config_class = LeastVolumeConfig
     metrics = METRICS
+    table_title = "How the trials ended"
     table_caption = CAPTION
     rung_score = "validation_reconstruction"
     search_names: ClassVar[Mapping[str, SearchName]] = {
