@@ -50,7 +50,7 @@ class Tables:
 
 
 def tidy(scores: pd.DataFrame, trials: pd.DataFrame) -> Tables:
-    """Reduce the tables to one row per trial and arm: a trial logged twice is one piece of evidence.
+    """Reduce the tables to one row per trial and arm: one logged twice is one piece of evidence.
 
     Arms of one configuration share their trials; each then has them.
 

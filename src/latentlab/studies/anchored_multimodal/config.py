@@ -1,4 +1,4 @@
-"""What may be chosen about two encoders, class anchors and group objectives; the report's values."""
+"""What may be chosen about encoders, class anchors and group objectives; the report's values."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ class GroupConfig(BaseModel):
         "uniform", description="where q starts: all groups alike, or their shares of the examples"
     )
     pull: Annotated[float, PerTrial()] = Field(
-        0.0, ge=0, description="pull of q back to the groups' shares, as a weight of KL(q || shares)"
+        0.0, ge=0, description="pull of q back to the groups' shares: weight of KL(q || shares)"
     )
 
 
