@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from latentlab.errors import UserError
+from latentlab.studies.anchored_multimodal.weights_file import pinned
 from latentlab.training.config import TrialConfig
 from latentlab.training.per_trial import PerTrial
 
@@ -27,15 +29,15 @@ class ModelConfig(BaseModel):
     pretrained: str | None = Field(
         None,
         description="weights that the visual encoder's backbone starts from: embedded (of "
-        "simple_cnn_visual, trained on digits that the study never sees), or a safetensors file; "
-        "none: from random ones",
+        "simple_cnn_visual at width_multiplier 0.25, trained on digits that the study never sees), "
+        "or a .safetensors or .pth file; none: from random ones. A digest of the file is added",
     )
     backbone_rate: float = Field(
         1.0,
         ge=0,
         le=1,
         description="learning rate of the visual encoder's backbone over that of the rest; 0 "
-        "freezes it",
+        "freezes it, its batch normalisation included",
     )
     width_multiplier: float = Field(1.0, gt=0, le=4, description="of all widths inside encoders")
     latent_dim: int = Field(64, ge=1, le=2048, description="dimensions of the shared latent space")
@@ -48,6 +50,14 @@ class ModelConfig(BaseModel):
     dropout: Annotated[float, PerTrial(switch=True)] = Field(
         0.2, ge=0, lt=1, description="share of hidden units dropped in the encoders"
     )
+
+    @field_validator("pretrained")
+    @classmethod
+    def _names_its_content(cls, name: str | None) -> str | None:
+        try:
+            return None if name is None else pinned(name)
+        except UserError as error:
+            raise ValueError(str(error)) from error
 
     @property
     def head_width(self) -> int:
