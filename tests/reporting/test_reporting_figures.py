@@ -17,6 +17,7 @@ from reporting_study import (
 
 from latentlab.reporting.figures import (
     arm_styles,
+    confusion_maps,
     example_mosaic,
     forest_plot,
     latent_marginals,
@@ -142,6 +143,32 @@ def test_latent_codes_have_a_panel_per_arm_and_a_colour_per_label() -> None:
     assert sum(len(t.x) for t in figure.data[:10]) == 300
     assert sum(bool(t.showlegend) for t in figure.data) == 10
     assert "% of var." in figure.layout.annotations[0].text
+
+
+def test_names_stand_for_labels_and_symbols_for_groups() -> None:
+    codes = np.random.default_rng(3).normal(size=(60, 2))
+    labels, groups = np.arange(60) % 3, ["seen" if k % 2 else "read <b>" for k in range(60)]
+    figure = latent_scatter({"a": codes}, labels, names=["x", "y", "z <i>"], groups=groups)
+    shown = {trace.name: trace for trace in figure.data}
+    assert list(shown) == ["x", "y", "z &lt;i&gt;", "read &lt;b&gt;", "seen"]
+    np.testing.assert_array_equal(shown["y"].x, codes[1::3, 0])
+    symbol_of = {name: shown[name].marker.symbol for name in ("seen", "read &lt;b&gt;")}
+    assert len(set(symbol_of.values())) == 2
+    expected = [symbol_of["seen" if k % 2 else "read &lt;b&gt;"] for k in range(1, 60, 3)]
+    assert list(shown["y"].marker.symbol) == expected
+    many = latent_scatter({"a": codes}, np.arange(60), names=list("xyz"), groups=groups)
+    assert list(many.data[0].marker.symbol)[:2] == [symbol_of["read &lt;b&gt;"], symbol_of["seen"]]
+    assert [bool(trace.showlegend is False) for trace in many.data] == [True, False, False]
+
+
+def test_confusions_are_shares_of_rows() -> None:
+    table = np.array([[3, 1], [0, 0]])
+    figure = confusion_maps({"a <b>": table}, ["x", "<i>"], examples="tasks")
+    np.testing.assert_allclose(figure.data[0].z, [[0.75, 0.25], [0, 0]])
+    np.testing.assert_array_equal(figure.data[0].customdata, table)
+    assert list(figure.data[0].y) == ["x", "&lt;i&gt;"]
+    assert figure.layout.annotations[0].text == "a &lt;b&gt;"
+    assert not confusion_maps({}, ["x"]).data
 
 
 def test_principal_components_hold_the_largest_variance() -> None:

@@ -13,6 +13,9 @@ from plotly.graph_objects import Figure
 from latentlab.studies.declaration import Declaration
 from latentlab.studies.study import Study
 
+PICTURED_ARMS = 3
+"""Arms of which there is a panel each: with all, nobody would look."""
+
 
 @dataclass(frozen=True)
 class Material:
@@ -43,6 +46,20 @@ class Material:
         """The arrays of one kind (`reconstruction`, `latent`, ...) by arm."""
         start = f"{kind}/"
         return {n.removeprefix(start): a for n, a in self.arrays.items() if n.startswith(start)}
+
+    def pictured(self, kind: str) -> dict[str, NDArray[Any]]:
+        """The arrays of one kind of the first arms that have them."""
+        return dict(list(self.by_arm(kind).items())[:PICTURED_ARMS])
+
+    @property
+    def labels(self) -> NDArray[Any]:
+        """Class numbers of the examples of `latent` and of what is `predicted`, [m]."""
+        return self.arrays["labels"]
+
+    @property
+    def classes(self) -> list[str]:
+        """Names of the classes, by number."""
+        return [str(name) for name in self.arrays["classes"]]
 
 
 @dataclass(frozen=True)

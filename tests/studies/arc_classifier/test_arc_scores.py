@@ -15,22 +15,19 @@ from torch.nn import functional
 
 from latentlab.reporting import comparison_table
 from latentlab.studies.arc_classifier.baselines import baselines
-from latentlab.studies.arc_classifier.classification import (
-    batch_mean_accuracy,
+from latentlab.studies.arc_classifier.evaluation import evaluate, pictures, predict
+from latentlab.studies.arc_classifier.figures import DRAWINGS, category_heat_map
+from latentlab.studies.arc_classifier.metrics import CATEGORIES, METRICS, batch_mean_accuracy
+from latentlab.studies.arc_classifier.reported import EFFECTS, effects_table
+from latentlab.studies.arc_classifier.tasks import demonstrations
+from latentlab.studies.classification import (
     classification_scores,
     confusion_table,
     f1_scores,
+    precisions,
     recalls,
 )
-from latentlab.studies.arc_classifier.evaluation import evaluate, pictures, predict
-from latentlab.studies.arc_classifier.figures import (
-    category_heat_map,
-    confusion_heat_maps,
-    embedding_map,
-)
-from latentlab.studies.arc_classifier.metrics import CATEGORIES, METRICS
-from latentlab.studies.arc_classifier.reported import EFFECTS, effects_table
-from latentlab.studies.arc_classifier.tasks import demonstrations
+from latentlab.studies.drawing import Material
 from latentlab.training.contract import DataSpec
 
 VALIDATION = {"S1": 10, "S2": 7, "S3": 21, "C1": 19, "C2": 5, "K1": 1, "L1": 4, "A1": 1, "A2": 5}
@@ -56,6 +53,9 @@ def test_scores_equal_those_of_scikit_learn(pairs):
     recall = theirs.recall_score(labels, predicted, **each)
     np.testing.assert_allclose(recalls(table)[present], recall)
     np.testing.assert_allclose(
+        precisions(table)[present], theirs.precision_score(labels, predicted, **each)
+    )
+    np.testing.assert_allclose(
         f1_scores(table)[present], theirs.f1_score(labels, predicted, **each)
     )
     assert ours["balanced_accuracy"] == pytest.approx(recall.mean())
@@ -63,6 +63,7 @@ def test_scores_equal_those_of_scikit_learn(pairs):
     assert ours["macro_f1"] == pytest.approx(macro)
     absent = np.setdiff1d(np.arange(5), present)
     assert np.isnan(recalls(table)[absent]).all()
+    assert np.isnan(precisions(table)[absent]).all()
     assert np.isnan(f1_scores(table)[absent]).all()
 
 
@@ -203,18 +204,24 @@ def test_categories_are_drawn_in_their_order():
     assert not category_heat_map(score_table().head(0)).data
 
 
+def draw(name, **arrays):
+    return DRAWINGS[name].draw(Material(None, None, None, None, None, arrays))
+
+
 def test_confusions_and_embeddings():
-    labels = np.array([0, 0, 1, 2])
-    names = ("a", "b", "c <i>")
-    figure = confusion_heat_maps({"reference": np.array([0, 1, 1, 0])}, labels, names)
+    names = np.array(["a", "b", "c <i>"])
+    known = {"labels": np.array([0, 0, 1, 2]), "classes": names}
+    figure = draw("confusions", **known, **{"predicted/reference": np.array([0, 1, 1, 0])})
     np.testing.assert_allclose(figure.data[0].z, [[0.5, 0.5, 0], [0, 1, 0], [1, 0, 0]])
     assert list(figure.data[0].x) == ["a", "b", "c &lt;i&gt;"]
-    assert not confusion_heat_maps({}, labels, names).data
-    points = np.random.default_rng(0).random((40, 5))
-    figure = embedding_map({"reference": points}, np.arange(40) % 3, names)
+    assert figure.layout.yaxis.title.text == "category"
+    assert not draw("confusions", **known).data
+    points = {"latent/reference": np.random.default_rng(0).random((40, 5))}
+    figure = draw("embeddings", labels=np.arange(40) % 3, classes=names, **points)
     assert [trace.name for trace in figure.data] == ["a", "b", "c &lt;i&gt;"]
-    many = embedding_map({"reference": points}, np.arange(40) % 16, [str(n) for n in range(16)])
-    assert len(many.data) == 1
+    many = np.array([str(n) for n in range(16)])
+    figure = draw("embeddings", labels=np.arange(40) % 16, classes=many, **points)
+    assert len(figure.data) == 1
 
 
 def test_the_table_shows_changes_that_both_have():

@@ -1,5 +1,6 @@
 """Figures of a study: plotly figures with one look, made from tidy tables and arrays."""
 
+from latentlab.reporting.figures.confusions import confusion_maps
 from latentlab.reporting.figures.curves import learning_curves
 from latentlab.reporting.figures.forest import forest_plot
 from latentlab.reporting.figures.latents import latent_marginals, latent_scatter
@@ -10,6 +11,7 @@ from latentlab.reporting.figures.template import arm_styles, finish, template
 
 __all__ = [
     "arm_styles",
+    "confusion_maps",
     "example_mosaic",
     "finish",
     "forest_plot",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -27,13 +27,19 @@ LABEL_COLOURS = (
     "#A0522D",
     "#9A9A9A",
 )
+GROUP_SYMBOLS = ("circle", "x", "triangle-up-open", "square-open", "star-diamond")
 _MAX_POINTS = 800
 _EDGE = 4.0
 _TALLEST = 1.2
 
 
 def latent_scatter(
-    latents: Mapping[str, Array], labels: Array, *, max_points: int = _MAX_POINTS
+    latents: Mapping[str, Array],
+    labels: Array,
+    *,
+    names: Sequence[str] = (),
+    groups: Sequence[str] = (),
+    max_points: int = _MAX_POINTS,
 ) -> go.Figure:
     """Draw the latent codes of every arm in one panel each, coloured by label.
 
@@ -42,16 +48,30 @@ def latent_scatter(
             components of that arm's own codes are shown, with their share of the variance.
         labels: `[n]`; up to ten distinct labels get a colour and a legend entry each, more are
             read as a quantity.
+        names: of the labels, which are then their places here.
+        groups: names of groups, `[n]`; each gets a symbol and a legend entry.
         max_points: points per panel; evenly spaced examples are drawn from a larger set.
     """
     labels = np.asarray(labels)
+    if len(names) and len(np.unique(labels)) <= len(LABEL_COLOURS):
+        labels = np.asarray(names)[labels]
     every = max(1, -(-len(labels) // max_points))
     shown = labels[::every]
+    symbols = dict(zip(dict.fromkeys(groups), GROUP_SYMBOLS, strict=False))
+    marks = np.array([symbols[group] for group in groups])[::every] if symbols else GROUP_SYMBOLS[0]
     views = {arm: _two_dimensions(np.asarray(codes, float)) for arm, codes in latents.items()}
     titles = [f"{label(arm)}{note}" for arm, (_, note) in views.items()]
     figure, height, places = panels(titles, columns=3, panel_height=230, gap=96, top=96)
     for (points, _), (row, col) in zip(views.values(), places, strict=True):
-        _add_points(figure, points[::every], shown, row, col, first=(row, col) == (1, 1))
+        _add_points(figure, points[::every], shown, marks, row, col)
+    for group, symbol in symbols.items():
+        figure.add_scatter(
+            x=[None],
+            y=[None],
+            mode="markers",
+            marker={"symbol": symbol, "color": NEUTRAL, "size": 6},
+            name=label(group),
+        )
     figure.update_xaxes(nticks=5, showgrid=False, title_text="component 1")
     figure.update_yaxes(nticks=5, showgrid=False)
     figure.update_yaxes(title_text="component 2", col=1)
@@ -138,16 +158,16 @@ def _two_dimensions(codes: Array) -> tuple[Array, str]:
 
 
 def _add_points(
-    figure: go.Figure, points: Array, labels: Array, row: int, col: int, *, first: bool
+    figure: go.Figure, points: Array, labels: Array, marks: str | Array, row: int, col: int
 ) -> None:
     kinds = np.unique(labels)
+    marker: dict[str, Any] = {"size": 4, "opacity": 0.8, "symbol": marks}
     if len(kinds) > len(LABEL_COLOURS):
-        marker: dict[str, Any] = {"size": 4, "opacity": 0.8, "coloraxis": "coloraxis"}
         figure.add_scatter(
             x=points[:, 0],
             y=points[:, 1],
             mode="markers",
-            marker={**marker, "color": labels},
+            marker={**marker, "color": labels, "coloraxis": "coloraxis"},
             hovertemplate="label %{marker.color}<extra></extra>",
             showlegend=False,
             row=row,
@@ -156,15 +176,16 @@ def _add_points(
         figure.update_layout(coloraxis={"colorscale": "Viridis", "colorbar": {"title": "label"}})
         return
     for kind, colour in zip(kinds, LABEL_COLOURS, strict=False):
-        chosen = points[labels == kind]
+        chosen = labels == kind
+        own = marks if isinstance(marks, str) else marks[chosen]
         figure.add_scatter(
-            x=chosen[:, 0],
-            y=chosen[:, 1],
+            x=points[chosen, 0],
+            y=points[chosen, 1],
             mode="markers",
-            marker={"size": 4, "opacity": 0.8, "color": colour},
+            marker={**marker, "color": colour, "symbol": own},
             name=label(kind),
             legendgroup=str(kind),
-            showlegend=first,
+            showlegend=(row, col) == (1, 1),
             hovertemplate=f"label {label(kind)}<extra></extra>",
             row=row,
             col=col,

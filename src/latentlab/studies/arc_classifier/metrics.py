@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from latentlab.evidence.metric import Metric
 
 REPORT = "report 001, as its program computed it"
@@ -30,6 +33,20 @@ def by_category(values: Sequence[float], names: Sequence[str]) -> dict[str, floa
         for category in CATEGORIES
         if category in known and not math.isnan(known[category])
     }
+
+
+def batch_mean_accuracy(correct: NDArray[np.bool_], batch_size: int) -> float:
+    """Unweighted mean of the accuracies of batches, the last of which may be short.
+
+    This is how the report reduces accuracy. It depends on the order of the examples and on the
+    size of a batch: an example in a short last batch weighs more.
+
+    Args:
+        correct: which examples were named right, in the order of the data, [examples].
+        batch_size: examples per batch.
+    """
+    starts = range(0, len(correct), batch_size)
+    return float(np.mean([correct[start : start + batch_size].mean() for start in starts]))
 
 
 METRICS: tuple[Metric, ...] = (

@@ -26,6 +26,15 @@ def recalls(table: Integers) -> Floats:
     return np.where(examples > 0, table.diagonal() / np.maximum(examples, 1), np.nan)
 
 
+def precisions(table: Integers) -> Floats:
+    """Share of the examples named as each class that are of it, [classes]; NaN for an absent class.
+
+    A class that is there and never named has a precision of 0.
+    """
+    shares = table.diagonal() / np.maximum(table.sum(axis=0), 1)
+    return np.where(table.sum(axis=1) > 0, shares, np.nan)
+
+
 def f1_scores(table: Integers) -> Floats:
     """Harmonic mean of recall and precision, [classes]; NaN for an absent class.
 
@@ -47,17 +56,3 @@ def classification_scores(table: Integers) -> dict[str, float]:
         "balanced_accuracy": float(np.nanmean(recalls(table))),
         "macro_f1": float(np.nanmean(f1_scores(table))),
     }
-
-
-def batch_mean_accuracy(correct: NDArray[np.bool_], batch_size: int) -> float:
-    """Unweighted mean of the accuracies of batches, the last of which may be short.
-
-    This is how the report reduces accuracy. It depends on the order of the examples and on the
-    size of a batch: an example in a short last batch weighs more.
-
-    Args:
-        correct: which examples were named right, in the order of the data, [examples].
-        batch_size: examples per batch.
-    """
-    starts = range(0, len(correct), batch_size)
-    return float(np.mean([correct[start : start + batch_size].mean() for start in starts]))
