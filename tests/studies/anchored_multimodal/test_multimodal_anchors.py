@@ -41,7 +41,7 @@ def floored(covariance):
 def test_moments_are_those_of_each_class_alone():
     z = drawn(len(LABELS), LATENT)
     moments = class_moments(z, LABELS, CLASSES)
-    assert moments.count.tolist() == [1, 4, 0, 4]
+    assert moments.counts.tolist() == [1, 4, 0, 4]
     variances = class_moments(z, LABELS, CLASSES, diagonal=True)
     for c in (1, 3):
         own = z[c == LABELS]

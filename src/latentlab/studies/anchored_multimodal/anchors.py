@@ -47,13 +47,13 @@ class Moments(NamedTuple):
     """Moments of each class's latents in a batch; those of a class without latents are 0.
 
     Attributes:
-        count: latents of each class, [classes].
+        counts: latents of each class, [classes].
         mean: [classes, latent].
         covariance: unbiased, [classes, latent, latent]; or, of diagonal moments, the variances
             [classes, latent]. 0 for a class of one latent.
     """
 
-    count: Tensor
+    counts: Tensor
     mean: Tensor
     covariance: Tensor
 
@@ -85,16 +85,16 @@ def class_moments(z: Tensor, labels: Tensor, classes: int, diagonal: bool = Fals
         diagonal: variances alone.
     """
     members = functional.one_hot(labels, classes).to(z.dtype)
-    count = members.sum(0)
-    mean = members.mT @ z / count.clamp(min=1)[:, None]
+    counts = members.sum(0)
+    mean = members.mT @ z / counts.clamp(min=1)[:, None]
     centred = z - members @ mean
     if diagonal:
         products = members.mT @ centred.square()
     else:
         by_class = members[:, :, None] * centred[:, None, :]
         products = (by_class.flatten(1).mT @ centred).unflatten(0, (classes, -1))
-    others = (count - 1).clamp(min=1)
-    return Moments(count, mean, products / others.view(-1, *[1] * (products.ndim - 1)))
+    others = (counts - 1).clamp(min=1)
+    return Moments(counts, mean, products / others.view(-1, *[1] * (products.ndim - 1)))
 
 
 def fit(z: Tensor, labels: Tensor, anchored: Anchors, floor: Tensor, form: Form = "full") -> Tensor:
@@ -111,7 +111,7 @@ def fit(z: Tensor, labels: Tensor, anchored: Anchors, floor: Tensor, form: Form 
         Scalar; 0 where no class has two latents.
     """
     diagonal = form == "diagonal"
-    count, mean, covariance = class_moments(z, labels, len(anchored.mean), diagonal)
+    counts, mean, covariance = class_moments(z, labels, len(anchored.mean), diagonal)
     if diagonal:
         variances = anchored.covariance.diagonal(dim1=-2, dim2=-1)
         squared = diagonal_squared_distance(anchored.mean, variances, mean, covariance + floor)
@@ -119,7 +119,7 @@ def fit(z: Tensor, labels: Tensor, anchored: Anchors, floor: Tensor, form: Form 
         given = (anchored.mean, anchored.covariance, mean, _floored(covariance, floor))
         full = form == "full"
         squared = squared_distance(*given, floor) if full else cholesky_squared_distance(*given)
-    told = count >= FEWEST
+    told = counts >= FEWEST
     return torch.where(told, squared, 0.0).sum() / told.sum().clamp(min=1)
 
 
