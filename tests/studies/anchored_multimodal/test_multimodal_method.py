@@ -315,7 +315,7 @@ def test_a_trial_that_diverges_leaves_the_others_alone(data, separation):
 def test_it_learns_both_groups_and_where_they_are(data):
     """And a stronger fit holds latents and anchors nearer together."""
     groups = {"objective": "weighted", "eta": 0.05}
-    training = {"learning_rate": 0.02, "epochs": 20}
+    training = {"learning_rate": 0.03, "epochs": 10}
     settings = [
         config(objective={"fit_weight": fit_weight, "groups": groups}, training=training)
         for fit_weight in (1e-3, 0.1)

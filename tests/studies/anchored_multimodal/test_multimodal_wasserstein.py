@@ -104,8 +104,8 @@ def test_gradients_are_those_of_differences():
     assert torch.autograd.gradcheck(diagonal_squared_distance, asking)
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_gradients_are_finite_and_right_at_repeated_eigenvalues(dtype):
+@pytest.mark.parametrize(("dtype", "error"), [(torch.float32, 0.01), (torch.float64, 1e-6)])
+def test_gradients_are_finite_and_right_at_repeated_eigenvalues(dtype, error):
     """Anchors start at multiples of I, where a root through eigenvectors has the gradient NaN."""
     latent = 16
     mean, _, other_mean, other = parameters(latent, 1, dtype)
@@ -119,10 +119,10 @@ def test_gradients_are_finite_and_right_at_repeated_eigenvalues(dtype):
     scale = float(a.detach()[0, 0])
     root = torch.from_numpy(np.real(sqrtm(b.detach().double().numpy())))
     expected = torch.eye(latent, dtype=DOUBLE) - root / scale**0.5
-    torch.testing.assert_close(by_a.double(), expected, rtol=1e-3, atol=1e-3)
+    assert (by_a.double() - expected).norm() < error * expected.norm()
     inverse = torch.linalg.inv(root)
     expected = torch.eye(latent, dtype=DOUBLE) - inverse * scale**0.5
-    torch.testing.assert_close(by_b.double(), expected, rtol=1e-2, atol=1e-2)
+    assert (by_b.double() - expected).norm() < error * expected.norm()
 
     # And where both are equal multiples of I, with the gradient 0 of a minimum.
     c, d = ((0.3 * torch.eye(latent, dtype=dtype)).requires_grad_() for _ in range(2))
