@@ -86,3 +86,9 @@ class BatchNorm(nn.Module):
     @staticmethod
     def _affine(x: Tensor, shift: Tensor, slope: Tensor) -> Tensor:
         return torch.addcmul(shift[:, None, None], x, slope[:, None, None])
+
+
+def initial_statistics(module: nn.Module) -> Tensors:
+    """The state with which all batch normalisation within a module begins."""
+    norms = [part for part in module.modules() if isinstance(part, BatchNorm)]
+    return {entry: value for norm in norms for entry, value in norm.initial_state().items()}

@@ -21,7 +21,7 @@ from latentlab.studies.anchored_multimodal.samples import Samples
 from latentlab.studies.anchored_multimodal.text import TEXT_ENCODERS
 from latentlab.studies.anchored_multimodal.visual import VisualEncoder, hidden_width
 from latentlab.studies.layers import Dense
-from latentlab.studies.normalisation import BatchNorm
+from latentlab.studies.normalisation import initial_statistics
 from latentlab.training.contract import DataSpec, Tensors
 from latentlab.training.streams import Noise
 
@@ -132,8 +132,7 @@ def initial_state(config: AnchoredMultimodalConfig, spec: DataSpec) -> Tensors:
     backbone = VisualEncoder(config.model, parts_of(spec).image, rng).backbone
     if config.model.pretrained is not None:
         return load_backbone(backbone, config.model.pretrained)
-    norms = [module for module in backbone.modules() if isinstance(module, BatchNorm)]
-    return {entry: value for norm in norms for entry, value in norm.initial_state().items()}
+    return initial_statistics(backbone)
 
 
 def model_noise(config: AnchoredMultimodalConfig, spec: DataSpec, batch: int) -> dict[str, Noise]:
