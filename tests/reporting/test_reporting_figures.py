@@ -147,10 +147,11 @@ def test_latent_codes_have_a_panel_per_arm_and_a_colour_per_label() -> None:
 
 def test_names_stand_for_labels_and_symbols_for_groups() -> None:
     codes = np.random.default_rng(3).normal(size=(60, 2))
-    labels, groups = np.arange(60) % 3, ["seen" if k % 2 else "read <b>" for k in range(60)]
+    labels, odd = np.arange(60) % 3, np.arange(60) % 2 == 1
+    groups = {"seen": odd, "read <b>": ~odd}
     figure = latent_scatter({"a": codes}, labels, names=["x", "y", "z <i>"], groups=groups)
     shown = {trace.name: trace for trace in figure.data}
-    assert list(shown) == ["x", "y", "z &lt;i&gt;", "read &lt;b&gt;", "seen"]
+    assert list(shown) == ["x", "y", "z &lt;i&gt;", "seen", "read &lt;b&gt;"]
     np.testing.assert_array_equal(shown["y"].x, codes[1::3, 0])
     symbol_of = {name: shown[name].marker.symbol for name in ("seen", "read &lt;b&gt;")}
     assert len(set(symbol_of.values())) == 2

@@ -38,7 +38,7 @@ def latent_scatter(
     labels: Array,
     *,
     names: Sequence[str] = (),
-    groups: Sequence[str] = (),
+    groups: Mapping[str, Array] | None = None,
     max_points: int = _MAX_POINTS,
 ) -> go.Figure:
     """Draw the latent codes of every arm in one panel each, coloured by label.
@@ -49,7 +49,8 @@ def latent_scatter(
         labels: `[n]`; up to ten distinct labels get a colour and a legend entry each, more are
             read as a quantity.
         names: of the labels, which are then their places here.
-        groups: names of groups, `[n]`; each gets a symbol and a legend entry.
+        groups: which examples are of each group, bool `[n]`, by the group's name; each group gets
+            a symbol and a legend entry.
         max_points: points per panel; evenly spaced examples are drawn from a larger set.
     """
     labels = np.asarray(labels)
@@ -57,8 +58,11 @@ def latent_scatter(
         labels = np.asarray(names)[labels]
     every = max(1, -(-len(labels) // max_points))
     shown = labels[::every]
-    symbols = dict(zip(dict.fromkeys(groups), GROUP_SYMBOLS, strict=False))
-    marks = np.array([symbols[group] for group in groups])[::every] if symbols else GROUP_SYMBOLS[0]
+    symbols = dict(zip(groups or {}, GROUP_SYMBOLS, strict=False))
+    marks = np.full(len(labels), GROUP_SYMBOLS[0], dtype=object)
+    for group, members in (groups or {}).items():
+        marks[members] = symbols[group]
+    marks = marks[::every]
     views = {arm: _two_dimensions(np.asarray(codes, float)) for arm, codes in latents.items()}
     titles = [f"{label(arm)}{note}" for arm, (_, note) in views.items()]
     figure, height, places = panels(titles, columns=3, panel_height=230, gap=96, top=96)
@@ -158,7 +162,7 @@ def _two_dimensions(codes: Array) -> tuple[Array, str]:
 
 
 def _add_points(
-    figure: go.Figure, points: Array, labels: Array, marks: str | Array, row: int, col: int
+    figure: go.Figure, points: Array, labels: Array, marks: Array, row: int, col: int
 ) -> None:
     kinds = np.unique(labels)
     marker: dict[str, Any] = {"size": 4, "opacity": 0.8, "symbol": marks}
@@ -177,12 +181,11 @@ def _add_points(
         return
     for kind, colour in zip(kinds, LABEL_COLOURS, strict=False):
         chosen = labels == kind
-        own = marks if isinstance(marks, str) else marks[chosen]
         figure.add_scatter(
             x=points[chosen, 0],
             y=points[chosen, 1],
             mode="markers",
-            marker={**marker, "color": colour, "symbol": own},
+            marker={**marker, "color": colour, "symbol": marks[chosen]},
             name=label(kind),
             legendgroup=str(kind),
             showlegend=(row, col) == (1, 1),
