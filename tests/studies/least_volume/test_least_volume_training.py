@@ -281,6 +281,19 @@ def test_the_cap_spreads_a_prune_over_epochs():
     assert spectrum_bench(safeguards={"max_per_epoch": 1}).run(6) == [6, 5, 4, 3, 2, 2]
 
 
+def test_what_is_pruned_is_not_pruned_again():
+    """Where the policy still sees it, as the smallest of all; it would take the place of others."""
+    bench = spectrum_bench(
+        torch.tensor([1.0, 0.3, 0.2, 0.1, 0.05, 0.01]),
+        policy="pca_cdf",
+        variance_share=0.97,
+        legacy={"all_dimensions": True},
+        safeguards={"max_per_epoch": 1},
+    )
+    assert bench.run(7) == [6, 5, 4, 3, 2, 2, 2]
+    assert bench.state["since_prune"] == 2
+
+
 def test_the_cooldown_parts_two_prunes():
     assert spectrum_bench(safeguards={"cooldown_epochs": 2}).run(6) == [6, 4, 4, 4, 2, 2]
 
@@ -317,6 +330,7 @@ def test_epochs_without_validation_prune_and_do_not_count_as_unstable():
         ([1.0] * 19 + [2.1], "instability"),
         ([1.0] * 18 + [2.1, 1.0], "instability"),
         ([1.0] * 17 + [2.1, 1.0, 1.0], "no_pruning"),
+        ([1.0] * 18 + [torch.nan, 1.0], "no_pruning"),
         ([1.0] * 19 + [torch.inf], "instability"),
         ([1.0] * 19 + [torch.nan], "instability"),
     ],
