@@ -70,13 +70,14 @@ class BatchNorm(nn.Module):
             numbers = counted.sum() * positions
             mask = counted[:, None, None, None]
             x = x.to(mask.dtype)
-            batch_mean = counted @ x.sum((2, 3)) / numbers.clamp(min=1)
+            total = (counted[:, None] * x.sum((2, 3))).sum(0)
+            batch_mean = total / numbers.clamp(min=1)
             x = torch.addcmul(-batch_mean[:, None, None] * mask, x, mask)
             batch_variance = x.square().sum((0, 2, 3)) / numbers.clamp(min=1)
             y = self._affine(x, self.bias, self.weight * (batch_variance + EPSILON).rsqrt())
         with torch.no_grad():
             unbiased = batch_variance * (numbers / (numbers - 1).clamp(min=1))
-            share = MOMENTUM * (numbers > 1)
+            share = MOMENTUM * (numbers > 1).to(mean.dtype)
             changes = {
                 self.mean: mean.lerp(batch_mean.detach(), share),
                 self.variance: variance.lerp(unbiased, share),
