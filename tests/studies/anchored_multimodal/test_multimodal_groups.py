@@ -104,6 +104,12 @@ def test_the_soft_maximum_goes_from_the_mean_to_the_largest():
     assert float(objective("logsumexp", two, eta=0.01)) == pytest.approx(1.05, abs=0.01)
 
 
+def test_an_absent_group_does_not_count_in_the_soft_maximum():
+    two, of_three = losses(0.4, 1.7), of([0.4, 1.7], [0, 2], 3)
+    third = torch.full((3,), 1 / 3)
+    assert objective("logsumexp", of_three, third, eta=2.0) == objective("logsumexp", two, eta=2.0)
+
+
 def gradient(name, each, q=HALVES, **changes):
     values = torch.tensor(each, requires_grad=True)
     total = objective(name, of(values, [0, 1]), q, **changes)
