@@ -33,7 +33,7 @@ MODEL = ModelConfig(
 EPOCHS, BATCH, RATE, SEED = 30, 64, 2e-3, 0
 
 
-def pretrained_tensors(epochs: int = EPOCHS) -> Tensors:
+def pretrained_tensors(epochs: int) -> Tensors:
     """Train the encoder by Adam, its rate falling along a cosine: what a file of it holds."""
     digits = pretraining_split(HandwritingConfig())
     pictures = torch.from_numpy(digits.features) / SCALE
@@ -72,7 +72,7 @@ def run(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--out", type=Path, required=True, help=".safetensors file to write")
     out: Path = parser.parse_args(arguments).out
-    content = save(pretrained_tensors())
+    content = save(pretrained_tensors(EPOCHS))
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         out.write_bytes(content)
