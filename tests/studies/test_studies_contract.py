@@ -10,13 +10,22 @@ import torch
 from torch.func import functional_call, stack_module_state, vmap
 
 import latentlab.studies
+from latentlab.sources import Parts
 from latentlab.studies.registry import STUDIES
 from latentlab.training.contract import Batch, Clock, DataSpec, MethodDefaults
 from latentlab.training.per_trial import per_trial_values
 
 ROOT = Path(latentlab.studies.__file__).parent
 FOLDERS = [ROOT / name for _, name, package in pkgutil.iter_modules([str(ROOT)]) if package]
-AFTERWARDS = {"evaluation.py", "baselines.py", "clustering.py", "figures.py", "plan.py"}
+AFTERWARDS = {"converged.py", "evaluation.py", "baselines.py", "clustering.py", "figures.py"}
+AFTERWARDS |= {"plan.py"}
+    "converged.py",
+    "evaluation.py",
+    "baselines.py",
+    "clustering.py",
+    "figures.py",
+    "plan.py",
+}
 """Modules whose code runs before or after training, outside any cohort."""
 FORMULAS = [
     *(ROOT / name for name in ("layers.py", "attention.py", "normalisation.py")),
@@ -87,14 +96,23 @@ def test_each_offence_is_seen(line):
     assert len(offences(f"def f(self, x):\n    return {line}\n")) == 1
 
 
-SPECS = {"arc_classifier": DataSpec((8, 8, 8), 9)}
+PARTS = Parts(image=(1, 8, 8), text=6)
+SPECS = {
+    "arc_classifier": DataSpec((8, 8, 8), 9),
+    "anchored_multimodal": DataSpec((1, 1, PARTS.length), 10, parts=PARTS),
+}
 """What the data of a study look like, where they are no images of ten classes."""
 
 
 def variants(study):
     """Configurations that between them use all that a study's loss can do."""
     base = study.declaration.config_class
-    found = {"derp_vae": derp_vae_variants, "arc_classifier": arc_classifier_variants}
+    found = {
+        "derp_vae": derp_vae_variants,
+        "arc_classifier": arc_classifier_variants,
+        "least_volume": least_volume_variants,
+        "anchored_multimodal": anchored_multimodal_variants,
+    }
     blocks = found[study.name]() if study.name in found else {"default": {}}
     return {name: base.model_validate(block) for name, block in blocks.items()}
 
@@ -130,6 +148,29 @@ def arc_classifier_variants():
     }
 
 
+def least_volume_variants():
+    small = {"resolution": [16, 16], "width_multiplier": 0.02, "latent_dim": 3, "hidden": 4}
+    return {
+        "default": {"model": small},
+        "operator": {"model": small | {"spectral_norm": "operator"}},
+        "kernel": {"model": small | {"spectral_norm": "kernel", "bound_of": "layer"}},
+        "dense": {"model": small | {"architecture": "dense", "spectral_norm": "operator"}},
+        "linear": {"model": small | {"architecture": "linear"}},
+    }
+
+
+def anchored_multimodal_variants():
+    small = {"visual_encoder": "simple_cnn_visual", "width_multiplier": 0.1, "latent_dim": 3}
+    text = {"text_encoder": "char_cnn_text", "visual_encoder": "feature_visual"}
+    margin = {"separation": "w2_margin", "covariance": "diagonal"}
+    return {
+        "default": {"model": small},
+        "legacy": {"model": small, "objective": {"legacy": {"cholesky_fit": True}}},
+        "features": {"model": small | text, "objective": margin},
+        "transformer": {"model": small | {"text_encoder": "transformer_text", "dropout": 0.0}},
+    }
+
+
 def spec_of(study):
     return SPECS.get(study.name, DataSpec((1, 8, 8), 10))
 
@@ -137,6 +178,7 @@ def spec_of(study):
 CASES = [
     pytest.param(study, config, id=f"{study.name}-{name}")
     for study in STUDIES.values()
+    if not study.advises
     for name, config in variants(study).items()
 ]
 TRIALS, EXAMPLES = 3, 16
@@ -188,7 +230,9 @@ def test_the_loss_is_a_pure_function_under_vmap(study, config):
     after_step = vmap(method.after_step, in_dims=(0, 0, 0, None), randomness="error")
     stepped = after_step(new, terms, hyper, clock)
     after_epoch = vmap(method.after_epoch, in_dims=(0, 0, 0, None), randomness="error")
-    ended = after_epoch(stepped, {"train_total": totals}, hyper, clock)
+    scored = {"total": totals, **terms}
+    scores = {f"{part}_{n}": t for part in ("train", "validation") for n, t in scored.items()}
+    ended = after_epoch(stepped, scores, hyper, clock)
     for group, tensors in given.items():
         assert all(torch.equal(t, before[group][n]) for n, t in tensors.items())
     assert totals.shape == (TRIALS,)
@@ -214,7 +258,7 @@ def test_the_loss_is_a_pure_function_under_vmap(study, config):
 def test_a_method_holds_no_state_and_has_all_parts(study):
     method = study.method
     assert vars(method) == {}
-    assert method.name == study.name
+    assert method.name == (study.advises or study.name)
     assert isinstance(method.version, int)
     for part in vars(MethodDefaults):
         if not part.startswith("_"):

@@ -6,8 +6,9 @@ import torch
 from torch import nn
 
 from latentlab.studies.least_volume.config import LeastVolumeConfig
+from latentlab.studies.least_volume.converged import converged
 from latentlab.studies.least_volume.lipschitz import empirical_lipschitz
-from latentlab.studies.least_volume.model import Autoencoder, converged, initial_state, stages
+from latentlab.studies.least_volume.model import Autoencoder, initial_state, stages
 from latentlab.studies.normalisation import BatchNorm
 from latentlab.training.contract import DataSpec
 

@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import nn
 
+from latentlab.studies.least_volume.converged import leading_vector
 from latentlab.studies.least_volume.layers import Stage, TransposedConvolution, halved
 from latentlab.studies.least_volume.lipschitz import (
     empirical_lipschitz,
@@ -12,7 +13,6 @@ from latentlab.studies.least_volume.lipschitz import (
     largest_stretch,
 )
 from latentlab.studies.least_volume.spectral import (
-    leading_vector,
     matrix_operator,
     power_step,
     random_unit,

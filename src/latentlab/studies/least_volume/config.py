@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from latentlab.training.config import TrialConfig
+from latentlab.training.config import TrainingConfig, TrialConfig
 from latentlab.training.per_trial import PerTrial
 
 Policy = Literal["none", "plummet", "lognorm", "pca_cdf", "probabilistic"]
@@ -166,6 +166,7 @@ class LeastVolumeConfig(TrialConfig):
 
     model: ModelConfig = ModelConfig()
     objective: ObjectiveConfig = ObjectiveConfig()
+    training: TrainingConfig = TrainingConfig(epochs=2500, learning_rate=1e-4)
 
     @model_validator(mode="after")
     def _within_reach(self) -> Self:

@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from latentlab.studies.least_volume.config import LeastVolumeConfig
+from latentlab.studies.least_volume.converged import converged
 from latentlab.studies.least_volume.lipschitz import empirical_lipschitz
 from latentlab.studies.least_volume.method import METHOD
 from latentlab.studies.least_volume.metrics import FAILURES, SMALLEST_ERROR
-from latentlab.studies.least_volume.model import Autoencoder, converged
+from latentlab.studies.least_volume.model import Autoencoder
 from latentlab.studies.least_volume.volume import deviations, log_volume, masked
 from latentlab.training.contract import DataSpec, Tensors
 from latentlab.training.per_trial import per_trial_values

@@ -29,7 +29,6 @@ from latentlab.studies.least_volume.layers import (
 )
 from latentlab.studies.least_volume.spectral import (
     Operator,
-    leading_vector,
     matrix_operator,
     power_step,
     random_unit,
@@ -252,8 +251,8 @@ def scaled_dense(layer: nn.Module, x: Tensor, scale: Tensor | None) -> Tensor:
 
 def initial_state(config: LeastVolumeConfig, spec: DataSpec, rng: np.random.Generator) -> Tensors:
     """What the model carries: running statistics, and random vectors for the power iteration."""
-    # Built for its names and shapes alone.
-    model = Autoencoder(config, spec, np.random.default_rng(0))
+    # Built for its names and shapes alone: the numbers of its own stream are not used up.
+    model = Autoencoder(config, spec, np.random.Generator(np.random.PCG64(0)))
     state: Tensors = {}
     for module in model.modules():
         if isinstance(module, BatchNorm):
@@ -261,11 +260,3 @@ def initial_state(config: LeastVolumeConfig, spec: DataSpec, rng: np.random.Gene
     for name, operator in model.operators().items():
         state[f"power.{name}"] = random_unit(operator.inputs, rng)
     return state
-
-
-def converged(model: Autoencoder, state: Tensors) -> Tensors:
-    """The state with every vector of the power iteration where it would end, for evaluation."""
-    return state | {
-        f"power.{name}": leading_vector(operator, state[f"power.{name}"])
-        for name, operator in model.operators().items()
-    }

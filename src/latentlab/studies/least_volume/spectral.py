@@ -13,8 +13,6 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from scipy.sparse.linalg import LinearOperator, eigsh
 from torch import Tensor
 
 TINY = 1e-12
@@ -71,30 +69,3 @@ def power_step(operator: Operator, vector: Tensor) -> tuple[Tensor, Tensor]:
         image = operator.transpose(u)
         sigma = torch.linalg.vector_norm(image)
         return sigma, image.detach() / sigma.detach().clamp(min=TINY)
-
-
-@torch.no_grad()
-def leading_vector(operator: Operator, vector: Tensor) -> Tensor:
-    """The direction that the map stretches most, where the power iteration would end.
-
-    By the Lanczos method on A^T A, which the closely spaced singular values of a large convolution
-    slow down far less than the power iteration. The norm that follows is right to about 1e-4.
-
-    Args:
-        operator: the map A.
-        vector: where to start, of the shape of A's inputs.
-    """
-
-    def normal_map(numbers: NDArray[np.float32]) -> NDArray[np.float32]:
-        v = torch.from_numpy(numbers).to(vector).reshape(operator.inputs)
-        out: NDArray[np.float32] = operator.transpose(operator.forward(v)).flatten().cpu().numpy()
-        return out
-
-    size = vector.numel()
-    start = vector.flatten().cpu().numpy()
-    # A map from one number has one direction, and one that is 0 has none.
-    if size == 1 or not normal_map(start).any():
-        return vector
-    linear = LinearOperator((size, size), matvec=normal_map, dtype=np.float32)
-    _, vectors = eigsh(linear, k=1, which="LA", v0=start, tol=1e-4)
-    return unit(torch.from_numpy(vectors[:, 0].copy()).to(vector).reshape(operator.inputs))
