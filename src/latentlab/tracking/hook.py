@@ -205,9 +205,15 @@ class TrackingHook(MlflowHook):  # type: ignore[misc]
         table = declaration.table(comparison, verdicts)
         if table is not None:
             print_table(table, group=table.columns[0])
+        advice = (
+            {"advice": str(self._path(study, "advice") / "index.html")}
+            if STUDIES[study].advises
+            else {}
+        )
         print_verdicts(
             verdicts,
             {
+                **advice,
                 "report": str(self._path(study, "report") / "index.html"),
                 "MLflow": f"make ui, experiment {study}, run {self.run_id}",
                 "pipelines": "make viz",

@@ -70,7 +70,7 @@ def gains_text(table: pd.DataFrame) -> pd.DataFrame:
         {
             "measured": table["measured"],
             "advice": table["advice"],
-            "change": table["change"],
+            "change": table["change"].where(table["measured"] == ALONE, "all that apply"),
             "metric": table["metric"],
             "predicted": [
                 _range(low, high)
@@ -162,14 +162,15 @@ def _remark(
         return f"not measured: {verdict.get('reason', 'its arm was removed')}"
     low, high = row["predicted_low"], row["predicted_high"]
     if not math.isfinite(low):
-        said = "a gain" if row["low"] > 0 else "a loss" if row["high"] < 0 else "gain or loss: open"
-        return said
+        if row["low"] > 0 or row["high"] < 0:
+            return f"interval {'above' if row['low'] > 0 else 'below'} 0"
+        return "interval holds 0"
     if row["high"] < low:
-        said = "less than predicted"
+        said = "interval below the predicted range"
     elif row["low"] > high:
-        said = "more than predicted"
+        said = "interval above the predicted range"
     else:
-        said = "the predicted range is not ruled out"
+        said = "interval reaches the predicted range"
     room = metrics[row["metric"]].high - float(verdict["control_mean"])
     if room < low:
         said += f"; {verdict['control']} leaves room for {room:+.3f} only"
