@@ -6,8 +6,6 @@ import json
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 
 import mlflow
@@ -18,6 +16,7 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
 from project_copies import ProjectCopy, copy_project
+from warm_processes import start_kedro
 
 STUDY = "derp_vae"
 ARGUMENTS = ("run", "--env", "smoke", "--pipelines", f"{STUDY}_sweep")
@@ -111,23 +110,16 @@ def test_five_kills_lose_nothing_and_ask_the_same(finished: ProjectCopy, tmp_pat
     kills = 0
     while kills < 5:
         before = written(copy)
-        process = subprocess.Popen(
-            [sys.executable, "-m", "kedro", *ARGUMENTS],
-            cwd=copy.root,
-            env=dict(copy.environment),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        process = start_kedro(ARGUMENTS, copy.root, copy.environment)
         # From the first sign of this run's search on, at a moment of chance.
         limit = time.monotonic() + 90
-        while written(copy) == before and process.poll() is None:
+        while written(copy) == before and process.is_alive():
             assert time.monotonic() < limit
             time.sleep(0.02)
         time.sleep(rng.uniform(0, 0.8))
-        assert process.poll() is None
+        assert process.is_alive()
         os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        process.join()
         kills += 1
     done = copy.kedro(*ARGUMENTS)
     assert done.returncode == 0, done.stderr

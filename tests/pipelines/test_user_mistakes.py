@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import struct
+import subprocess
 from pathlib import Path
 
 import mlflow
@@ -16,7 +17,10 @@ from project_copies import ProjectCopy
 
 def told(project: ProjectCopy, *arguments: str) -> str:
     """The one line of a run that fails, and that it is one."""
-    done = project.kedro("run", "--env", "smoke", *arguments)
+    return told_by(project.kedro("run", "--env", "smoke", *arguments))
+
+
+def told_by(done: subprocess.CompletedProcess[str]) -> str:
     assert done.returncode != 0
     errors = [line for line in done.stderr.splitlines() if line.startswith("Error: ")]
     assert len(errors) == 1, done.stdout + done.stderr
@@ -34,7 +38,6 @@ def nothing_written(project: ProjectCopy) -> bool:
     ("parameters", "words"),
     [
         ("derp_vae.training.learnin_rate=0.1", ["learnin_rate", "no such key"]),
-        ("compute.engin=inline", ["compute.engin", "no such key"]),
         ("derp_vae.training.learning_rate=-1", ["learning_rate", "greater than 0"]),
         ("derp_vae.seeds.count=0", ["derp_vae.seeds.count", "greater than or equal to 1"]),
         ("derp_vae.dataset=mnst", ["mnst", "mnist"]),
@@ -49,6 +52,16 @@ def test_a_wrong_setting_is_found_before_anything_runs(
 ) -> None:
     line = told(project, "--params", parameters)
     assert all(word in line for word in words), line
+    assert nothing_written(project)
+    assert not (project.root / "mlflow.db").exists()
+
+
+def test_a_shell_sees_the_line_and_the_status(project: ProjectCopy) -> None:
+    done = project.kedro_command("run", "--env", "smoke", "--params", "compute.engin=inline")
+    line = told_by(done)
+    assert "compute.engin" in line
+    assert "no such key" in line
+    assert done.returncode == 1
     assert nothing_written(project)
     assert not (project.root / "mlflow.db").exists()
 
@@ -158,7 +171,7 @@ def test_a_gpu_that_is_not_there(project: ProjectCopy) -> None:
     torch = pytest.importorskip("torch")
     if torch.cuda.is_available():
         pytest.skip("there is a GPU")
-    line = told(project, "--params", "compute.device=cuda")
+    line = told_by(project.kedro_command("run", "--env", "smoke", "--params=compute.device=cuda"))
     assert "compute.device is cuda" in line
     assert nothing_written(project)
     client = mlflow.MlflowClient(f"sqlite:///{project.root / 'mlflow.db'}")

@@ -1,0 +1,80 @@
+"""Processes that start with the libraries imported already, and Kedro commands in such ones.
+
+Most of the time of a short `kedro run` goes into importing MLflow, PyTorch and SciPy. A server
+process imports them once and forks for every command, which has a working folder, an environment,
+outputs and an exit status of its own, and imports Kedro and latentlab itself.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sys
+from collections.abc import Mapping
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+LIBRARIES = (
+    "alembic.command",
+    "flask",
+    "kedro_datasets.pandas",
+    "kedro_datasets.plotly",
+    "mlflow.pyfunc",
+    "mlflow.store.tracking.sqlalchemy_store",
+    "omegaconf",
+    "optuna",
+    "pandera.pandas",
+    "plotly.graph_objects",
+    "sklearn.datasets",
+    "statsmodels.api",
+    "torch._decomp",
+)
+# Not every system lets libraries live on after a fork: elsewhere each process imports its own.
+CONTEXT = multiprocessing.get_context("forkserver" if sys.platform == "linux" else "spawn")
+CONTEXT.set_forkserver_preload(list(LIBRARIES))
+# For the server, which reads it when it imports MLflow.
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+
+
+def start_kedro(
+    arguments: tuple[str, ...],
+    root: Path,
+    environment: Mapping[str, str],
+    output: str | Path = os.devnull,
+    errors: str | Path = os.devnull,
+) -> BaseProcess:
+    """Start a Kedro command in a folder; its process leads a group of its own.
+
+    Args:
+        arguments: what follows `kedro`.
+        root: the project.
+        environment: the whole environment.
+        output: the file that takes its standard output.
+        errors: the file that takes its standard error.
+    """
+    process = CONTEXT.Process(
+        target=_kedro, args=(arguments, root, dict(environment), (output, errors))
+    )
+    process.start()
+    return process
+
+
+def _kedro(
+    arguments: tuple[str, ...],
+    root: Path,
+    environment: Mapping[str, str],
+    outputs: tuple[str | Path, str | Path],
+) -> None:
+    os.setsid()
+    for stream, path in enumerate(outputs, start=1):
+        file = os.open(path, os.O_WRONLY | os.O_CREAT)
+        os.dup2(file, stream)
+        os.close(file)
+    os.chdir(root)
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.path[:0] = filter(None, [environment.get("PYTHONPATH")])
+    sys.argv = ["kedro", *arguments]
+    from kedro.framework.cli import main
+
+    main()
