@@ -10,9 +10,7 @@ import pytest
 from trainer_lab import config
 
 import latentlab
-from latentlab.studies.arc_classifier.method import METHOD as ARC
-from latentlab.studies.derp_vae.method import METHOD
-from latentlab.studies.mixture_harmonium.method import METHOD as HARMONIUM
+from latentlab.studies.registry import STUDIES
 from latentlab.training import trial as trial_module
 from latentlab.training.trial import TRAINER_VERSION, Trial
 
@@ -121,6 +119,18 @@ def test_signatures_split_what_cannot_share_a_program():
 
 SOURCE = Path(latentlab.__file__).parent
 LEDGER = Path(__file__).with_name("method_versions.json")
+
+
+def study_formulas(name, own, shared):
+    """Version, where it is said, and the modules of a study whose formulas decide a trial."""
+    own, shared = ("config", "method", "model", *own.split()), shared.split()
+    return (
+        STUDIES[name].method.version,
+        f"version in src/latentlab/studies/{name}/method.py",
+        [*(f"studies/{name}/{n}.py" for n in own), *(f"studies/{n}.py" for n in shared)],
+    )
+
+
 OWNERS = {
     "trainer": (
         TRAINER_VERSION,
@@ -133,43 +143,24 @@ OWNERS = {
             "sources/splitting.py",
         ],
     ),
-    "derp_vae": (
-        METHOD.version,
-        "version in src/latentlab/studies/derp_vae/method.py",
-        [
-            *(f"studies/derp_vae/{name}.py" for name in ("config", "method", "model", "objective")),
-            "studies/layers.py",
-        ],
+    "derp_vae": study_formulas("derp_vae", "objective", "layers"),
+    "mixture_harmonium": study_formulas(
+        "mixture_harmonium",
+        "families likelihood grouped_linear conjugation objective mutual_information",
+        "",
     ),
-    "mixture_harmonium": (
-        HARMONIUM.version,
-        "version in src/latentlab/studies/mixture_harmonium/method.py",
-        [
-            f"studies/mixture_harmonium/{name}.py"
-            for name in (
-                "config",
-                "method",
-                "model",
-                "families",
-                "likelihood",
-                "grouped_linear",
-                "conjugation",
-                "objective",
-                "mutual_information",
-            )
-        ],
+    "arc_classifier": study_formulas(
+        "arc_classifier", "tasks convolution context", "attention layers"
     ),
-    "arc_classifier": (
-        ARC.version,
-        "version in src/latentlab/studies/arc_classifier/method.py",
-        [
-            *(
-                f"studies/arc_classifier/{name}.py"
-                for name in ("config", "method", "model", "tasks")
-            ),
-            *(f"studies/arc_classifier/{n}.py" for n in ("convolution", "context", "attention")),
-            "studies/layers.py",
-        ],
+    "least_volume": study_formulas(
+        "least_volume",
+        "layers spectral volume pruning safeguards",
+        "normalisation layers",
+    ),
+    "anchored_multimodal": study_formulas(
+        "anchored_multimodal",
+        "visual text resnet samples anchors groups wasserstein",
+        "attention normalisation layers",
     ),
 }
 
