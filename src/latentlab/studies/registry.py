@@ -11,6 +11,8 @@ NAMES = [
     "mixture_harmonium",
     "arc_classifier",
     "least_volume",
+    "anchored_multimodal",
+    "anchored_multimodal_advice",
 ]
 
 STUDIES: dict[str, Study] = {
