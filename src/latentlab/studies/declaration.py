@@ -22,7 +22,11 @@ from latentlab.studies.times import TIMES
 from latentlab.training.config import Seeds, TrialConfig
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pandas as pd
+
+    from latentlab.sources import Prepared
 
 Block = dict[str, Any]
 
@@ -75,7 +79,7 @@ class Declaration(BaseModel):
     rung_score: ClassVar[str] = "validation_total"
 
     dataset: str
-    datasets: dict[str, DatasetDefaults]
+    datasets: Mapping[str, DatasetDefaults]
     seeds: Seeds = Seeds()
     model: Block = {}
     objective: Block = {}
@@ -189,6 +193,15 @@ class Declaration(BaseModel):
     def metric_table(self) -> dict[str, Metric]:
         """The study's metrics and the times that every study has, by name."""
         return {metric.name: metric for metric in (*self.metrics, *TIMES)}
+
+    def adapted(self, prepared: Prepared, folder: Path) -> Prepared:
+        """The data that the arms are trained on; a study may change what the source gives.
+
+        Args:
+            prepared: as the source gives it.
+            folder: of the source's raw files, where what takes long to compute may be kept.
+        """
+        return prepared
 
     def table(self, comparison: pd.DataFrame, verdicts: pd.DataFrame) -> pd.DataFrame | None:
         """A table of the study's own for terminal and report; most studies have none.

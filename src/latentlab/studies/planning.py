@@ -35,6 +35,7 @@ def prepare_data(study: Study, declaration: Declaration, raw: Path) -> Prepared:
     """
     name = declaration.dataset
     prepared = prepare(name, declaration.chosen.source, raw / name)
+    prepared = declaration.adapted(prepared, raw / name)
     for trial in plan_trials(study, declaration, prepared, "float32")[: len(declaration.configs)]:
         examples = training_examples(prepared, trial)
         steps_per_epoch(examples, trial.config.training.batch_size)

@@ -48,14 +48,12 @@ def latent_scatter(
             components of that arm's own codes are shown, with their share of the variance.
         labels: `[n]`; up to ten distinct labels get a colour and a legend entry each, more are
             read as a quantity.
-        names: of the labels, which are then their places here.
+        names: of the labels, which are their places here; where there is a legend, it has them.
         groups: which examples are of each group, bool `[n]`, by the group's name; each group gets
             a symbol and a legend entry.
         max_points: points per panel; evenly spaced examples are drawn from a larger set.
     """
     labels = np.asarray(labels)
-    if len(names) and len(np.unique(labels)) <= len(LABEL_COLOURS):
-        labels = np.asarray(names)[labels]
     every = max(1, -(-len(labels) // max_points))
     shown = labels[::every]
     symbols = dict(zip(groups or {}, GROUP_SYMBOLS, strict=False))
@@ -67,7 +65,7 @@ def latent_scatter(
     titles = [f"{label(arm)}{note}" for arm, (_, note) in views.items()]
     figure, height, places = panels(titles, columns=3, panel_height=230, gap=96, top=96)
     for (points, _), (row, col) in zip(views.values(), places, strict=True):
-        _add_points(figure, points[::every], shown, marks, row, col)
+        _add_points(figure, points[::every], shown, names, marks, row, col)
     for group, symbol in symbols.items():
         figure.add_scatter(
             x=[None],
@@ -162,7 +160,13 @@ def _two_dimensions(codes: Array) -> tuple[Array, str]:
 
 
 def _add_points(
-    figure: go.Figure, points: Array, labels: Array, marks: Array, row: int, col: int
+    figure: go.Figure,
+    points: Array,
+    labels: Array,
+    names: Sequence[str],
+    marks: Array,
+    row: int,
+    col: int,
 ) -> None:
     kinds = np.unique(labels)
     marker: dict[str, Any] = {"size": 4, "opacity": 0.8, "symbol": marks}
@@ -181,15 +185,16 @@ def _add_points(
         return
     for kind, colour in zip(kinds, LABEL_COLOURS, strict=False):
         chosen = labels == kind
+        name = label(names[kind] if names else kind)
         figure.add_scatter(
             x=points[chosen, 0],
             y=points[chosen, 1],
             mode="markers",
             marker={**marker, "color": colour, "symbol": marks[chosen]},
-            name=label(kind),
+            name=name,
             legendgroup=str(kind),
             showlegend=(row, col) == (1, 1),
-            hovertemplate=f"label {label(kind)}<extra></extra>",
+            hovertemplate=f"label {name}<extra></extra>",
             row=row,
             col=col,
         )

@@ -86,7 +86,7 @@ def group_weights(
     moving = moving.assign(metric="weight of the visual group")
     figure = learning_curves(moving, arms=arms)
     figure.add_hline(y=1 / len(GROUPS), line={"color": NEUTRAL, "dash": "dot", "width": 1})
-    figure.update_yaxes(title_text="q")
+    figure.update_yaxes(title_text="q", range=[0, 1])
     return figure
 
 
@@ -129,8 +129,14 @@ def anchor_maps(distances: Mapping[str, Array], classes: Sequence[str]) -> go.Fi
         )
     figure.update_xaxes(type="category", showgrid=False)
     figure.update_yaxes(type="category", autorange="reversed", showgrid=False, ticks="")
-    bar = {"title": "squared<br>distance", "thickness": 12}
-    return finish(figure, height, coloraxis={"cmin": 0, "colorscale": fading(), "colorbar": bar})
+    largest = max(found.max() for found in pairs.values())
+    colours = {
+        "cmin": 0,
+        "cmax": largest,
+        "colorscale": fading(),
+        "colorbar": {"title": "squared<br>distance", "thickness": 12},
+    }
+    return finish(figure, height, coloraxis=colours)
 
 
 def _add_accuracies(
@@ -148,7 +154,7 @@ def _add_accuracies(
         x=values.to_numpy(),
         y=np.full(len(values), place),
         mode="markers",
-        marker={**marker, "size": 6, "opacity": 0.3},
+        marker={**marker, "size": 7, "opacity": 0.45},
         customdata=values.index.to_numpy(),
         hovertemplate=f"{label(arm)}, {group}, seed %{{customdata}}: %{{x:.3f}}<extra></extra>",
         showlegend=False,

@@ -67,7 +67,7 @@ def read_tensors(path: Path, content: bytes) -> dict[str, Tensor]:
             tensors = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
         else:
             raise UserError(
-                f"model.pretrained: {path} has no suffix of weights",
+                f"{path} has no suffix of weights",
                 "Use a .safetensors file, or a .pth file of torch.save(model.state_dict()).",
             )
     except UserError:
@@ -75,12 +75,12 @@ def read_tensors(path: Path, content: bytes) -> dict[str, Tensor]:
     # What a damaged file raises is not documented, and ranges from EOFError to KeyError.
     except Exception as error:
         raise UserError(
-            f"model.pretrained: {path} is damaged, or holds other things than weights",
+            f"{path} is damaged, or holds other things than weights",
             "Fetch or save it again, as a state dict alone.",
         ) from error
     if not isinstance(tensors, Mapping) or not all(isinstance(t, Tensor) for t in tensors.values()):
         raise UserError(
-            f"model.pretrained: {path} is not a state dict: tensors by name",
+            f"{path} is not a state dict: tensors by name",
             "Save it again with torch.save(model.state_dict()).",
         )
     return dict(tensors)
@@ -110,7 +110,7 @@ def fit(backbone: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> Tenso
     if wrong:
         more = f" ({len(wrong) - 1} more)" if len(wrong) > 1 else ""
         raise UserError(
-            f"model.pretrained: {path} {wrong[0]}{more}",
+            f"{path} {wrong[0]}{more}",
             "Use weights of this visual_encoder, width_multiplier and number of image channels.",
         )
     entries = dict(statistics(backbone))

@@ -40,7 +40,7 @@ def pinned_content(name: str) -> tuple[Path, bytes]:
     content = _content(plain)
     if _digest(content) != digest:
         raise UserError(
-            f"model.pretrained: {plain} no longer holds the weights of {name}",
+            f"{plain} no longer holds the weights of {name}",
             f"Write `{plain}` alone to use those that it holds now.",
         )
     return _path(plain), content
@@ -55,7 +55,7 @@ def _content(name: str) -> bytes:
         return _path(name).read_bytes()
     except OSError as error:
         raise UserError(
-            f"model.pretrained: {_path(name)} cannot be read: {error.strerror or error}",
+            f"{_path(name)} cannot be read: {error.strerror or error}",
             f"Name a file of weights, or {EMBEDDED}.",
         ) from error
 

@@ -14,25 +14,23 @@ from pydantic import Field
 from latentlab.evidence.advice.rule import Facts
 from latentlab.evidence.hypotheses import Hypotheses
 from latentlab.studies.anchored_multimodal.config import AnchoredMultimodalConfig
-from latentlab.studies.anchored_multimodal.metrics import METRICS
+from latentlab.studies.anchored_multimodal.declaration import MultimodalDeclaration
 from latentlab.studies.anchored_multimodal_advice.plan import CURRENT, Plan, advise_on
 from latentlab.studies.anchored_multimodal_advice.reported_names import BLOCKS, read_configuration
-from latentlab.studies.declaration import Block, DatasetDefaults, Declaration, merged
+from latentlab.studies.declaration import Block, DatasetDefaults, merged
 from latentlab.studies.study import Study
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-class AdviceDeclaration(Declaration):
+class AdviceDeclaration(MultimodalDeclaration):
     """The `anchored_multimodal_advice` block of the parameters.
 
     The configuration that is examined wins over what the data set brings, and the study's own
     `model`, `objective` and `training` win over it.
     """
 
-    config_class = AnchoredMultimodalConfig
-    metrics = METRICS
     table_caption = (
         "Gains that the report predicts, read as differences of shares, beside those that were "
         "measured: mean over seeds of the paired difference with its unadjusted interval."
