@@ -4,8 +4,8 @@ import logging
 
 import numpy as np
 import pytest
-from image_text_files_lab import rows, write_table
 
+from image_text_files_lab import rows, write_table
 from latentlab.errors import UserError
 from latentlab.sources import prepare
 from latentlab.sources.image_text import TEXT, VISUAL, group_numbers, pictures, texts

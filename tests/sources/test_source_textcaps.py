@@ -5,8 +5,8 @@ import logging
 
 import numpy as np
 import pytest
-from image_text_files_lab import write_json, write_textcaps
 
+from image_text_files_lab import write_json, write_textcaps
 from latentlab.errors import UserError
 from latentlab.sources import decoding, load_prepared, prepare, save_prepared
 from latentlab.sources.image_text import TEXT, VISUAL, group_numbers, pictures, texts

@@ -5,9 +5,9 @@ import copy
 import numpy as np
 import pytest
 import torch
-from image_text_files_lab import write_textcaps
 from safetensors.torch import save_file
 
+from image_text_files_lab import write_textcaps
 from latentlab.errors import UserError
 from latentlab.sources.image_text import TEXT, VISUAL, group_numbers, pictures
 from latentlab.studies.anchored_multimodal import STUDY
@@ -123,9 +123,9 @@ def test_what_is_recorded():
 
 
 def test_mistakes_are_told_in_one_line(folder):
-    with pytest.raises(UserError, match="gone.pth cannot be read") as error:
+    with pytest.raises(UserError, match=r"gone\.pth cannot be read") as error:
         prepared(folder, "gone.pth")
     assert "\n" not in str(error.value)
     save_file({"conv1.weight": torch.zeros(1)}, folder / "little.safetensors")
-    with pytest.raises(UserError, match="little.safetensors lacks"):
+    with pytest.raises(UserError, match=r"little\.safetensors lacks"):
         prepared(folder, "little.safetensors")
