@@ -19,13 +19,6 @@ ROOT = Path(latentlab.studies.__file__).parent
 FOLDERS = [ROOT / name for _, name, package in pkgutil.iter_modules([str(ROOT)]) if package]
 AFTERWARDS = {"converged.py", "evaluation.py", "baselines.py", "clustering.py", "figures.py"}
 AFTERWARDS |= {"plan.py"}
-    "converged.py",
-    "evaluation.py",
-    "baselines.py",
-    "clustering.py",
-    "figures.py",
-    "plan.py",
-}
 """Modules whose code runs before or after training, outside any cohort."""
 FORMULAS = [
     *(ROOT / name for name in ("layers.py", "attention.py", "normalisation.py")),
