@@ -14,6 +14,7 @@ from latentlab.studies.anchored_multimodal.config import AnchoredMultimodalConfi
 from latentlab.studies.anchored_multimodal_advice import AdviceDeclaration
 from latentlab.studies.anchored_multimodal_advice.plan import GROUPDRO, Plan, words
 from latentlab.studies.anchored_multimodal_advice.reported_names import STUDY, nested
+from latentlab.studies.composition import command, git_state, package_versions
 from latentlab.studies.declaration import merged
 
 FILES = {"recommended_baseline.yml": "", "recommended_groupdro.yml": GROUPDRO}
@@ -30,6 +31,8 @@ PHASES = {
     "group_warmup": "3",
 }
 """The report's own phases of implementation, by rule."""
+
+_WHY = ["rationale", "source"]
 
 LATER = (
     "The report's last phase has more, which depends on what these show: a latent space of twice "
@@ -127,7 +130,8 @@ def document(declaration: AdviceDeclaration) -> Document:
             "the study's report has the predicted gain of each beside the measured one."
         ],
         sections=[
-            Section("Status", table=status),
+            Section("Status", table=status.drop(columns=_WHY)),
+            Section("Rationale and sources", table=status[["section", "check", *_WHY]]),
             Section(
                 "Recommended configurations",
                 [
@@ -146,6 +150,7 @@ def document(declaration: AdviceDeclaration) -> Document:
         ],
         tables={"status.csv": status, "order.csv": order},
         texts=texts,
+        reproduce={"command": command(), "git": git_state(), "packages": package_versions()},
     )
 
 

@@ -71,7 +71,7 @@ def gains_text(table: pd.DataFrame) -> pd.DataFrame:
             "measured": table["measured"],
             "advice": table["advice"],
             "change": table["change"].where(table["measured"] == ALONE, "all that apply"),
-            "metric": table["metric"],
+            "metric": table["metric"].str.replace("_", " "),
             "predicted": [
                 _range(low, high)
                 for low, high in zip(table["predicted_low"], table["predicted_high"], strict=True)
@@ -132,7 +132,7 @@ def _together(
         row["predicted_high"] = predicted["predicted_high"].sum()
     remark = _remark(row, verdict, metrics)
     if len(predicted):
-        remark += "; predicted: the sum of those alone, which the report does not state"
+        remark += "; predicted: the sum of those alone"
     if len(same) > 1 and same["effect"].notna().all():
         remark += f"; alone they add up to {same['effect'].sum():+.3f}"
     return row | {"remark": remark}
