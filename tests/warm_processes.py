@@ -10,6 +10,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sys
+import threading
 from collections.abc import Mapping
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -66,6 +67,9 @@ def _kedro(
     outputs: tuple[str | Path, str | Path],
 ) -> None:
     os.setsid()
+    # Coverage is measured in the processes of the tests: its tracer would double the time here.
+    sys.settrace(None)
+    threading.settrace(None)
     for stream, path in enumerate(outputs, start=1):
         file = os.open(path, os.O_WRONLY | os.O_CREAT)
         os.dup2(file, stream)
