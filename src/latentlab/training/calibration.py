@@ -27,8 +27,10 @@ MEASURE_SECONDS = 0.25
 FEWEST_STEPS = 3
 POOL_SECONDS = 5.0
 """What starting worker processes costs; work that takes less stays in this process."""
-COMPILE_SECONDS = 40.0
-"""Work that an uncompiled plan does in less is not worth a trial of the compiler."""
+COMPILE_SECONDS = 4.0
+"""What compiling a step costs, per parameter tensor of the model: a multilayer perceptron of 8 takes
+half a minute, two convolutional encoders of 60 some minutes. Work that an uncompiled plan does in
+less is not worth a trial of the compiler."""
 TEAM_RISK = 1.5
 """A plan with several threads must be so much faster than one without: threads that wait for each
 other many times a millisecond stand still as soon as another program wants one of their cores."""
@@ -153,8 +155,8 @@ class Calibration:
         """
         # Only its size is wanted, so any stream will do.
         model = self._method.build(trials[0].config, self._data.spec, np.random.default_rng(0))
-        numbers = sum(p.numel() for p in model.parameters())
-        largest = memory_cap(BYTES_PER_NUMBER * numbers)
+        sizes = [p.numel() for p in model.parameters()]
+        largest = memory_cap(BYTES_PER_NUMBER * sum(sizes))
         plans = candidates(len(trials), largest, self._config, self._device.type)
         if len(plans) == 1:
             return plans[0]
@@ -167,12 +169,16 @@ class Calibration:
                 predicted = first.step * len(trials) * steps / fallback.processes
                 if predicted < 2 * POOL_SECONDS:
                     return fallback
-        plan = self._fastest(trials, steps, plans)
+        plan = self._fastest(trials, steps, plans, COMPILE_SECONDS * len(sizes))
         self._cache.put(key, plan)
         return plan
 
     def _fastest(
-        self, trials: Sequence[Trial], steps: int, plans: Sequence[ExecutionPlan]
+        self,
+        trials: Sequence[Trial],
+        steps: int,
+        plans: Sequence[ExecutionPlan],
+        compiling: float,
     ) -> ExecutionPlan:
         work = len(trials) * steps
         seconds: dict[ExecutionPlan, float] = {}
@@ -190,7 +196,7 @@ class Calibration:
         if not seconds:
             return min(plans, key=lambda p: (p.processes, p.cohort))
         best = min(seconds, key=risked)
-        if self._compiles and seconds[best] > COMPILE_SECONDS:
+        if self._compiles and seconds[best] > compiling:
             compiled = replace(best, compile=True)
             timing = self._time(Probe(self._method, tuple(trials[: best.cohort]), compiled))
             # What fails for one shape of a study fails for the others: not tried again.
