@@ -17,6 +17,8 @@ from latentlab.sources import Prepared, Schema, Split, save_prepared
 from latentlab.studies.derp_vae.config import DerpVaeConfig
 from latentlab.studies.derp_vae.method import METHOD
 from latentlab.studies.layers import Dense
+from latentlab.studies.least_volume.config import LeastVolumeConfig
+from latentlab.studies.least_volume.method import METHOD as LEAST_VOLUME
 from latentlab.studies.mixture_harmonium.config import MixtureHarmoniumConfig
 from latentlab.studies.mixture_harmonium.method import METHOD as HARMONIUM
 from latentlab.studies.mixture_harmonium.plan import Plan
@@ -109,6 +111,7 @@ def workloads(folder: Path) -> list[Workload]:
     digits = random_pixels(folder / "digits", (1, 8, 8), 1437)
     mnist = random_pixels(folder / "mnist", (1, 28, 28), 6000)
     cifar = random_pixels(folder / "cifar10", (3, 32, 32), 6000)
+    beams = random_pixels(folder / "beams2d", (1, 24, 48), 448)
     arms = {
         "standard_vae": {},
         "beta_vae_0.1": {"beta": 0.1},
@@ -152,7 +155,26 @@ def workloads(folder: Path) -> list[Workload]:
             1.5,
         ),
         Workload("harmonium plan, 37 rows x 2 seeds", HARMONIUM, _plan(2, digits), digits, 1.5),
+        Workload(
+            "least volume 24x48, convolutional, 2 x 8 trials",
+            LEAST_VOLUME,
+            tuple(_least_volume(8, norm, beams) for norm in ("none", "operator")),
+            beams,
+            1.0,
+        ),
     ]
+
+
+def _least_volume(count: int, spectral_norm: str, prepared: Path) -> tuple[Trial, ...]:
+    """Least-volume auto-encoders of the size that the study has on beams."""
+    model = {"resolution": (24, 48), "width_multiplier": 0.125, "latent_dim": 32}
+    config = LeastVolumeConfig.model_validate(
+        {
+            "model": model | {"spectral_norm": spectral_norm},
+            "training": {"epochs": 1000, "batch_size": 32},
+        }
+    )
+    return tuple(_trial("least_volume", "a", seed, config, prepared) for seed in range(count))
 
 
 def _plan(seeds: int, prepared: Path) -> tuple[tuple[Trial, ...], ...]:
