@@ -28,9 +28,9 @@ FEWEST_STEPS = 3
 POOL_SECONDS = 5.0
 """What starting worker processes costs; work that takes less stays in this process."""
 COMPILE_SECONDS = 4.0
-"""What compiling a step costs, per parameter tensor of the model: a multilayer perceptron of 8 takes
-half a minute, two convolutional encoders of 60 some minutes. Work that an uncompiled plan does in
-less is not worth a trial of the compiler."""
+"""What compiling a step costs, per parameter tensor of the model: a perceptron of 8 takes half a
+minute, two convolutional encoders of 60 some minutes. Work that an uncompiled plan does in less is
+not worth a trial of the compiler."""
 TEAM_RISK = 1.5
 """A plan with several threads must be so much faster than one without: threads that wait for each
 other many times a millisecond stand still as soon as another program wants one of their cores."""
