@@ -106,7 +106,9 @@ def evaluate(
         scores["log_volume"] = float(log_volume(deviations(z.double()), active, eta))
     if config.model.spectral_norm == "operator":
         norms = trained.model.layer_norms(state, trained.hyper)
-        scores["lipschitz_bound_product"] = math.prod(float(norm) for norm in norms.values())
+        product = math.prod(float(norm) for norm in norms.values())
+        # To the digits that single precision has: the rest would look like a spread over seeds.
+        scores["lipschitz_bound_product"] = float(f"{product:.5g}")
     if state["first_prune"] >= 0:
         scores["first_prune_epoch"] = float(state["first_prune"])
     outcome = METHOD.outcome(state, {})
