@@ -1,6 +1,5 @@
 """A training run in a process of its own, to be killed; what it did survives it in a log."""
 
-import multiprocessing
 import os
 import time
 from pathlib import Path
@@ -14,6 +13,7 @@ from latentlab.studies.derp_vae.method import METHOD
 from latentlab.training import loop, runner
 from latentlab.training.cohort import Cohort
 from latentlab.training.store import TrialStore
+from warm_processes import CONTEXT
 
 INTERVAL = 0.1
 ARMS = {"standard": {}, "beta": {"objective": {"beta": 0.1}}}
@@ -56,9 +56,7 @@ def _log_steps(log):
 
 
 def start(*arguments):
-    """The run as a process; a server that has torch loaded forks it within milliseconds."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["latentlab.training.runner"])
-    process = context.Process(target=run, args=arguments)
+    """The run as a process; a server that has torch loaded forks it."""
+    process = CONTEXT.Process(target=run, args=arguments)
     process.start()
     return process
