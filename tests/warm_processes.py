@@ -2,7 +2,7 @@
 
 Most of the time of a short `kedro run` goes into importing MLflow, PyTorch and SciPy. A server
 process imports them once and forks for every command, which has a working folder, an environment,
-outputs and an exit status of its own, and imports Kedro and latentlab itself.
+outputs and an exit status of its own, and itself imports latentlab and what Kedro sets up.
 """
 
 from __future__ import annotations
@@ -17,18 +17,29 @@ from pathlib import Path
 
 LIBRARIES = (
     "alembic.command",
+    "dynaconf",
     "flask",
+    "git",
+    "IPython",
+    "kedro.config",
+    "kedro.io",
+    "kedro.pipeline",
     "kedro_datasets.pandas",
     "kedro_datasets.plotly",
+    "kedro_viz.integrations.kedro.hooks",
     "mlflow.pyfunc",
     "mlflow.store.tracking.sqlalchemy_store",
     "omegaconf",
     "optuna",
     "pandera.pandas",
     "plotly.graph_objects",
+    "pyarrow.dataset",
+    "rich.logging",
+    "safetensors.torch",
     "sklearn.datasets",
     "statsmodels.api",
     "torch._decomp",
+    "torch.fx.experimental.symbolic_shapes",
 )
 # Not every system lets libraries live on after a fork: elsewhere each process imports its own.
 CONTEXT = multiprocessing.get_context("forkserver" if sys.platform == "linux" else "spawn")

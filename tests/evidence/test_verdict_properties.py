@@ -11,6 +11,9 @@ from latentlab.evidence.amounts import Boundary
 from latentlab.evidence.decisions import decide, location_evidence
 from latentlab.evidence.verdicts import judge
 
+# Many times what short tests run once: a tracer would only make it longer.
+pytestmark = pytest.mark.no_cover
+
 FIXTURES = settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
