@@ -1,5 +1,7 @@
 """Failures by choice, replicates, and the winner's lead."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,7 +12,7 @@ from latentlab.search.analysis.failures import failure_tests, failures, imbalanc
 from latentlab.search.analysis.observations import observe
 from latentlab.search.analysis.order_statistics import expected_highest_normal
 from latentlab.search.analysis.settings import AnalysisSettings
-from latentlab.search.analysis.winner import replicate_sd, winner
+from latentlab.search.analysis.winner import winner
 from sweep_tables import CONDITIONAL, MIXED, random_rows, sweep_table
 
 SETTINGS = AnalysisSettings()
@@ -102,12 +104,14 @@ def replicated(true, sd, seeds, seed):
     return sweep_table(parameters, rows, runs.mean(axis=1), replicates=frame)
 
 
-def test_replicate_sd_is_pooled_within_configurations():
-    table = replicated(np.arange(10.0), 0.5, 3, 0)
-    runs = table.replicates["score"].to_numpy().reshape(10, 3)
-    sd, freedom = replicate_sd(table)
-    assert freedom == 20
-    assert sd == pytest.approx(np.sqrt(runs.var(axis=1, ddof=1).mean()))
+def test_what_a_seed_gives_to_all_is_no_lead_of_one():
+    table = replicated(np.zeros(10), 0.5, 3, 0)
+    kind = table.replicates.assign(score=lambda runs: runs["score"] + 7.0 * runs["seed"])
+    shifted = replace(table, replicates=kind)
+    (plain,), (other,) = (winner(one, observe(one)).to_dict("records") for one in (table, shifted))
+    assert plain["replicate_freedom"] == 9 * 2
+    assert other["replicate_sd"] == pytest.approx(plain["replicate_sd"])
+    assert plain["replicate_sd"] == pytest.approx(0.5, rel=0.4)
 
 
 def test_a_lead_that_seeds_alone_explain_shrinks_to_nothing():

@@ -23,6 +23,9 @@ from latentlab.search.analysis.settings import AnalysisSettings
 from latentlab.search.analysis.sweep_analysis import main_tests
 from sweep_tables import noise_table
 
+# Many times what short tests run once: a tracer would only make it longer.
+pytestmark = pytest.mark.no_cover
+
 SWEEPS = 300
 SETTINGS = AnalysisSettings(resamples=1_999)
 

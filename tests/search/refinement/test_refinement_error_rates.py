@@ -10,6 +10,9 @@ from scipy.stats import binom
 from latentlab.search.refinement import Nulls, refine, rules_of
 from latentlab.search.refinement.simulated import no_effect, simulated_sweep
 
+# Many times what short tests run once: a tracer would only make it longer.
+pytestmark = pytest.mark.no_cover
+
 MODES = ("conservative", "aggressive")
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 
 from latentlab.search.analysis.observations import Observations
 from latentlab.search.analysis.order_statistics import expected_highest_normal
+from latentlab.search.analysis.replicates import noise_of_seeds, runs_by_seed
 from latentlab.search.table import SweepTable
 
 COLUMNS = (
@@ -32,18 +33,19 @@ def winner(table: SweepTable, rows: Observations) -> pd.DataFrame:
 
     Returns:
         One row, in the objective's units. `gap` is the winner's lead over the mean of all rows.
-        `replicate_sd` is pooled within configurations over their seeds, `standard_error` that of
-        the winner's mean; without configurations on two seeds they are missing, and with them all
-        that follows. `expected_gap` is the lead of the best of so many rows if nothing but seeds
-        told them apart. `noise_share` is the share of the rows' variance that seeds alone give,
-        and `shrunken_value` takes it from the winner's lead, which is what fresh seeds are
+        `replicate_sd` is that of `noise_of_seeds`, `standard_error` that of the winner's mean
+        beside the others'; without configurations on two seeds they are missing, and with them
+        all that follows. `expected_gap` is the lead of the best of so many rows if nothing but
+        seeds told them apart. `noise_share` is the share of the rows' variance that seeds alone
+        give, and `shrunken_value` takes it from the winner's lead, which is what fresh seeds are
         expected to show (empirical Bayes, Efron & Morris 1973).
     """
     scores = rows.scores
     best = int(np.argmax(scores))
     number = rows.numbers[best]
-    sd, freedom = replicate_sd(table)
-    seeds = _seeds(table, number)
+    runs = runs_by_seed(table).reindex(rows.numbers).to_numpy(dtype=np.float64)
+    sd, freedom = noise_of_seeds(runs)
+    seeds = int(np.isfinite(runs[best]).sum())
     error = sd / math.sqrt(seeds) if seeds else math.nan
     mean = float(np.mean(scores))
     gap = float(scores[best]) - mean
@@ -70,28 +72,3 @@ def winner(table: SweepTable, rows: Observations) -> pd.DataFrame:
         ],
         columns=list(COLUMNS),
     )
-
-
-def replicate_sd(table: SweepTable) -> tuple[float, int]:
-    """Standard deviation over seeds within configurations, and its degrees of freedom.
-
-    Returns:
-        NaN and 0 where no configuration has values on two seeds.
-    """
-    if not len(table.replicates):
-        return math.nan, 0
-    name = table.objective.name
-    known = table.replicates[np.isfinite(table.replicates[name].to_numpy(dtype=np.float64))]
-    groups = known.groupby("configuration")[name]
-    freedom = int((groups.size() - 1).sum())
-    if not freedom:
-        return math.nan, 0
-    squares = ((known[name] - groups.transform("mean")) ** 2).sum()
-    return math.sqrt(float(squares) / freedom), freedom
-
-
-def _seeds(table: SweepTable, number: object) -> int:
-    if not len(table.replicates):
-        return 0
-    mine = table.replicates[table.replicates["configuration"] == number]
-    return int(mine[table.objective.name].notna().sum())
