@@ -9,6 +9,13 @@ import pytest
 from project_copies import ProjectCopy, copy_project, finished_smoke_run
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Coverage leaves out properties and long tests: they repeat what short tests run once."""
+    for item in items:
+        if {"hypothesis", "slow"} & set(item.keywords):
+            item.add_marker(pytest.mark.no_cover)
+
+
 @pytest.fixture
 def project(tmp_path: Path) -> ProjectCopy:
     """A fresh copy of the project."""

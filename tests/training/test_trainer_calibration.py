@@ -159,7 +159,7 @@ def test_one_candidate_needs_no_timing(digits, chooser):
 
 
 def test_memory_bounds_the_candidates(digits, chooser, monkeypatch):
-    monkeypatch.setattr(calibration, "memory_cap", lambda size: 5)
+    monkeypatch.setattr(calibration, "trials_in_memory", lambda *of_a_trial: 5)
     choice = chooser(lambda plan: 1e-4)
     choice.choose(trials(digits), 80, None)
     assert {plan.cohort for plan in choice.timed} == {5, 1}

@@ -51,7 +51,7 @@ def candidates(
 
     Args:
         trials: trials of one signature.
-        largest: most trials that memory holds at once.
+        largest: most trials that memory holds at once, in all processes together.
         config: settings that are not `auto` are obeyed.
         device: type of the device.
     """
@@ -64,7 +64,7 @@ def candidates(
         share = -(-trials // processes)
         sizes = [share, 8, 1] if config.cohort == "auto" else [config.cohort]
         for size, threads in itertools.product(sizes, teams):
-            cohort = max(1, min(size, share, largest))
+            cohort = max(1, min(size, share, largest // processes))
             plans[ExecutionPlan(cohort, processes, threads, config.compile is True)] = None
     return list(plans)
 
@@ -76,12 +76,6 @@ def even_parts(count: int, plan: ExecutionPlan) -> list[int]:
         parts = min(count, -(-parts // plan.processes) * plan.processes)
     small, larger = divmod(count, parts)
     return [small + 1] * larger + [small] * (parts - larger)
-
-
-def memory_cap(bytes_per_trial: int) -> int:
-    """Most trials whose weights, moments and gradients fit in a quarter of the memory."""
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return max(1, memory // 4 // max(1, bytes_per_trial))
 
 
 class PlanCache:

@@ -15,10 +15,11 @@ import torch
 from latentlab.compute.config import ComputeConfig
 from latentlab.compute.device import machine_name, set_matmul_precision
 from latentlab.compute.engines import WorkerPool
-from latentlab.compute.plan import ExecutionPlan, PlanCache, candidates, memory_cap
+from latentlab.compute.plan import ExecutionPlan, PlanCache, candidates
 from latentlab.training.cohort import Cohort
 from latentlab.training.contract import Method
 from latentlab.training.data import StudyData
+from latentlab.training.memory import trials_in_memory
 from latentlab.training.trial import TRAINER_VERSION, Trial
 
 logger = logging.getLogger(__name__)
@@ -34,8 +35,6 @@ not worth a trial of the compiler."""
 TEAM_RISK = 1.5
 """A plan with several threads must be so much faster than one without: threads that wait for each
 other many times a millisecond stand still as soon as another program wants one of their cores."""
-BYTES_PER_NUMBER = 24
-"""Weights, two moments, gradients and their temporaries, in float32."""
 
 
 @dataclass(frozen=True)
@@ -153,23 +152,25 @@ class Calibration:
             fallback: the plan of a larger group, taken over where the work would not repay a
                 calibration of its own.
         """
-        # Only its size is wanted, so any stream will do.
-        model = self._method.build(trials[0].config, self._data.spec, np.random.default_rng(0))
-        sizes = [p.numel() for p in model.parameters()]
-        largest = memory_cap(BYTES_PER_NUMBER * sum(sizes))
-        plans = candidates(len(trials), largest, self._config, self._device.type)
+        count, kind = len(trials), self._device.type
+        plans = candidates(count, count, self._config, kind)
         if len(plans) == 1:
             return plans[0]
         key = plan_key(trials, self._config, self._device)
         if known := self._cache.get(key):
             return known
-        if fallback is not None and fallback.cohort <= largest:
+        largest = trials_in_memory(self._method, trials[0], self._data, self._device)
+        plans = candidates(count, largest, self._config, kind)
+        if fallback is not None and fallback.cohort * fallback.processes <= largest:
             first = self._time(Probe(self._method, tuple(trials[: fallback.cohort]), fallback))
             if first is not None:
                 predicted = first.step * len(trials) * steps / fallback.processes
                 if predicted < 2 * POOL_SECONDS:
                     return fallback
-        plan = self._fastest(trials, steps, plans, COMPILE_SECONDS * len(sizes))
+        # Only its size is wanted, so any stream will do.
+        model = self._method.build(trials[0].config, self._data.spec, np.random.default_rng(0))
+        compiling = COMPILE_SECONDS * len(list(model.parameters()))
+        plan = self._fastest(trials, steps, plans, compiling)
         self._cache.put(key, plan)
         return plan
 

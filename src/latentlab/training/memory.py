@@ -1,0 +1,55 @@
+"""How many trials the memory holds at once, by what one of them takes in one step."""
+
+from __future__ import annotations
+
+import math
+import os
+
+import torch
+from torch import Tensor
+from torch.autograd.graph import saved_tensors_hooks
+
+from latentlab.training.cohort import Cohort
+from latentlab.training.contract import Method
+from latentlab.training.data import StudyData
+from latentlab.training.streams import BLOCK_STEPS
+from latentlab.training.trial import Trial
+
+BYTES_PER_WEIGHT = 24
+"""A weight, two moments, its gradient and their temporaries, in float32."""
+SHARE = 0.5
+"""Of the memory that trials may take; the data, the libraries and the figures need some too."""
+
+
+def trials_in_memory(method: Method, trial: Trial, data: StudyData, device: torch.device) -> int:
+    """Most trials like this one that train at once, in all processes together; at least one."""
+    return max(1, int(SHARE * _memory(device) / bytes_per_trial(method, trial, data, device)))
+
+
+def bytes_per_trial(method: Method, trial: Trial, data: StudyData, device: torch.device) -> int:
+    """Bytes that a trial adds to a cohort: its weights, its noise, and what a reverse pass needs.
+
+    The last is most of it where a batch is large beside the model. It is what autograd stores in a
+    real step, each storage counted once.
+    """
+    cohort = Cohort(method, [trial], data, device, precision=trial.precision)
+    stored: dict[int, int] = {}
+
+    def store(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        stored[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    with saved_tensors_hooks(store, lambda tensor: tensor):
+        cohort.advance()
+    noise = method.noise_spec(trial.config, data.spec, trial.config.training.batch_size)
+    drawn = BLOCK_STEPS * sum(math.prod(one.shape) for one in noise.values())
+    weights = cohort.state.weights.numel()
+    return BYTES_PER_WEIGHT * weights + sum(stored.values()) + 4 * drawn
+
+
+def _memory(device: torch.device) -> int:
+    """Bytes of the memory that a device computes in."""
+    if device.type == "cuda":
+        return int(torch.cuda.get_device_properties(device).total_memory)
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
