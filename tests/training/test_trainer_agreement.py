@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from torch._dynamo.utils import counters
 from torch.nn import functional
 from trainer_lab import advance, cohort, equal_states, merged, trial, weights
 
@@ -262,6 +263,7 @@ def test_compiled_cohorts_follow_the_plain_ones(digits):
         compiled[0].advance()
     except Exception as error:  # whatever a compiler that does not work raises
         pytest.skip(f"torch.compile does not work here: {str(error).splitlines()[0]}")
+    counters.clear()
     # In turn, so that each has the chance to pick up another's graph.
     for step in range(1, STEPS):
         if step == STEPS // 2:
@@ -275,5 +277,6 @@ def test_compiled_cohorts_follow_the_plain_ones(digits):
         torch.testing.assert_close(weights(group), weights(plain), rtol=0, atol=TOLERANCE)
         assert torch.equal(group.state.steps, plain.state.steps)
         torch.testing.assert_close(group.state.history, plain.state.history, equal_nan=True)
+    assert counters["stats"]["unique_graphs"] == 3, "a step is not one graph"
     assert not torch.equal(weights(compiled[0]), weights(compiled[1]))
     assert not equal_states(compiled[0].state, compiled[3].state)

@@ -17,7 +17,7 @@ from latentlab.training.noise import NoiseFeed
 from latentlab.training.optimiser import Optimiser, fused_kernels_work, moment_names
 from latentlab.training.parameters import Layout
 from latentlab.training.per_trial import per_trial_values
-from latentlab.training.program import LossProgram
+from latentlab.training.program import LossProgram, changed
 from latentlab.training.schedules import learning_rates
 from latentlab.training.state import CohortState, kept_where, snapshot
 from latentlab.training.step import Inputs, Tally, TrainingStep
@@ -255,8 +255,12 @@ class Cohort:
         return kept_where(self.state.alive, carried, self.state.carried)
 
     def _per_trial(self, function: Callable[..., Tensors]) -> Callable[..., Tensors]:
-        """A pure function of one trial's tensors, over the trial axis; the clock is shared."""
-        return torch.func.vmap(function, in_dims=(0, 0, 0, None))
+        """What a pure function of one trial changes, over the trial axis; the clock is shared."""
+
+        def changes(carried: Tensors, *arguments: Any) -> Tensors:
+            return changed(function(carried, *arguments), carried)
+
+        return torch.func.vmap(changes, in_dims=(0, 0, 0, None))
 
     def _end_epoch(self, epoch: int) -> None:
         training = self.config.training

@@ -26,8 +26,11 @@ class _Objective(nn.Module):
         self.model = model
         self._loss = loss
 
-    def forward(self, *arguments: Any) -> tuple[Tensor, Tensors, Tensors]:
-        return self._loss(self.model, *arguments)
+    def forward(
+        self, batch: Batch, hyper: Tensors, noise: Tensors, carried: Tensors, clock: Clock
+    ) -> tuple[Tensor, Tensors, Tensors]:
+        total, terms, state = self._loss(self.model, batch, hyper, noise, carried, clock)
+        return total, terms, changed(state, carried)
 
 
 class LossProgram:
@@ -64,7 +67,7 @@ class LossProgram:
         carried: Tensors,
         clock: Clock,
     ) -> tuple[Tensor, Tensors, Tensors]:
-        """Totals [trials], terms [trials] each, and new states [trials, ...] each."""
+        """Totals [trials], terms [trials] each, and what changed of the states [trials, ...]."""
         if self._trials > 1:
             return self.batched(self._leaves, batch, hyper, noise, carried, clock)
         total, terms, new = self._objective(
@@ -103,6 +106,11 @@ class LossProgram:
             self._objective, swapped, arguments
         )
         return result
+
+
+def changed(new: Mapping[str, Tensor], old: Mapping[str, Tensor]) -> Tensors:
+    """The new tensors but for those that were handed through: of them nothing is to be copied."""
+    return {name: tensor for name, tensor in new.items() if tensor is not old[name]}
 
 
 def _first(tensors: Mapping[str, Tensor]) -> Tensors:

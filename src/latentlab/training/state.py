@@ -90,22 +90,9 @@ def kept_where(
     Args:
         alive: bool [trials].
         new: each [trials, ...].
-        old: the same names, shapes and types.
+        old: the same shapes and types; what `new` does not name stays as it is.
     """
-    return {
-        # What was handed through unchanged is the same memory: nothing to choose.
-        name: old[name]
-        if _same_view(tensor, old[name])
-        else torch.where(alive.view(-1, *[1] * (tensor.ndim - 1)), tensor.detach(), old[name])
+    return dict(old) | {
+        name: torch.where(alive.view(-1, *[1] * (tensor.ndim - 1)), tensor.detach(), old[name])
         for name, tensor in new.items()
     }
-
-
-def _same_view(a: Tensor, b: Tensor) -> bool:
-    """Whether two tensors are the same numbers in the same memory, in the same order."""
-    return (a.data_ptr(), a.shape, a.stride(), a.dtype) == (
-        b.data_ptr(),
-        b.shape,
-        b.stride(),
-        b.dtype,
-    )
