@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from latentlab.studies.registry import STUDIES
 from project_copies import ProjectCopy, free_port, serving
 
 pytestmark = pytest.mark.browser
@@ -91,5 +92,11 @@ def test_static_site_is_built_without_a_network(smoke_project: ProjectCopy) -> N
     site = smoke_project.root / "build"
     assert result.returncode == 0, result.stdout + result.stderr
     assert (site / "index.html").is_file()
-    names = {node["name"] for node in json.loads((site / "api" / "main").read_text())["nodes"]}
-    assert names >= STAGES | {"derp_vae.verdicts"}
+    chart = json.loads((site / "api" / "main").read_text())
+    assert {node["name"] for node in chart["nodes"]} >= STAGES | {"derp_vae.verdicts"}
+    asking = {study.name for study in STUDIES.values() if not study.advises}
+    pipelines = {pipeline["id"] for pipeline in chart["pipelines"]}
+    assert pipelines >= set(STUDIES) | {f"{name}_sweep" for name in asking} | {"all"}
+    everything = json.loads((site / "api" / "pipelines" / "all").read_text())
+    boxes = {name for name in everything["modular_pipelines"] if "." not in name}
+    assert boxes == asking | {"__root__"}
