@@ -99,13 +99,35 @@ class FakeBeams:
         return np.full(self.shape, config["volfrac"]).ravel(), ["history"]
 
 
-@pytest.mark.parametrize("way", ["optimiser", "dataset"])
-def test_designs_of_engibench(tmp_path, monkeypatch, way):
+class FarBeams(FakeBeams):
+    """As it is without a network."""
+
+    @property
+    def dataset(self):
+        raise FileNotFoundError("Couldn't find 'beams_2d' on the Hub\nand more")
+
+    @dataset.setter
+    def dataset(self, _):
+        pass
+
+
+def installed(monkeypatch, beams):
     for name in ("engibench", "engibench.problems", "engibench.problems.beams2d"):
         monkeypatch.setitem(sys.modules, name, types.ModuleType(name))
     module = types.ModuleType("engibench.problems.beams2d.v0")
-    module.Beams2D = FakeBeams
+    module.Beams2D = beams
     monkeypatch.setitem(sys.modules, module.__name__, module)
+
+
+def test_a_set_that_cannot_be_downloaded_is_one_line(tmp_path, monkeypatch):
+    installed(monkeypatch, FarBeams)
+    with pytest.raises(UserError, match=r"EngiBench's set of 5x8 elements cannot be had: .+"):
+        made(tmp_path, "beams2d", "--engibench", "dataset", *SMALL)
+
+
+@pytest.mark.parametrize("way", ["optimiser", "dataset"])
+def test_designs_of_engibench(tmp_path, monkeypatch, way):
+    installed(monkeypatch, FakeBeams)
     _, arrays = made(tmp_path, "beams2d", "--engibench", way, "--designs", "3", *SMALL)
     assert arrays["designs"].shape == (3, 5, 8)
     assert "EngiBench" in str(arrays["origin"])

@@ -44,9 +44,21 @@ def engibench_design(problem: Problem, size: tuple[int, int], seed: int, index: 
 
 
 def engibench_dataset(size: tuple[int, int], designs: int) -> dict[str, NDArray[Any]]:
-    """The first designs of EngiBench's official training set at a size, which it downloads."""
+    """The first designs of EngiBench's official training set at a size, which it downloads.
+
+    Raises:
+        UserError: it cannot be downloaded.
+    """
     height, width = size
-    official = _engibench()(config={"nelx": width, "nely": height}).dataset["train"]
+    problem = _engibench()(config={"nelx": width, "nely": height})
+    try:
+        official = problem.dataset["train"]
+    except OSError as error:
+        raise UserError(
+            f"EngiBench's set of {height}x{width} elements cannot be had: "
+            f"{str(error).splitlines()[0]}",
+            "Connect to the network, choose one of its --size, or --engibench optimiser.",
+        ) from None
     rows = official.select(range(min(designs, len(official))))
     same = {name: name for name in PROBLEMS["beams2d"].conditions}
     columns = {"designs": "optimal_design", "compliance": "c"} | same
