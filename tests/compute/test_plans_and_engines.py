@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from multiprocessing.util import Finalize
 from pathlib import Path
 
 import pytest
@@ -133,6 +134,18 @@ def test_leaving_the_pool_ends_its_workers() -> None:
     for number in numbers:
         with pytest.raises(ProcessLookupError):
             os.kill(number, 0)
+
+
+def leave_a_note(path: Path, report: object) -> None:
+    Finalize(None, path.touch, exitpriority=0)
+
+
+def test_idle_workers_put_their_things_away(tmp_path: Path) -> None:
+    """Else what a library holds in them (locks, scratch files) is reported as leaked."""
+    notes = [tmp_path / "first", tmp_path / "second"]
+    with WorkerPool(2) as workers:
+        workers.run(leave_a_note, notes, lambda news: None)
+    assert all(note.exists() for note in notes)
 
 
 @pytest.mark.parametrize("name", ["gpu", "cuda:", "cuda:x", "CPU", ""])

@@ -25,6 +25,9 @@ Report = Callable[[Any], None]
 Job = Callable[[Any, Report], Any]
 """A module-level function of a picklable payload and a function that tells the parent news."""
 
+PATIENCE = 5.0
+"""Seconds for an idle worker to end by itself."""
+
 
 def run_inline(function: Job, payloads: Iterable[Any], report: Report) -> list[Any]:
     """Run jobs one after the other in this process."""
@@ -59,11 +62,18 @@ class WorkerPool:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """End all workers at once: what they have stored is whole, the rest resumes."""
+        """End all workers: idle ones by themselves, after an error all at once.
+
+        What they have stored is whole, the rest resumes.
+        """
         for process, connection in self._workers:
-            process.terminate()
+            # A worker that nobody can give a job any more puts its things away and ends.
             connection.close()
+            if error is not None:
+                process.terminate()
         for process, _ in self._workers:
+            process.join(PATIENCE)
+            process.terminate()
             process.join()
 
     def __len__(self) -> int:
