@@ -45,6 +45,12 @@ def test_table_of_verdicts(*, declare, metrics, tables, claim, gain, verdict, te
     assert row["estimate"] == pytest.approx(gain + SMALL_NOISE.mean())
 
 
+def test_an_effect_without_a_spread_has_no_standardised_size(declare, metrics, tables):
+    scores, trials = tables({"new": np.ones(6), "old": np.zeros(6)})
+    row = only(judge(scores, declare(H1={"test": {"primary": "sign_flip"}}), metrics, trials))
+    assert (row["verdict"], row["effect"], row["effect_size"]) == ("supported", 1.0, "")
+
+
 def test_arms_of_one_configuration_share_their_trials(declare, metrics, tables):
     scores, trials = tables({"new": OLD + 0.2 + SMALL_NOISE, "old": OLD})
     again = trials[trials["arm"] == "old"].assign(arm="as_old")

@@ -104,11 +104,11 @@ def assess_location(
         }
         if paired:
             interval = paired_interval(sign * (treatment - control), level.interval)
-            effect_size = f"d_z = {sign * d_z(treatment - control):.3g}"
+            effect_size = _in_words("d_z", sign * d_z(treatment - control))
             correlation = _correlation(treatment, control)
         else:
             interval = welch_interval(sign * treatment, sign * control, level.interval)
-            effect_size = f"Hedges g = {sign * hedges_g(treatment, control):.3g}"
+            effect_size = _in_words("Hedges g", sign * hedges_g(treatment, control))
     planned = _plan(claim, sign * treatment, sign * control, control, level, paired=paired)
     estimate = _mean(treatment) - _mean(control)
     return Assessment(
@@ -135,6 +135,11 @@ def assess_location(
         detectable_effect=planned[0],
         seeds_needed=planned[1],
     )
+
+
+def _in_words(name: str, size: float) -> str:
+    """Nothing where the scores have no spread to measure the effect by."""
+    return "" if math.isnan(size) else f"{name} = {size:.3g}"
 
 
 def one_signed(boundary: Boundary, samples: ArmScores, arm: str) -> bool:
