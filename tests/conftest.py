@@ -18,8 +18,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture
 def project(tmp_path: Path) -> ProjectCopy:
-    """A fresh copy of the project."""
+    """A fresh copy of the project, with an MLflow store that holds nothing."""
     return copy_project(tmp_path / "project")
+
+
+@pytest.fixture
+def bare_project(tmp_path: Path) -> ProjectCopy:
+    """A fresh copy of the project without an MLflow store."""
+    return copy_project(tmp_path / "project", with_store=False)
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import random
 import shutil
@@ -15,8 +16,10 @@ import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
+import mlflow
 import pytest
 from filelock import FileLock
 
@@ -77,7 +80,16 @@ class ProjectCopy:
         )
 
 
-def copy_project(root: Path, with_source: bool = False) -> ProjectCopy:
+@cache
+def _empty_store() -> Path:
+    """An MLflow store without runs: making its tables takes seconds, copying it does not."""
+    path = Path(tempfile.mkdtemp()) / "mlflow.db"
+    atexit.register(shutil.rmtree, path.parent, ignore_errors=True)
+    mlflow.MlflowClient(f"sqlite:///{path}").search_experiments()
+    return path
+
+
+def copy_project(root: Path, with_source: bool = False, with_store: bool = True) -> ProjectCopy:
     """Copy what a run needs: `conf` without a person's own settings and, if asked for, `src`."""
     root.mkdir(parents=True)
     for name in ("pyproject.toml", ".telemetry"):
@@ -90,6 +102,8 @@ def copy_project(root: Path, with_source: bool = False) -> ProjectCopy:
     else:
         # Kedro insists on the folder; the package itself is the installed one.
         (root / "src").mkdir()
+    if with_store:
+        shutil.copy(_empty_store(), root)
     return ProjectCopy(root, with_source)
 
 
@@ -104,7 +118,7 @@ def finished_smoke_run(factory: pytest.TempPathFactory) -> ProjectCopy:
             return ProjectCopy(root)
         if root.exists():
             pytest.fail("the smoke run failed in another test")
-        project = copy_project(root)
+        project = copy_project(root, with_store=False)
         result = project.kedro_command("run", "--env", "smoke")
         assert result.returncode == 0, result.stdout + result.stderr
         (root / "terminal.txt").write_text(result.stdout)

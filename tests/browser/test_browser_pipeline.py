@@ -88,7 +88,7 @@ def test_layers_can_be_shown(chart, viz_log) -> None:
 
 
 def test_static_site_is_built_without_a_network(smoke_project: ProjectCopy) -> None:
-    result = smoke_project.kedro("viz", "build", "--include-previews")
+    result = smoke_project.kedro("viz", "build")
     site = smoke_project.root / "build"
     assert result.returncode == 0, result.stdout + result.stderr
     assert (site / "index.html").is_file()
