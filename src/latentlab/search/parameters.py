@@ -107,7 +107,7 @@ class FloatParameter(_Range):
         self._check(self.low, self.high, self.log, self.step)
         return self
 
-    def grid(self) -> tuple[Scalar, ...] | None:
+    def grid(self) -> tuple[float, ...] | None:
         """All values; None where there are infinitely many."""
         if self.step is None:
             return None
@@ -129,7 +129,7 @@ class IntParameter(_Range):
         self._check(self.low, self.high, self.log, self.step)
         return self
 
-    def grid(self) -> tuple[Scalar, ...]:
+    def grid(self) -> tuple[int, ...]:
         """All values."""
         return tuple(range(self.low, self.high + 1, self.step))
 

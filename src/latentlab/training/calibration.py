@@ -153,6 +153,7 @@ class Calibration:
                 calibration of its own.
         """
         count, kind = len(trials), self._device.type
+        # Where the settings leave no choice, nothing is measured.
         plans = candidates(count, count, self._config, kind)
         if len(plans) == 1:
             return plans[0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -44,13 +45,13 @@ class CohortState:
 
     def map(self, change: Callable[[Tensor], Tensor]) -> CohortState:
         """The same state with every tensor changed: moved, cloned, or some trials selected."""
-        new: dict[str, object] = {}
+        new: dict[str, Any] = {}
         for name, value in vars(self).items():
             if isinstance(value, Tensor):
                 new[name] = change(value)
             elif isinstance(value, dict):
                 new[name] = {key: change(tensor) for key, tensor in value.items()}
-        return replace(self, **new)  # type: ignore[arg-type]
+        return replace(self, **new)
 
     def tensors(self) -> dict[str, Tensor]:
         """All tensors under flat names, such as `moments/first`."""
@@ -65,16 +66,14 @@ class CohortState:
     @classmethod
     def from_tensors(cls, step: int, flat: Mapping[str, Tensor]) -> CohortState:
         """The state that `tensors` described."""
-        fields: dict[str, object] = {"moments": {}, "carried": {}, "watch": {}, "best": {}}
+        fields: dict[str, Any] = {"moments": {}, "carried": {}, "watch": {}, "best": {}}
         for name, tensor in sorted(flat.items()):
             outer, _, inner = name.partition("/")
             if inner:
-                group = fields[outer]
-                assert isinstance(group, dict)
-                group[inner] = tensor
+                fields[outer][inner] = tensor
             else:
                 fields[outer] = tensor
-        return cls(step=step, **fields)  # type: ignore[arg-type]
+        return cls(step=step, **fields)
 
 
 def snapshot(weights: Tensor, carried: Mapping[str, Tensor]) -> dict[str, Tensor]:

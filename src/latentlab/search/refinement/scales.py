@@ -95,7 +95,7 @@ def share_near_bound(parameter: Range, near: float) -> tuple[float, float]:
     values = parameter.grid()
     if values is None or parameter.log:
         return near, near
-    shares = np.array([to_share(parameter, float(v)) for v in values])  # type: ignore[arg-type]
+    shares = np.array([to_share(parameter, value) for value in values])
     return float(np.mean(shares <= near)), float(np.mean(shares >= 1 - near))
 
 
