@@ -122,6 +122,7 @@ def finished_smoke_run(factory: pytest.TempPathFactory) -> ProjectCopy:
         result = project.kedro_command("run", "--env", "smoke")
         assert result.returncode == 0, result.stdout + result.stderr
         (root / "terminal.txt").write_text(result.stdout)
+        (root / "errors.txt").write_text(result.stderr)
         (root / "finished").touch()
     return project
 

@@ -63,6 +63,12 @@ def test_the_terminal_ends_with_the_verdicts_and_where_to_look(smoke_project: Pr
     assert all(line.split()[0] in words for line in verdict_lines)
 
 
+def test_nothing_breaks_into_the_verdicts(smoke_project: ProjectCopy) -> None:
+    """The only other lines are MLflow's, when it makes the tables of a new store."""
+    lines = (smoke_project.root / "errors.txt").read_text().splitlines()
+    assert all("INFO mlflow.store.db.utils" in line for line in lines), lines
+
+
 def test_mlflow_holds_one_parent_and_a_child_for_every_trial(smoke_project: ProjectCopy) -> None:
     parents, children = runs_of(smoke_project)
     assert len(parents) == 1
