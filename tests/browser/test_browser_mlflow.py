@@ -31,9 +31,7 @@ def mlflow_address(
     """Where MLflow shows the smoke run."""
     port = free_port()
     address = f"http://127.0.0.1:{port}"
-    store = smoke_project.environment["MLFLOW_TRACKING_URI"]
-    command = [sys.executable, "-m", "mlflow", "server", "--workers", "1"]
-    command += ["--host", "127.0.0.1", "--port", str(port), "--backend-store-uri", store]
+    command = [sys.executable, "-m", "latentlab.tracking.ui", "--port", str(port)]
     log = tmp_path_factory.mktemp("mlflow") / "log"
     with serving(smoke_project, command, f"{address}/health", log):
         yield address
