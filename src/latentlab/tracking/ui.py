@@ -18,7 +18,7 @@ def command(arguments: list[str]) -> list[str]:
 
 
 if __name__ == "__main__":
-    # Background jobs of language-model evaluation: unused here, and they start slower than the pages.
+    # Jobs that evaluate language models: unused here, and slower to start than the pages.
     os.environ.setdefault("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")
     arguments = command(sys.argv[1:])
     os.execv(arguments[0], arguments)
