@@ -22,7 +22,7 @@ test: $(INSTALLED)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy -n 2
 	$(BIN)/lint-imports
-	$(BIN)/pytest -n 2 $(PYTEST_ARGS)
+	$(BIN)/pytest -n logical --maxprocesses 4 $(PYTEST_ARGS)
 
 ui: $(INSTALLED)
 	$(BIN)/python -m latentlab.tracking.ui
