@@ -13,20 +13,21 @@ from latentlab.training.loop import Progress
 from latentlab.training.progress import ProgressDisplay
 
 
-def test_without_a_terminal_a_line_tells_the_share_of_all_cohorts(
+def test_without_a_terminal_a_line_tells_the_share_of_all_trials(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(progress, "LINE_SECONDS", 0.0)
-    with caplog.at_level(logging.INFO), ProgressDisplay(4, Console(file=io.StringIO())) as shown:
-        shown.report(Progress("a", 10, 10, "one"))
-        shown.report(Progress("b", 5, 10, "two"))
-    assert caplog.messages == ["Training: 25 % of 4 cohorts", "Training: 38 % of 4 cohorts"]
+    trials = {"a": 7, "b": 2, "c": 1}
+    with caplog.at_level(logging.INFO), ProgressDisplay(trials, Console(file=io.StringIO())) as it:
+        it.report(Progress("a", 10, 10, "one"))
+        it.report(Progress("b", 5, 10, "two"))
+    assert caplog.messages == ["Training: 70 % of 10 trials", "Training: 80 % of 10 trials"]
 
 
 def test_on_a_terminal_every_cohort_has_a_bar_with_its_speed() -> None:
     screen = io.StringIO()
     console = Console(file=screen, force_terminal=True, width=120)
-    with ProgressDisplay(2, console) as shown:
+    with ProgressDisplay({"a": 6, "b": 6}, console) as shown:
         shown.report(Progress("a", 1, 10, "six trials: derp_vae_5"))
         shown.report(Progress("a", 10, 10, "six trials: derp_vae_5"))
     assert "six trials: derp_vae_5" in screen.getvalue()

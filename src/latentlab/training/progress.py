@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
 
@@ -30,12 +31,12 @@ class ProgressDisplay:
     """One bar per cohort, with trial-steps per second and the time left.
 
     Args:
-        cohorts: how many there are in all.
+        trials: how many trials each cohort has, by the cohort's name.
         console: where to draw; standard error when None.
     """
 
-    def __init__(self, cohorts: int, console: Console | None = None) -> None:
-        self._cohorts = cohorts
+    def __init__(self, trials: Mapping[str, int], console: Console | None = None) -> None:
+        self._trials = trials
         self._console = console or Console(stderr=True)
         self._bars = Bars(
             TextColumn("{task.description}"),
@@ -79,6 +80,10 @@ class ProgressDisplay:
                 )
             self._bars.update(self._tasks[news.cohort], completed=news.steps, rate=rate)
         elif now - self._told >= LINE_SECONDS:
-            share = sum(n.steps / n.total for n in self._latest.values()) / self._cohorts
-            logger.info("Training: %.0f %% of %d cohorts", 100 * share, self._cohorts)
+            done = sum(
+                self._trials[name] * latest.steps / latest.total
+                for name, latest in self._latest.items()
+            )
+            trials = sum(self._trials.values())
+            logger.info("Training: %.0f %% of %d trials", 100 * done / trials, trials)
             self._told = now

@@ -147,7 +147,7 @@ class Trainer:
         taken = {trial.id for job in jobs for trial in job.trials}
         rest = [trial for i, trial in missing.items() if i not in taken]
         jobs = [replace(job, pause=pause) for job in jobs + self._planned(rest, place)]
-        with ProgressDisplay(len(jobs)) as display:
+        with ProgressDisplay({job.name: len(job.trials) for job in jobs}) as display:
             alone = [(job, place) for job in jobs if job.plan.processes == 1]
             shared = [(job, place) for job in jobs if job.plan.processes > 1]
             run_inline(train_job, alone, display.report)
