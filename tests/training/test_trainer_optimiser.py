@@ -9,6 +9,7 @@ from latentlab.training.optimiser import (
     Optimiser,
     Update,
     clip_divisor,
+    corrections,
     fused_kernels_work,
     gradient_norms,
     moment_names,
@@ -42,6 +43,12 @@ def reference(rule, model, i, multipliers):
     if rule == "sgd":
         return torch.optim.SGD(groups, momentum=MOMENTA[i])
     return {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[rule](groups)
+
+
+def counted(number):
+    """The last two of an update's numbers."""
+    number = torch.tensor(float(number))
+    return number, corrections(number)
 
 
 def gradients_of(step, layout):
@@ -94,7 +101,7 @@ def test_equals_torch_optim_with_clipping(fused, rule, multipliers):
             torch.tensor(MOMENTA),
             clip_divisor(norms, torch.tensor(CLIPS)),
             active,
-            torch.tensor(step + 1.0),
+            *counted(step + 1),
         )
         optimiser.step(weights, moments, optimiser.gathered(gradients), update)
     for i, model in enumerate(theirs):
@@ -113,9 +120,7 @@ def test_moments_are_found_by_name_in_any_order():
         moments = {name: torch.zeros_like(weights) for name in names}
         ones = torch.ones(TRIALS)
         for step in range(3):
-            update = Update(
-                ones * 0.1, ones * 0, ones * 0, ones, ones.bool(), torch.tensor(step + 1.0)
-            )
+            update = Update(ones * 0.1, ones * 0, ones * 0, ones, ones.bool(), *counted(step + 1))
             optimiser = Optimiser(config, layout, {}, CPU, fused=True)
             gradients = optimiser.gathered(gradients_of(step, layout))
             optimiser.step(weights, moments, gradients, update)
@@ -129,7 +134,7 @@ def test_gradients_of_other_lengths_are_refused():
     weights = torch.stack([layout.flatten(model) for model in models()])
     moments = {name: torch.zeros_like(weights) for name in ("first", "second")}
     ones = torch.ones(TRIALS)
-    update = Update(ones, ones, ones, ones, ones.bool(), torch.tensor(1.0))
+    update = Update(ones, ones, ones, ones, ones.bool(), *counted(1))
     optimiser = Optimiser(TrainingConfig(), layout, {}, CPU, fused=True)
     with pytest.raises(ValueError, match="gathered"):
         optimiser.step(weights, moments, gradients_of(0, layout), update)
@@ -150,7 +155,7 @@ def test_rows_in_one_piece_and_in_several_are_one_update(monkeypatch, size):
             weights,
             moments,
             optimiser.gathered(gradients_of(step, layout)),
-            Update(ones * 0.1, ones * 0, ones * 0, ones, ones.bool(), torch.tensor(step + 1.0)),
+            Update(ones * 0.1, ones * 0, ones * 0, ones, ones.bool(), *counted(step + 1)),
         )
         if step == 0:
             # Adam's first step is the learning rate, whatever the gradient.

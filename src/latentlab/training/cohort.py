@@ -14,7 +14,12 @@ from latentlab.errors import UserError
 from latentlab.training.contract import Clock, Method, MethodDefaults, Tensors
 from latentlab.training.data import StudyData, steps_per_epoch
 from latentlab.training.noise import NoiseFeed
-from latentlab.training.optimiser import Optimiser, fused_kernels_work, moment_names
+from latentlab.training.optimiser import (
+    Optimiser,
+    corrections,
+    fused_kernels_work,
+    moment_names,
+)
 from latentlab.training.parameters import Layout
 from latentlab.training.per_trial import per_trial_values
 from latentlab.training.program import LossProgram, changed
@@ -216,6 +221,7 @@ class Cohort:
         self._rates = self.state.watch["factor"] * learning_rates(
             training, self.hyper, self._step_numbers, self.epoch_steps, self.total_steps
         )
+        self._corrections = corrections(self._step_numbers + 1)
         self._epoch_number = torch.tensor(float(epoch), device=self.device)
         self._total_steps = torch.tensor(float(self.total_steps), device=self.device)
 
@@ -233,6 +239,7 @@ class Cohort:
             carried=self.state.carried,
             clock=self._clock(place),
             rate=self._rates[place],
+            corrections=self._corrections[place],
             tally=Tally(
                 self.state.alive, self.state.diverged_at, self.state.steps, self.state.sums
             ),

@@ -27,7 +27,7 @@ CLIP_GUARD = 1e-6
 
 
 class Update(NamedTuple):
-    """The numbers of one step, each [trials] but for the count.
+    """The numbers of one step, each [trials] but for the last two.
 
     Attributes:
         rate: learning rate.
@@ -36,6 +36,7 @@ class Update(NamedTuple):
         shrink: what gradients are divided by, at least 1; clipping.
         active: trials that are updated; the others keep weights and moments.
         number: of this update, from 1, scalar float; the active trials had all before it.
+        corrections: what `corrections` gives for this number, [2].
     """
 
     rate: Tensor
@@ -44,6 +45,7 @@ class Update(NamedTuple):
     shrink: Tensor
     active: Tensor
     number: Tensor
+    corrections: Tensor
 
 
 def gradient_norms(gradients: Sequence[Tensor]) -> Tensor:
@@ -52,6 +54,15 @@ def gradient_norms(gradients: Sequence[Tensor]) -> Tensor:
     # Summed along the last axis: along the first, the order of the additions (and so the last bit)
     # would depend on how many trials there are.
     return torch.stack(squares, dim=1).sum(1).sqrt()
+
+
+def corrections(numbers: Tensor) -> Tensor:
+    """1 - beta^number for both of `BETAS`, [..., 2], to float32's last digits.
+
+    They correct the running averages' start at 0. A step is given them: a compiled one that worked
+    them out itself would do so again for every few numbers that it updates.
+    """
+    return torch.stack([-torch.expm1(numbers * math.log(beta)) for beta in BETAS], dim=-1)
 
 
 def clip_divisor(norms: Tensor, largest: Tensor) -> Tensor:
@@ -215,10 +226,11 @@ class Optimiser:
             change = rate * momentum
             new = {"momentum": momentum}
         else:
+            correct = update.corrections
             first = torch.lerp(moments["first"], gradient, 1 - BETAS[0])
             second = moments["second"] * BETAS[1] + gradient * gradient * (1 - BETAS[1])
-            unbiased = (second / _corrected(BETAS[1], update.number)).sqrt() + EPSILON
-            change = rate / _corrected(BETAS[0], update.number) * first / unbiased
+            unbiased = (second / correct[1]).sqrt() + EPSILON
+            change = rate / correct[0] * first / unbiased
             if self._rule == "adamw":
                 change = change + rate * decay * weights
             new = {"first": first, "second": second}
@@ -236,11 +248,6 @@ class Optimiser:
                 start, end = self._layout.bounds[place]
                 factors[start:end] = pair[which]
         return factors.to(device)
-
-
-def _corrected(beta: float, number: Tensor) -> Tensor:
-    """1 - beta^number, which corrects a running average's start at 0, to float32's last digits."""
-    return -torch.expm1(number * math.log(beta))
 
 
 def fused_kernels_work(device: torch.device) -> bool:

@@ -47,7 +47,7 @@ class Tally(NamedTuple):
 
 
 class Inputs(NamedTuple):
-    """What a step reads, each with a leading trial axis but for the clock.
+    """What a step reads, each with a leading trial axis but for the clock and the corrections.
 
     Attributes:
         batch: the examples of each trial.
@@ -56,6 +56,7 @@ class Inputs(NamedTuple):
         carried: state by name, [trials, *shape] each.
         clock: where training stands.
         rate: learning rates of this step, [trials].
+        corrections: of the running averages after this step, [2].
         tally: what has happened so far.
     """
 
@@ -65,6 +66,7 @@ class Inputs(NamedTuple):
     carried: Tensors
     clock: Clock
     rate: Tensor
+    corrections: Tensor
     tally: Tally
 
 
@@ -152,6 +154,7 @@ def _update(totals: Tensor, norms: Tensor, inputs: Inputs) -> Update:
         shrink=clip_divisor(norms, hyper["training.gradient_clip"]),
         active=inputs.tally.alive & torch.isfinite(totals) & torch.isfinite(norms),
         number=inputs.clock.step + 1,
+        corrections=inputs.corrections,
     )
 
 

@@ -10,7 +10,7 @@ from latentlab.training.config import TrialConfig
 from latentlab.training.per_trial import canonical_json, graph_signature
 from latentlab.training.streams import stream_key
 
-TRAINER_VERSION = 3
+TRAINER_VERSION = 4
 """Raised when a change of the trainer changes the weights that a trial ends with."""
 
 
