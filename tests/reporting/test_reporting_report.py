@@ -69,7 +69,7 @@ def small_content(**changes: object) -> ReportContent:
         "verdicts": make_verdicts(),
         "comparison": comparison_table(make_scores(), METRICS, ARMS[0]),
     }
-    return ReportContent(**{**values, **changes})  # type: ignore[arg-type]
+    return ReportContent(**{**values, **changes})
 
 
 def test_the_page_names_every_hypothesis_arm_and_metric(page: Page) -> None:
@@ -116,7 +116,7 @@ def test_figures_arrive_whole_and_without_a_template(page: Page) -> None:
         assert isinstance(figure, dict)
         assert figure["data"]
         assert "template" not in figure["layout"]
-    assert set(page.json["figure-templates"]) == {"light", "dark"}  # type: ignore[call-overload]
+    assert set(page.json["figure-templates"]) == {"light", "dark"}
 
 
 def test_tables_and_figures_can_be_read_back(report_folder: Path) -> None:

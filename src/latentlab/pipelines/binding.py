@@ -30,5 +30,6 @@ def bound(function: Callable[..., Any], study: Study) -> Callable[..., Any]:
     if "declaration" in hints:
         hints["declaration"] = study.declaration
     node_function.__annotations__ = hints
-    node_function.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    # Where `inspect` looks for it; the type of functions does not declare the attribute.
+    vars(node_function)["__signature__"] = signature.replace(parameters=parameters)
     return node_function

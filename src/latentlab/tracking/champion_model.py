@@ -33,7 +33,9 @@ class ChampionModel(PythonModel):
         self._config = self._study.declaration.config_class.model_validate(config)
         self._weights = load_file(folder / "weights.safetensors")
 
-    def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]
+    def predict(
+        self, context: Any, model_input: np.ndarray, params: dict[str, Any] | None = None
+    ) -> pd.DataFrame:
         """Answers for raw examples, [n, channels, height, width] or flattened to [n, numbers]."""
         import torch
 

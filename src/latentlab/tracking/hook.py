@@ -34,7 +34,7 @@ SEVERAL = "latentlab"
 """Experiment of a run that covers more than one study."""
 
 
-class TrackingHook(MlflowHook):  # type: ignore[misc]
+class TrackingHook(MlflowHook):
     """kedro-mlflow's hook with batch logging and a run tree."""
 
     def __init__(self) -> None:
@@ -77,8 +77,8 @@ class TrackingHook(MlflowHook):  # type: ignore[misc]
                 environment = self._context.env or "base"
                 self.mlflow_config.tracking.run.name = f"{name} ({environment})"
         super().before_pipeline_run(run_params, pipeline, catalog)
-        client = mlflow.MlflowClient()
-        self._tree = RunTree(client, self.run_id, git_state())
+        assert self.run_id is not None
+        self._tree = RunTree(mlflow.MlflowClient(), self.run_id, git_state())
         self._parameters = _parameters(pipeline, catalog)
         flat: dict[str, str] = {}
         for key, value in self._parameters.items():
@@ -154,7 +154,7 @@ class TrackingHook(MlflowHook):  # type: ignore[misc]
             return
         store = self._catalog.load(f"{study}.store")
         prepared = self._catalog.load(f"{study}.prepared")
-        run = self._tree.child(champion["trial_id"]) or self.run_id
+        run = self._tree.child(champion["trial_id"]) or self._tree.parent
         register_champion(study, champion, store.folder(champion["trial_id"]), prepared, run)
 
     def _verdicts(self, study: str, verdicts: Any) -> None:

@@ -39,7 +39,7 @@ class RunTree:
 
     def __init__(self, client: MlflowClient, parent: str, git_sha: str) -> None:
         self._client = client
-        self._parent = parent
+        self.parent = parent
         self._experiment = client.get_run(parent).info.experiment_id
         self._git_sha = git_sha
         self._children: dict[tuple[str, str], str] = {}
@@ -48,7 +48,7 @@ class RunTree:
     def log_parameters(self, parameters: Mapping[str, str]) -> None:
         """Flat parameters of the parent."""
         for part in _parts([Param(k, v) for k, v in parameters.items()], OTHERS_PER_BATCH):
-            self._client.log_batch(self._parent, params=part)
+            self._client.log_batch(self.parent, params=part)
 
     def log_trials(self, study: str, trials: pd.DataFrame, config_digest: str) -> None:
         """Create a finished child for every trial; diverged ones are outcomes, not failures.
@@ -58,7 +58,7 @@ class RunTree:
         for row in trials.to_dict("records"):
             started = datetime.fromisoformat(row["started_at"])
             tags = {
-                MLFLOW_PARENT_RUN_ID: self._parent,
+                MLFLOW_PARENT_RUN_ID: self.parent,
                 "study": study,
                 "arm": row["arm"],
                 "seed": str(row["seed"]),
@@ -122,9 +122,9 @@ class RunTree:
     def log_artifact(self, path: Path, folder: str | None = None) -> None:
         """A file, or a folder's content, of the parent."""
         if path.is_dir():
-            self._client.log_artifacts(self._parent, str(path), folder)
+            self._client.log_artifacts(self.parent, str(path), folder)
         else:
-            self._client.log_artifact(self._parent, str(path), folder)
+            self._client.log_artifact(self.parent, str(path), folder)
 
     def log_verdicts(self, study: str, verdicts: pd.DataFrame, prefix: str = "verdict") -> None:
         """Each verdict as a tag of the parent, so that runs can be searched by it."""
@@ -139,7 +139,7 @@ class RunTree:
         """Tags of the parent."""
         entities = [RunTag(name, value) for name, value in tags.items()]
         for part in _parts(entities, OTHERS_PER_BATCH):
-            self._client.log_batch(self._parent, tags=part)
+            self._client.log_batch(self.parent, tags=part)
 
     def log_rest(self) -> None:
         """What still waits for scores, of children that had none."""

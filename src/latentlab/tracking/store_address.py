@@ -21,9 +21,9 @@ def tracking_uri() -> str:
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{project_root() / 'mlflow.db'}"
 
 
-def artifact_location(uri: str, experiment: str) -> str | None:
+def artifact_location(uri: str | None, experiment: str) -> str | None:
     """Where a new experiment keeps its files: beside a SQLite store; a server decides itself."""
-    if not uri.startswith("sqlite:///"):
+    if uri is None or not uri.startswith("sqlite:///"):
         return None
     return (
         Path(uri.removeprefix("sqlite:///")).resolve().parent / "mlartifacts" / experiment

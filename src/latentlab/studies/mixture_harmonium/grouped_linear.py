@@ -15,6 +15,7 @@ in value and gradient:
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Literal
 
 import torch
@@ -61,8 +62,7 @@ def grouped_linear(
             "grouped_product: grouped_mm needs a torch that has it, float32, and numbers of "
             f"latents and pixels that are multiples of {KERNEL_MULTIPLE}; use auto or segments"
         )
-    result: Tensor = _SortedByGroup.apply(y, k, weight, bias, form)[0]  # type: ignore[no-untyped-call]
-    return result
+    return _sorted_by_group(y, k, weight, bias, form)[0]
 
 
 def chosen_form(y: Tensor, weight: Tensor) -> Form:
@@ -142,8 +142,12 @@ class _SortedByGroup(torch.autograd.Function):
         )
         groups = k + weight.shape[1] * torch.arange(trials, device=k.device)[:, None]
         folded = (tensor.flatten(0, 1) for tensor in (y, groups, weight, bias))
-        out, order, ends = _SortedByGroup.apply(*folded, inputs[4])  # type: ignore[no-untyped-call]
+        out, order, ends = _sorted_by_group(*folded, inputs[4])
         return (out.unflatten(0, (trials, -1)), order, ends), (0, None, None)
+
+
+_sorted_by_group: Callable[..., tuple[Tensor, Tensor, Tensor]] = _SortedByGroup.apply
+"""[rows, outputs], the order and the ends; torch does not say what `apply` takes and gives."""
 
 
 def _products(rows: Tensor, weight: Tensor, ends: Tensor, form: Form) -> Tensor:
