@@ -25,9 +25,9 @@ import torch
 
 from latentlab.compute.config import ComputeConfig
 from latentlab.compute.device import machine_name, resolve_device
-from latentlab.compute.engines import WorkerPool
+from latentlab.compute.executors.processes import WorkerPool
 from latentlab.compute.plan import ExecutionPlan, PlanCache, even_parts
-from latentlab.sources import load_prepared
+from latentlab.data import load_prepared
 from latentlab.training.calibration import Calibration, Probe, Timing, time_plan
 from latentlab.training.cohort import Cohort
 from latentlab.training.contract import Clock, Method

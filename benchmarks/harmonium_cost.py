@@ -20,7 +20,7 @@ from pathlib import Path
 import torch
 
 from latentlab.compute.device import machine_name
-from latentlab.sources import load_prepared
+from latentlab.data import load_prepared
 from latentlab.studies.mixture_harmonium.config import MixtureHarmoniumConfig
 from latentlab.studies.mixture_harmonium.method import METHOD
 from latentlab.training.cohort import Cohort

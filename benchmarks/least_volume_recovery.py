@@ -17,8 +17,8 @@ from typing import Any
 import torch
 import yaml
 
-from latentlab.sources import prepare
-from latentlab.sources.manifolds import embedding_dimension
+from latentlab.data import prepare
+from latentlab.data.synthetic.manifolds import embedding_dimension
 from latentlab.studies.least_volume import STUDY
 from latentlab.studies.least_volume.method import METHOD
 from latentlab.training.cohort import Cohort

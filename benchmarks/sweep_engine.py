@@ -25,9 +25,9 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
 from latentlab.search.engine import run_sweep
-from latentlab.search.ledger import Asked, Ledger, Told
 from latentlab.search.proposals import quiet, suggested
 from latentlab.search.settings import SweepSettings
+from latentlab.search.storage import Asked, Ledger, Told
 from latentlab.tracking.run_tree import RunTree
 
 SEEDS = (1000, 1001, 1002)

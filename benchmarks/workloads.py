@@ -13,10 +13,10 @@ import torch
 import yaml
 from torch import Tensor, nn
 
-from latentlab.sources import Prepared, Schema, Split, save_prepared
+from latentlab.data import Prepared, Schema, Split, save_prepared
+from latentlab.nn.layers import Dense
 from latentlab.studies.derp_vae.config import DerpVaeConfig
 from latentlab.studies.derp_vae.method import METHOD
-from latentlab.studies.layers import Dense
 from latentlab.studies.least_volume.config import LeastVolumeConfig
 from latentlab.studies.least_volume.method import METHOD as LEAST_VOLUME
 from latentlab.studies.mixture_harmonium.config import MixtureHarmoniumConfig

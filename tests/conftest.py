@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from project_copies import ProjectCopy, copy_project, finished_smoke_run
+from labs.project_copies import ProjectCopy, copy_project, finished_smoke_run
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,8 +1,9 @@
 """The golden record: what every study and sweep gives in `smoke`, to be compared across changes.
 
-    python tests/golden.py record golden.json        # every study and sweep, some four minutes
+    python tests/golden.py record golden.json        # every study and sweep, some two minutes
     python tests/golden.py record golden.json derp_vae derp_vae_sweep
     python tests/golden.py compare before.json after.json
+    python tests/golden.py keep golden.json          # what the suite compares with
 
 A record holds trial ids, digests of weights, scores, verdicts, comparisons and asked
 configurations, without what the clock decides. On one machine two records of the same code are
@@ -25,11 +26,13 @@ import pandas as pd
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
+from labs.project_copies import CHECKOUT, ProjectCopy, copy_project
 from latentlab.studies.registry import STUDIES
-from project_copies import CHECKOUT, ProjectCopy, copy_project
 
 CLOCK = ("training_seconds_share", "step_seconds_alone")
 """Metrics that are times."""
+KEPT = Path(__file__).with_name("project") / "golden.json"
+"""What the suite compares with, in small."""
 
 
 def pipelines() -> list[str]:
@@ -120,6 +123,8 @@ def main(arguments: list[str]) -> int:
     recording = actions.add_parser("record")
     recording.add_argument("file", type=Path)
     recording.add_argument("pipelines", nargs="*", default=pipelines())
+    keeping = actions.add_parser("keep")
+    keeping.add_argument("file", type=Path)
     comparing = actions.add_parser("compare")
     comparing.add_argument("before", type=Path)
     comparing.add_argument("after", type=Path)
@@ -131,6 +136,12 @@ def main(arguments: list[str]) -> int:
             shutil.copytree(CHECKOUT / "data" / "01_raw", project.root / "data" / "01_raw")
             found = {name: record(project, name) for name in chosen.pipelines}
         chosen.file.write_text(json.dumps(found, indent=1))
+        return 0
+    if chosen.action == "keep":
+        kept = {
+            name: portable(found) for name, found in json.loads(chosen.file.read_text()).items()
+        }
+        KEPT.write_text(json.dumps(kept, indent=1) + "\n")
         return 0
     before, after = (json.loads(path.read_text()) for path in (chosen.before, chosen.after))
     differences = compare(before, after)

@@ -12,7 +12,7 @@ import click
 from kedro.framework.cli.project import run as kedro_run
 from kedro.validation.exceptions import ParameterValidationError
 
-from latentlab.errors import UserError
+from latentlab.core.errors import UserError
 
 _DETAILS = re.compile(r" \[type=.*$")
 _UNKNOWN = re.compile("Extra inputs are not permitted")

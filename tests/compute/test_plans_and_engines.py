@@ -17,9 +17,10 @@ from pydantic import ValidationError
 
 from latentlab.compute.config import ComputeConfig
 from latentlab.compute.device import autocast, resolve_device
-from latentlab.compute.engines import WorkerPool, run_inline
+from latentlab.compute.executors.inline import run_inline
+from latentlab.compute.executors.processes import WorkerPool
 from latentlab.compute.plan import ExecutionPlan, PlanCache, candidates, even_parts
-from latentlab.errors import UserError
+from latentlab.core.errors import UserError
 
 sizes = st.integers(1, 200)
 

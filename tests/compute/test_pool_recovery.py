@@ -11,9 +11,9 @@ from pydantic import ValidationError
 
 from latentlab.compute import ComputeConfig, ExecutionPlan
 from latentlab.compute.device import process_settings_kept
-from latentlab.compute.engines import WorkerPool
+from latentlab.compute.executors.processes import WorkerPool
 from latentlab.compute.plan import PlanCache, candidates, even_parts
-from latentlab.errors import UserError
+from latentlab.core.errors import UserError
 
 
 class Stubborn(Exception):

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import pandas as pd
 import pytest
 
-from project_copies import CHECKOUT, ProjectCopy, copy_project
+from labs.project_copies import CHECKOUT, ProjectCopy, copy_project
 
 PAGE = CHECKOUT / "docs" / "adding_a_study.md"
 NAME = "linear_autoencoder"

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from latentlab.evidence.hypotheses import read_hypotheses
-from latentlab.evidence.metric import Metric
+from latentlab.metrics.metric import Metric
 
 METRICS = {
     "accuracy": Metric("accuracy", "higher", "share", "share of hits", 0.0, 1.0),

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from latentlab.evidence.amounts import Boundary
-from latentlab.evidence.attainable import smallest_p
 from latentlab.evidence.decisions import decide, location_evidence
+from latentlab.statistics.attainable import smallest_p
+from latentlab.statistics.margins import Boundary
 
 STUDIES = 20_000
 AT_THE_BOUNDARY = [
@@ -95,7 +95,7 @@ def test_without_correction_a_family_of_four_errs_three_times_as_often():
 
 
 def test_a_true_effect_is_found_as_often_as_the_plan_says():
-    from latentlab.evidence.power import power
+    from latentlab.statistics.power import power
 
     supported, *_ = rates("superiority", Boundary(0.5), 2.0, n=8, members=1, studies=4_000)
     planned = power(1.5 / np.sqrt(2), 8, 0.05, paired=True)

@@ -5,7 +5,7 @@ import datetime
 import numpy as np
 import pytest
 
-from latentlab.errors import UserError
+from latentlab.core.errors import UserError
 from latentlab.evidence.freeze import Freeze, digest, freeze
 from latentlab.evidence.hypotheses import Defaults, Family
 from latentlab.evidence.verdicts import judge

@@ -7,13 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from latentlab.evidence.association import monotone_trend
-from latentlab.evidence.corrections import adjust
 from latentlab.evidence.freeze import freeze
 from latentlab.evidence.pooled_verdicts import judge_pooled
 from latentlab.evidence.pooling import stratified_mean
 from latentlab.evidence.verdict_columns import POOLED_COLUMNS, VERDICT_COLUMNS
 from latentlab.evidence.verdicts import judge
+from latentlab.statistics.association import monotone_trend
+from latentlab.statistics.corrections import adjust
 
 OLD = np.array([0.50, 0.52, 0.47, 0.55, 0.49, 0.51])
 NOISE = np.array([0.010, -0.012, 0.004, 0.008, -0.006, -0.002])

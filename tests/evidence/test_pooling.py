@@ -7,10 +7,10 @@ import statsmodels.api as sm
 from statsmodels.stats.meta_analysis import combine_effects
 from statsmodels.stats.oneway import anova_oneway
 
-from latentlab.evidence.amounts import Boundary
 from latentlab.evidence.decisions import evidence_at_boundaries, location_evidence
-from latentlab.evidence.intervals import paired_interval
 from latentlab.evidence.pooling import heterogeneity, stratified_mean
+from latentlab.statistics.intervals import paired_interval
+from latentlab.statistics.margins import Boundary
 
 RNG = np.random.default_rng(3)
 SIZES = (10, 6, 14)

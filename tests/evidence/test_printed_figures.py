@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from latentlab.evidence.attainable import seeds_for_attainable, smallest_p
-from latentlab.evidence.corrections import level_left
-from latentlab.evidence.intervals import paired_interval
-from latentlab.evidence.power import (
+from latentlab.statistics.attainable import seeds_for_attainable, smallest_p
+from latentlab.statistics.corrections import level_left
+from latentlab.statistics.intervals import paired_interval
+from latentlab.statistics.power import (
     MAX_SEEDS,
     detectable_correlation,
     detectable_effect,

@@ -7,9 +7,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from latentlab.evidence.amounts import Boundary
 from latentlab.evidence.decisions import decide, location_evidence
 from latentlab.evidence.verdicts import judge
+from latentlab.statistics.margins import Boundary
 
 # Many times what short tests run once: a tracer would only make it longer.
 pytestmark = pytest.mark.no_cover

@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 import scipy.stats
 
-from latentlab.errors import UserError
+from latentlab.core.errors import UserError
 from latentlab.evidence.hypotheses import read_hypotheses
-from latentlab.evidence.metric import Metric
 from latentlab.evidence.verdict_columns import VERDICT_COLUMNS
 from latentlab.evidence.verdicts import judge
+from latentlab.metrics.metric import Metric
 
 OLD = np.array([0.50, 0.52, 0.47, 0.55, 0.49, 0.51])
 SMALL_NOISE = np.array([0.010, -0.012, 0.004, 0.008, -0.006, -0.002])
@@ -506,7 +506,7 @@ def test_a_decided_hypothesis_is_one_plain_sentence(
 def test_seeds_needed_are_planned_with_the_pilots_upper_standard_deviation(
     declare, metrics, tables
 ):
-    from latentlab.evidence.power import detectable_effect, sd_upper_factor, seeds_for_effect
+    from latentlab.statistics.power import detectable_effect, sd_upper_factor, seeds_for_effect
 
     differences = 0.005 + SMALL_NOISE
     scores, trials = tables({"new": OLD + differences, "old": OLD})

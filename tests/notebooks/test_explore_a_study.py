@@ -8,7 +8,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from project_copies import CHECKOUT, ProjectCopy
+from labs.project_copies import CHECKOUT, ProjectCopy
 
 NOTEBOOK = CHECKOUT / "notebooks" / "explore_a_study.ipynb"
 PLOTLY = "application/vnd.plotly.v1+json"

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 import yaml
 
+from labs.project_copies import ProjectCopy, copy_project
 from latentlab.studies.anchored_multimodal.config import AnchoredMultimodalConfig
-from project_copies import ProjectCopy, copy_project
 
 STUDY = "anchored_multimodal_advice"
 ADVICE = Path("data/smoke/08_reporting") / STUDY / "advice"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from project_copies import ProjectCopy, copy_project
+from labs.project_copies import ProjectCopy, copy_project
 
 STUDY = "mixture_harmonium"
 SEEDS = 3

@@ -12,12 +12,12 @@ import pytest
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 
-from latentlab.sources import SOURCES
-from latentlab.sources.digits import DIGITS, DigitsConfig
-from latentlab.sources.mnist import MnistConfig
-from latentlab.sources.prepared import Prepared
-from latentlab.sources.source import Source
-from project_copies import ProjectCopy
+from labs.project_copies import ProjectCopy
+from latentlab.data import SOURCES
+from latentlab.data.images.digits import DIGITS, DigitsConfig
+from latentlab.data.images.mnist import MnistConfig
+from latentlab.data.prepared import Prepared
+from latentlab.data.source import Source
 
 STUDY = "derp_vae"
 NODES = {

@@ -10,9 +10,9 @@ from kedro.framework.startup import bootstrap_project
 from kedro.io import MemoryDataset
 from kedro.pipeline import Pipeline
 
+from labs.project_copies import copy_project
 from latentlab.pipeline_registry import ADVICE_STAGES, STAGES, SWEEP_STAGES, register_pipelines
 from latentlab.studies.registry import STUDIES
-from project_copies import copy_project
 
 ENVIRONMENTS = ("base", "smoke", "gpu", "paper")
 

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from project_copies import ProjectCopy, copy_project
+from labs.project_copies import ProjectCopy, copy_project
 
 STUDY = "derp_vae"
 ARMS, SEEDS = 6, 3

@@ -15,8 +15,8 @@ import pytest
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
-from project_copies import ProjectCopy, copy_project
-from warm_processes import start_kedro
+from labs.project_copies import ProjectCopy, copy_project
+from labs.warm_processes import start_kedro
 
 STUDY = "derp_vae"
 ARGUMENTS = ("run", "--env", "smoke", "--pipelines", f"{STUDY}_sweep")

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import yaml
 
-from project_copies import ProjectCopy
+from labs.project_copies import ProjectCopy
 
 
 def told(project: ProjectCopy, *arguments: str) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from reporting_study import make_content
 
+from labs.reporting_study import make_content
 from latentlab.reporting import ReportContent, write_report
 
 

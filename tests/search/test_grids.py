@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from latentlab.search.grids import configurations, count
+from labs.sweep_tables import PRUNING
+from latentlab.search.grid import configurations, count
 from latentlab.search.space import Space
-from sweep_tables import PRUNING
 
 
 @st.composite

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from latentlab.search.drawing import quasi_random_values
+from latentlab.search.sampling import quasi_random_values
 from latentlab.search.space import Space
 
 SWITCHES = Space(

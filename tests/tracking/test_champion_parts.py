@@ -7,7 +7,7 @@ import torch
 from pydantic import BaseModel
 from safetensors.torch import save_file
 
-from latentlab.sources import Parts
+from latentlab.data import Parts
 from latentlab.studies import registry
 from latentlab.studies.anchored_multimodal.samples import unpack
 from latentlab.tracking.champion_model import ChampionModel

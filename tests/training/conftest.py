@@ -1,6 +1,7 @@
 import pytest
 import torch
-from trainer_lab import load, write_digits
+
+from labs.trainer import load, write_digits
 
 
 @pytest.fixture(scope="session")

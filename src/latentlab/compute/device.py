@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 import torch
 
 from latentlab.compute.config import ComputeConfig
-from latentlab.errors import UserError
+from latentlab.core.errors import UserError
 
 logger = logging.getLogger(__name__)
 

@@ -9,10 +9,10 @@ from latentlab.evidence.assessments import Assessment, Level, assess_location, o
 from latentlab.evidence.checks import better_direction, contradicts
 from latentlab.evidence.claims import Claim, LocationClaim
 from latentlab.evidence.hypotheses import Hypotheses
-from latentlab.evidence.metric import Metric
 from latentlab.evidence.samples import ArmScores, NoVerdict, Tables, arm_scores, trial_columns
 from latentlab.evidence.trend_assessments import assess_association, assess_monotone
 from latentlab.evidence.trend_claims import Association, Monotone
+from latentlab.metrics.metric import Metric
 
 
 def assess_claim(

@@ -8,25 +8,26 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from latentlab.evidence.amounts import Array, Boundary
-from latentlab.evidence.attainable import LocationTest, seeds_for_attainable, smallest_p
+from latentlab.core.arrays import Array
 from latentlab.evidence.claims import Interaction, LocationClaim
 from latentlab.evidence.decisions import Comparison, Sides, location_evidence
-from latentlab.evidence.effect_sizes import d_z, hedges_g, pooled_sd
-from latentlab.evidence.intervals import (
+from latentlab.evidence.samples import ArmScores
+from latentlab.statistics.attainable import LocationTest, seeds_for_attainable, smallest_p
+from latentlab.statistics.effect_sizes import d_z, hedges_g, pooled_sd
+from latentlab.statistics.intervals import (
     Interval,
     paired_interval,
     welch_interval,
 )
-from latentlab.evidence.location import ROUNDING
-from latentlab.evidence.power import (
+from latentlab.statistics.location import ROUNDING
+from latentlab.statistics.margins import Boundary
+from latentlab.statistics.power import (
     detectable_effect,
     detectable_margin,
     sd_upper_factor,
     seeds_for_effect,
     seeds_for_equivalence,
 )
-from latentlab.evidence.samples import ArmScores
 
 
 @dataclass(frozen=True)

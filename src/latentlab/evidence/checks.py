@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from latentlab.errors import UserError
+from latentlab.core.errors import UserError
 from latentlab.evidence.claims import Claim, MetricReference
 from latentlab.evidence.hypotheses import Hypotheses
-from latentlab.evidence.metric import Metric
 from latentlab.evidence.trend_claims import Association
+from latentlab.metrics.metric import Metric
 
 
 def check(

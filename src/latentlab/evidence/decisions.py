@@ -13,10 +13,11 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from latentlab.evidence.amounts import Array, Boundary
-from latentlab.evidence.attainable import LocationTest
-from latentlab.evidence.corrections import Correction, adjust, level_left
-from latentlab.evidence.location import Alternative, location_p
+from latentlab.core.arrays import Array
+from latentlab.statistics.attainable import LocationTest
+from latentlab.statistics.corrections import Correction, adjust, level_left
+from latentlab.statistics.location import Alternative, location_p
+from latentlab.statistics.margins import Boundary
 
 Comparison = Literal["superiority", "non_inferiority", "equivalence"]
 Sides = Literal["one", "two"]

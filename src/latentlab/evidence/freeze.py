@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
-from latentlab.errors import UserError
+from latentlab.core.errors import UserError
 from latentlab.evidence.claims import Claim
 from latentlab.evidence.hypotheses import Defaults, Family, Hypotheses
 

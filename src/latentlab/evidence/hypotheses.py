@@ -8,8 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from latentlab.errors import UserError
-from latentlab.evidence.attainable import PAIRED_TESTS, UNPAIRED_TESTS
+from latentlab.core.errors import UserError
 from latentlab.evidence.claims import (
     Declaration,
     Equivalence,
@@ -20,8 +19,9 @@ from latentlab.evidence.claims import (
     Pairing,
     Superiority,
 )
-from latentlab.evidence.corrections import Correction
 from latentlab.evidence.trend_claims import Association, Monotone
+from latentlab.statistics.attainable import PAIRED_TESTS, UNPAIRED_TESTS
+from latentlab.statistics.corrections import Correction
 
 Hypothesis = Annotated[
     Superiority | NonInferiority | Equivalence | Interaction | Monotone | Association,

@@ -14,21 +14,21 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from latentlab.evidence.amounts import Array
+from latentlab.core.arrays import Array
 from latentlab.evidence.assessing import direction_of, samples_of
 from latentlab.evidence.assessments import Assessment, Level, contrast, plan
-from latentlab.evidence.association import monotone_trend, seed_correlations
 from latentlab.evidence.claims import LocationClaim
 from latentlab.evidence.decisions import Comparison, evidence_at_boundaries
 from latentlab.evidence.freeze import Freeze
 from latentlab.evidence.hypotheses import Hypotheses
-from latentlab.evidence.metric import Metric
 from latentlab.evidence.pooling import StratifiedMean, heterogeneity, stratified_mean
 from latentlab.evidence.samples import ArmScores, NoVerdict, Tables, tidy
 from latentlab.evidence.trend_assessments import trend_assessment
 from latentlab.evidence.trend_claims import Association, Monotone
 from latentlab.evidence.verdict_columns import POOLED_COLUMNS
 from latentlab.evidence.verdicts import judge_families
+from latentlab.metrics.metric import Metric
+from latentlab.statistics.association import monotone_trend, seed_correlations
 
 # Which boundary a claim is planned at, as a multiple of its distance from 0.
 _SIDES: dict[Comparison, int] = {"superiority": 1, "non_inferiority": -1, "equivalence": 0}

@@ -18,9 +18,9 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.stats
 
-from latentlab.evidence.amounts import Array
-from latentlab.evidence.intervals import Interval
-from latentlab.evidence.location import Alternative, is_flat, scale_of
+from latentlab.core.arrays import Array
+from latentlab.statistics.intervals import Interval
+from latentlab.statistics.location import Alternative, is_flat, scale_of
 
 UNLIKE = 0.1
 """Problems count as unlike at this p-value: the test of heterogeneity has little power."""

@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from latentlab.errors import UserError
+from latentlab.core.errors import UserError
 from latentlab.evidence.claims import Claim, MetricReference, Missing
 from latentlab.evidence.configurations import differing_keys, flatten
 from latentlab.evidence.trend_claims import Against, Monotone

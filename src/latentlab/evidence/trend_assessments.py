@@ -7,9 +7,11 @@ import math
 import numpy as np
 import pandas as pd
 
-from latentlab.evidence.amounts import Array
+from latentlab.core.arrays import Array
 from latentlab.evidence.assessments import Assessment, Level
-from latentlab.evidence.association import (
+from latentlab.evidence.samples import ArmScores, TrialColumns
+from latentlab.evidence.trend_claims import Association, Monotone
+from latentlab.statistics.association import (
     Trend,
     equivalence_to_zero,
     equivalence_to_zero_across_seeds,
@@ -17,17 +19,15 @@ from latentlab.evidence.association import (
     seed_correlations,
     spearman_within_blocks,
 )
-from latentlab.evidence.intervals import Interval, paired_interval, spearman_interval
-from latentlab.evidence.location import ROUNDING
-from latentlab.evidence.power import (
+from latentlab.statistics.intervals import Interval, paired_interval, spearman_interval
+from latentlab.statistics.location import ROUNDING
+from latentlab.statistics.power import (
     detectable_correlation,
     detectable_effect,
     sd_upper_factor,
     seeds_for_effect,
     trials_for_correlation,
 )
-from latentlab.evidence.samples import ArmScores, TrialColumns
-from latentlab.evidence.trend_claims import Association, Monotone
 
 
 def assess_monotone(claim: Monotone, samples: ArmScores, level: Level) -> Assessment:

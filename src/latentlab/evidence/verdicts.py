@@ -15,13 +15,13 @@ from latentlab.evidence.assessing import assess_claim
 from latentlab.evidence.assessments import Assessment, Level
 from latentlab.evidence.checks import better_direction
 from latentlab.evidence.claims import Claim, LocationClaim
-from latentlab.evidence.corrections import level_left
 from latentlab.evidence.decisions import Sides, decide
 from latentlab.evidence.freeze import Freeze, confirming_command, why_exploratory
 from latentlab.evidence.hypotheses import Hypotheses
-from latentlab.evidence.metric import Metric
 from latentlab.evidence.samples import NoVerdict, tidy
 from latentlab.evidence.verdict_columns import VERDICT_COLUMNS
+from latentlab.metrics.metric import Metric
+from latentlab.statistics.corrections import level_left
 
 
 def judge(

@@ -6,9 +6,9 @@ from typing import Any
 
 from kedro.pipeline import Node, Pipeline
 
+from latentlab.experiment.declaration import Declaration
+from latentlab.experiment.study import Study
 from latentlab.pipelines.binding import bound
-from latentlab.studies.declaration import Declaration
-from latentlab.studies.study import Study
 
 STAGE = "advice"
 

@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any, get_type_hints
 
-from latentlab.studies.study import Study
+from latentlab.experiment.study import Study
 
 
 def bound(function: Callable[..., Any], study: Study) -> Callable[..., Any]:

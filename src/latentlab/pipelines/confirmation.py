@@ -8,12 +8,12 @@ import pandas as pd
 from kedro.pipeline import Node, Pipeline
 
 from latentlab.compute.config import ComputeConfig
+from latentlab.data import Prepared
+from latentlab.experiment.declaration import Declaration
+from latentlab.experiment.study import Study
+from latentlab.experiment.sweep.settings import SweepsConfig
 from latentlab.pipelines.binding import bound
 from latentlab.search.table import SweepTable
-from latentlab.sources import Prepared
-from latentlab.studies.declaration import Declaration
-from latentlab.studies.study import Study
-from latentlab.studies.sweep_settings import SweepsConfig
 from latentlab.tracking.store_address import project_root
 
 STAGE = "confirmation"
@@ -29,8 +29,8 @@ def confirm(
     store: Any,
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """The gain on fresh seeds, and the tables of these trials."""
-    from latentlab.studies.searching import confirm as run_confirmation
-    from latentlab.studies.sweep_file import load_sweep
+    from latentlab.experiment.sweep.file import load_sweep
+    from latentlab.experiment.sweep.runner import confirm as run_confirmation
 
     sweep = load_sweep(study, declaration, sweeps.folders, project_root())
     gain, trained = run_confirmation(sweep, table, compute, prepared, store)

@@ -7,10 +7,10 @@ from typing import Any
 from kedro.pipeline import Node, Pipeline
 
 from latentlab.compute.config import ComputeConfig
+from latentlab.data import Prepared
+from latentlab.experiment.declaration import Declaration
+from latentlab.experiment.study import Study
 from latentlab.pipelines.binding import bound
-from latentlab.sources import Prepared
-from latentlab.studies.declaration import Declaration
-from latentlab.studies.study import Study
 from latentlab.tracking.store_address import project_root
 
 STAGE = "data_preparation"
@@ -21,7 +21,7 @@ def prepare(
 ) -> tuple[Prepared, dict[str, Any]]:
     """The study's data, and its card; refuses what could not be trained on this machine."""
     from latentlab.compute.device import resolve_device
-    from latentlab.studies.planning import prepare_data
+    from latentlab.experiment.planning import prepare_data
 
     resolve_device(compute)
     prepared = prepare_data(study, declaration, project_root() / raw)

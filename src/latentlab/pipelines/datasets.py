@@ -12,15 +12,15 @@ from kedro.io import AbstractDataset, DatasetError
 from kedro_datasets._typing import ImagePreview
 from numpy.typing import NDArray
 
-from latentlab.sources import Prepared, load_prepared, save_prepared
+from latentlab.data import Prepared, load_prepared, save_prepared
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from latentlab.reporting import ReportContent
     from latentlab.reporting.document import Document
+    from latentlab.search.archive import SweepArchive
     from latentlab.search.report.composition import SweepReport
-    from latentlab.search.stored import SweepArchive
     from latentlab.search.table import SweepTable
     from latentlab.training.store import TrialStore
 
@@ -91,7 +91,7 @@ class SweepTableDataset(_PathDataset):
         return self._archive().has_latest()
 
     def _archive(self) -> SweepArchive:
-        from latentlab.search.stored import SweepArchive
+        from latentlab.search.archive import SweepArchive
 
         return SweepArchive(self._filepath)
 
@@ -101,7 +101,7 @@ class SweepArchiveDataset(_PathDataset):
 
     def load(self) -> SweepArchive:
         """The archive, which need not exist yet."""
-        from latentlab.search.stored import SweepArchive
+        from latentlab.search.archive import SweepArchive
 
         return SweepArchive(self._filepath)
 

@@ -8,10 +8,10 @@ import pandas as pd
 from kedro.pipeline import Node, Pipeline
 
 from latentlab.compute.config import ComputeConfig
+from latentlab.data import Prepared
+from latentlab.experiment.declaration import Declaration
+from latentlab.experiment.study import Study
 from latentlab.pipelines.binding import bound
-from latentlab.sources import Prepared
-from latentlab.studies.declaration import Declaration
-from latentlab.studies.study import Study
 
 STAGE = "evaluation"
 
@@ -26,8 +26,8 @@ def measure(
 ) -> pd.DataFrame:
     """Scores of the weights on validation and test, and those of the baselines."""
     from latentlab.compute.device import resolve_device
-    from latentlab.studies.baselines import score_baselines
-    from latentlab.studies.scoring import score_trials
+    from latentlab.experiment.baselines import score_baselines
+    from latentlab.experiment.scoring import score_trials
 
     measured = score_trials(study, trials, prepared, store, resolve_device(compute))
     baselines = score_baselines(study, declaration, trials, prepared)
@@ -39,28 +39,28 @@ def time_alone(
 ) -> pd.DataFrame:
     """Seconds per step of each arm, alone and interleaved."""
     from latentlab.compute.device import resolve_device
-    from latentlab.studies.scoring import time_arms
+    from latentlab.experiment.scoring import time_arms
 
     return time_arms(study, declaration, prepared, resolve_device(compute), compute.precision)
 
 
 def collect(trials: pd.DataFrame, measured: pd.DataFrame, timings: pd.DataFrame) -> pd.DataFrame:
     """All scores in one table."""
-    from latentlab.studies.scoring import collect_scores
+    from latentlab.experiment.scoring import collect_scores
 
     return collect_scores(trials, measured, timings)
 
 
 def picture(study: Study, trials: pd.DataFrame, prepared: Prepared, store: Any) -> dict[str, Any]:
     """Arrays for the figures."""
-    from latentlab.studies.scoring import draw_pictures
+    from latentlab.experiment.scoring import draw_pictures
 
     return draw_pictures(study, trials, prepared, store)
 
 
 def choose(study: Study, declaration: Declaration, scores: pd.DataFrame) -> dict[str, Any]:
     """The trial to be registered."""
-    from latentlab.studies.scoring import choose_champion
+    from latentlab.experiment.scoring import choose_champion
 
     return choose_champion(declaration, scores)
 

@@ -8,9 +8,9 @@ from typing import Any
 import pandas as pd
 from kedro.pipeline import Node, Pipeline
 
+from latentlab.experiment.declaration import Declaration
+from latentlab.experiment.study import Study
 from latentlab.pipelines.binding import bound
-from latentlab.studies.declaration import Declaration
-from latentlab.studies.study import Study
 
 STAGE = "hypothesis_testing"
 
@@ -24,7 +24,7 @@ def judge(
 ) -> pd.DataFrame:
     """One row per declared hypothesis."""
     from latentlab.evidence.freeze import Freeze
-    from latentlab.studies.judging import judge_study
+    from latentlab.experiment.hypothesis_testing import judge_study
 
     table = trials.assign(config=trials["config"].map(json.loads))
     return judge_study(study, declaration, scores, table, Freeze.model_validate(frozen))
@@ -38,7 +38,7 @@ def keep(
     card: dict[str, Any],
 ) -> pd.DataFrame:
     """The scores of this data set, as they are kept beside those of others."""
-    from latentlab.studies.pooling import problem_scores
+    from latentlab.experiment.pooling import problem_scores
 
     return problem_scores(study, declaration, scores, trials, card)
 
@@ -51,7 +51,7 @@ def pool(
 ) -> pd.DataFrame:
     """One row per declared hypothesis over all data sets; none while there is one data set."""
     from latentlab.evidence.freeze import Freeze
-    from latentlab.studies.pooling import judge_problems
+    from latentlab.experiment.pooling import judge_problems
 
     return judge_problems(study, declaration, problems, Freeze.model_validate(frozen))
 

@@ -7,10 +7,10 @@ from typing import Any
 import pandas as pd
 from kedro.pipeline import Node, Pipeline
 
+from latentlab.data import Prepared
+from latentlab.experiment.declaration import Declaration
+from latentlab.experiment.study import Study
 from latentlab.pipelines.binding import bound
-from latentlab.sources import Prepared
-from latentlab.studies.declaration import Declaration
-from latentlab.studies.study import Study
 
 STAGE = "reporting"
 
@@ -19,7 +19,7 @@ def compare(
     study: Study, declaration: Declaration, scores: pd.DataFrame, trials: pd.DataFrame
 ) -> pd.DataFrame:
     """Means, intervals and paired differences."""
-    from latentlab.studies.composition import compare as compare_arms
+    from latentlab.experiment.report import compare as compare_arms
 
     return compare_arms(study, declaration, scores, trials)
 
@@ -33,7 +33,7 @@ def draw(
     arrays: dict[str, Any],
 ) -> tuple[Any, ...]:
     """The figures that the study names, in its order."""
-    from latentlab.studies.composition import draw_figures
+    from latentlab.experiment.report import draw_figures
 
     return tuple(draw_figures(study, declaration, verdicts, history, scores, arrays).values())
 
@@ -52,7 +52,7 @@ def report(
     *figures: Any,
 ) -> Any:
     """What the report shows; its dataset writes it."""
-    from latentlab.studies.composition import compose
+    from latentlab.experiment.report import compose
 
     named = dict(zip(study.figures, figures, strict=True))
     return compose(

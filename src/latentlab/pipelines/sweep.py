@@ -8,12 +8,12 @@ import pandas as pd
 from kedro.pipeline import Node, Pipeline
 
 from latentlab.compute.config import ComputeConfig
+from latentlab.data import Prepared
+from latentlab.experiment.declaration import Declaration
+from latentlab.experiment.study import Study
+from latentlab.experiment.sweep.settings import SweepsConfig
 from latentlab.pipelines.binding import bound
 from latentlab.search.table import SweepTable
-from latentlab.sources import Prepared
-from latentlab.studies.declaration import Declaration
-from latentlab.studies.study import Study
-from latentlab.studies.sweep_settings import SweepsConfig
 from latentlab.tracking.store_address import project_root
 
 STAGE = "search"
@@ -21,8 +21,8 @@ STAGE = "search"
 
 def plan(study: Study, declaration: Declaration, sweeps: SweepsConfig) -> dict[str, Any]:
     """The sweep as it will run; a mistake in its file is found before anything is trained."""
-    from latentlab.studies.sweep_file import load_sweep
-    from latentlab.studies.sweep_results import plan_of
+    from latentlab.experiment.sweep.file import load_sweep
+    from latentlab.experiment.sweep.results import plan_of
 
     return plan_of(load_sweep(study, declaration, sweeps.folders, project_root()))
 
@@ -40,8 +40,8 @@ def search(
 
     `planned` is not read: it makes the check of the file come first.
     """
-    from latentlab.studies.searching import search as run_search
-    from latentlab.studies.sweep_file import load_sweep
+    from latentlab.experiment.sweep.file import load_sweep
+    from latentlab.experiment.sweep.runner import search as run_search
 
     sweep = load_sweep(study, declaration, sweeps.folders, project_root())
     table, trained = run_search(sweep, sweeps, compute, prepared, store)

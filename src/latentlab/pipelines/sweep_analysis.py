@@ -7,12 +7,12 @@ from typing import Any
 import pandas as pd
 from kedro.pipeline import Node, Pipeline
 
+from latentlab.experiment.declaration import Declaration
+from latentlab.experiment.study import Study
+from latentlab.experiment.sweep.settings import SweepsConfig
 from latentlab.pipelines.binding import bound
-from latentlab.search.reading.sources import ForeignSweep
+from latentlab.search.importers.sources import ForeignSweep
 from latentlab.search.table import SweepTable
-from latentlab.studies.declaration import Declaration
-from latentlab.studies.study import Study
-from latentlab.studies.sweep_settings import SweepsConfig
 from latentlab.tracking.store_address import project_root
 
 STAGE = "sweep_analysis"
@@ -27,7 +27,7 @@ def analyse(
     confirmation: pd.DataFrame,
 ) -> tuple[pd.DataFrame, pd.DataFrame, Any]:
     """Tests and findings of the chosen sweep, and its report."""
-    from latentlab.studies.sweep_reporting import report_sweep
+    from latentlab.experiment.sweep.report import report_sweep
 
     found = report_sweep(study, declaration, sweeps, latest, archive, confirmation, project_root())
     return found.analysis.tests, found.findings, found
@@ -35,8 +35,8 @@ def analyse(
 
 def analyse_foreign(chosen: ForeignSweep) -> Any:
     """The report of a finished sweep from a CSV, an Optuna storage or an MLflow experiment."""
-    from latentlab.search.reading.sources import read_foreign
-    from latentlab.studies.sweep_reporting import report_foreign
+    from latentlab.experiment.sweep.report import report_foreign
+    from latentlab.search.importers.sources import read_foreign
     from latentlab.tracking.experiments import runs_of
 
     return report_foreign(read_foreign(chosen, project_root(), runs_of), chosen)

@@ -9,17 +9,17 @@ import pandas as pd
 from kedro.pipeline import Node, Pipeline
 
 from latentlab.compute.config import ComputeConfig
+from latentlab.data import Prepared
+from latentlab.experiment.declaration import Declaration
+from latentlab.experiment.study import Study
 from latentlab.pipelines.binding import bound
-from latentlab.sources import Prepared
-from latentlab.studies.declaration import Declaration
-from latentlab.studies.study import Study
 
 STAGE = "training"
 
 
 def freeze(study: Study, declaration: Declaration, store: Any) -> dict[str, Any]:
     """Record what the hypotheses say before training, and since when."""
-    from latentlab.studies.planning import freeze_hypotheses
+    from latentlab.experiment.planning import freeze_hypotheses
 
     frozen = freeze_hypotheses(declaration, store.root / "freeze.json", datetime.now(UTC))
     return frozen.model_dump(mode="json")
@@ -38,7 +38,7 @@ def train(
 
     `frozen` is not read: it makes the freeze come first.
     """
-    from latentlab.studies.planning import history_table, plan_trials, trial_table
+    from latentlab.experiment.planning import history_table, plan_trials, trial_table
     from latentlab.training.runner import train_trials
 
     assert prepared.folder is not None

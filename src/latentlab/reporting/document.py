@@ -12,16 +12,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from latentlab.reporting.content import Figure
+from latentlab.core.atomic_folder import replaced_folder
 from latentlab.reporting.formatting import as_text, format_number
-from latentlab.reporting.pages import (
+from latentlab.reporting.rendering import (
     FigureView,
     environment,
     figure_views,
     page_parts,
     write_figures,
 )
-from latentlab.reporting.swap import replaced_folder
+from latentlab.reporting.report_model import Figure
 
 
 @dataclass(frozen=True)

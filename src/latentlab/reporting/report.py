@@ -13,19 +13,19 @@ from typing import Any
 
 import pandas as pd
 
-from latentlab.errors import UserError
-from latentlab.reporting.content import ReportContent
+from latentlab.core.atomic_folder import replaced_folder
+from latentlab.core.errors import UserError
 from latentlab.reporting.figures.pictures import png_uri
 from latentlab.reporting.formatting import as_text
-from latentlab.reporting.pages import (
+from latentlab.reporting.pooled import left_out_text, pooled_names, pooled_sentence, pooled_table
+from latentlab.reporting.rendering import (
     FigureView,
     environment,
     figure_views,
     page_parts,
     write_figures,
 )
-from latentlab.reporting.pooled import left_out_text, pooled_names, pooled_sentence, pooled_table
-from latentlab.reporting.swap import replaced_folder
+from latentlab.reporting.report_model import ReportContent
 from latentlab.reporting.tables import differences_table, mean_cell, means_table, metric_note
 from latentlab.reporting.verdicts import (
     HEADLINES,

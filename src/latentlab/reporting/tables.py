@@ -12,8 +12,8 @@ from typing import Any
 
 import pandas as pd
 
-from latentlab.errors import UserError
-from latentlab.evidence.metric import Metric
+from latentlab.core.errors import UserError
+from latentlab.metrics.metric import Metric
 from latentlab.reporting.formatting import (
     MISSING,
     format_estimate,

@@ -6,9 +6,9 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 
-from latentlab.search.ledger import Asked, Ledger, Told
 from latentlab.search.proposals import Direction, propose
 from latentlab.search.settings import SweepSettings
+from latentlab.search.storage import Asked, Ledger, Told
 
 logger = logging.getLogger(__name__)
 

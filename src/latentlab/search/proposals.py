@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from latentlab.search.drawing import quasi_random_values, random_values
-from latentlab.search.grids import configurations as grid_configurations
+from latentlab.search.grid import configurations as grid_configurations
 from latentlab.search.parameters import (
     CategoricalParameter,
     FloatParameter,
@@ -25,6 +24,7 @@ from latentlab.search.parameters import (
     Parameter,
     Scalar,
 )
+from latentlab.search.sampling import quasi_random_values, random_values
 from latentlab.search.settings import SweepSettings
 from latentlab.search.space import Space
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from latentlab.studies.study import Study
+from latentlab.experiment.study import Study
 
 NAMES = [
     "derp_vae",

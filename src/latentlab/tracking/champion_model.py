@@ -19,7 +19,7 @@ class ChampionModel(PythonModel):
         """Read weights and configuration."""
         from safetensors.torch import load_file
 
-        from latentlab.sources import Parts
+        from latentlab.data import Parts
         from latentlab.studies.registry import STUDIES
         from latentlab.training.contract import DataSpec
 

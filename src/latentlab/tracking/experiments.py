@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from latentlab.errors import UserError
+from latentlab.core.errors import UserError
 
 
 def runs_of(experiment: str) -> pd.DataFrame:

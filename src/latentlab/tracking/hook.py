@@ -20,7 +20,7 @@ from kedro_mlflow.config.kedro_mlflow_config import KedroMlflowConfig
 from kedro_mlflow.framework.hooks.mlflow_hook import MlflowHook
 from pydantic import BaseModel
 
-from latentlab.studies.declaration import Declaration
+from latentlab.experiment.declaration import Declaration
 from latentlab.studies.registry import STUDIES
 from latentlab.tracking.flatten import flatten
 from latentlab.tracking.store_address import artifact_location
@@ -59,7 +59,7 @@ class TrackingHook(MlflowHook):
         """Open the parent run in the study's experiment and log all parameters at once."""
         import mlflow
 
-        from latentlab.studies.composition import git_state
+        from latentlab.experiment.report import git_state
         from latentlab.tracking.run_tree import RunTree
 
         assert self._context is not None

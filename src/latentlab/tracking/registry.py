@@ -11,7 +11,7 @@ from typing import Any
 import mlflow
 from mlflow.exceptions import MlflowException
 
-from latentlab.sources import Prepared
+from latentlab.data import Prepared
 
 REQUIREMENTS = ("torch", "numpy", "pandas", "safetensors", "pydantic", "scipy", "scikit-learn")
 """What the model needs beside latentlab; given, because guessing them costs seconds."""

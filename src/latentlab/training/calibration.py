@@ -14,7 +14,7 @@ import torch
 
 from latentlab.compute.config import ComputeConfig
 from latentlab.compute.device import machine_name, set_matmul_precision
-from latentlab.compute.engines import WorkerPool
+from latentlab.compute.executors.processes import WorkerPool
 from latentlab.compute.plan import ExecutionPlan, PlanCache, candidates
 from latentlab.training.cohort import Cohort
 from latentlab.training.contract import Method

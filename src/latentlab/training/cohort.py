@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from latentlab.compute.device import autocast
-from latentlab.errors import UserError
+from latentlab.core.errors import UserError
 from latentlab.training.contract import Clock, Method, MethodDefaults, Tensors
 from latentlab.training.data import StudyData, steps_per_epoch
 from latentlab.training.noise import NoiseFeed
@@ -22,6 +22,7 @@ from latentlab.training.optimiser import (
 )
 from latentlab.training.parameters import Layout
 from latentlab.training.per_trial import per_trial_values
+from latentlab.training.plateau import initial_watch, watched
 from latentlab.training.program import LossProgram, changed
 from latentlab.training.schedules import learning_rates
 from latentlab.training.state import CohortState, kept_where, snapshot
@@ -29,7 +30,6 @@ from latentlab.training.step import Inputs, Tally, TrainingStep
 from latentlab.training.streams import generator, permutation
 from latentlab.training.trial import Trial
 from latentlab.training.validation import ValidationFeed
-from latentlab.training.watch import initial_watch, watched
 
 
 class Cohort:

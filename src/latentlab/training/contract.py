@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from latentlab.sources import Parts
+from latentlab.data import Parts
 from latentlab.training.streams import Noise
 
 Tensors = dict[str, Tensor]

@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from latentlab.errors import UserError
-from latentlab.sources import Prepared, Split, carve_validation
+from latentlab.core.errors import UserError
+from latentlab.data import Prepared, Split, carve_validation
 from latentlab.training.contract import Batch, DataSpec
 from latentlab.training.streams import generator
 

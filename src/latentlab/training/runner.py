@@ -15,7 +15,8 @@ import torch
 
 from latentlab.compute.config import ComputeConfig
 from latentlab.compute.device import process_settings_kept, resolve_device
-from latentlab.compute.engines import WorkerPool, run_inline
+from latentlab.compute.executors.inline import run_inline
+from latentlab.compute.executors.processes import WorkerPool
 from latentlab.compute.plan import ExecutionPlan, PlanCache, even_parts
 from latentlab.training.calibration import Calibration
 from latentlab.training.checkpoint import cohort_name, load_checkpoint, save_checkpoint

@@ -26,7 +26,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from latentlab.errors import UserError
+from latentlab.core.errors import UserError
 
 logger = logging.getLogger(__name__)
 

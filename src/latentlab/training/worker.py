@@ -9,8 +9,8 @@ from pathlib import Path
 
 import torch
 
-from latentlab.errors import UserError
-from latentlab.sources import load_prepared
+from latentlab.core.errors import UserError
+from latentlab.data import load_prepared
 from latentlab.training.calibration import Probe, Timing, time_plan
 from latentlab.training.data import StudyData
 from latentlab.training.loop import CohortJob, Progress, train_cohort

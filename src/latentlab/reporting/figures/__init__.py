@@ -1,11 +1,11 @@
 """Figures of a study: plotly figures with one look, made from tidy tables and arrays."""
 
-from latentlab.reporting.figures.confusions import confusion_maps
+from latentlab.reporting.figures.confusion_matrix import confusion_maps
 from latentlab.reporting.figures.curves import learning_curves
 from latentlab.reporting.figures.forest import forest_plot
 from latentlab.reporting.figures.latents import latent_marginals, latent_scatter
 from latentlab.reporting.figures.pictures import example_mosaic, reconstruction_grid
-from latentlab.reporting.figures.strips import seed_strip
+from latentlab.reporting.figures.strip_plot import seed_strip
 from latentlab.reporting.figures.table import table_figure
 from latentlab.reporting.figures.template import arm_styles, finish, template
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from latentlab.reporting.figures.panels import panels
+from latentlab.reporting.figures.subplots import panels
 from latentlab.reporting.figures.template import arm_styles, finish, label, translucent
 from latentlab.reporting.intervals import t_quantile
 from latentlab.reporting.tables import arm_order

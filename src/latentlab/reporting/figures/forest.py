@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from latentlab.reporting.figures.panels import panels
+from latentlab.reporting.figures.subplots import panels
 from latentlab.reporting.figures.template import NEUTRAL, VERDICT_COLOURS, finish, label
 from latentlab.reporting.formatting import as_float, as_text
 from latentlab.reporting.verdicts import (

@@ -9,7 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from latentlab.reporting.figures.panels import panels
+from latentlab.reporting.figures.subplots import panels
 from latentlab.reporting.figures.template import NEUTRAL, arm_styles, finish, label
 
 Array = NDArray[Any]

@@ -7,11 +7,11 @@ import math
 import numpy as np
 import pandas as pd
 
-from latentlab.evidence.corrections import level_left
 from latentlab.search.analysis.findings import Finding, listed, p_text, records
 from latentlab.search.analysis.observations import Observations
 from latentlab.search.analysis.published import textbook_p
 from latentlab.search.analysis.significance import FAMILY, HIGH
+from latentlab.statistics.corrections import level_left
 
 _TIED_SHARE = 0.2
 _FEWEST_TIED = 3

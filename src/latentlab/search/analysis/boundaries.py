@@ -9,7 +9,8 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from latentlab.search.analysis.columns import Array, Column, Flags
+from latentlab.core.arrays import Array, Mask
+from latentlab.search.analysis.columns import Column
 from latentlab.search.analysis.elites import elite_rows, hypergeometric_p
 from latentlab.search.analysis.observations import Observations
 from latentlab.search.analysis.settings import AnalysisSettings
@@ -78,7 +79,7 @@ def _boundary(
     column: Column,
     side: Side,
     rows: Observations,
-    elite: Flags,
+    elite: Mask,
     zone: float,
     null_shares: NullShares | None,
 ) -> dict[str, Any]:
@@ -117,7 +118,7 @@ def _boundary(
     }
 
 
-def near_bound(column: Column, side: Side, zone: float) -> Flags:
+def near_bound(column: Column, side: Side, zone: float) -> Mask:
     """Which rows lie within the zone of a bound, [rows]; a missing value does not."""
     low, high = column.ends
     return _within(column.positions, low, high, side, zone)
@@ -149,7 +150,7 @@ def uniform_chance(column: Column, side: Side, zone: float) -> float:
     return max(0, math.floor((reach - missed) / step) + 1) / count
 
 
-def _within(places: Array, low: float, high: float, side: Side, zone: float) -> Flags:
+def _within(places: Array, low: float, high: float, side: Side, zone: float) -> Mask:
     reach = zone * (high - low) * _ROUNDING
     distance = places - low if side == "low" else high - places
     with np.errstate(invalid="ignore"):

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from latentlab.search.analysis.columns import Column, Flags
+from latentlab.core.arrays import Mask
+from latentlab.search.analysis.columns import Column
 
 
 def branching(columns: Mapping[str, Column]) -> list[Column]:
@@ -15,7 +16,7 @@ def branching(columns: Mapping[str, Column]) -> list[Column]:
     return [column for name, column in columns.items() if name in deciding]
 
 
-def branches(column: Column) -> dict[str, Flags]:
+def branches(column: Column) -> dict[str, Mask]:
     """The rows of every value that was tried, by the value as text.
 
     Args:

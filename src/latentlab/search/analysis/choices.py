@@ -10,12 +10,13 @@ import numpy as np
 import pandas as pd
 import scipy.stats
 
-from latentlab.evidence.intervals import Interval, welch_interval
-from latentlab.search.analysis.columns import Array, Column
+from latentlab.core.arrays import Array
+from latentlab.search.analysis.columns import Column
 from latentlab.search.analysis.observations import Observations
-from latentlab.search.analysis.order_statistics import expected_best_of
-from latentlab.search.analysis.permutation import group_test
 from latentlab.search.analysis.settings import AnalysisSettings
+from latentlab.statistics.intervals import Interval, welch_interval
+from latentlab.statistics.permutation import group_test
+from latentlab.statistics.selection_bias import expected_best_of
 
 BOOLEAN_COLUMNS = (
     "parameter",

@@ -9,17 +9,14 @@ from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from latentlab.errors import UserError
+from latentlab.core.arrays import Array, Codes, Mask
+from latentlab.core.errors import UserError
 from latentlab.search.parameters import CategoricalParameter, Parameter, is_number, same
 from latentlab.search.space import has_direction
 from latentlab.search.table import SweepTable
 
-Array = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
-Codes = npt.NDArray[np.intp]
 Kind = Literal["number", "ordered", "boolean", "categorical"]
 
 
@@ -48,7 +45,7 @@ class Column:
 
     name: str
     parameter: Parameter
-    exists: Flags
+    exists: Mask
     values: Array
     codes: Codes
 
@@ -92,7 +89,7 @@ class Column:
         low, high = float(self.parameter.low), float(self.parameter.high)
         return (math.log(low), math.log(high)) if self.log else (low, high)
 
-    def take(self, rows: Flags) -> Column:
+    def take(self, rows: Mask) -> Column:
         """The column over some of the rows."""
         codes = self.codes[rows] if len(self.codes) else self.codes
         return Column(self.name, self.parameter, self.exists[rows], self.values[rows], codes)
@@ -138,7 +135,7 @@ def recorded_outside(table: SweepTable) -> dict[str, int]:
     return {name: count for name, count in counts.items() if count}
 
 
-def _conditions_met(table: SweepTable, name: str, found: dict[str, Column]) -> Flags:
+def _conditions_met(table: SweepTable, name: str, found: dict[str, Column]) -> Mask:
     met = np.ones(len(table.parameters), dtype=np.bool_)
     for other, wanted in table.space.parameters[name].when.items():
         allowed = wanted if isinstance(wanted, list) else [wanted]
@@ -160,7 +157,7 @@ def _among(value: Any, allowed: Sequence[Any]) -> bool:
     return any(same(value, one) for one in allowed)
 
 
-def _codes(table: SweepTable, name: str, parameter: CategoricalParameter, exists: Flags) -> Codes:
+def _codes(table: SweepTable, name: str, parameter: CategoricalParameter, exists: Mask) -> Codes:
     # True and 1 are different choices, but the same key of a dictionary.
     places = {(isinstance(c, bool), c): k for k, c in enumerate(parameter.choices)}
     codes = np.full(len(exists), -1, dtype=np.intp)

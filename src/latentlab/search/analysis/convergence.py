@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pandas as pd
 
-from latentlab.search.analysis.order_statistics import expected_best
 from latentlab.search.table import SweepTable
+from latentlab.statistics.selection_bias import expected_best
 
 CURVE_COLUMNS = (
     "complete",

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from latentlab.search.analysis.columns import Codes, Column
+from latentlab.core.arrays import Codes
+from latentlab.search.analysis.columns import Column
 from latentlab.search.analysis.observations import Observations
 from latentlab.search.analysis.settings import AnalysisSettings
 from latentlab.search.parameters import (

@@ -10,12 +10,13 @@ import numpy as np
 import pandas as pd
 import scipy.stats
 
-from latentlab.evidence.intervals import spearman_interval
-from latentlab.evidence.power import detectable_correlation
-from latentlab.search.analysis.columns import Array, Column
+from latentlab.core.arrays import Array
+from latentlab.search.analysis.columns import Column
 from latentlab.search.analysis.observations import Observations
-from latentlab.search.analysis.permutation import UNTESTABLE, rank_trend_test
 from latentlab.search.analysis.settings import AnalysisSettings
+from latentlab.statistics.intervals import spearman_interval
+from latentlab.statistics.permutation import UNTESTABLE, rank_trend_test
+from latentlab.statistics.power import detectable_correlation
 
 # A single two-sided test at .05.
 _ONE_SIDED = 0.025

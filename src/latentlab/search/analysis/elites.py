@@ -10,11 +10,12 @@ import numpy.typing as npt
 import pandas as pd
 import scipy.stats
 
-from latentlab.search.analysis.columns import Array, Column, Flags
+from latentlab.core.arrays import Array, Mask
+from latentlab.search.analysis.columns import Column
 from latentlab.search.analysis.observations import Observations
-from latentlab.search.analysis.order_statistics import log_binomial
 from latentlab.search.analysis.settings import AnalysisSettings
 from latentlab.search.analysis.significance import corrected
+from latentlab.statistics.selection_bias import log_binomial
 
 CHOICE_COLUMNS = (
     "parameter",
@@ -79,7 +80,7 @@ def top_counts(scores: Array, counts: npt.NDArray[np.int64], share: float) -> Ar
     return np.asarray(restored, dtype=np.float64)
 
 
-def elite_rows(scores: Array, share: float) -> Flags:
+def elite_rows(scores: Array, share: float) -> Mask:
     """Which rows are the best share; for ties see `top_counts`.
 
     Args:

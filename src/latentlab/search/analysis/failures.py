@@ -10,11 +10,12 @@ import numpy.typing as npt
 import pandas as pd
 import scipy.stats
 
-from latentlab.search.analysis.columns import Codes, Column, columns_of
-from latentlab.search.analysis.permutation import LARGE
+from latentlab.core.arrays import Codes
+from latentlab.search.analysis.columns import Column, columns_of
 from latentlab.search.analysis.settings import AnalysisSettings
 from latentlab.search.analysis.significance import corrected
 from latentlab.search.table import SweepTable
+from latentlab.statistics.permutation import LARGE
 
 COLUMNS = (
     "parameter",

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from latentlab.search.analysis.columns import Array, Column, Flags
+from latentlab.core.arrays import Array, Mask
+from latentlab.search.analysis.columns import Column
 from latentlab.search.analysis.elites import top_counts
 from latentlab.search.analysis.observations import Observations
 from latentlab.search.analysis.parzen import cells_of, density, divergence
@@ -50,7 +51,7 @@ class _Regime:
 
     columns: tuple[Column, ...]
     own: tuple[str, ...]
-    rows: Flags
+    rows: Mask
     text: str
 
 

@@ -13,16 +13,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from latentlab.evidence.intervals import paired_interval, welch_interval
+from latentlab.core.arrays import Array, Mask
 from latentlab.reporting.formatting import format_number
 from latentlab.search.analysis.branches import branches, branching
-from latentlab.search.analysis.columns import Array, Flags
 from latentlab.search.analysis.findings import Finding, records
 from latentlab.search.analysis.observations import Observations
-from latentlab.search.analysis.order_statistics import expected_highest_normal
 from latentlab.search.analysis.replicates import noise_of_seeds, runs_by_seed
 from latentlab.search.analysis.settings import AnalysisSettings
 from latentlab.search.table import SweepTable
+from latentlab.statistics.intervals import paired_interval, welch_interval
+from latentlab.statistics.selection_bias import expected_highest_normal
 
 COLUMNS = (
     "parameter",
@@ -113,7 +113,7 @@ def luck_findings(found: pd.DataFrame) -> list[Finding]:
 
 
 def _branch(
-    rows: Observations, held: Flags, runs: Array, settings: AnalysisSettings
+    rows: Observations, held: Mask, runs: Array, settings: AnalysisSettings
 ) -> dict[str, Any]:
     """One branch by itself."""
     sign, values, numbers = rows.objective.sign, rows.values[held], rows.numbers[held]
@@ -147,7 +147,7 @@ def _behind(
     part: dict[str, Any],
     leader: dict[str, Any],
     rows: Observations,
-    pair: tuple[Flags, Flags],
+    pair: tuple[Mask, Mask],
     settings: AnalysisSettings,
 ) -> dict[str, float]:
     """How far a branch is behind the leader, before and after luck, and without any choosing."""

@@ -15,8 +15,9 @@ import numpy as np
 import pandas as pd
 import scipy.stats
 
+from latentlab.core.arrays import Array
 from latentlab.search.analysis.boundaries import Side
-from latentlab.search.analysis.columns import Array, Column
+from latentlab.search.analysis.columns import Column
 from latentlab.search.analysis.elites import elite_rows
 from latentlab.search.analysis.observations import Observations
 from latentlab.search.analysis.settings import AnalysisSettings

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from latentlab.errors import UserError
-from latentlab.search.analysis.columns import Array, Column, Flags, columns_of
+from latentlab.core.arrays import Array, Mask
+from latentlab.core.errors import UserError
+from latentlab.search.analysis.columns import Column, columns_of
 from latentlab.search.table import Objective, SweepTable
 
 
@@ -29,7 +30,7 @@ class Observations:
     objective: Objective
     columns: dict[str, Column]
     values: Array
-    adaptive: Flags
+    adaptive: Mask
     numbers: pd.Index
     copies: int
     repeats: int

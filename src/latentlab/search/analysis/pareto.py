@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from latentlab.search.analysis.columns import Array, Flags
+from latentlab.core.arrays import Array, Mask
 from latentlab.search.table import SweepTable
 
 
@@ -28,7 +28,7 @@ def pareto_front(table: SweepTable) -> pd.DataFrame:
     return rows.loc[best_first].rename_axis("configuration").reset_index()
 
 
-def not_dominated(turned: Array) -> Flags:
+def not_dominated(turned: Array) -> Mask:
     """Which points no other point reaches in all objectives and beats in one.
 
     Args:

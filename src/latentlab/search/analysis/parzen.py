@@ -14,7 +14,8 @@ import math
 import numpy as np
 import scipy.special
 
-from latentlab.search.analysis.columns import Array, Codes, Column
+from latentlab.core.arrays import Array, Codes
+from latentlab.search.analysis.columns import Column
 from latentlab.search.proposals import distribution_of, quiet
 
 _STEPS = 50

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 import scipy.stats
 
-from latentlab.search.analysis.columns import Array
+from latentlab.core.arrays import Array
 from latentlab.search.analysis.directions import trend
 from latentlab.search.analysis.findings import Finding, p_text, records
 from latentlab.search.analysis.significance import corrected, tier

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from latentlab.search.analysis.columns import Column, Flags
+from latentlab.core.arrays import Mask
+from latentlab.search.analysis.columns import Column
 from latentlab.search.analysis.elites import elite_rows
 from latentlab.search.analysis.observations import Observations
 from latentlab.search.analysis.settings import AnalysisSettings
@@ -61,13 +62,13 @@ def _bound(column: Column, end: str) -> float:
     return float(getattr(column.parameter, end))
 
 
-def _ends(column: Column, among: Flags, prefix: str) -> dict[str, float]:
+def _ends(column: Column, among: Mask, prefix: str) -> dict[str, float]:
     values = column.values[column.exists & among]
     if not len(values):
         return {}
     return {f"{prefix}_low": float(values.min()), f"{prefix}_high": float(values.max())}
 
 
-def _used(column: Column, among: Flags) -> list[Any]:
+def _used(column: Column, among: Mask) -> list[Any]:
     codes = np.unique(column.codes[column.exists & among])
     return [column.choices[code] for code in codes]

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pandas as pd
 
-from latentlab.search.analysis.columns import Array
+from latentlab.core.arrays import Array
 from latentlab.search.table import SweepTable
 
 

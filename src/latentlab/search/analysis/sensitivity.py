@@ -9,14 +9,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from latentlab.evidence.intervals import paired_interval
+from latentlab.core.arrays import Array, Mask
 from latentlab.search.analysis.branches import branches, branching
-from latentlab.search.analysis.columns import Array, Column, Flags, columns_of
+from latentlab.search.analysis.columns import Column, columns_of
 from latentlab.search.analysis.replicates import runs_by_seed
 from latentlab.search.analysis.settings import AnalysisSettings
-from latentlab.search.grids import size
+from latentlab.search.grid import size
 from latentlab.search.parameters import CategoricalParameter
 from latentlab.search.table import SweepTable
+from latentlab.statistics.intervals import paired_interval
 
 COLUMNS = (
     "parameter",
@@ -60,7 +61,7 @@ def sensitivity(table: SweepTable, settings: AnalysisSettings) -> pd.DataFrame:
         `lost` configurations diverged or failed.
     """
     columns = columns_of(table)
-    cut: list[tuple[Column | None, str, Flags]] = [
+    cut: list[tuple[Column | None, str, Mask]] = [
         (column, text, held)
         for column in branching(columns)
         for text, held in branches(column).items()
@@ -82,7 +83,7 @@ def sensitivity(table: SweepTable, settings: AnalysisSettings) -> pd.DataFrame:
     return pd.DataFrame(found, columns=list(COLUMNS))
 
 
-def _axes(columns: Mapping[str, Column], column: Column | None, held: Flags) -> list[Column]:
+def _axes(columns: Mapping[str, Column], column: Column | None, held: Mask) -> list[Column]:
     """The one or two numbers of a branch; none where it has none, or more."""
     taken = [
         one
@@ -98,7 +99,7 @@ def _is_axis(column: Column) -> bool:
     return 1 < (size(column.parameter) or 0) <= MOST_VALUES
 
 
-def _switch(columns: Mapping[str, Column], column: Column | None, held: Flags) -> Column | None:
+def _switch(columns: Mapping[str, Column], column: Column | None, held: Mask) -> Column | None:
     """The first other parameter with two choices, both of which were tried in the branch."""
     for one in columns.values():
         two = len(one.choices) == 2 and one is not column and _numbers(one) is None
@@ -117,15 +118,13 @@ def _numbers(column: Column) -> Array | None:
     return np.array([*numbers, np.nan])[column.codes]
 
 
-def _tried(column: Column, held: Flags) -> Array:
+def _tried(column: Column, held: Mask) -> Array:
     """The different numbers in some of the rows, rising."""
     numbers = _numbers(column)
     return np.empty(0) if numbers is None else np.unique(numbers[held & column.exists])
 
 
-def _cells(
-    table: SweepTable, axes: list[Column], held: Flags, level: float
-) -> list[dict[str, Any]]:
+def _cells(table: SweepTable, axes: list[Column], held: Mask, level: float) -> list[dict[str, Any]]:
     """Mean, interval and losses of every cell, in the order of the axes."""
     runs = runs_by_seed(table).reindex(table.outcomes.index).to_numpy(dtype=np.float64)
     values = table.outcomes[table.objective.name].to_numpy(dtype=np.float64)

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from latentlab.evidence.corrections import adjust
-from latentlab.search.analysis.columns import Array
+from latentlab.core.arrays import Array
+from latentlab.statistics.corrections import adjust
 
 FAMILY = "one test per parameter: Spearman's rho for numbers, Kruskal-Wallis for choices"
 """The family. A parameter that cannot be tested (constant, under three rows) is no member."""

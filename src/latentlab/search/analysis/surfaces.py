@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from latentlab.errors import UserError
+from latentlab.core.errors import UserError
 from latentlab.search.analysis.columns import Column
 from latentlab.search.analysis.observations import Observations
 

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from latentlab.search.analysis.observations import Observations
-from latentlab.search.analysis.order_statistics import expected_highest_normal
 from latentlab.search.analysis.replicates import noise_of_seeds, runs_by_seed
 from latentlab.search.table import SweepTable
+from latentlab.statistics.selection_bias import expected_highest_normal
 
 COLUMNS = (
     "configuration",

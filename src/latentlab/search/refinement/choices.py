@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from latentlab.core.arrays import Array
 from latentlab.reporting.formatting import format_p, format_share
 from latentlab.search.parameters import CategoricalParameter
 from latentlab.search.refinement.decisions import Finding, Fixed, Seen, word
 from latentlab.search.refinement.gates import Gate
 from latentlab.search.refinement.measures import centred, choice_means
-from latentlab.search.refinement.ranks import Array, elites, normal_scores
+from latentlab.search.refinement.ranks import elites, normal_scores
 from latentlab.search.refinement.rules import Rules
 from latentlab.search.refinement.shapes import Shape
 

@@ -10,14 +10,15 @@ import numpy as np
 import pandas as pd
 import scipy.stats
 
-from latentlab.errors import UserError
-from latentlab.evidence.intervals import Interval, welch_interval
+from latentlab.core.arrays import Array
+from latentlab.core.errors import UserError
 from latentlab.reporting.formatting import format_estimate, format_p, format_share
 from latentlab.search.analysis.observations import Observations, observe
-from latentlab.search.analysis.order_statistics import expected_best_of, log_binomial
 from latentlab.search.analysis.winner import winner
-from latentlab.search.refinement.ranks import Array, elites
+from latentlab.search.refinement.ranks import elites
 from latentlab.search.table import SweepTable
+from latentlab.statistics.intervals import Interval, welch_interval
+from latentlab.statistics.selection_bias import expected_best_of, log_binomial
 
 LEVEL = 0.95
 _RESAMPLES = 2_000

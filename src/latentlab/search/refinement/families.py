@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from latentlab.search.refinement.ranks import Array
+from latentlab.core.arrays import Array
 
 _TAIL = 0.9
 """Quantile of the evidence above which its tail is taken to be exponential."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from latentlab.core.arrays import Array
 from latentlab.reporting.formatting import plural
 from latentlab.search.refinement.families import Family, corrected_family
 from latentlab.search.refinement.measures import (
@@ -24,7 +25,7 @@ from latentlab.search.refinement.measures import (
 )
 from latentlab.search.refinement.nulls import Nulls
 from latentlab.search.refinement.observed import Observed
-from latentlab.search.refinement.ranks import Array, normal_scores
+from latentlab.search.refinement.ranks import normal_scores
 from latentlab.search.refinement.rules import Rules
 from latentlab.search.space import Space
 

@@ -18,8 +18,9 @@ import numpy as np
 import scipy.stats
 from numpy.typing import NDArray
 
+from latentlab.core.arrays import Array, Mask
 from latentlab.search.parameters import CategoricalParameter, Parameter
-from latentlab.search.refinement.ranks import Array, Mask, elites, normal_scores
+from latentlab.search.refinement.ranks import elites, normal_scores
 from latentlab.search.space import has_direction
 
 FEWEST_ROWS = 5

@@ -17,9 +17,10 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import pandas as pd
 
-from latentlab.search.drawing import quasi_random_values
+from latentlab.core.arrays import Array
 from latentlab.search.proposals import distribution_of, quiet, suggested
-from latentlab.search.refinement.scales import Array, positions
+from latentlab.search.refinement.scales import positions
+from latentlab.search.sampling import quasi_random_values
 from latentlab.search.space import Configuration, Space
 
 FORMAT = 1

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from latentlab.core.arrays import Array
 from latentlab.reporting.formatting import plural
 from latentlab.search.refinement.null_model import Schedule, Studies
-from latentlab.search.refinement.ranks import Array, midranks
+from latentlab.search.refinement.ranks import midranks
 from latentlab.search.refinement.scales import positions
 from latentlab.search.table import SweepTable
 

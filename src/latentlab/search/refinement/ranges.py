@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 import scipy.stats
 
+from latentlab.core.arrays import Array
 from latentlab.reporting.formatting import format_number, format_p, format_share
 from latentlab.search.parameters import IntParameter
 from latentlab.search.refinement.choices import unclear
 from latentlab.search.refinement.decisions import Finding, Fixed, Seen, described, word
 from latentlab.search.refinement.gates import Gate
-from latentlab.search.refinement.ranks import Array, elites
+from latentlab.search.refinement.ranks import elites
 from latentlab.search.refinement.rules import Rules
 from latentlab.search.refinement.scales import Range, expanded, from_share, narrowed
 from latentlab.search.refinement.shapes import Shape

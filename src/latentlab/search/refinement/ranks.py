@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import scipy.stats
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
-Mask = NDArray[np.bool_]
+from latentlab.core.arrays import Array, Mask
 
 
 def midranks(values: Array) -> Array:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
+from latentlab.core.arrays import Array
 from latentlab.search.parameters import CategoricalParameter, Parameter
 from latentlab.search.refinement.choices import decide_choices, decide_ordered, seen_of_choices
 from latentlab.search.refinement.closed import kept
@@ -20,7 +21,6 @@ from latentlab.search.refinement.gates import Gate, Gates, measured_against, ope
 from latentlab.search.refinement.nulls import Nulls
 from latentlab.search.refinement.observed import Observed, observe
 from latentlab.search.refinement.ranges import decide_range, seen_of_range
-from latentlab.search.refinement.ranks import Array
 from latentlab.search.refinement.rebuild import rebuilt
 from latentlab.search.refinement.rules import Mode, Rules, rules_of
 from latentlab.search.refinement.shapes import shape_of

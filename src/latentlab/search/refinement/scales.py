@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from latentlab.errors import UserError
+from latentlab.core.arrays import Array
+from latentlab.core.errors import UserError
 from latentlab.search.parameters import (
     CategoricalParameter,
     FloatParameter,
@@ -18,7 +18,6 @@ from latentlab.search.parameters import (
     same,
 )
 
-Array = NDArray[np.float64]
 Range = FloatParameter | IntParameter
 
 _ROUNDING = 1e-9

@@ -8,8 +8,9 @@ from typing import Literal
 
 import numpy as np
 
+from latentlab.core.arrays import Array
 from latentlab.search.refinement.gates import Gate
-from latentlab.search.refinement.ranks import Array, normal_scores
+from latentlab.search.refinement.ranks import normal_scores
 from latentlab.search.refinement.rules import Rules
 
 _FALLING = -1.645

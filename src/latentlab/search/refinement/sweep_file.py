@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from latentlab.errors import UserError
+from latentlab.core.errors import UserError
 from latentlab.search.refinement.decisions import Decision
 from latentlab.search.refinement.refine import Refinement
 from latentlab.search.settings import SweepSettings

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from latentlab.reporting.figures.panels import panels
+from latentlab.reporting.figures.subplots import panels
 from latentlab.reporting.figures.template import NEUTRAL, PALETTE, finish, label
 from latentlab.search.analysis.sweep_analysis import Analysis
 from latentlab.search.parameters import CategoricalParameter

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from latentlab.search.naming import SearchName
+from latentlab.experiment.study import Study
+from latentlab.search.parameter_alias import SearchName
 from latentlab.studies.anchored_multimodal.declaration import MultimodalDeclaration
-from latentlab.studies.study import Study
 
 
 class AnchoredMultimodalDeclaration(MultimodalDeclaration):

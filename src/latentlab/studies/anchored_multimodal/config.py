@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from latentlab.errors import UserError
+from latentlab.core.errors import UserError
 from latentlab.studies.anchored_multimodal.weights_file import pinned
 from latentlab.training.config import TrialConfig
 from latentlab.training.per_trial import PerTrial

@@ -8,11 +8,11 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from latentlab.sources import Prepared
-from latentlab.sources.frozen_features import with_features
+from latentlab.data import Prepared
+from latentlab.data.image_text.frozen_features import with_features
+from latentlab.experiment.declaration import DatasetDefaults, Declaration
 from latentlab.studies.anchored_multimodal.config import AnchoredMultimodalConfig
 from latentlab.studies.anchored_multimodal.metrics import METRICS
-from latentlab.studies.declaration import DatasetDefaults, Declaration
 
 FOLDER = ".features"
 """Beside a source's raw files: features that were computed."""

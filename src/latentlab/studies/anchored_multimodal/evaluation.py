@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from latentlab.sources.image_text import GROUPS
+from latentlab.data.image_text.layout import GROUPS
+from latentlab.metrics.classification import confusion_table, f1_scores, precisions, recalls
 from latentlab.studies.anchored_multimodal.anchors import anchors, pair_distances
 from latentlab.studies.anchored_multimodal.config import AnchoredMultimodalConfig
 from latentlab.studies.anchored_multimodal.metrics import (
@@ -21,7 +22,6 @@ from latentlab.studies.anchored_multimodal.metrics import (
 )
 from latentlab.studies.anchored_multimodal.model import MultimodalModel
 from latentlab.studies.anchored_multimodal.samples import unpack
-from latentlab.studies.classification import confusion_table, f1_scores, precisions, recalls
 from latentlab.training.contract import DataSpec, Tensors
 from latentlab.training.per_trial import per_trial_values
 

@@ -10,19 +10,19 @@ import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from latentlab.data.image_text.layout import GROUPS
+from latentlab.experiment.figures import Drawing, Material
+from latentlab.metrics.classification import confusion_table
 from latentlab.reporting.figures import confusion_maps, latent_scatter, learning_curves
-from latentlab.reporting.figures.confusions import fading
+from latentlab.reporting.figures.confusion_matrix import fading
 from latentlab.reporting.figures.latents import GROUP_SYMBOLS
-from latentlab.reporting.figures.panels import panels
+from latentlab.reporting.figures.subplots import panels
 from latentlab.reporting.figures.template import NEUTRAL, arm_styles, finish, label
 from latentlab.reporting.formatting import format_number
 from latentlab.reporting.intervals import mean_interval
 from latentlab.reporting.tables import paired_scores
-from latentlab.sources.image_text import GROUPS
 from latentlab.studies.anchored_multimodal.config import AnchoredMultimodalConfig
 from latentlab.studies.anchored_multimodal.metrics import GROUP_WEIGHT, group_accuracy
-from latentlab.studies.classification import confusion_table
-from latentlab.studies.drawing import Drawing, Material
 
 Array = NDArray[Any]
 

@@ -12,16 +12,16 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from latentlab.errors import UserError
-from latentlab.sources import Parts
-from latentlab.sources.image_text import VISUAL
+from latentlab.core.errors import UserError
+from latentlab.data import Parts
+from latentlab.data.image_text.layout import VISUAL
+from latentlab.nn.layers import Dense
+from latentlab.nn.normalisation import initial_statistics
 from latentlab.studies.anchored_multimodal.config import AnchoredMultimodalConfig, ModelConfig
 from latentlab.studies.anchored_multimodal.pretrained import load_backbone
 from latentlab.studies.anchored_multimodal.samples import Samples
 from latentlab.studies.anchored_multimodal.text import TEXT_ENCODERS
 from latentlab.studies.anchored_multimodal.visual import VisualEncoder, hidden_width
-from latentlab.studies.layers import Dense
-from latentlab.studies.normalisation import initial_statistics
 from latentlab.training.contract import DataSpec, Tensors
 from latentlab.training.streams import Noise
 

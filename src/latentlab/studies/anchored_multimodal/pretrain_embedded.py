@@ -17,13 +17,18 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from latentlab.errors import UserError
-from latentlab.sources.handwriting import CLASSES, PARTS, HandwritingConfig, pretraining_split
-from latentlab.sources.image_text import SCALE
+from latentlab.core.errors import UserError
+from latentlab.data.image_text.handwriting import (
+    CLASSES,
+    PARTS,
+    HandwritingConfig,
+    pretraining_split,
+)
+from latentlab.data.image_text.layout import SCALE
+from latentlab.nn.normalisation import initial_statistics
 from latentlab.studies.anchored_multimodal.config import ModelConfig
 from latentlab.studies.anchored_multimodal.pretrained import standard_tensors
 from latentlab.studies.anchored_multimodal.visual import VisualEncoder
-from latentlab.studies.normalisation import initial_statistics
 from latentlab.training.contract import Tensors
 
 MODEL = ModelConfig(

@@ -17,12 +17,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from latentlab.errors import UserError
-from latentlab.sources.frozen_features import Backbone
-from latentlab.sources.image_text import SCALE
+from latentlab.core.errors import UserError
+from latentlab.data.image_text.frozen_features import Backbone
+from latentlab.data.image_text.layout import SCALE
+from latentlab.nn.normalisation import BatchNorm
 from latentlab.studies.anchored_multimodal.resnet import IMAGENET_MEAN, IMAGENET_SD, ResNet18
 from latentlab.studies.anchored_multimodal.weights_file import pinned, pinned_content
-from latentlab.studies.normalisation import BatchNorm
 from latentlab.training.contract import Tensors
 
 COUNTERS = "num_batches_tracked"

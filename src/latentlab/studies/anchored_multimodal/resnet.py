@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from latentlab.studies.layers import uniform
-from latentlab.studies.normalisation import BatchNorm
+from latentlab.nn.layers import uniform
+from latentlab.nn.normalisation import BatchNorm
 from latentlab.training.contract import Tensors
 
 WIDTH = 64

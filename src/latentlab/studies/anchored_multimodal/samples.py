@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from latentlab.sources import Parts
-from latentlab.sources.image_text import SCALE
+from latentlab.data import Parts
+from latentlab.data.image_text.layout import SCALE
 
 
 class Samples(NamedTuple):

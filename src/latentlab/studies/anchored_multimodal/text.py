@@ -10,11 +10,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from latentlab.sources.image_text import PAD, VOCABULARY
+from latentlab.data.image_text.layout import PAD, VOCABULARY
+from latentlab.nn.attention import TransformerLayer
+from latentlab.nn.layers import Dense, dropout
 from latentlab.studies.anchored_multimodal.config import ModelConfig
 from latentlab.studies.anchored_multimodal.visual import scaled
-from latentlab.studies.attention import TransformerLayer
-from latentlab.studies.layers import Dense, dropout
 
 HIDDEN = 256
 """Units of the dense layers, and of the transformer's within each layer."""

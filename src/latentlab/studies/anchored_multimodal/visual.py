@@ -10,11 +10,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from latentlab.errors import UserError
+from latentlab.core.errors import UserError
+from latentlab.nn.layers import Dense, dropout
+from latentlab.nn.normalisation import BatchNorm
 from latentlab.studies.anchored_multimodal.config import ModelConfig
 from latentlab.studies.anchored_multimodal.resnet import WIDTH, Convolution, ResNet18
-from latentlab.studies.layers import Dense, dropout
-from latentlab.studies.normalisation import BatchNorm
 from latentlab.training.contract import Tensors
 
 Shape = tuple[int, int, int]

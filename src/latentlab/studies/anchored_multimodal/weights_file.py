@@ -10,7 +10,7 @@ import hashlib
 import re
 from pathlib import Path
 
-from latentlab.errors import UserError
+from latentlab.core.errors import UserError
 
 EMBEDDED = "embedded"
 """Names the weights that come with the package; `pretrain_embedded` has made them."""

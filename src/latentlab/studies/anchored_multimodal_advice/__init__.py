@@ -13,12 +13,12 @@ from pydantic import Field
 
 from latentlab.evidence.advice.rule import Facts
 from latentlab.evidence.hypotheses import Hypotheses
+from latentlab.experiment.declaration import Block, DatasetDefaults, merged
+from latentlab.experiment.study import Study
 from latentlab.studies.anchored_multimodal.config import AnchoredMultimodalConfig
 from latentlab.studies.anchored_multimodal.declaration import MultimodalDeclaration
 from latentlab.studies.anchored_multimodal_advice.plan import CURRENT, Plan, advise_on
 from latentlab.studies.anchored_multimodal_advice.reported_names import BLOCKS, read_configuration
-from latentlab.studies.declaration import Block, DatasetDefaults, merged
-from latentlab.studies.study import Study
 
 if TYPE_CHECKING:
     import pandas as pd

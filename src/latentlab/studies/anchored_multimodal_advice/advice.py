@@ -9,13 +9,13 @@ import yaml
 
 from latentlab.evidence.advice.catalogue import implementation_order
 from latentlab.evidence.advice.rule import Advice, Prediction
+from latentlab.experiment.declaration import merged
+from latentlab.experiment.report import command, git_state, package_versions
 from latentlab.reporting.document import Document, Section
 from latentlab.studies.anchored_multimodal.config import AnchoredMultimodalConfig
 from latentlab.studies.anchored_multimodal_advice import AdviceDeclaration
 from latentlab.studies.anchored_multimodal_advice.plan import GROUPDRO, Plan, words
 from latentlab.studies.anchored_multimodal_advice.reported_names import STUDY, nested
-from latentlab.studies.composition import command, git_state, package_versions
-from latentlab.studies.declaration import merged
 
 FILES = {"recommended_baseline.yml": "", "recommended_groupdro.yml": GROUPDRO}
 """File of a recommended configuration -> its variant."""

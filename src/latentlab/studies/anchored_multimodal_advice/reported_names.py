@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from latentlab.errors import UserError
-from latentlab.search.naming import SearchName
-from latentlab.search.reading.strict_yaml import load_yaml
-from latentlab.studies.declaration import merged
+from latentlab.core.errors import UserError
+from latentlab.experiment.declaration import merged
+from latentlab.search.importers.strict_yaml import load_yaml
+from latentlab.search.parameter_alias import SearchName
 
 BLOCKS = ("model", "objective", "training")
 STUDY = "anchored_multimodal"

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
-from latentlab.search.naming import SearchName
+from latentlab.experiment.declaration import Declaration
+from latentlab.experiment.study import Study
+from latentlab.search.parameter_alias import SearchName
 from latentlab.studies.arc_classifier.config import ArcClassifierConfig
 from latentlab.studies.arc_classifier.metrics import METRICS
 from latentlab.studies.arc_classifier.reported import CAPTION, effects_table
-from latentlab.studies.declaration import Declaration
-from latentlab.studies.study import Study
 
 if TYPE_CHECKING:
     import pandas as pd

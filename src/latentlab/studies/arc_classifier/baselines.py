@@ -8,14 +8,14 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from latentlab.studies.arc_classifier.config import ArcClassifierConfig
-from latentlab.studies.arc_classifier.metrics import batch_mean_accuracy, by_category
-from latentlab.studies.classification import (
+from latentlab.metrics.classification import (
     Integers,
     classification_scores,
     confusion_table,
     recalls,
 )
+from latentlab.studies.arc_classifier.config import ArcClassifierConfig
+from latentlab.studies.arc_classifier.metrics import batch_mean_accuracy, by_category
 from latentlab.training.contract import DataSpec
 
 Examples = tuple[NDArray[np.float32], Integers]

@@ -9,16 +9,16 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from latentlab.sources.arc_tasks import PADDING
-from latentlab.studies.arc_classifier.config import ArcClassifierConfig
-from latentlab.studies.arc_classifier.tasks import DEMONSTRATIONS, TOKENS, relations
-from latentlab.studies.attention import (
+from latentlab.data.arc.tasks import PADDING
+from latentlab.nn.attention import (
     AttentionPooling,
     CrossAttentionLayer,
     TransformerLayer,
     positional_code,
 )
-from latentlab.studies.layers import Dense, dropout, uniform
+from latentlab.nn.layers import Dense, dropout, uniform
+from latentlab.studies.arc_classifier.config import ArcClassifierConfig
+from latentlab.studies.arc_classifier.tasks import DEMONSTRATIONS, TOKENS, relations
 from latentlab.training.streams import Noise
 
 SMALLEST_HIDDEN = 256

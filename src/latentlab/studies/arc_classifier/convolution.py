@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from latentlab.sources.arc_tasks import LARGEST_SIDE, PADDING
+from latentlab.data.arc.tasks import LARGEST_SIDE, PADDING
+from latentlab.nn.layers import Dense, dropout, uniform
 from latentlab.studies.arc_classifier.config import ArcClassifierConfig
 from latentlab.studies.arc_classifier.tasks import DEMONSTRATIONS, TOKENS, relations
-from latentlab.studies.layers import Dense, dropout, uniform
 from latentlab.training.streams import Noise
 
 TOKEN_FEATURES = 16

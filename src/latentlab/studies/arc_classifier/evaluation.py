@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from latentlab.metrics.classification import classification_scores, confusion_table, recalls
 from latentlab.studies.arc_classifier.config import ArcClassifierConfig
 from latentlab.studies.arc_classifier.method import METHOD
 from latentlab.studies.arc_classifier.metrics import batch_mean_accuracy, by_category
 from latentlab.studies.arc_classifier.tasks import demonstrations, tokens_of
-from latentlab.studies.classification import classification_scores, confusion_table, recalls
 from latentlab.training.contract import DataSpec
 from latentlab.training.per_trial import per_trial_values
 

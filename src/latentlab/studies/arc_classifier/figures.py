@@ -5,13 +5,13 @@ from __future__ import annotations
 import pandas as pd
 import plotly.graph_objects as go
 
+from latentlab.experiment.figures import Drawing, Material
+from latentlab.metrics.classification import confusion_table
 from latentlab.reporting.figures import confusion_maps, latent_scatter
-from latentlab.reporting.figures.confusions import share_colours
+from latentlab.reporting.figures.confusion_matrix import share_colours
 from latentlab.reporting.figures.template import finish, label
 from latentlab.reporting.tables import arm_order
 from latentlab.studies.arc_classifier.metrics import CATEGORIES, category_metric
-from latentlab.studies.classification import confusion_table
-from latentlab.studies.drawing import Drawing, Material
 
 
 def category_heat_map(scores: pd.DataFrame, *, split: str = "test") -> go.Figure:

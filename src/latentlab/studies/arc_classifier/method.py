@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from latentlab.sources.arc_tasks import COLOURS
+from latentlab.data.arc.tasks import COLOURS
 from latentlab.studies.arc_classifier.config import ArcClassifierConfig
 from latentlab.studies.arc_classifier.model import (
     ENCODERS,

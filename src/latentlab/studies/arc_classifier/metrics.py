@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from latentlab.evidence.metric import Metric
+from latentlab.metrics.metric import Metric
 
 REPORT = "report 001, as its program computed it"
 CATEGORIES = ("S1", "S2", "S3", "C1", "C2", "K1", "L1", "A1", "A2")

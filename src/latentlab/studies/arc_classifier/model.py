@@ -12,10 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from latentlab.nn.layers import uniform
 from latentlab.studies.arc_classifier.config import ArcClassifierConfig
 from latentlab.studies.arc_classifier.context import ContextEncoder
 from latentlab.studies.arc_classifier.convolution import ConvolutionalEncoder
-from latentlab.studies.layers import uniform
 from latentlab.training.contract import DataSpec
 
 ENCODERS: dict[str, type[ConvolutionalEncoder] | type[ContextEncoder]] = {

@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from latentlab.sources.arc_tasks import COLOURS, PADDING
+from latentlab.data.arc.tasks import COLOURS, PADDING
 
 DEMONSTRATIONS = 3
 """Pairs of a task that are shown."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from latentlab.studies.declaration import Declaration
+from latentlab.experiment.declaration import Declaration
+from latentlab.experiment.study import Study
 from latentlab.studies.derp_vae.config import DerpVaeConfig
 from latentlab.studies.derp_vae.metrics import METRICS
 from latentlab.studies.derp_vae.reported import REPORTED
-from latentlab.studies.study import Study
 
 
 class DerpVaeDeclaration(Declaration):

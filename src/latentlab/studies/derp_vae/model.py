@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from latentlab.nn.layers import Convolution, Dense, dropout
 from latentlab.studies.derp_vae.config import DerpVaeConfig
-from latentlab.studies.layers import Convolution, Dense, dropout
 from latentlab.training.contract import DataSpec
 
 FEATURES = 32

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
-from latentlab.search.naming import SearchName
-from latentlab.studies.declaration import Declaration
+from latentlab.experiment.declaration import Declaration
+from latentlab.experiment.study import Study
+from latentlab.search.parameter_alias import SearchName
 from latentlab.studies.least_volume.config import LeastVolumeConfig
 from latentlab.studies.least_volume.failures import CAPTION, failure_table
 from latentlab.studies.least_volume.metrics import METRICS
-from latentlab.studies.study import Study
 
 if TYPE_CHECKING:
     import pandas as pd

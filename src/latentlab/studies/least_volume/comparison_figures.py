@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from latentlab.reporting.figures.panels import panels
+from latentlab.reporting.figures.subplots import panels
 from latentlab.reporting.figures.template import NEUTRAL, PALETTE, arm_styles, finish, label
 from latentlab.reporting.intervals import MeanInterval, mean_interval
 from latentlab.reporting.tables import paired_scores

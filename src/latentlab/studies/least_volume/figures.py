@@ -7,7 +7,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from latentlab.evidence.configurations import flatten
-from latentlab.studies.drawing import Drawing, Material
+from latentlab.experiment.figures import Drawing, Material
 from latentlab.studies.least_volume.comparison_figures import (
     POLICY,
     frontier,

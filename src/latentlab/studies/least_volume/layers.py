@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from latentlab.studies.layers import uniform
+from latentlab.nn.layers import uniform
 from latentlab.studies.least_volume.spectral import Operator, matrix_operator
 
 STRIDE, PADDING = 2, 1

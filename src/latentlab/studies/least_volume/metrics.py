@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from latentlab.evidence.metric import Metric
+from latentlab.metrics.metric import Metric
 
 GUIDE = "report 004"
 CHEN_FUGE = "Chen & Fuge, ICLR 2024, arXiv 2404.17773"

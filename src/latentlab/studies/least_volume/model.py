@@ -17,7 +17,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from latentlab.studies.layers import Dense
+from latentlab.nn.layers import Dense
+from latentlab.nn.normalisation import BatchNorm
 from latentlab.studies.least_volume.config import LeastVolumeConfig
 from latentlab.studies.least_volume.layers import (
     Convolution,
@@ -33,7 +34,6 @@ from latentlab.studies.least_volume.spectral import (
     power_step,
     random_unit,
 )
-from latentlab.studies.normalisation import BatchNorm
 from latentlab.training.contract import DataSpec, Tensors
 
 WIDTHS = (64, 128, 256, 512)

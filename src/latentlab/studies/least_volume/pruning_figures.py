@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from latentlab.reporting.figures import learning_curves
-from latentlab.reporting.figures.panels import panels
+from latentlab.reporting.figures.subplots import panels
 from latentlab.reporting.figures.template import PALETTE, arm_styles, finish, label, translucent
 from latentlab.studies.least_volume.axes import log_axis
 

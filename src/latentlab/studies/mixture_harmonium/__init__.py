@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from latentlab.studies.declaration import Declaration, merged
+from latentlab.experiment.declaration import Declaration, merged
+from latentlab.experiment.study import Study
 from latentlab.studies.mixture_harmonium.config import MixtureHarmoniumConfig
 from latentlab.studies.mixture_harmonium.metrics import METRICS
 from latentlab.studies.mixture_harmonium.plan import Plan, plan_table
 from latentlab.studies.mixture_harmonium.reported import REPORTED
-from latentlab.studies.study import Study
 
 if TYPE_CHECKING:
     import pandas as pd

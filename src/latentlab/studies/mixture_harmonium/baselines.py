@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from latentlab.studies.mixture_harmonium.clustering import Integers, agreement
+from latentlab.metrics.clustering import Integers, agreement
 from latentlab.studies.mixture_harmonium.config import MixtureHarmoniumConfig
 from latentlab.training.contract import DataSpec
 from latentlab.training.streams import generator

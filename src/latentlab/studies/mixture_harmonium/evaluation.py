@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from latentlab.studies.mixture_harmonium.clustering import clustering_scores
+from latentlab.metrics.clustering import clustering_scores
 from latentlab.studies.mixture_harmonium.config import (
     OBSERVABLE_TRIALS,
     MixtureHarmoniumConfig,

@@ -10,9 +10,11 @@ import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from latentlab.experiment.figures import Drawing, Material
+from latentlab.metrics.clustering import cluster_table
 from latentlab.reporting.figures import learning_curves
-from latentlab.reporting.figures.panels import panels
 from latentlab.reporting.figures.pictures import mosaic, png_uri
+from latentlab.reporting.figures.subplots import panels
 from latentlab.reporting.figures.template import (
     NEUTRAL,
     PALETTE,
@@ -22,8 +24,6 @@ from latentlab.reporting.figures.template import (
     translucent,
 )
 from latentlab.reporting.tables import arm_order
-from latentlab.studies.drawing import Drawing, Material
-from latentlab.studies.mixture_harmonium.clustering import cluster_table
 from latentlab.studies.mixture_harmonium.config import MixtureHarmoniumConfig
 from latentlab.studies.mixture_harmonium.reported import RUNS
 

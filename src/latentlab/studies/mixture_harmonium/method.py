@@ -9,12 +9,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from latentlab.metrics.mutual_information import normalised_mutual_information
 from latentlab.studies.mixture_harmonium.config import MixtureHarmoniumConfig
 from latentlab.studies.mixture_harmonium.conjugation import conjugation, regressed_rho
 from latentlab.studies.mixture_harmonium.families import BernoulliMixture, counts, entropy
 from latentlab.studies.mixture_harmonium.likelihood import Likelihood
 from latentlab.studies.mixture_harmonium.model import MixtureHarmonium
-from latentlab.studies.mixture_harmonium.mutual_information import normalised_mutual_information
 from latentlab.studies.mixture_harmonium.objective import (
     exact_bound,
     sampled_log_partitions,

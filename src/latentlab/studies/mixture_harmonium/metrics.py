@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from latentlab.evidence.metric import Metric
+from latentlab.metrics.metric import Metric
 
 REPORT = "report 000"
 SOKOLOSKI = "Sokoloski, arXiv 2404.19501"

@@ -1,0 +1,1 @@
+"""Executors: jobs in, results and news out."""

@@ -1,0 +1,1 @@
+"""ARC tasks, from files and made here."""

@@ -1,0 +1,1 @@
+"""ARC-like tasks that are made here."""

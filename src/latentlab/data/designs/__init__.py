@@ -1,0 +1,1 @@
+"""Optimised designs, from files."""

@@ -1,0 +1,123 @@
+"""A folder of pictures and a CSV file that gives each a text and a label.
+
+```
+image,text,label,split,id
+shoes/0001.jpg,"Blue running shoe",shoe,train,17
+```
+The columns `split` (train, test or validation) and `id` may be missing: then a stratified part of
+the rows is held out, and rows are known by their line. An empty image or text is one that the
+object does not have.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+from pydantic import Field
+
+from latentlab.core.errors import UserError
+from latentlab.data.image_text.files import (
+    ImageTextFilesConfig,
+    Item,
+    read_objects,
+    read_utf8,
+)
+from latentlab.data.image_text.layout import hold_out_objects
+from latentlab.data.prepared import Prepared
+from latentlab.data.source import Source
+
+REQUIRED = ("image", "text", "label")
+SPLITS = {"train": "train", "test": "test", "validation": "validation", "val": "validation"}
+REMEDY = "It needs a first line with the columns image, text, label and, if wanted, split and id."
+
+
+class ImageTableConfig(ImageTextFilesConfig):
+    """Settings of pictures with a CSV file."""
+
+    table: str = Field(
+        default="table.csv",
+        min_length=1,
+        description="the CSV file; its pictures' names are relative to its folder",
+    )
+    test_fraction: float = Field(
+        default=0.2, gt=0, lt=1, description="share that is held out where no column says `split`"
+    )
+    split_seed: int = Field(default=0, ge=0, description="decides which rows are held out")
+
+
+def read_image_table(config: ImageTableConfig, folder: Path) -> Prepared:
+    """Read the rows and decode their pictures; classes are the labels of training, sorted.
+
+    Raises:
+        UserError: a missing file, one that is no such table or not UTF-8, an id twice, a split of
+            another name, one class only, or a split that lacks a group.
+    """
+    path = folder / config.table
+    rows = _rows(path)
+    items = [_item(row, line) for line, row in rows]
+    if "split" in rows[0][1]:
+        held_out = "splits of the table"
+        splits: dict[str, list[Item]] = {"train": [], "test": []}
+        for (line, row), item in zip(rows, items, strict=True):
+            splits.setdefault(_split(row, path, line), []).append(item)
+    else:
+        held_out = f"stratified split of seed {config.split_seed}"
+        strata = [(item.label, not item.image, not item.text.strip()) for item in items]
+        parts = hold_out_objects(strata, config.test_fraction, config.split_seed)
+        splits = {split: [items[k] for k in places] for split, places in parts.items()}
+    return read_objects(
+        "image_table",
+        splits,
+        sorted({item.label for item in splits["train"]} - {""}),
+        path.parent,
+        folder / ".decoded",
+        config,
+        f"{path.name}, {held_out}",
+    )
+
+
+def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
+    """Every row with its line."""
+    reader = csv.DictReader(io.StringIO(read_utf8(path, REMEDY), newline=""), strict=True)
+    try:
+        missing = [column for column in REQUIRED if column not in (reader.fieldnames or ())]
+        if missing:
+            raise UserError(f"{path} has no column {', '.join(missing)}", REMEDY)
+        rows = [(reader.line_num, row) for row in reader]
+    except csv.Error as error:
+        # The inner reader has counted the line that it failed on.
+        raise UserError(f"{path}, line {reader.reader.line_num}: {error}", REMEDY) from error
+    for line, row in rows:
+        # A row that is too long has a key None, one that is too short a value None.
+        if None in row or None in row.values():
+            raise UserError(
+                f"{path}, line {line}: not as many fields as columns",
+                "Put texts with commas into double quotes.",
+            )
+    if not rows:
+        raise UserError(f"{path} has no rows", REMEDY)
+    return rows
+
+
+def _item(row: dict[str, str], line: int) -> Item:
+    return Item(
+        id=row.get("id", "").strip() or f"line {line}",
+        label=row["label"].strip(),
+        image=row["image"].strip(),
+        text=row["text"],
+    )
+
+
+def _split(row: dict[str, str], path: Path, line: int) -> str:
+    name = row["split"].strip().lower()
+    if name not in SPLITS:
+        raise UserError(
+            f"{path}, line {line}: there is no split '{row['split']}'",
+            "Use train, test or validation.",
+        )
+    return SPLITS[name]
+
+
+IMAGE_TABLE = Source("image_table", ImageTableConfig, read_image_table)

@@ -1,0 +1,1 @@
+"""Reading foreign files: download, decode, unpickle."""

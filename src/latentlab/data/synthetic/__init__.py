@@ -1,0 +1,1 @@
+"""Data of known dimension, made here."""

@@ -1,0 +1,1 @@
+"""What all studies share: declaration, planning, scoring, judging, report."""

@@ -1,0 +1,147 @@
+"""From a declaration and its data to the trials of a study, and to tables of what they became."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from latentlab.core.errors import UserError
+from latentlab.data import Prepared, prepare
+from latentlab.evidence.freeze import Freeze, freeze
+from latentlab.experiment.declaration import Declaration
+from latentlab.experiment.study import Study
+from latentlab.training.config import TrialConfig
+from latentlab.training.data import carve, steps_per_epoch
+from latentlab.training.store import TrialStore, write_atomically
+from latentlab.training.streams import stream_key
+from latentlab.training.trial import Trial
+
+
+def prepare_data(study: Study, declaration: Declaration, raw: Path) -> Prepared:
+    """Read the study's data and refuse what no arm could be trained on.
+
+    Args:
+        study: whose data it is.
+        declaration: names the data set.
+        raw: the folder `01_raw`; the data set's files lie in a folder of its name.
+
+    Raises:
+        UserError: missing or corrupt files, unusable data, fewer examples than a batch.
+    """
+    name = declaration.dataset
+    prepared = prepare(name, declaration.chosen.source, raw / name)
+    prepared = declaration.adapted(prepared, raw / name)
+    for trial in plan_trials(study, declaration, prepared, "float32")[: len(declaration.configs)]:
+        examples = training_examples(prepared, trial)
+        steps_per_epoch(examples, trial.config.training.batch_size)
+    return prepared
+
+
+def training_examples(prepared: Prepared, trial: Trial) -> int:
+    """How many examples a trial trains on, once validation is carved out."""
+    labels = np.asarray(prepared.splits["train"].labels)
+    if "validation" in prepared.splits:
+        return len(labels)
+    return len(carve(labels, trial.stream, trial.config.training.validation_fraction)[0])
+
+
+def plan_trials(
+    study: Study, declaration: Declaration, prepared: Prepared, precision: str
+) -> list[Trial]:
+    """Every arm with every seed: seeds outside, so that the arms of a seed stand together.
+
+    Raises:
+        UserError: the prepared data is another data set than the declared one.
+    """
+    if prepared.schema.name != declaration.dataset:
+        raise UserError(
+            f"The prepared data is {prepared.schema.name}, but {study.name}.dataset is "
+            f"{declaration.dataset}",
+            f"Run the pipeline {study.name}.data_preparation first.",
+        )
+    return [
+        Trial(
+            study=study.name,
+            arm=arm,
+            seed=seed,
+            config=config,
+            data=prepared.fingerprint,
+            precision=precision,
+            method_version=study.method.version,
+        )
+        for seed in declaration.seeds.numbers()
+        for arm, config in declaration.configs.items()
+    ]
+
+
+def freeze_hypotheses(declaration: Declaration, path: Path, now: datetime) -> Freeze:
+    """Stamp hypotheses that are new or changed; the others keep their time of freezing.
+
+    Args:
+        declaration: whose hypotheses they are.
+        path: the record, kept beside the trials.
+        now: with a time zone.
+
+    Raises:
+        UserError: a damaged record, or a folder that cannot be written.
+    """
+    previous = Freeze.from_json(path.read_text(), str(path)) if path.exists() else None
+    frozen = freeze(declaration.hypotheses, previous, now)
+    write_atomically(path, frozen.to_json().encode())
+    return frozen
+
+
+def trial_table(
+    trials: Sequence[Trial], store: TrialStore, trained: frozenset[str]
+) -> pd.DataFrame:
+    """One row per planned trial that is stored.
+
+    Args:
+        trials: the planned trials.
+        store: where they are.
+        trained: ids of those that this run trained; the others are reused.
+
+    Returns:
+        Columns trial_id, arm, seed, reused, config (JSON), and those of `TrialRecord`.
+    """
+    rows = []
+    for trial in trials:
+        record = vars(store.record(trial.id)).copy()
+        del record["id"]
+        versions = record.pop("versions")
+        rows.append(
+            {
+                "trial_id": trial.id,
+                "arm": trial.arm,
+                **record,
+                "reused": trial.id not in trained,
+                "config": json.dumps(trial.config.model_dump(mode="json")),
+                "versions": json.dumps(versions),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def history_table(trials: Sequence[Trial], store: TrialStore) -> pd.DataFrame:
+    """Scores per epoch: columns trial_id, arm, seed, epoch (from 1), step, metric, value."""
+    frames = []
+    for trial in trials:
+        history = store.history(trial.id)
+        wide = pd.DataFrame(history, dtype=float)
+        epochs = np.arange(1, len(wide) + 1)
+        wide = wide.assign(epoch=epochs, step=epochs * store.record(trial.id).epoch_steps)
+        long = wide.melt(["epoch", "step"], var_name="metric").dropna(subset="value")
+        frames.append(long.assign(trial_id=trial.id, arm=trial.arm, seed=trial.seed))
+    table = pd.concat(frames, ignore_index=True)
+    return table[["trial_id", "arm", "seed", "epoch", "step", "metric", "value"]]
+
+
+def trial_of(study: Study, row: pd.Series) -> tuple[TrialConfig, int]:
+    """The configuration and the stream key of a row of `trial_table`."""
+    config = study.declaration.config_class.model_validate_json(row["config"])
+    return config, stream_key(study.name, int(row["seed"]), str(row["data"]))

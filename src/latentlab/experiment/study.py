@@ -1,0 +1,151 @@
+"""What a study is to the pipelines: its words, its declaration, and where its code lives.
+
+Nothing heavy is imported until it is used: browsing the project needs no torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from latentlab.experiment.declaration import Declaration
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+    import torch
+    from numpy.typing import NDArray
+
+    from latentlab.experiment.figures import Drawing
+    from latentlab.reporting.document import Document
+    from latentlab.training.contract import DataSpec, Method
+
+
+class Evaluation(Protocol):
+    """A study's module `evaluation`: what is measured on trained weights."""
+
+    def evaluate(
+        self,
+        config: Any,
+        spec: DataSpec,
+        weights: Mapping[str, torch.Tensor],
+        features: torch.Tensor,
+        labels: torch.Tensor,
+        stream: int,
+    ) -> dict[str, float]:
+        """Scores of one trial on one split, by metric name; a metric may be left out."""
+
+    def pictures(
+        self,
+        config: Any,
+        spec: DataSpec,
+        weights: Mapping[str, torch.Tensor],
+        features: torch.Tensor,
+        stream: int,
+    ) -> dict[str, NDArray[Any]]:
+        """Arrays of one trial for the study's figures.
+
+        `reconstruction` [n, c, h, w] and `latent` [n, d] where the common figures show them.
+        """
+
+    def predict(
+        self,
+        config: Any,
+        spec: DataSpec,
+        weights: Mapping[str, torch.Tensor],
+        features: torch.Tensor,
+    ) -> dict[str, NDArray[Any]]:
+        """What a registered model answers, one row per example."""
+
+
+class Baselines(Protocol):
+    """A study's module `baselines`: methods that are not trained here, as further arms."""
+
+    def baselines(
+        self,
+        config: Any,
+        spec: DataSpec,
+        train: tuple[NDArray[np.float32], NDArray[np.int64]],
+        splits: Mapping[str, tuple[NDArray[np.float32], NDArray[np.int64]]],
+        stream: int,
+    ) -> dict[str, dict[str, dict[str, float]]]:
+        """Scores by arm, split and metric, for one seed.
+
+        `config` is that of the control arm, `train` features and labels that the trials of this
+        seed were trained on, `splits` those of `validation` and `test`.
+        """
+
+
+class Advisor(Protocol):
+    """The module `advice` of a study that examines configurations of another."""
+
+    def document(self, declaration: Any) -> Document:
+        """Status table, recommended configurations and order of action."""
+
+
+@dataclass(frozen=True)
+class Study:
+    """One study.
+
+    Attributes:
+        name: its namespace in pipelines, parameters and MLflow.
+        title: its name for people.
+        question: what it asks, one sentence.
+        declaration: its block in the parameters.
+        control: the arm that others are compared with in tables.
+        curves: scores of the history that the report draws, in order.
+        strips: metrics whose seeds the report draws one by one, in order.
+        figures: names of the report's figures, in order: those of `composition.DRAWINGS`, and the
+            study's own, which its module `figures` has in a `DRAWINGS` of its own.
+        package: the package of its code; has the modules `method` (with `METHOD`) and `evaluation`.
+        reported: figures of the report it re-does, by data set, arm and metric.
+        advises: the study whose configurations it examines, if it does. Such a study begins with
+            advice, has no sweep, and is no part of the pipeline `all`.
+    """
+
+    name: str
+    title: str
+    question: str
+    declaration: type[Declaration]
+    control: str
+    curves: tuple[str, ...]
+    strips: tuple[str, ...]
+    package: str
+    figures: tuple[str, ...] = ("verdicts", "curves", "reconstructions", "latents")
+    reported: Mapping[str, Mapping[str, Mapping[str, float]]] = field(default_factory=dict)
+    advises: str = ""
+
+    @property
+    def method(self) -> Method:
+        """The study's formulas; imports torch."""
+        return cast("Method", importlib.import_module(f"{self.package}.method").METHOD)
+
+    @property
+    def evaluation(self) -> Evaluation:
+        """What is measured; imports torch."""
+        return cast("Evaluation", importlib.import_module(f"{self.package}.evaluation"))
+
+    @property
+    def baselines(self) -> tuple[str, ...]:
+        """Arms that are not trained: methods to compare with."""
+        return self.declaration.baselines
+
+    @property
+    def baseline(self) -> Baselines:
+        """What the baselines are; only for a study that has some."""
+        return cast("Baselines", importlib.import_module(f"{self.package}.baselines"))
+
+    @property
+    def advice(self) -> Advisor:
+        """What the study advises; only for one that examines configurations."""
+        return cast("Advisor", importlib.import_module(f"{self.package}.advice"))
+
+    @property
+    def drawings(self) -> Mapping[str, Drawing]:
+        """The study's own figures by name; only for a study that has some."""
+        drawings: Mapping[str, Drawing] = importlib.import_module(
+            f"{self.package}.figures"
+        ).DRAWINGS
+        return drawings

@@ -1,0 +1,1 @@
+"""The sweep of a study: its file, its runs, its confirmation, its report."""

@@ -1,0 +1,135 @@
+"""Did the search find anything? Its winner and the default, trained anew on fresh seeds.
+
+The best of many noisy scores is too good by selection. Trained again, on seeds that the search
+never saw and on the study's own budget, the winner has a score without that bias, and its gain
+over the default configuration an interval. The test split is opened here for the first time.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from latentlab.core.errors import UserError
+from latentlab.data import Prepared
+from latentlab.experiment.declaration import merged
+from latentlab.experiment.sweep.file import Sweep
+from latentlab.search.table import SweepTable
+from latentlab.statistics.intervals import paired_interval
+from latentlab.statistics.location import location_p
+from latentlab.training.config import TrialConfig
+from latentlab.training.trial import Trial
+
+WINNER, DEFAULT = "winner", "default"
+
+LEVEL = 0.95
+
+
+def confirmation_trials(
+    sweep: Sweep, table: SweepTable, prepared: Prepared, precision: str
+) -> list[Trial]:
+    """The winner and the default configuration on the confirmation's seeds.
+
+    Raises:
+        UserError: no configuration is complete.
+    """
+    configs = {WINNER: _winner(sweep, table), DEFAULT: sweep.config({})}
+    epochs = sweep.settings.confirmation.epochs or configs[DEFAULT].training.epochs
+    version = sweep.study.method.version
+    return [
+        Trial(
+            study=sweep.study.name,
+            arm=arm,
+            seed=seed,
+            config=_with_epochs(config, epochs),
+            data=prepared.fingerprint,
+            precision=precision,
+            method_version=version,
+        )
+        for seed in sweep.settings.confirmation.seeds.numbers()
+        for arm, config in configs.items()
+    ]
+
+
+def winner_of(table: SweepTable) -> int:
+    """Number of the best complete configuration; of equals the earliest.
+
+    Raises:
+        UserError: none is complete.
+    """
+    if not table.complete.any():
+        raise UserError(
+            f"No configuration of the sweep {table.name} has a score",
+            "Look at the states in the table of configurations: they failed, diverged or were "
+            "stopped early.",
+        )
+    return int(table.outcomes.index[table.complete][int(np.argmax(table.scores))])
+
+
+def _winner(sweep: Sweep, table: SweepTable) -> TrialConfig:
+    values: dict[str, Any] = {}
+    for name, parameter in sweep.settings.space.parameters.items():
+        value: Any = table.parameters[name].loc[winner_of(table)]
+        if value is None or (isinstance(value, float) and math.isnan(value)):
+            continue
+        # Whole numbers come back from a table as floats.
+        values[name] = int(value) if parameter.type == "int" else value
+    return sweep.config(sweep.settings.space.configuration(values))
+
+
+def _with_epochs(config: TrialConfig, epochs: int) -> TrialConfig:
+    block = merged(config.model_dump(mode="json"), {"training": {"epochs": epochs}})
+    return type(config).model_validate(block)
+
+
+def confirmation_table(sweep: Sweep, table: SweepTable, scores: pd.DataFrame) -> pd.DataFrame:
+    """The gain of the winner over the default, paired by seed.
+
+    Args:
+        sweep: names the objectives.
+        table: of the search; says what the winner seemed to reach.
+        scores: of the confirmation's trials, as from `score_trials`.
+
+    Returns:
+        One row per objective and split: `sweep`, `metric`, `split`, `seeds`, `winner` and `default`
+        (means), `gain` (positive is better) with its 95 % t interval `low`, `high` and one-sided
+        `p`, and `search_score`, the winner's mean in the search: better than `winner` by its luck.
+    """
+    rows = []
+    best = winner_of(table)
+    for objective in sweep.objectives:
+        searched = float(table.outcomes[objective.name].loc[best])
+        for split in ("validation", "test"):
+            arms = _by_seed(scores, objective.name, split)
+            winner, default = arms[WINNER].to_numpy(), arms[DEFAULT].to_numpy()
+            gains = objective.sign * (winner - default)
+            low, high = paired_interval(gains, LEVEL)
+            sides = objective.sign * winner[None], objective.sign * default[None]
+            p = float(location_p("paired_t", *sides, "greater")[0])
+            rows.append(
+                {
+                    "sweep": sweep.name,
+                    "metric": objective.name,
+                    "split": split,
+                    "seeds": len(gains),
+                    "winner": winner.mean(),
+                    "default": default.mean(),
+                    "gain": gains.mean(),
+                    "low": low,
+                    "high": high,
+                    "p": p,
+                    "search_score": searched,
+                    "configuration": best,
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def _by_seed(scores: pd.DataFrame, metric: str, split: str) -> pd.DataFrame:
+    """Scores [seeds, arms] of the seeds on which both finished."""
+    chosen = scores[(scores["metric"] == metric) & (scores["split"] == split)]
+    wide = chosen.pivot_table(index="seed", columns="arm", values="value")
+    return wide.reindex(columns=[WINNER, DEFAULT]).dropna()

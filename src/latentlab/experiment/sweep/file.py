@@ -1,0 +1,166 @@
+"""A sweep of a study: its file is found, read, and checked against the study before it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from latentlab.core.errors import UserError
+from latentlab.experiment.declaration import Declaration, merged
+from latentlab.experiment.study import Study
+from latentlab.search.importers.sweep_files import read_sweep, rename
+from latentlab.search.parameters import CategoricalParameter, FloatParameter, IntParameter, Scalar
+from latentlab.search.proposals import Direction
+from latentlab.search.sampling import values_at
+from latentlab.search.settings import SearchedMetric, SweepSettings
+from latentlab.search.space import Configuration
+from latentlab.search.table import Objective
+from latentlab.training.config import TrialConfig
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A sweep that is ready to run.
+
+    Attributes:
+        study: whose configurations are searched.
+        declaration: the study as declared; its control arm is the default configuration.
+        name: of the file.
+        settings: its content, with the study's own names of parameters.
+        objectives: what is searched for.
+        warnings: what the reader of a foreign file changed or left out.
+    """
+
+    study: Study
+    declaration: Declaration
+    name: str
+    settings: SweepSettings
+    objectives: tuple[Objective, ...]
+    warnings: tuple[str, ...]
+
+    def config(self, configuration: Mapping[str, Any]) -> TrialConfig:
+        """The default configuration with these values, by dotted key.
+
+        Raises:
+            UserError: a key does not exist, or a value is out of range.
+        """
+        return resolve(self.study, self.declaration, configuration)
+
+
+def load_sweep(study: Study, declaration: Declaration, folders: Sequence[str], root: Path) -> Sweep:
+    """Find, read and check the sweep that `<study>.sweep` names.
+
+    Args:
+        study: whose it is.
+        declaration: names the sweep.
+        folders: where to look, relative to `root`.
+        root: of the project.
+
+    Raises:
+        UserError: no such file, or something in it that the study does not know.
+    """
+    name = declaration.sweep
+    places = [root / folder / study.name / "sweeps" / f"{name}.yml" for folder in folders]
+    path = next((place for place in places if place.is_file()), None)
+    if path is None:
+        known = sorted({p.stem for place in places for p in place.parent.glob("*.yml")})
+        raise UserError(
+            f"{study.name}.sweep: there is no {name}.yml in {study.name}/sweeps of "
+            f"{', '.join(folders)}",
+            f"Those that are there: {', '.join(known) or 'none'}.",
+        )
+    settings, warnings = read_sweep(path)
+    settings = rename(settings, declaration.search_names)
+    _check(study, declaration, settings, path)
+    return Sweep(
+        study,
+        declaration,
+        name,
+        settings,
+        _objectives(declaration, settings, path),
+        tuple(warnings),
+    )
+
+
+def resolve(
+    study: Study, declaration: Declaration, configuration: Mapping[str, Any]
+) -> TrialConfig:
+    """The control arm's configuration with some values changed, by dotted key.
+
+    Raises:
+        UserError: a key does not exist, or a value is out of range.
+    """
+    block: dict[str, Any] = {}
+    for name, value in configuration.items():
+        *outer, last = name.split(".")
+        inner = block
+        for part in outer:
+            inner = inner.setdefault(part, {})
+        inner[last] = value
+    control = declaration.configs[declaration.control(study.control)]
+    try:
+        return declaration.config_class.model_validate(
+            merged(control.model_dump(mode="json"), block)
+        )
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        said = "there is no such key" if first["type"] == "extra_forbidden" else first["msg"]
+        raise UserError(
+            f"{key}: {said.removeprefix('Value error, ')}",
+            f"The keys are those of {declaration.config_class.__name__}.",
+        ) from error
+
+
+def _objectives(
+    declaration: Declaration, settings: SweepSettings, path: Path
+) -> tuple[Objective, ...]:
+    wanted = settings.objectives or [SearchedMetric(metric=declaration.champion.metric)]
+    found = []
+    for one in wanted:
+        metric = declaration.metric_table.get(one.metric)
+        if metric is None or (metric.better == "none" and one.direction is None):
+            known = [n for n, m in declaration.metric_table.items() if m.better != "none"]
+            raise UserError(
+                f"{path.name}: objectives: '{one.metric}' is no metric with a better direction",
+                f"Use one of: {', '.join(sorted(known))}.",
+            )
+        better: Direction = "maximize" if metric.better == "higher" else "minimize"
+        found.append(Objective(one.metric, one.direction or better))
+    return tuple(found)
+
+
+def _check(study: Study, declaration: Declaration, settings: SweepSettings, path: Path) -> None:
+    """Resolve every fixed value, and every parameter at its ends, before anything is trained."""
+    space, halving = settings.space, settings.halving
+    middle = values_at(space, [0.5] * len(space.parameters))
+    try:
+        configs = [resolve(study, declaration, space.configuration(middle))]
+        for name, parameter in space.parameters.items():
+            for value in _ends(parameter):
+                where: Configuration = {
+                    controller: wanted[0] if isinstance(wanted, list) else wanted
+                    for controller, wanted in parameter.when.items()
+                }
+                values = {**middle, **where, name: value}
+                configs.append(resolve(study, declaration, space.configuration(values)))
+    except UserError as error:
+        raise UserError(f"{path.name}: {error.what}", error.remedy) from error
+    settled = max(config.settles_at() for config in configs)
+    if halving is not None and halving.earliest < settled and not halving.force:
+        key = "first" if halving.rungs is None else "rungs"
+        raise UserError(
+            f"{path.name}: halving.{key}: {halving.earliest} epochs are fewer than the "
+            f"{settled:g} after which every scheduled mechanism is on",
+            "Raise it, or set halving.force: true to stop configurations before that.",
+        )
+
+
+def _ends(parameter: FloatParameter | IntParameter | CategoricalParameter) -> tuple[Scalar, ...]:
+    if isinstance(parameter, CategoricalParameter):
+        return parameter.choices
+    return parameter.low, parameter.high

@@ -1,0 +1,119 @@
+"""Runs the sweep of a study, and the confirmation of what it found."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+import pandas as pd
+
+from latentlab.compute.config import ComputeConfig
+from latentlab.compute.device import resolve_device
+from latentlab.data import Prepared
+from latentlab.experiment.planning import history_table, trial_table
+from latentlab.experiment.scoring import score_trials
+from latentlab.experiment.sweep.confirmation import confirmation_table, confirmation_trials
+from latentlab.experiment.sweep.file import Sweep
+from latentlab.experiment.sweep.results import search_scores, stored_trials, sweep_table
+from latentlab.experiment.sweep.settings import SweepsConfig
+from latentlab.experiment.sweep.training import SweepTraining
+from latentlab.search.engine import run_sweep
+from latentlab.search.storage import Ledger
+from latentlab.search.table import SweepTable
+from latentlab.training.runner import Trainer, train_trials
+from latentlab.training.store import TrialStore
+
+
+@dataclass(frozen=True)
+class Trained:
+    """Tables of trials, as those of a study.
+
+    Attributes:
+        trials: as from `trial_table`.
+        history: as from `history_table`.
+        scores: as from `score_trials`.
+    """
+
+    trials: pd.DataFrame
+    history: pd.DataFrame
+    scores: pd.DataFrame
+
+
+def search(
+    sweep: Sweep,
+    config: SweepsConfig,
+    compute: ComputeConfig,
+    prepared: Prepared,
+    store: TrialStore,
+) -> tuple[SweepTable, Trained]:
+    """Run a sweep to the end of its budget; one that was killed goes on where it stood.
+
+    Args:
+        sweep: what is searched, and how.
+        config: where sweeps are kept.
+        compute: device, engine and plan.
+        prepared: the data, in a folder.
+        store: where trials are kept.
+
+    Raises:
+        UserError: another run holds the store, or the storage holds another sweep of this name.
+    """
+    assert prepared.folder is not None
+    directions = [objective.direction for objective in sweep.objectives]
+    method, device = sweep.study.method, resolve_device(compute)
+    with Trainer(method, prepared.folder, store, compute, one_plan=True) as trainer:
+        ledger = open_ledger(sweep, config, prepared, store)
+        training = SweepTraining(sweep, prepared, store, trainer, ledger, compute.precision, device)
+        run_sweep(sweep.settings, directions, ledger, training)
+        table = sweep_table(sweep, ledger)
+        trials, history = stored_trials(training, ledger)
+        return table, Trained(trials, history, search_scores(table))
+
+
+def open_ledger(
+    sweep: Sweep, config: SweepsConfig, prepared: Prepared, store: TrialStore
+) -> Ledger:
+    """The sweep's record, in a journal file beside the trials or in a database."""
+    address = config.storage or str(store.root / "sweeps" / f"{sweep.name}.journal")
+    name = f"{sweep.study.name}/{sweep.name}"
+    directions = [objective.direction for objective in sweep.objectives]
+    identity = _identity(sweep, prepared)
+    if config.restart:
+        Ledger.forget(address, name)
+    return Ledger(address, name, sweep.settings.space, directions, identity)
+
+
+def _identity(sweep: Sweep, prepared: Prepared) -> str:
+    """What a sweep must keep to from its first cohort to its last, as JSON text.
+
+    A budget may be raised later, but not that of a grid, whose order hangs on it.
+    """
+    free = {"seconds", "confirmation"}
+    if sweep.settings.method != "grid":
+        free.add("configurations")
+    settings = json.loads(sweep.settings.model_dump_json(exclude=free))
+    return json.dumps(
+        {
+            **settings,
+            "objectives": [vars(objective) for objective in sweep.objectives],
+            "default": sweep.config({}).model_dump(mode="json"),
+            "data": prepared.fingerprint,
+        }
+    )
+
+
+def confirm(
+    sweep: Sweep,
+    table: SweepTable,
+    compute: ComputeConfig,
+    prepared: Prepared,
+    store: TrialStore,
+) -> tuple[pd.DataFrame, Trained]:
+    """Train the winner and the default on fresh seeds; the gain, and tables of these trials."""
+    assert prepared.folder is not None
+    planned = confirmation_trials(sweep, table, prepared, compute.precision)
+    trained = train_trials(sweep.study.method, planned, prepared.folder, store, compute)
+    trials = trial_table(planned, store, trained)
+    scores = score_trials(sweep.study, trials, prepared, store, resolve_device(compute))
+    history = history_table(planned, store)
+    return confirmation_table(sweep, table, scores), Trained(trials, history, scores)

@@ -1,0 +1,1 @@
+"""What several studies measure, a module a family."""

@@ -1,0 +1,23 @@
+"""The times that are measured for every study."""
+
+from __future__ import annotations
+
+from latentlab.metrics.metric import Metric
+
+TIMES: tuple[Metric, ...] = (
+    Metric(
+        "step_seconds_alone",
+        "lower",
+        "seconds",
+        "time of one training step of one trial alone, measured interleaved with the other arms on "
+        "the same machine",
+        0,
+    ),
+    Metric(
+        "training_seconds_share",
+        "none",
+        "seconds",
+        "the trial's share of the training time of its cohort; not comparable between arms",
+        0,
+    ),
+)

@@ -1,0 +1,1 @@
+"""Layers that are initialised from a generator and stack under vmap."""

@@ -1,0 +1,104 @@
+"""Finished sweeps from the runs of an MLflow experiment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from latentlab.core.errors import UserError
+from latentlab.search.importers.assembly import Foreign, assembled
+from latentlab.search.importers.columns import numbers_of, seeds_of, typed
+from latentlab.search.space import Space, is_seed
+from latentlab.search.table import Objective, SweepTable
+
+_STATES = {"FINISHED": "complete", "FAILED": "failed", "KILLED": "failed"}
+_PARAMETERS, _METRICS = "params.", "metrics."
+
+
+def from_mlflow_runs(
+    runs: pd.DataFrame,
+    objectives: Sequence[Objective],
+    name: str,
+    *,
+    seed: str | None = None,
+    parameters: Sequence[str] | None = None,
+    space: Space | None = None,
+    sampler: str = "unknown",
+) -> SweepTable:
+    """A finished sweep from what `mlflow.search_runs` returns.
+
+    A parameter that a run does not have does not exist in it. A finished run without the metric
+    has failed; a run that is still running is left out and counted, and so is a run without
+    parameters, such as a parent. A parameter that is called a seed is taken as the seed.
+
+    Args:
+        runs: with columns `params.*`, `metrics.*`, `status`, `start_time` and `end_time`.
+        objectives: named as the metrics, without `metrics.`.
+        name: of the sweep, for titles and messages.
+        seed: the parameter that is the seed; runs that differ in nothing else are one
+            configuration.
+        parameters: those to take; none: all.
+        space: what was searched; none: inferred from the values.
+        sampler: `grid`, `random`, `quasi_random`, `tpe` or `unknown`.
+
+    Raises:
+        UserError: a metric or a parameter is in no run, or a value is wrong.
+    """
+    known = [c.removeprefix(_PARAMETERS) for c in runs.columns if c.startswith(_PARAMETERS)]
+    notes: list[str] = []
+    seeds = [seed] if seed else [one for one in known if is_seed(one)]
+    if len(seeds) > 1:
+        raise UserError(
+            f"{name}: parameters {' and '.join(seeds)} are both seeds",
+            "Name one as the seed, and the parameters",
+        )
+    chosen = [one for one in parameters or known if one not in seeds]
+    for one in [*chosen, *seeds]:
+        _check(runs, _PARAMETERS + one, f"{name}: no run has the parameter {one}", known)
+    metrics = [c.removeprefix(_METRICS) for c in runs.columns if c.startswith(_METRICS)]
+    for objective in objectives:
+        missing = f"{name}: no run has the metric {objective.name}"
+        _check(runs, _METRICS + objective.name, missing, metrics)
+    runs = _ended(runs, [_PARAMETERS + one for one in chosen], notes)
+    if seeds and not seed:
+        notes.append(
+            f"{seeds[0]} is a seed: runs that differ in nothing else are one configuration"
+        )
+    columns = {one: typed(runs[_PARAMETERS + one]) for one in chosen}
+    values = {
+        o.name: numbers_of(runs[_METRICS + o.name], f"{name}: metric {o.name}") for o in objectives
+    }
+    foreign = Foreign(
+        name=name,
+        parameters=pd.DataFrame(columns, index=runs.index),
+        values=pd.DataFrame(values, index=runs.index),
+        states=np.array([_STATES[one] for one in runs["status"]], dtype=object),
+        seeds=seeds_of(runs[_PARAMETERS + seeds[0]], f"{name}: {seeds[0]}") if seeds else None,
+        seconds=_seconds(runs),
+        notes=notes,
+    )
+    return assembled(foreign, objectives, sampler, space)
+
+
+def _check(runs: pd.DataFrame, column: str, what: str, known: Sequence[str]) -> None:
+    if column not in runs:
+        raise UserError(what, f"Name one of {', '.join(sorted(known)) or 'those that it logs'}")
+
+
+def _ended(runs: pd.DataFrame, parameters: Sequence[str], notes: list[str]) -> pd.DataFrame:
+    """The runs that have ended and have parameters, oldest first."""
+    ended = runs["status"].isin(list(_STATES)).to_numpy()
+    if not ended.all():
+        notes.append(f"{int((~ended).sum())} runs have not ended and are left out")
+    bare = ended & runs[list(parameters)].isna().all(axis=1).to_numpy()
+    if bare.any():
+        notes.append(f"{int(bare.sum())} runs without parameters are left out")
+    # MLflow gives the newest first.
+    return runs[ended & ~bare].sort_values("start_time", kind="stable")
+
+
+def _seconds(runs: pd.DataFrame) -> np.ndarray:
+    span = pd.to_datetime(runs["end_time"], utc=True) - pd.to_datetime(runs["start_time"], utc=True)
+    return span.dt.total_seconds().to_numpy(dtype=float)

@@ -1,0 +1,183 @@
+"""Sweep files: our own layout, that of the report, and a W&B sweep."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import ValidationError
+
+from latentlab.core.errors import UserError
+from latentlab.search.importers.strict_yaml import load_yaml
+from latentlab.search.importers.validation_errors import mistake
+from latentlab.search.importers.wandb import TOP_LEVEL, WORDS, from_wandb
+from latentlab.search.parameter_alias import SearchName
+from latentlab.search.parameters import CategoricalParameter, Parameter, is_number
+from latentlab.search.settings import SweepSettings
+
+Layout = Literal["own", "report", "wandb"]
+
+_REPORT_WORDS = {"parameters": "param_ranges", "configurations": "n_trials"}
+_WANDB_ONLY = TOP_LEVEL - set(SweepSettings.model_fields)
+_WANDB_VALUES = {"value", "values", "min", "max", "distribution", "parameters"}
+
+
+def read_sweep(path: str | Path) -> tuple[SweepSettings, list[str]]:
+    """A sweep from a YAML file in any of the three layouts.
+
+    Args:
+        path: of the file.
+
+    Returns:
+        The settings, and what a reader should know: what was left out, lifted or taken otherwise.
+
+    Raises:
+        UserError: one line with the file, the key and the remedy.
+    """
+    path = Path(path)
+    return _read(load_yaml(path), str(path), path.stem)
+
+
+def read_sweep_block(content: Mapping[str, Any], name: str) -> tuple[SweepSettings, list[str]]:
+    """The same from content that was parsed already.
+
+    Args:
+        content: of a sweep file.
+        name: of the file or block, for messages.
+
+    Raises:
+        UserError: one line with the name, the key and the remedy.
+    """
+    return _read(content, name, name)
+
+
+def layout_of(content: Mapping[str, Any]) -> Layout:
+    """Which of the three layouts a sweep's content has.
+
+    `param_ranges` or `study_name` is the report's. Between W&B's layout and ours the parameters
+    decide (`type` is ours; `value`, `values`, `min`, `max` are W&B's), and then the other keys.
+    """
+    if {"param_ranges", "study_name", "n_trials"} & set(content):
+        return "report"
+    parameters = content.get("parameters")
+    blocks = parameters.values() if isinstance(parameters, Mapping) else ()
+    entries = [block for block in blocks if isinstance(block, Mapping)]
+    ours = sum("type" in entry for entry in entries)
+    theirs = sum("type" not in entry and bool(_WANDB_VALUES & set(entry)) for entry in entries)
+    if ours != theirs:
+        return "own" if ours > theirs else "wandb"
+    foreign = bool(_WANDB_ONLY & set(content)) or content.get("method") in {"bayes", "custom"}
+    return "wandb" if foreign else "own"
+
+
+def _read(content: Mapping[str, Any], name: str, stem: str) -> tuple[SweepSettings, list[str]]:
+    layout = layout_of(content)
+    if layout == "wandb":
+        block, warnings = from_wandb(content, name)
+        return _settings(block, name, WORDS), warnings
+    if layout == "report":
+        block, warnings = _from_report(content, name, stem)
+        return _settings(block, name, _REPORT_WORDS), warnings
+    return _settings(content, name), []
+
+
+def _settings(
+    content: Mapping[str, Any], name: str, words: Mapping[str, str] | None = None
+) -> SweepSettings:
+    try:
+        return SweepSettings.model_validate(content)
+    except ValidationError as error:
+        raise mistake(error, content, name, words) from error
+
+
+def _from_report(
+    content: Mapping[str, Any], name: str, stem: str
+) -> tuple[dict[str, Any], list[str]]:
+    """The report's layout in our words; our other keys may stand beside its own."""
+    block: dict[str, Any] = {}
+    for key, value in content.items():
+        if key in _REPORT_WORDS:
+            raise UserError(
+                f"{name}: {key}: there is no such key beside n_trials and param_ranges",
+                f"Write {_REPORT_WORDS[key]}",
+            )
+        if key != "study_name":
+            own = {theirs: ours for ours, theirs in _REPORT_WORDS.items()}.get(key, key)
+            block[own] = value
+    if isinstance(block.get("parameters"), Mapping):
+        block["parameters"] = {
+            parameter: _with_order(entry) for parameter, entry in block["parameters"].items()
+        }
+    title = content.get("study_name")
+    if title is None or title == stem:
+        return block, []
+    return block, [f"study_name: {title} is not used; a sweep is called what its file is called"]
+
+
+def _with_order(entry: Any) -> Any:
+    """Choices that are rising numbers have an order: the report treats them as numbers."""
+    if not isinstance(entry, Mapping) or entry.get("type") != "categorical" or "ordered" in entry:
+        return entry
+    choices = entry.get("choices")
+    if not isinstance(choices, list) or not all(is_number(choice) for choice in choices):
+        return entry
+    return {**entry, "ordered": len(choices) > 1 and choices == sorted(choices)}
+
+
+def rename(
+    settings: SweepSettings, names: Mapping[str, SearchName], name: str = "the sweep"
+) -> SweepSettings:
+    """A sweep in a study's own keys and values.
+
+    Args:
+        settings: with short names, with dotted keys, or both.
+        names: what the short names mean; a name that is not among them stays as it is.
+        name: of the file, for messages.
+
+    Raises:
+        UserError: two names mean one key, or a range of numbers has words for its values.
+    """
+    given = [*settings.fixed, *settings.parameters]
+    meant = {one: names.get(one, SearchName(one)) for one in given}
+    for place, one in enumerate(given):
+        for other in given[:place]:
+            if meant[one].key == meant[other].key:
+                raise UserError(
+                    f"{name}: {other} and {one} are both {meant[one].key}", "Keep one of the two"
+                )
+    content = settings.model_dump(exclude_unset=True)
+    content["fixed"] = {
+        meant[one].key: value if isinstance(value, list) else meant[one].value(value)
+        for one, value in settings.fixed.items()
+    }
+    content["parameters"] = {
+        meant[one].key: _renamed(one, parameter, meant, name)
+        for one, parameter in settings.parameters.items()
+    }
+    return _settings(content, name)
+
+
+def _renamed(
+    one: str, parameter: Parameter, meant: Mapping[str, SearchName], name: str
+) -> dict[str, Any]:
+    block = parameter.model_dump(exclude_unset=True)
+    if isinstance(parameter, CategoricalParameter):
+        block["choices"] = [meant[one].value(choice) for choice in parameter.choices]
+        block["ordered"] = parameter.ordered and all(map(is_number, block["choices"]))
+    elif words := meant[one].values:
+        raise UserError(
+            f"{name}: {one}: the study wants one of some values here, not a range",
+            f"Write it as categorical with choices of {', '.join(map(str, words))}",
+        )
+    if parameter.when:
+        block["when"] = {
+            meant[other].key: _meant(meant[other], wanted)
+            for other, wanted in parameter.when.items()
+        }
+    return block
+
+
+def _meant(name: SearchName, value: Any) -> Any:
+    """The study's word for a value, or for each of some values."""
+    return [name.value(one) for one in value] if isinstance(value, list) else name.value(value)

@@ -1,6 +1,0 @@
-"""Topology optimisation: where a given volume of material serves best, on a grid of elements."""
-
-from latentlab.sources.topology.optimisation import Optimised, optimise
-from latentlab.sources.topology.problems import PROBLEMS, Problem
-
-__all__ = ["PROBLEMS", "Optimised", "Problem", "optimise"]

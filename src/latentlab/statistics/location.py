@@ -1,0 +1,145 @@
+"""One-sided tests that one arm's scores lie higher, or lower, than another's.
+
+Every function works on a leading axis of independent studies, so that one call judges a study or
+a simulation of twenty thousand.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import scipy.stats
+
+from latentlab.core.arrays import Array
+from latentlab.statistics.attainable import (
+    MAX_ENUMERATED,
+    RESAMPLES,
+    LocationTest,
+    arrangements,
+)
+
+Alternative = Literal["greater", "less"]
+
+# Scores that differ by rounding alone have no spread to divide by.
+ROUNDING = 1e-12
+# Elements that one batch of a permutation test may hold (8 bytes each).
+_BATCH_ELEMENTS = 4_000_000
+# The exact null of a rank test costs time that grows with the sample; scipy's own switch is 50.
+_EXACT_RANKS = 50
+
+
+def location_p(test: LocationTest, x: Array, y: Array, alternative: Alternative) -> Array:
+    """One-sided p-value that `x` lies higher ("greater") or lower ("less") than `y`.
+
+    * paired_t: Student's t on x - y. welch_t: t without pooling the variances.
+    * sign_flip: the mean of x - y against every flip of signs, exact up to 16 pairs.
+    * permutation: the difference of means against every regrouping, exact up to 65,536 of them.
+    * wilcoxon: signed ranks, zeros split between the signs (Demsar 2006).
+    * mann_whitney: ranks; a test of P(X > Y), not of means.
+
+    With ties or zeros scipy's exact rank nulls do not hold; the rank tests then go over to the
+    permutation null of the same statistic, which does.
+
+    Args:
+        test: which test.
+        x: scores, shape [studies, n].
+        y: scores, shape [studies, m]; for paired tests n = m and columns are the same seeds.
+        alternative: the direction of the claim to be shown.
+
+    Returns:
+        Shape [studies]; NaN where the test is undefined (fewer than two scores, or a t test on
+        scores without spread).
+    """
+    if min(x.shape[-1], y.shape[-1]) < 2:
+        return np.full(x.shape[:-1], np.nan)
+    if test == "paired_t":
+        return _paired_t(x, y, alternative)
+    if test == "welch_t":
+        return _welch_t(x, y, alternative)
+    if test == "wilcoxon":
+        return _wilcoxon(x - y, alternative)
+    if test == "mann_whitney":
+        return _mann_whitney(x, y, alternative)
+    samples: tuple[Array, ...] = (x - y,) if test == "sign_flip" else (x, y)
+    result = scipy.stats.permutation_test(
+        samples,
+        np.mean if test == "sign_flip" else _difference_of_means,
+        permutation_type="samples" if test == "sign_flip" else "independent",
+        alternative=alternative,
+        axis=-1,
+        vectorized=True,
+        batch=max(1, _BATCH_ELEMENTS // (x.size + y.size)),
+        **_draws(test, x, y),
+    )
+    return np.asarray(result.pvalue, dtype=np.float64)
+
+
+def _difference_of_means(x: Array, y: Array, axis: int = -1) -> Array:
+    return np.asarray(np.mean(x, axis=axis) - np.mean(y, axis=axis))
+
+
+def _draws(test: LocationTest, x: Array, y: Array) -> dict[str, Any]:
+    """All arrangements where they are few; else draws from a fixed stream: one p per table."""
+    count = arrangements(test, x.shape[-1], y.shape[-1])
+    enumerate_all = count is not None and count <= MAX_ENUMERATED
+    return {
+        "n_resamples": np.inf if enumerate_all else RESAMPLES,
+        "rng": np.random.default_rng(0),
+    }
+
+
+def is_flat(x: Array, scale: Array) -> npt.NDArray[np.bool_]:
+    """Whether `x`, [..., n], varies by no more than the rounding of numbers as large as `scale`."""
+    return np.asarray(np.std(x, axis=-1, ddof=1) <= ROUNDING * scale)
+
+
+def scale_of(x: Array, y: Array) -> Array:
+    """Largest magnitude in either arm, shape [...]."""
+    return np.asarray(np.maximum(np.abs(x).max(axis=-1), np.abs(y).max(axis=-1)))
+
+
+def _paired_t(x: Array, y: Array, alternative: Alternative) -> Array:
+    differences = x - y
+    undefined = is_flat(differences, scale_of(x, y))
+    # A ramp stands in for the rows that have no spread; their p is overwritten below.
+    filled = np.where(undefined[..., None], np.arange(x.shape[-1]), differences)
+    p = scipy.stats.ttest_1samp(filled, 0.0, axis=-1, alternative=alternative).pvalue
+    return np.where(undefined, np.nan, p)
+
+
+def _welch_t(x: Array, y: Array, alternative: Alternative) -> Array:
+    scale = scale_of(x, y)
+    undefined = is_flat(x, scale) & is_flat(y, scale)
+    filled = np.where(undefined[..., None], np.arange(x.shape[-1]), x)
+    with warnings.catch_warnings():
+        # scipy warns of one arm without spread; Welch's test is sound as long as the other varies.
+        warnings.simplefilter("ignore", RuntimeWarning)
+        result = scipy.stats.ttest_ind(filled, y, axis=-1, equal_var=False, alternative=alternative)
+    return np.where(undefined, np.nan, result.pvalue)
+
+
+def _wilcoxon(differences: Array, alternative: Alternative) -> Array:
+    n = differences.shape[-1]
+    magnitudes = np.sort(np.abs(differences), axis=-1)
+    tied = np.any(magnitudes[..., 0] == 0) or np.any(np.diff(magnitudes, axis=-1) == 0)
+    method: Any = "exact" if n <= _EXACT_RANKS else "asymptotic"
+    if tied and n <= _EXACT_RANKS:
+        method = scipy.stats.PermutationMethod(**_draws("wilcoxon", differences, differences))
+    result = scipy.stats.wilcoxon(
+        differences, zero_method="zsplit", alternative=alternative, method=method, axis=-1
+    )
+    return np.asarray(result.pvalue, dtype=np.float64)
+
+
+def _mann_whitney(x: Array, y: Array, alternative: Alternative) -> Array:
+    pooled = np.sort(np.concatenate([x, y], axis=-1), axis=-1)
+    tied = np.any(np.diff(pooled, axis=-1) == 0)
+    small = max(x.shape[-1], y.shape[-1]) <= _EXACT_RANKS
+    method: Any = "exact" if small else "asymptotic"
+    if tied and small:
+        method = scipy.stats.PermutationMethod(**_draws("mann_whitney", x, y))
+    result = scipy.stats.mannwhitneyu(x, y, alternative=alternative, method=method, axis=-1)
+    return np.asarray(result.pvalue, dtype=np.float64)

@@ -1,0 +1,100 @@
+"""Verdicts of hypotheses that do not apply, the chosen model, and the report's figures."""
+
+from __future__ import annotations
+
+import datetime
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+from tests.experiment.test_declaration import STUDY, declared
+
+from latentlab.evidence.freeze import freeze
+from latentlab.experiment.hypothesis_testing import judge_study
+from latentlab.experiment.replication_table import beside_report
+from latentlab.experiment.scoring import choose_champion, collect_scores
+
+NOW = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
+
+
+def score_table(means: dict[str, float], metric: str, split: str, seeds: int = 6) -> pd.DataFrame:
+    rng = np.random.default_rng(0)
+    return pd.DataFrame(
+        [
+            (f"{arm}-{seed}", arm, seed, split, metric, mean + 0.01 * rng.normal())
+            for arm, mean in means.items()
+            for seed in range(seeds)
+        ],
+        columns=["trial_id", "arm", "seed", "split", "metric", "value"],
+    )
+
+
+def test_what_does_not_apply_is_not_run_and_says_why() -> None:
+    declaration = declared(dataset="celeba")
+    scores = score_table(dict.fromkeys(declaration.configs, 1.0), "kl_divergence", "test")
+    trials = scores[["trial_id", "arm", "seed"]].drop_duplicates()
+    trials = trials.assign(
+        status="finished",
+        started_at="2026-02-01T00:00:00+00:00",
+        config=[declaration.configs[arm].model_dump(mode="json") for arm in trials["arm"]],
+    )
+    frozen = freeze(declaration.judged, None, NOW)
+    verdicts = judge_study(STUDY, declaration, scores, trials, frozen).set_index("hypothesis")
+    assert set(verdicts.index) == set(declaration.hypotheses.hypotheses)
+    assert verdicts.loc["kl_falls_with_beta", "verdict"] == "not_run"
+    assert "two values of beta" in verdicts.loc["kl_falls_with_beta", "reason"]
+    assert verdicts.loc["H1_reported", "verdict"] == "refuted"
+
+
+def test_the_champion_is_of_the_best_arm_on_validation_whatever_the_test_says() -> None:
+    declaration = declared()
+    validation = score_table(
+        {"standard_vae": 25.0, "derp_vae_5": 26.0}, "negative_elbo", "validation"
+    )
+    test = score_table({"standard_vae": 99.0, "derp_vae_5": 1.0}, "negative_elbo", "test")
+    # One lucky seed of the worse arm does not win.
+    validation.loc[validation["trial_id"] == "derp_vae_5-3", "value"] = 24.9
+    chosen = choose_champion(declaration, pd.concat([validation, test]))
+    own = validation[validation["arm"] == "standard_vae"].set_index("trial_id")["value"]
+    assert chosen["arm"] == "standard_vae"
+    assert chosen["trial_id"] == own.idxmin()
+    assert chosen["arm_mean"] == pytest.approx(own.mean())
+
+
+def test_nothing_is_chosen_where_nothing_was_measured() -> None:
+    empty = score_table({}, "negative_elbo", "validation")
+    assert choose_champion(declared(), empty) == {}
+
+
+def test_times_join_the_scores_of_their_trials() -> None:
+    trials = pd.DataFrame({"trial_id": ["x", "y"], "arm": ["a", "b"], "seed": [0, 0]})
+    measured = score_table({}, "accuracy", "test")
+    timings = pd.DataFrame({"arm": ["b", "a"], "seed": [0, 0], "seconds": [2.0, 1.0]})
+    scores = collect_scores(trials, measured, timings).set_index("trial_id")
+    assert scores["value"].to_dict() == {"x": 1.0, "y": 2.0}
+    assert set(scores["metric"]) == {"step_seconds_alone"}
+
+
+def test_a_reported_run_agrees_when_it_lies_in_the_prediction_interval() -> None:
+    values = np.array([1.0, 1.2, 0.9])
+    mean, sd = values.mean(), values.std(ddof=1)
+    t = stats.t.ppf(0.975, 2)
+    comparison = pd.DataFrame(
+        {
+            "metric": ["kl_divergence"] * 2,
+            "arm": ["inside", "outside"],
+            "mean": mean,
+            "mean_high": mean + t * sd / np.sqrt(3),
+            "n": 3,
+        }
+    )
+    reach = t * sd * np.sqrt(1 + 1 / 3)
+    reported = {
+        "inside": {"kl_divergence": mean + 0.99 * reach},
+        "outside": {"kl_divergence": mean - 1.01 * reach},
+        "absent": {"kl_divergence": 0.0},
+    }
+    table = beside_report(comparison, reported).set_index("arm")
+    assert table["agrees"].to_dict() == {"inside": True, "outside": False}
+    assert table.loc["inside", "high"] == pytest.approx(mean + reach)

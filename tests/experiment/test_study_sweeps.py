@@ -1,0 +1,256 @@
+"""Sweeps of a study: the file is checked, cohorts are trained on all seeds, rungs stop early."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from tests.experiment.test_declaration import block
+
+from latentlab.compute import ComputeConfig
+from latentlab.core.errors import UserError
+from latentlab.data import load_prepared, prepare, save_prepared
+from latentlab.experiment.sweep.confirmation import winner_of
+from latentlab.experiment.sweep.file import load_sweep
+from latentlab.experiment.sweep.runner import confirm, open_ledger, search
+from latentlab.experiment.sweep.settings import SweepsConfig
+from latentlab.search.archive import load_table, save_table
+from latentlab.studies.registry import STUDIES
+from latentlab.training import runner
+from latentlab.training.store import TrialStore
+
+STUDY = STUDIES["derp_vae"]
+COMPUTE = ComputeConfig(engine="inline", cohort=8, threads=1, compile=False)
+SWEEP = {
+    "method": "random",
+    "configurations": 6,
+    "cohort": 3,
+    "seeds": {"first": 50, "count": 2},
+    "confirmation": {"seeds": {"first": 90, "count": 3}},
+    "fixed": {"objective.probes": 3},
+    "parameters": {
+        "objective.beta": {"type": "float", "low": 0.1, "high": 4.0, "log": True},
+        "objective.distributional_weight": {"type": "float", "low": 0.1, "high": 1.0},
+        "model.latent_dim": {"type": "categorical", "choices": [2, 3], "ordered": True},
+    },
+}
+CONFIG = SweepsConfig(folders=("conf",))
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data") / "prepared"
+    save_prepared(prepare("digits", {"subset": 120}, folder), folder)
+    return load_prepared(folder)
+
+
+def declared(**training):
+    own = block("derp_vae", model={"hidden": 8})
+    own["training"] = {"epochs": 4, "batch_size": 32, "validate_every": 1, **training}
+    return STUDY.declaration.model_validate(own)
+
+
+def loaded(root, content=SWEEP, declaration=None):
+    folder = root / "conf/derp_vae/sweeps"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "default.yml").write_text(yaml.safe_dump(content))
+    return load_sweep(STUDY, declaration or declared(), CONFIG.folders, root)
+
+
+@pytest.fixture
+def store(tmp_path):
+    return TrialStore(tmp_path / "models" / "derp_vae")
+
+
+def test_every_configuration_is_trained_on_every_seed_and_scored_on_validation(
+    tmp_path, prepared, store
+):
+    sweep = loaded(tmp_path)
+    table, trained = search(sweep, CONFIG, COMPUTE, prepared, store)
+    assert len(table.outcomes) == 6
+    assert set(table.outcomes["state"]) == {"complete"}
+    assert list(table.outcomes["cohort"]) == [0, 0, 0, 1, 1, 1]
+    name = sweep.objectives[0].name
+    for number, rows in table.replicates.groupby("configuration"):
+        assert sorted(rows["seed"]) == [50, 51]
+        assert table.outcomes.loc[number, name] == pytest.approx(rows[name].mean())
+        assert table.outcomes.loc[number, "epochs"] == 8
+    assert set(trained.scores["split"]) == {"validation"}
+    assert len(trained.trials) == 12
+    assert not trained.trials["reused"].any()
+    # The configuration that was trained is the one that was asked for.
+    row = trained.trials[trained.trials["arm"] == "c002"].iloc[0]
+    assert f'"beta": {table.parameters.loc[2, "objective.beta"]}' in row["config"]
+
+    again, retrained = search(sweep, CONFIG, COMPUTE, prepared, store)
+    pd.testing.assert_frame_equal(again.outcomes, table.outcomes)
+    assert retrained.trials["reused"].all()
+
+    save_table(table, tmp_path / "saved")
+    back = load_table(tmp_path / "saved")
+    pd.testing.assert_frame_equal(back.parameters, table.parameters)
+    pd.testing.assert_frame_equal(back.outcomes, table.outcomes)
+    assert (back.space, back.objectives, back.sampler) == (
+        table.space,
+        table.objectives,
+        table.sampler,
+    )
+
+    gain, confirmed = confirm(sweep, table, COMPUTE, prepared, store)
+    assert set(confirmed.trials["seed"]) == {90, 91, 92}
+    assert set(confirmed.trials["arm"]) == {"winner", "default"}
+    assert set(gain["split"]) == {"validation", "test"}
+    shown = gain[gain["split"] == "test"].iloc[0]
+    assert shown["search_score"] == pytest.approx(table.outcomes[name].min())
+    by_hand = confirmed.scores[
+        (confirmed.scores["metric"] == name) & (confirmed.scores["split"] == "test")
+    ].pivot_table(index="seed", columns="arm", values="value")
+    # The objective is an error: less is better, and a gain is positive.
+    assert table.objective.direction == "minimize"
+    assert shown["gain"] == pytest.approx((by_hand["default"] - by_hand["winner"]).mean())
+    assert shown["low"] < shown["gain"] < shown["high"]
+
+
+def test_a_larger_budget_goes_on_and_other_changes_begin_again(tmp_path, prepared, store):
+    search(loaded(tmp_path), CONFIG, COMPUTE, prepared, store)
+    more = loaded(tmp_path, SWEEP | {"configurations": 8})
+    table, _ = search(more, CONFIG, COMPUTE, prepared, store)
+    assert len(table.outcomes) == 8
+    other = loaded(tmp_path, SWEEP | {"seeds": {"first": 50, "count": 3}})
+    with pytest.raises(UserError, match=r"begun with other settings \(`seeds` differs\)"):
+        search(other, CONFIG, COMPUTE, prepared, store)
+    fresh = CONFIG.model_copy(update={"restart": True})
+    table, trained = search(other, fresh, COMPUTE, prepared, store)
+    assert len(table.outcomes) == 6
+    # What was trained stays known: only the new seed is trained.
+    assert set(trained.trials.loc[~trained.trials["reused"], "seed"]) == {52}
+
+
+def test_divergence_is_an_outcome(tmp_path, prepared, store):
+    weights = {"type": "categorical", "choices": [1.0, 1.0e38], "ordered": True}
+    content = SWEEP | {"method": "grid", "parameters": {"objective.beta": weights}, "fixed": {}}
+    del content["configurations"]
+    table, _ = search(loaded(tmp_path, content), CONFIG, COMPUTE, prepared, store)
+    assert dict(table.outcomes["state"]) == {0: "complete", 1: "diverged"}
+    assert math.isnan(table.outcomes[table.objective.name].loc[1])
+    assert winner_of(table) == 0
+    lost = table.replicates[table.replicates["configuration"] == 1]
+    assert "diverged" in set(lost["state"])
+
+
+def test_successive_halving_stops_the_worse_and_costs_fewer_epochs(tmp_path, prepared, store):
+    content = SWEEP | {
+        "configurations": 6,
+        "cohort": 6,
+        "halving": {"first": 1, "factor": 2, "score": "validation_reconstruction"},
+    }
+    sweep = loaded(tmp_path, content)
+    table, _ = search(sweep, CONFIG, COMPUTE, prepared, store)
+    # 6 configurations: after epoch 1 three go on, after epoch 2 one.
+    assert sorted(table.outcomes["epochs"]) == [2, 2, 2, 4, 4, 8]
+    assert list(table.outcomes["state"]).count("complete") == 1
+    ledger = open_ledger(sweep, CONFIG, prepared, store)
+    rungs = {t.number: t.intermediate_values for t in ledger.trials}
+    first = {number: scores[1] for number, scores in rungs.items()}
+    kept = sorted(first, key=first.get)[:3]
+    assert set(kept) == {number for number, scores in rungs.items() if 2 in scores}
+    # The one that was left is trained as it would have been without rungs.
+    (best,) = table.outcomes.index[table.outcomes["state"] == "complete"]
+    whole = TrialStore(tmp_path / "whole" / "derp_vae")
+    alone, _ = search(loaded(tmp_path, SWEEP | {"cohort": 6}), CONFIG, COMPUTE, prepared, whole)
+    name = table.objective.name
+    assert table.outcomes[name].loc[best] == pytest.approx(alone.outcomes[name].loc[best], abs=1e-5)
+    assert not list(store.checkpoints.glob("*.checkpoint"))
+    assert np.isnan(table.outcomes[name]).sum() == 5
+
+
+def test_a_killed_halving_decides_again_without_training_again(
+    tmp_path, prepared, store, monkeypatch
+):
+    content = SWEEP | {
+        "cohort": 6,
+        "halving": {"first": 1, "factor": 2, "score": "validation_reconstruction"},
+    }
+    sweep = loaded(tmp_path, content)
+    calm = TrialStore(tmp_path / "calm" / "derp_vae")
+    wanted, _ = search(sweep, CONFIG, COMPUTE, prepared, calm)
+
+    class Killed(Exception):
+        """Stands for `kill -9` after the first rung has taken its configurations out."""
+
+    real = runner.Trainer.train
+    paused = []
+
+    def dying(self, trials, retrain=False, pause=None):
+        paused.append((pause, len(trials)))
+        if pause == 2:
+            raise Killed
+        return real(self, trials, retrain, pause)
+
+    monkeypatch.setattr(runner.Trainer, "train", dying)
+    with pytest.raises(Killed):
+        search(sweep, CONFIG, COMPUTE, prepared, store)
+    monkeypatch.setattr(runner.Trainer, "train", real)
+    noted = []
+    monkeypatch.setattr(
+        runner.Trainer,
+        "train",
+        lambda self, trials, retrain=False, pause=None: (
+            noted.append((pause, len(trials))),
+            real(self, trials, retrain, pause),
+        )[1],
+    )
+    table, _ = search(sweep, CONFIG, COMPUTE, prepared, store)
+    assert paused == [(1, 12), (2, 6)]
+    # The first rung is not trained again, nor what it took out.
+    assert noted == [(2, 6), (None, 2)]
+    pd.testing.assert_frame_equal(
+        table.outcomes.drop(columns="seconds"), wanted.outcomes.drop(columns="seconds")
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"parameters": {"objective.betta": {"type": "float", "low": 0, "high": 1}}}, "betta"),
+        ({"fixed": {"model.depth": 3}}, "model.depth: there is no such key"),
+        (
+            {
+                "fixed": {},
+                "parameters": {"objective.beta": {"type": "float", "low": -1, "high": 1}},
+            },
+            "objective.beta",
+        ),
+        ({"objectives": [{"metric": "beauty"}]}, "'beauty' is no metric"),
+        ({"objectives": [{"metric": "accuracy"}, {"metric": "kl"}]}, "'kl' is no metric"),
+        ({"parameters": {"seed": {"type": "int", "low": 0, "high": 9}}}, "seed"),
+        ({"methode": "grid"}, "methode"),
+    ],
+)
+def test_mistakes_in_the_file_are_named(tmp_path, change, words):
+    with pytest.raises(UserError, match=words) as error:
+        loaded(tmp_path, SWEEP | change)
+    assert "default.yml" in str(error.value)
+
+
+def test_rungs_before_a_mechanism_starts_have_to_be_forced(tmp_path):
+    warm = declared()
+    own = block("derp_vae", objective={"beta_warmup_epochs": 3})
+    own["training"] = {"epochs": 6}
+    warm = STUDY.declaration.model_validate(own)
+    early = SWEEP | {"halving": {"first": 1}}
+    with pytest.raises(UserError, match=r"halving\.first: 1 epochs are fewer than the 3"):
+        loaded(tmp_path, early, warm)
+    with pytest.raises(UserError, match=r"halving\.rungs: 2 epochs are fewer than the 3"):
+        loaded(tmp_path, SWEEP | {"halving": {"rungs": [2, 5]}}, warm)
+    loaded(tmp_path, SWEEP | {"halving": {"rungs": [3, 5]}}, warm)
+    loaded(tmp_path, SWEEP | {"halving": {"first": 3}}, warm)
+    loaded(tmp_path, SWEEP | {"halving": {"first": 1, "force": True}}, warm)
+
+
+def test_a_sweep_that_is_not_there_is_named_with_those_that_are(tmp_path):
+    loaded(tmp_path)
+    own = block("derp_vae") | {"sweep": "wide"}
+    with pytest.raises(UserError, match=r"no wide.yml .* Those that are there: default"):
+        load_sweep(STUDY, STUDY.declaration.model_validate(own), CONFIG.folders, tmp_path)

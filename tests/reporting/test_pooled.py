@@ -1,0 +1,88 @@
+"""Pooled verdicts in the report and in the terminal."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import pandas as pd
+from rich.console import Console
+
+from labs.reporting_study import ARMS, METRICS, make_scores, make_verdicts
+from latentlab.reporting import ReportContent, comparison_table, print_verdicts, write_report
+from latentlab.reporting.pooled import pooled_sentence, pooled_table
+
+PROBLEMS = {
+    "digits": {"n": 10, "effect": 3.0, "low": 2.5, "high": 3.5},
+    "mnist": {"n": 9, "effect": 3.24, "low": 2.9, "high": 3.58},
+}
+
+
+def make_pooled() -> pd.DataFrame:
+    """The verdicts as if they were pooled; those that were not judged have no problems."""
+    verdicts = make_verdicts()
+    was_judged = ~verdicts["verdict"].isin(["invalid", "not_run"])
+    return verdicts.assign(
+        problems=was_judged.map({True: json.dumps(PROBLEMS), False: None}),
+        heterogeneity_q=was_judged.map({True: 7.1, False: None}),
+        heterogeneity_p=was_judged.map({True: 0.008, False: None}),
+        i_squared=was_judged.map({True: 0.86, False: None}),
+        agreement="The problems differ: the pooled effect averages unlike problems",
+        left_out="celeba: it was run with other arms or seeds",
+    )
+
+
+def content(pooled: pd.DataFrame) -> ReportContent:
+    return ReportContent(
+        title="study",
+        question="Does it help?",
+        verdicts=make_verdicts(),
+        comparison=comparison_table(make_scores(), METRICS, ARMS[0]),
+        pooled=pooled,
+    )
+
+
+def test_a_row_shows_the_problems_beside_the_pooled_effect() -> None:
+    table = pooled_table(make_pooled()).set_index("hypothesis")
+    row = table.loc["H1_less_collapse"]
+    assert row["by problem"] == "digits 3.00 [2.50, 3.50]; mnist 3.24 [2.90, 3.58]"
+    assert row["pooled effect"].startswith("3.12")
+    assert row["problems differ"] == "p .008, I² 86 %"
+    assert row["n"] == "10 + 9"
+    assert table.loc["H9_celeba", ["by problem", "problems differ", "n"]].tolist() == ["-"] * 3
+
+
+def test_the_sentence_ends_with_what_the_problems_say() -> None:
+    rows = make_pooled().set_index("hypothesis", drop=False)
+    sentence = pooled_sentence(rows.loc["H1_less_collapse"].to_dict())
+    assert sentence.endswith("averages unlike problems.")
+    assert "By problem: digits 3.00" in sentence
+    assert "problem" not in pooled_sentence(rows.loc["H9_celeba"].to_dict())
+
+
+def test_the_report_has_a_section_where_there_is_more_than_one_problem(tmp_path: Path) -> None:
+    pages = write_report(tmp_path / "two", content(make_pooled())).parent
+    for name in ("index.html", "report.md"):
+        text = (pages / name).read_text()
+        start, end = text.index("Over all problems run so far"), text.index("Comparison of the")
+        assert text.index("Verdicts") < start < end
+        section = text[start:end]
+        assert "Pooled over digits, mnist. Left out: celeba: it was run with" in section
+        assert "mnist 3.24 [2.90, 3.58]" in section
+    assert len(pd.read_csv(pages / "tables/pooled_verdicts.csv")) == len(make_pooled())
+    alone = write_report(tmp_path / "one", content(make_pooled().head(0))).parent
+    for name in ("index.html", "report.md"):
+        assert "Over all problems" not in (alone / name).read_text()
+    assert not (alone / "tables/pooled_verdicts.csv").exists()
+
+
+def test_the_terminal_has_a_line_for_each(tmp_path: Path) -> None:
+    output = io.StringIO()
+    console = Console(file=output, width=80)
+    print_verdicts(make_verdicts(), {"report": "here"}, console, make_pooled())
+    lines = output.getvalue().splitlines()
+    start = lines.index("Pooled over digits, mnist:")
+    assert start == len(make_verdicts())
+    assert lines[start + 1 : -1] == lines[:start]
+    assert lines[-1] == "report  here"

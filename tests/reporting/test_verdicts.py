@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pandas as pd
+import pytest
+from rich.console import Console
+
+from labs.reporting_study import make_trials, make_verdicts
+from latentlab.reporting import deviations, print_verdicts, verdict_sentence, verdict_table
+from latentlab.reporting.verdicts import boundaries, sensitivity_text
+
+VERDICTS = make_verdicts()
+
+
+def sentence(name: str) -> str:
+    return verdict_sentence(VERDICTS[VERDICTS["hypothesis"] == name].to_dict("records")[0])
+
+
+def test_a_supported_claim_names_its_p_with_family_and_correction() -> None:
+    text = sentence("H1_less_collapse")
+    assert "adjusted p < .001 (Holm, family primary, alpha .05)" in text
+    assert "effect 3.12 [2.61, 3.63], unadjusted 90 % interval, 10 seeds" in text
+
+
+def test_an_open_question_says_what_it_needs() -> None:
+    text = sentence("H4_kl_lower")
+    assert "The interval holds the boundary 0.5" in text
+    assert "a true effect of 0.82 would be shown with 80 % power" in text
+    assert "Needs about 14 more seeds (24 in all)." in text
+
+
+def test_an_unattainable_question_gives_its_cause_without_repeating_numbers() -> None:
+    text = sentence("H6_gap_statistic")
+    assert "Reason: unattainable: n = 4 is below the minimum of 10." in text
+    assert "31 seeds are needed" not in text
+
+
+def test_exploratory_verdicts_say_why() -> None:
+    assert sentence("H7_beta_collapses").endswith(
+        "Exploratory, not confirmatory: it was declared after the first matching trial had started."
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"interval_low": 0.52}, "Smallest adjusted p: .380 (Holm, family primary, alpha .05)."),
+        ({"seeds_needed": np.nan}, "No affordable number of seeds would settle an effect this"),
+        ({"seeds_needed": 11}, "Needs about 1 more seed (11 in all)."),
+        ({"seeds_needed": 10}, "would be shown with 80 % power."),
+        ({"kind": "association"}, "Needs about 14 more trials (24 in all)."),
+        ({"effect": np.nan}, "on kl (test): no effect could be estimated."),
+        ({"interval_low": np.nan}, "effect 0.4100, no interval, 10 seeds."),
+        ({"reason": "the data leave the question open: effect 0.41"}, "Needs about 14 more seeds"),
+    ],
+)
+def test_an_open_question_says_what_is_known(changes: dict[str, object], expected: str) -> None:
+    row = VERDICTS[VERDICTS["hypothesis"] == "H4_kl_lower"].to_dict("records")[0]
+    text = verdict_sentence({**row, **changes})
+    assert expected in text
+    assert "Reason" not in text
+
+
+@pytest.mark.parametrize(
+    ("sensitivity", "expected"),
+    [
+        ('{"sign_flip": 0.031, "wilcoxon": null}', "sign_flip .031, wilcoxon -"),
+        ("{}", ""),
+        (np.nan, ""),
+        ("not JSON", ""),
+    ],
+)
+def test_other_tests_are_shown_as_far_as_they_can_be_read(
+    sensitivity: object, expected: str
+) -> None:
+    assert sensitivity_text({"sensitivity": sensitivity}) == expected
+
+
+def test_no_sentence_speaks_of_significance_or_of_success() -> None:
+    text = " ".join(sentence(name) for name in VERDICTS["hypothesis"])
+    assert "significan" not in text.lower()
+    assert "success" not in text.lower()
+
+
+@pytest.mark.parametrize(
+    ("kind", "boundary", "expected"),
+    [
+        ("superiority", 2.0, [2.0]),
+        ("non_inferiority", 0.01, [-0.01]),
+        ("equivalence", 0.5, [-0.5, 0.5]),
+        ("association", 0.0, [0.0]),
+        ("superiority", np.nan, []),
+    ],
+)
+def test_boundaries_lie_on_the_oriented_scale(
+    kind: str, boundary: float, expected: list[float]
+) -> None:
+    assert boundaries({"kind": kind, "boundary": boundary}) == expected
+
+
+def test_the_display_table_has_one_row_of_text_per_hypothesis() -> None:
+    table = verdict_table(VERDICTS)
+    assert table["hypothesis"].tolist() == VERDICTS["hypothesis"].tolist()
+    assert table.map(lambda cell: isinstance(cell, str)).all().all()
+    assert table["seeds needed"].tolist() == ["-", "-", "-", "24", "11", "31", "-", "-", "-"]
+    assert table["other tests (unadjusted p)"].iloc[0] == "sign_flip .012"
+
+
+def test_nullable_integers_and_missing_columns_are_read_as_unknown() -> None:
+    table = VERDICTS.astype({"n": "Int64", "seeds_needed": "Int64"})
+    pd.testing.assert_frame_equal(verdict_table(table), verdict_table(VERDICTS))
+    bare = verdict_table(pd.DataFrame({"hypothesis": ["H"], "verdict": ["not_run"]}))
+    assert bare.iloc[0]["effect"] == "-"
+
+
+def test_deviations_name_every_departure_from_the_plan() -> None:
+    found = deviations(make_trials(), VERDICTS)
+    text = "\n".join(found)
+    assert "beta_vae_2: 1 of 10 trials diverged (seed 104 at step 812)." in found
+    assert "derp_vae_5_gap: no trial for seed 110, which other arms have; pairs are lost." in found
+    assert "H6_gap_statistic is not settled: unattainable: n = 4 is below the minimum" in text
+    assert "H7_beta_collapses: Exploratory" in text
+    assert "H8_interaction_of_probes_and_beta_on_reconstruction is invalid: arms differ" in text
+    assert "H9_celeba is not run: no trial" in text
+    assert "H4" not in text
+
+
+def test_a_shared_reason_to_be_exploratory_is_given_once_with_its_command() -> None:
+    reason = "x; exploratory because it was not frozen: to confirm, run `kedro run`"
+    verdicts = VERDICTS.head(3).assign(status="exploratory", reason=reason)
+    (found,) = deviations(make_trials().head(10), verdicts)
+    assert found.startswith("H1_less_collapse, H2_accuracy_kept, H3_class_separation: Exploratory")
+    assert found.endswith("it was not frozen: to confirm, run `kedro run`.")
+    text = verdict_sentence(verdicts.to_dict("records")[0])
+    assert text.endswith("Exploratory, not confirmatory: it was not frozen.")
+
+
+def test_a_decided_question_needs_no_more_seeds() -> None:
+    verdicts = VERDICTS.head(3).assign(seeds_needed=40)
+    assert set(verdict_table(verdicts)["seeds needed"]) == {"-"}
+    out = io.StringIO()
+    print_verdicts(verdicts, {}, Console(file=out, width=60))
+    assert "needs" not in out.getvalue()
+
+
+def test_deviations_of_a_clean_study_are_empty() -> None:
+    trials = make_trials().query("arm != 'derp_vae_5_gap'").assign(status="finished")
+    assert deviations(trials, VERDICTS.head(4)) == []
+
+
+def test_deviations_notice_failures_devices_and_useless_pairing() -> None:
+    trials = make_trials()
+    trials.loc[0, ["status", "device"]] = ["failed", "cuda"]
+    verdicts = VERDICTS.head(1).assign(pairing_correlation=-0.2)
+    text = "\n".join(deviations(trials, verdicts))
+    assert "standard_vae: seed 101 ended with the status 'failed'." in text
+    assert "more than one device: cpu (58 trials), cuda (1 trial)." in text
+    assert "so pairing bought nothing" in text
+
+
+def printed(**options: object) -> str:
+    out = io.StringIO()
+    console = Console(file=out, **options)  # type: ignore[arg-type]
+    print_verdicts(VERDICTS, {"report": "a[b]/index.html", "MLflow": "http://x"}, console)
+    return out.getvalue()
+
+
+def test_without_a_terminal_each_hypothesis_is_one_plain_line() -> None:
+    lines = printed(width=60).splitlines()
+    assert len(lines) == len(VERDICTS) + 2
+    assert lines[0].startswith("supported     H1_less_collapse; effect 3.12 [2.61, 3.63]")
+    assert lines[3].endswith("needs 14 more")
+    assert lines[-2] == "report  a[b]/index.html"
+    assert "\x1b" not in "".join(lines)
+
+
+def test_in_a_terminal_the_verdict_is_coloured_and_comes_first() -> None:
+    lines = printed(width=140, force_terminal=True).splitlines()
+    row = next(line for line in lines if "H1_less_collapse" in line)
+    assert row.startswith("\x1b[1;34msupported")
+    assert "a[b]/index.html" in lines[-2]

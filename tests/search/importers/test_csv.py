@@ -1,0 +1,433 @@
+"""Finished sweeps from CSV files: types, replicates, conditions, and what is refused."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from latentlab.core.errors import UserError
+from latentlab.search.importers.columns import typed
+from latentlab.search.importers.inferred_conditions import conditions_of
+from latentlab.search.importers.inferred_space import parameter_of
+from latentlab.search.importers.tables import read_csv
+from latentlab.search.parameters import CategoricalParameter, FloatParameter, IntParameter
+from latentlab.search.space import Space
+from latentlab.search.table import Objective, SweepTable
+
+ACCURACY = Objective("accuracy", "maximize")
+
+
+def read(tmp_path: Path, content: str | pd.DataFrame, **options: Any) -> SweepTable:
+    path = tmp_path / "sweep.csv"
+    if isinstance(content, str):
+        path.write_text(content)
+    else:
+        content.to_csv(path, index=False)
+    options.setdefault("objectives", [ACCURACY])
+    return read_csv(path, **options)
+
+
+def refused(tmp_path: Path, content: str, **options: Any) -> str:
+    with pytest.raises(UserError) as caught:
+        read(tmp_path, content, **options)
+    line = str(caught.value)
+    assert "\n" not in line
+    assert "sweep" in line
+    return line
+
+
+def conditional(rows: int, seed: int = 0) -> pd.DataFrame:
+    """Two encoders with parameters of their own, and one under a switch of one of them."""
+    rng = np.random.default_rng(seed)
+    encoder = rng.choice(["cnn", "context"], rows)
+    coords = rng.choice([True, False], rows)
+    cnn = encoder == "cnn"
+    return pd.DataFrame(
+        {
+            "encoder": encoder,
+            "lr": 10 ** rng.uniform(-5, -2, rows),
+            "batch": rng.choice([8, 16, 32, 64], rows),
+            "depth": np.where(cnn, rng.integers(2, 7, rows).astype(float), np.nan),
+            "coords": np.where(cnn, coords.astype(object), None),
+            "scale": np.where(cnn & coords, rng.uniform(0, 1, rows), np.nan),
+            "dropout": np.where(cnn, np.nan, rng.uniform(0, 0.3, rows)),
+            "accuracy": rng.uniform(0, 1, rows),
+        }
+    )
+
+
+# What is read
+
+
+def test_a_table_is_read_back_as_it_was_written(tmp_path: Path) -> None:
+    frame = conditional(60)
+    table = read(tmp_path, frame)
+    assert table.name == "sweep"
+    assert table.sampler == "unknown"
+    assert table.objectives == (ACCURACY,)
+    assert table.replicates.empty
+    assert list(table.parameters.columns) == list(frame.columns[:-1])
+    for name in ("lr", "depth", "scale", "dropout"):
+        np.testing.assert_array_equal(table.parameters[name], frame[name].astype(float))
+        assert table.parameters[name].dtype == np.float64
+    for name in ("encoder", "batch", "coords"):
+        assert table.parameters[name].dtype == object
+        there = frame[name].notna()
+        assert table.parameters[name][there.to_numpy()].tolist() == frame[name][there].tolist()
+    np.testing.assert_array_equal(table.outcomes["accuracy"], frame["accuracy"])
+    assert table.complete.all()
+    np.testing.assert_array_equal(table.scores, frame["accuracy"])
+    assert table.outcomes["adaptive"].all()
+    assert table.outcomes["epochs"].isna().all()
+    assert table.parameters.index.equals(table.outcomes.index)
+
+
+def test_the_space_is_inferred_and_it_is_said(tmp_path: Path) -> None:
+    frame = conditional(200)
+    table = read(tmp_path, frame)
+    parameters = table.space.parameters
+    assert parameters["encoder"].when == {}
+    assert parameters["depth"] == IntParameter(type="int", low=2, high=6, when={"encoder": ["cnn"]})
+    assert parameters["coords"].when == {"encoder": ["cnn"]}
+    assert parameters["scale"].when == {"coords": [True]}
+    assert parameters["dropout"].when == {"encoder": ["context"]}
+    assert parameters["batch"] == CategoricalParameter(
+        type="categorical", choices=(8, 16, 32, 64), ordered=True
+    )
+    lr = parameters["lr"]
+    assert isinstance(lr, FloatParameter)
+    assert lr.log
+    assert (lr.low, lr.high) == (frame["lr"].min(), frame["lr"].max())
+    assert not parameters["dropout"].log  # type: ignore[union-attr]
+    assert table.notes[0] == "the space is inferred from the values: ranges are as observed"
+    assert "scale: exists only where coords is True, by where it is missing" in table.notes
+
+
+def test_every_configuration_is_one_of_its_inferred_space(tmp_path: Path) -> None:
+    table = read(tmp_path, conditional(120))
+    for row in table.parameters.to_dict("records"):
+        there = {name for name, value in row.items() if not pd.isna(value)}
+        assert set(table.space.active(row)) == there
+
+
+def test_rows_that_differ_in_their_seed_are_one_configuration(tmp_path: Path) -> None:
+    frame = conditional(20)
+    seeds = np.tile([4, 5, 6], 20)
+    rows = frame.loc[np.repeat(np.arange(20), 3)].assign(seed=seeds)
+    rows["accuracy"] = np.random.default_rng(1).uniform(size=60)
+    shuffled = rows.sample(frac=1, random_state=2)
+    for options in ({"seed": "seed"}, {}):
+        table = read(tmp_path, shuffled, **options)
+        assert len(table.outcomes) == 20
+        assert len(table.replicates) == 60
+        assert "seed" not in table.parameters
+        means = rows.groupby("lr")["accuracy"].mean()
+        found = pd.Series(table.outcomes["accuracy"].to_numpy(), table.parameters["lr"].to_numpy())
+        np.testing.assert_allclose(found.sort_index(), means.sort_index())
+        again = table.replicates.groupby("configuration")["accuracy"].mean()
+        np.testing.assert_allclose(again, table.outcomes["accuracy"])
+        assert set(table.replicates["seed"]) == {4, 5, 6}
+
+
+def test_a_configuration_has_the_worst_state_of_its_seeds(tmp_path: Path) -> None:
+    text = (
+        "lr,seed,accuracy,state,epochs,seconds\n"
+        "0.1,1,0.5,COMPLETE,8,10\n0.1,2,0.7,COMPLETE,8,12\n"
+        "0.2,1,0.9,COMPLETE,8,9\n0.2,2,,FAIL,2,1\n"
+        "0.3,1,0.4,PRUNED,3,3\n0.3,2,0.6,COMPLETE,8,9\n"
+        "0.4,1,inf,COMPLETE,8,9\n0.4,2,0.5,TrialState.COMPLETE,8,\n"
+        "0.5,1,,RUNNING,,\n"
+    )
+    table = read(tmp_path, text, state="state", epochs="epochs", seconds="seconds")
+    assert table.outcomes["state"].tolist() == ["complete", "failed", "halved", "diverged"]
+    np.testing.assert_allclose(table.outcomes["accuracy"], [0.6, 0.9, 0.5, 0.5])
+    assert table.complete.tolist() == [True, False, False, False]
+    assert table.outcomes["epochs"].tolist() == [16, 10, 11, 16]
+    assert table.outcomes["seconds"].tolist() == [22, 10, 12, 9]
+    assert "1 runs have not ended and are left out" in table.notes
+
+
+def test_a_repeated_seed_counts_once(tmp_path: Path) -> None:
+    table = read(tmp_path, "lr,seed,accuracy\n1,1,0.2\n1,1,0.9\n2,1,0.3\n1,2,0.4\n")
+    assert table.outcomes["accuracy"].tolist() == pytest.approx([0.3, 0.3])
+    assert "1 runs repeat a configuration and seed; the first of each counts" in table.notes
+    assert "configurations have between 1 and 2 seeds" in table.notes
+
+
+def test_a_row_without_a_value_failed_and_is_kept(tmp_path: Path) -> None:
+    table = read(tmp_path, "lr,accuracy\n0.1,0.2\n0.2,\n0.3,nan\n0.4,-inf\n")
+    assert table.outcomes["state"].tolist() == ["complete", "failed", "failed", "diverged"]
+    assert len(table.scores) == 1
+
+
+def test_a_value_of_a_failed_row_is_no_value(tmp_path: Path) -> None:
+    table = read(tmp_path, "lr,accuracy,s\n0.1,0.2,ok\n0.2,0.9,crashed\n0.3,0.1,ok\n", state="s")
+    assert table.outcomes["accuracy"].isna().tolist() == [False, True, False]
+
+
+def test_words_and_numbers_in_one_column_are_choices(tmp_path: Path) -> None:
+    cells = ["auto", "2", "0.5", "inf", "auto", "2"]
+    text = "".join(f"{cell},0.{k}\n" for k, cell in enumerate(cells))
+    table = read(tmp_path, f"k,accuracy\n{text}")
+    assert table.space.parameters["k"].choices == ("'inf'", 0.5, 2, "auto")  # type: ignore[union-attr]
+    assert table.parameters["k"].tolist() == ["auto", 2, 0.5, "'inf'", "auto", 2]
+
+
+def test_several_objectives(tmp_path: Path) -> None:
+    both = [ACCURACY, Objective("loss", "minimize")]
+    table = read(tmp_path, "lr,accuracy,loss\n0.1,0.2,3\n0.2,0.3,\n0.3,0.4,1\n", objectives=both)
+    assert table.outcomes["state"].tolist() == ["complete", "failed", "complete"]
+    assert table.outcomes["loss"].tolist()[::2] == [3, 1]
+    assert list(table.parameters) == ["lr"]
+
+
+@pytest.mark.parametrize("sampler", ["random", "grid", "quasi_random"])
+def test_a_sampler_that_is_known_not_to_adapt(tmp_path: Path, sampler: str) -> None:
+    table = read(tmp_path, "lr,accuracy\n0.1,0.2\n0.2,0.3\n", sampler=sampler)
+    assert not table.outcomes["adaptive"].any()
+    assert table.sampler == sampler
+
+
+def test_a_space_that_is_given_is_kept(tmp_path: Path) -> None:
+    space = Space.model_validate(
+        {
+            "parameters": {
+                "lr": {"type": "float", "low": 0.01, "high": 1.0, "log": True},
+                "k": {"type": "categorical", "choices": [2, "x"]},
+                "flag": {"type": "categorical", "choices": [True, False]},
+                "n": {"type": "categorical", "choices": [1, 2, 4], "ordered": True},
+            }
+        }
+    )
+    text = "lr,k,flag,n,other,accuracy\n0.1,2,True,4,a,0.2\n0.2,2,false,1.0,b,0.3\n3,2,TRUE,2,c,1\n"
+    table = read(tmp_path, text, space=space)
+    assert table.space == space
+    assert list(table.parameters) == ["lr", "k", "flag", "n"]
+    assert table.parameters["k"].tolist() == [2, 2, 2]
+    assert table.parameters["flag"].tolist() == [True, False, True]
+    assert [(type(n), n) for n in table.parameters["n"]] == [(int, 4), (int, 1), (int, 2)]
+    assert table.notes == ("lr: 1 values lie beyond the space's range",)
+
+
+def test_what_optuna_wrote(tmp_path: Path) -> None:
+    optuna = pytest.importorskip("optuna")
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    study = optuna.create_study(direction="maximize", sampler=optuna.samplers.RandomSampler(seed=0))
+
+    def objective(trial: Any) -> float:
+        if trial.suggest_categorical("encoder", ["cnn", "context"]) == "cnn":
+            return float(trial.suggest_int("depth", 2, 6))
+        return float(trial.suggest_float("dropout", 0.0, 0.3))
+
+    study.optimize(objective, n_trials=40)
+    frame = study.trials_dataframe()
+    frame.loc[3, "state"] = "PRUNED"
+    table = read(tmp_path, frame, objectives=[Objective("value", "maximize")])
+    assert sorted(table.parameters) == ["depth", "dropout", "encoder"]
+    assert table.space.parameters["depth"].when == {"encoder": ["cnn"]}
+    assert table.outcomes["state"].tolist() == ["complete"] * 3 + ["halved"] + ["complete"] * 36
+    np.testing.assert_allclose(
+        table.scores, [trial.value for trial in study.trials if trial.number != 3]
+    )
+    assert any(
+        note.startswith("columns beside params_* are left out: number") for note in table.notes
+    )
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_separators_quotes_and_a_byte_order_mark(tmp_path: Path, separator: str) -> None:
+    path = tmp_path / "sweep.csv"
+    rows = [["lr", '"a b"', "accuracy"], ["0.1", '"x, y; z"', "0.2"], ["0.2", "q", "0.3"]]
+    text = "".join(separator.join(row) + "\n" for row in rows).replace("x, y; z", "x y")
+    path.write_bytes(b"\xef\xbb\xbf" + text.encode())
+    table = read_csv(path, [ACCURACY])
+    assert list(table.parameters) == ["lr", "a b"]
+    assert table.parameters["a b"].tolist() == ["x y", "q"]
+
+
+def test_constants_labels_and_empty_columns_are_no_parameters(tmp_path: Path) -> None:
+    frame = conditional(100).assign(
+        constant=3, run=[f"run-{k}" for k in range(100)], empty="", sometimes=np.nan
+    )
+    frame.loc[:9, "sometimes"] = 5.0
+    frame.to_csv(tmp_path / "indexed.csv")
+    table = read_csv(tmp_path / "indexed.csv", [ACCURACY])
+    assert table.space.fixed == {"constant": 3}
+    assert list(table.parameters) == list(conditional(1).columns[:-1])
+    told = "\n".join(table.notes)
+    assert "1 columns without a name are left out" in told
+    assert "run: 100 different words, taken for labels; left out" in told
+    assert "empty: there is no value in any row; it is left out" in told
+    assert "sometimes: one value wherever it exists; it is left out" in told
+
+
+def test_ten_thousand_rows_take_seconds(tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    frame = conditional(10_000)
+    frame = frame.assign(**{f"p{k}": rng.normal(size=10_000) for k in range(13)})
+    assert frame.shape == (10_000, 21)
+    path = tmp_path / "big.csv"
+    frame.to_csv(path, index=False)
+    begun = time.process_time()
+    table = read_csv(path, [ACCURACY])
+    assert time.process_time() - begun < 10
+    assert table.parameters.shape == (10_000, 20)
+
+
+# What is refused
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "words"),
+    [
+        ("lr,acc\n1,2\n", {}, "there is no column accuracy. Name one of lr, acc"),
+        ("lr,accuracy\n1,2\n", {"seed": "s"}, "there is no column s."),
+        ("lr,accuracy\n1,high\n", {}, "column accuracy: 'high' in row 1 is no number."),
+        ("lr,accuracy\n1,1\n2,0.5x\n", {}, "column accuracy: '0.5x' in row 2 is no number."),
+        (
+            "lr,accuracy,s\n1,1,ok\n2,2,odd\n",
+            {"state": "s"},
+            "column s: 'odd' in row 2 is no state",
+        ),
+        (
+            "lr,accuracy,k\n1,1,1\n2,2,\n",
+            {"seed": "k"},
+            "column k: there is no whole number in row 2",
+        ),
+        ("lr,accuracy,k\n1,1,1.5\n", {"seed": "k"}, "there is no whole number in row 1"),
+        ("lr,accuracy,seed,a_seed\n1,1,1,2\n", {}, "columns seed and a_seed are both seeds."),
+        ("lr,lr,accuracy\n1,2,3\n", {}, "two columns are called 'lr'. Rename one"),
+        ("lr,accuracy\n1,2,3\n", {}, "Give each row as many cells as the header"),
+        ("lr,accuracy\n1,2\n1,2,3\n", {}, "Give each row as many cells as the header"),
+        ("lr,accuracy\n", {}, "there are no rows below the header"),
+        ("", {}, "No columns to parse"),
+        ("lr,accuracy\n1,0.1\n1,0.2\n", {}, "no parameter varies"),
+        ("lr,accuracy,s\n1,,running\n", {"state": "s"}, "there are no finished runs"),
+        (
+            "lr,accuracy\nauto,0.1\n0.2,0.2\n",
+            {"space": {"lr": {"type": "float", "low": 0, "high": 1}}},
+            "lr is a range of numbers, and its column holds 'auto'",
+        ),
+        (
+            "lr,accuracy\n0.1,0.1\n0.2,0.2\n",
+            {"space": {"rate": {"type": "float", "low": 0, "high": 1}}},
+            "there is no column for the parameter rate. Rename it to one of lr",
+        ),
+    ],
+)
+def test_a_file_that_does_not_fit(
+    tmp_path: Path, content: str, options: dict[str, Any], words: str
+) -> None:
+    if "space" in options:
+        options = {"space": Space.model_validate({"parameters": options["space"]})}
+    assert words in refused(tmp_path, content, **options)
+
+
+def test_a_file_that_is_not_there_or_not_text(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"none\.csv cannot be read"):
+        read_csv(tmp_path / "none.csv", [ACCURACY])
+    path = tmp_path / "latin.csv"
+    path.write_bytes("lr,accuracy\n\xe9,1\n".encode("latin-1"))
+    with pytest.raises(UserError, match="not text in UTF-8"):
+        read_csv(path, [ACCURACY])
+
+
+# Types and inference
+
+
+@pytest.mark.parametrize(
+    ("cells", "expected"),
+    [
+        (["1", "2.5", "1e-3"], [1.0, 2.5, 0.001]),
+        (["1", "", "None"], [1.0, None, None]),
+        (["True", "FALSE", ""], [True, False, None]),
+        (["none", "strong", ""], ["none", "strong", None]),
+        (["1", "2d", ""], [1, "2d", None]),
+        (["inf", "1"], ["'inf'", 1]),
+        ([" a ", "a"], ["a", "a"]),
+        (["0", "1"], [0.0, 1.0]),
+    ],
+)
+def test_types_of_cells(cells: list[str], expected: list[Any]) -> None:
+    found = typed(pd.Series(cells))
+    assert [None if pd.isna(value) else value for value in found] == expected
+    assert found.dtype == (float if isinstance(expected[0], float) else object)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.one_of(st.none(), st.floats(allow_nan=False, allow_infinity=False))))
+def test_numbers_survive_text(values: list[float | None]) -> None:
+    found = typed(pd.Series(["" if v is None else repr(v) for v in values], dtype=object))
+    assert [None if pd.isna(v) else v for v in found] == values
+
+
+def test_a_log_scale_needs_decades_and_a_median_in_the_middle_of_them() -> None:
+    rng = np.random.default_rng(0)
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        logs = pd.Series(10 ** rng.uniform(-5, -2, 30))
+        uniform = pd.Series(rng.uniform(0, 1, 10_000))
+        narrow = pd.Series(10 ** rng.uniform(-2, -1, 30))
+        assert parameter_of(logs).log  # type: ignore[union-attr]
+        assert not parameter_of(uniform).log  # type: ignore[union-attr]
+        assert uniform.max() / uniform.min() > 100
+        assert not parameter_of(narrow).log  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "directed"),
+    [
+        ([128, 256, 384, 512, 768] * 4, "categorical", True),
+        ([128.0, 256.0], "float", None),
+        ([2, 3, 4, 5, 6], "int", None),
+        ([0.1, 0.5] * 5, "categorical", True),
+        (list(np.linspace(0, 1, 30)), "float", None),
+        ([1, 5, 9, 40, 77, 3], "int", None),
+    ],
+)
+def test_few_numbers_are_ordered_choices(
+    values: list[float], kind: str, directed: bool | None
+) -> None:
+    found = parameter_of(pd.Series(values, dtype=float))
+    if kind == "float" and len(values) == 2:
+        kind = "int"
+    assert found.type == kind
+    assert getattr(found, "ordered", None) == directed
+
+
+@given(st.data())
+@settings(max_examples=40, deadline=None)
+def test_a_condition_explains_every_missing_cell(data: st.DataObject) -> None:
+    rows = data.draw(st.integers(2, 25))
+    letters = st.lists(st.sampled_from("abc"), min_size=rows, max_size=rows)
+    decider, other = data.draw(letters), data.draw(letters)
+    present = data.draw(st.lists(st.booleans(), min_size=rows, max_size=rows))
+    frame = pd.DataFrame(
+        {
+            "decider": pd.Series(decider, dtype=object),
+            "other": pd.Series(other, dtype=object),
+            "x": [1.0 if there else np.nan for there in present],
+        }
+    )
+    conditions, unexplained = conditions_of(frame, ["decider", "other"])
+    by_hand = {
+        name: all(
+            len({p for p, v in zip(present, column, strict=True) if v == w}) == 1 for w in column
+        )
+        for name, column in (("decider", decider), ("other", other))
+    }
+    if all(present):
+        assert (conditions, unexplained) == ({}, {})
+    elif "x" in conditions:
+        ((name, wanted),) = conditions["x"].items()
+        assert [value in wanted for value in frame[name]] == present
+    else:
+        assert unexplained == {"x": present.count(False)}
+        assert not any(present) or not any(by_hand.values())

@@ -1,0 +1,115 @@
+"""Runs of an MLflow experiment, as `mlflow.search_runs` returns them, as tables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from latentlab.core.errors import UserError
+from latentlab.search.importers.mlflow_tables import from_mlflow_runs
+from latentlab.search.table import Objective
+
+LOSS = Objective("loss", "minimize")
+
+
+def runs_of(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """A frame as MLflow makes it: newest first, parameters as text, None where there is none."""
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    frame = pd.DataFrame(
+        {
+            "run_id": [f"{k:032x}" for k in range(len(rows))],
+            "experiment_id": "1",
+            "status": [row.get("status", "FINISHED") for row in rows],
+            "artifact_uri": "",
+            "start_time": pd.Timestamp("2026-01-01", tz="UTC")
+            + pd.to_timedelta(np.arange(len(rows)), unit="min"),
+            "end_time": [
+                pd.NaT
+                if row.get("status") == "RUNNING"
+                else pd.Timestamp("2026-01-01 00:00:30", tz="UTC") + pd.Timedelta(k, "min")
+                for k, row in enumerate(rows)
+            ],
+            **{
+                name: [row.get(name, np.nan if "metrics" in name else None) for row in rows]
+                for name in columns
+                if name != "status"
+            },
+            "tags.mlflow.user": "someone",
+        }
+    )
+    return frame.iloc[::-1].reset_index(drop=True)
+
+
+def run(loss: float | None, status: str = "FINISHED", **parameters: object) -> dict[str, Any]:
+    row: dict[str, Any] = {f"params.{name}": str(value) for name, value in parameters.items()}
+    if loss is not None:
+        row["metrics.loss"] = loss
+    return {**row, "status": status}
+
+
+def test_runs_become_configurations_oldest_first() -> None:
+    rows = [
+        run(0.5, encoder="cnn", depth=3, lr=0.01, coords=True),
+        run(0.4, encoder="context", lr=0.001),
+        run(0.7, encoder="cnn", depth=5, lr=0.02, coords=False),
+        run(None, encoder="cnn", depth=4, lr=0.03, coords=True),
+        run(0.1, "FAILED", encoder="context", lr=0.04),
+        run(0.2, "RUNNING", encoder="context", lr=0.05),
+        run(0.3, "KILLED", encoder="context", lr=0.06),
+        run(float("inf"), encoder="context", lr=0.07),
+        {"status": "FINISHED"},
+    ]
+    table = from_mlflow_runs(runs_of(rows), [LOSS], "experiment")
+    assert table.outcomes["state"].tolist() == [
+        "complete", "complete", "complete", "failed", "failed", "failed", "diverged",
+    ]  # fmt: skip
+    np.testing.assert_array_equal(table.scores, [-0.5, -0.4, -0.7])
+    assert table.outcomes["loss"].isna().tolist() == [False] * 3 + [True] * 4
+    assert table.outcomes["seconds"].tolist() == [30.0] * 7
+    assert table.parameters["encoder"].tolist()[:3] == ["cnn", "context", "cnn"]
+    assert table.parameters["coords"].tolist()[:3] == [True, None, False]
+    assert table.parameters["lr"].dtype == np.float64
+    assert table.space.parameters["depth"].when == {"encoder": ["cnn"]}
+    assert "1 runs have not ended and are left out" in table.notes
+    assert "1 runs without parameters are left out" in table.notes
+
+
+@pytest.mark.parametrize("seed", ["training.seed", None])
+def test_a_seed_among_the_parameters_makes_replicates(seed: str | None) -> None:
+    rows = [
+        run(loss, lr=lr, **{"training.seed": k})
+        for k, (lr, loss) in enumerate([(0.1, 1.0), (0.2, 2.0)] * 3)
+    ]
+    table = from_mlflow_runs(runs_of(rows), [LOSS], "experiment", seed=seed)
+    assert table.outcomes["loss"].tolist() == [1.0, 2.0]
+    assert table.replicates["seed"].tolist() == [0, 1, 2, 3, 4, 5]
+    assert list(table.space.parameters) == ["lr"]
+
+
+def test_chosen_parameters_only() -> None:
+    rows = [run(k / 10, lr=0.1 * (k + 1), note=f"n{k}") for k in range(4)]
+    table = from_mlflow_runs(runs_of(rows), [LOSS], "experiment", parameters=["lr"])
+    assert list(table.parameters) == ["lr"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "options", "words"),
+    [
+        ([run(None, lr=1)], {}, "experiment: no run has the metric loss. Name one of those that"),
+        ([run(1.0, lr=1)], {"parameters": ["x"]}, "no run has the parameter x. Name one of lr"),
+        ([run(1.0, lr=1)], {"seed": "x"}, "no run has the parameter x. Name one of lr"),
+        ([run(1.0, lr=1), run(2.0, lr=1)], {}, "experiment: no parameter varies"),
+        ([run(1.0, "RUNNING", lr=1)], {}, "experiment: there are no finished runs"),
+        ([run(1.0, lr=1, seed=1, other_seed=2)], {}, "seed and other_seed are both seeds"),
+        ([run(1.0, lr=1, seed="a"), run(2.0, lr=2, seed=1)], {}, "experiment: seed: 'a' in row"),
+    ],
+)
+def test_experiments_that_do_not_fit(
+    rows: list[dict[str, Any]], options: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(UserError) as caught:
+        from_mlflow_runs(runs_of(rows), [LOSS], "experiment", **options)
+    assert words in str(caught.value)

@@ -1,0 +1,292 @@
+"""Finished studies of Optuna as tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import optuna
+import pandas as pd
+import pytest
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.storages import BaseStorage, JournalStorage, RDBStorage
+from optuna.storages.journal import JournalFileBackend
+from optuna.trial import TrialState, create_trial
+
+from latentlab.core.errors import UserError
+from latentlab.search.importers.optuna_tables import read_optuna
+from latentlab.search.parameters import CategoricalParameter, FloatParameter, IntParameter
+from latentlab.search.space import Space
+from latentlab.search.storage import ATTRIBUTES
+
+optuna.logging.set_verbosity(optuna.logging.WARNING)
+
+
+def storage_at(path: Path) -> BaseStorage:
+    return JournalStorage(JournalFileBackend(str(path)))
+
+
+def ask(trial: optuna.Trial) -> float:
+    """Two encoders with parameters of their own."""
+    lr = trial.suggest_float("lr", 5e-5, 1e-2, log=True)
+    batch = trial.suggest_categorical("batch", [16, 8, 32])
+    if trial.suggest_categorical("encoder", ["cnn", "context"]) == "cnn":
+        return float(trial.suggest_int("depth", 2, 6) + batch * lr)
+    return float(trial.suggest_float("dropout", 0.0, 0.3, step=0.1))
+
+
+def study_at(path: Path, trials: int, sampler: Any = None, name: str = "v2") -> optuna.Study:
+    sampler = sampler or optuna.samplers.RandomSampler(seed=1)
+    study = optuna.create_study(direction="maximize", sampler=sampler)
+    study.optimize(ask, n_trials=trials)
+    stored = optuna.create_study(study_name=name, storage=storage_at(path), direction="maximize")
+    # One line of the journal for each, where running them would write many.
+    stored.add_trials(study.trials)
+    return stored
+
+
+def test_distributions_give_the_space_and_absence_the_conditions(tmp_path: Path) -> None:
+    study = study_at(tmp_path / "journal.log", 20)
+    table = read_optuna(tmp_path / "journal.log")
+    assert table.name == "v2"
+    assert table.objective.direction == "maximize"
+    assert table.objective.name == "value"
+    parameters = table.space.parameters
+    assert parameters["lr"] == FloatParameter(type="float", low=5e-5, high=1e-2, log=True)
+    assert parameters["batch"] == CategoricalParameter(
+        type="categorical", choices=(8, 16, 32), ordered=True
+    )
+    assert parameters["depth"] == IntParameter(type="int", low=2, high=6, when={"encoder": ["cnn"]})
+    dropout = parameters["dropout"]
+    assert (dropout.step, dropout.when) == (0.1, {"encoder": ["context"]})  # type: ignore[union-attr]
+    for row, trial in zip(table.parameters.to_dict("records"), study.trials, strict=True):
+        assert {name: v for name, v in row.items() if not pd.isna(v)} == trial.params
+    np.testing.assert_array_equal(table.scores, [trial.value for trial in study.trials])
+    assert (table.outcomes["seconds"] >= 0).all()
+    # Random search leaves no trace; what is not known is taken as adaptive.
+    assert table.sampler == "unknown"
+    assert table.outcomes["adaptive"].all()
+    assert not read_optuna(tmp_path / "journal.log", sampler="random").outcomes["adaptive"].any()
+
+
+def test_states_are_kept_and_unfinished_trials_counted(tmp_path: Path) -> None:
+    study = optuna.create_study(study_name="s", storage=storage_at(tmp_path / "j.log"))
+    lr = {"lr": FloatDistribution(0.1, 1.0)}
+    for k, (state, value, reported) in enumerate(
+        [
+            (TrialState.COMPLETE, 1.0, {}),
+            (TrialState.PRUNED, None, {3: 0.7, 9: 0.6}),
+            (TrialState.FAIL, None, {3: 0.5}),
+            (TrialState.COMPLETE, float("inf"), {}),
+            (TrialState.RUNNING, None, {}),
+            (TrialState.WAITING, None, {}),
+            (TrialState.PRUNED, None, {}),
+        ]
+    ):
+        study.add_trial(
+            create_trial(
+                state=state,
+                value=value,
+                params={"lr": 0.1 * (k + 1)},
+                distributions=lr,
+                intermediate_values=reported,
+            )
+        )
+    table = read_optuna(tmp_path / "j.log")
+    assert table.outcomes["state"].tolist() == [
+        "complete", "halved", "failed", "diverged", "halved",
+    ]  # fmt: skip
+    values = table.outcomes["value"].tolist()
+    assert values[:2] == [1.0, 0.6]
+    assert np.isnan(values[2:]).all()
+    assert table.notes[0] == "2 trials have not ended and are left out"
+    assert table.objective.direction == "minimize"
+
+
+def test_tpe_is_recognised_with_its_start(tmp_path: Path) -> None:
+    study_at(tmp_path / "j.log", 16, optuna.samplers.TPESampler(seed=0, n_startup_trials=6))
+    table = read_optuna(tmp_path / "j.log")
+    assert table.sampler == "tpe"
+    assert table.outcomes["adaptive"].tolist() == [False] * 6 + [True] * 10
+
+
+def test_a_grid_and_a_sobol_sequence_are_recognised(tmp_path: Path) -> None:
+    study = optuna.create_study(
+        study_name="grid",
+        storage=storage_at(tmp_path / "j.log"),
+        sampler=optuna.samplers.GridSampler({"a": [1, 2], "b": [0.5, 1.0]}),
+    )
+    study.optimize(lambda t: t.suggest_int("a", 1, 2) * t.suggest_float("b", 0.5, 1.0), n_trials=4)
+    table = read_optuna(tmp_path / "j.log")
+    assert table.sampler == "grid"
+    assert not table.outcomes["adaptive"].any()
+    assert sorted(table.scores.tolist()) == [-2.0, -1.0, -1.0, -0.5]
+    study = optuna.create_study(
+        study_name="sobol",
+        storage=storage_at(tmp_path / "j.log"),
+        sampler=optuna.samplers.QMCSampler(seed=0, warn_independent_sampling=False),
+    )
+    study.optimize(lambda t: t.suggest_float("a", 0, 1), n_trials=4)
+    assert read_optuna(tmp_path / "j.log", "sobol").sampler == "quasi_random"
+
+
+def test_a_seed_in_the_space_makes_replicates(tmp_path: Path) -> None:
+    study = optuna.create_study(study_name="s", storage=storage_at(tmp_path / "j.log"))
+    kinds = {"lr": FloatDistribution(0.0, 1.0), "seed": IntDistribution(0, 9)}
+    for lr, seed, value in [(0.1, 1, 1.0), (0.2, 1, 2.0), (0.1, 2, 3.0), (0.2, 2, 5.0)]:
+        study.add_trial(
+            create_trial(value=value, params={"lr": lr, "seed": seed}, distributions=kinds)
+        )
+    table = read_optuna(tmp_path / "j.log")
+    assert list(table.space.parameters) == ["lr"]
+    assert table.outcomes["value"].tolist() == [2.0, 3.5]
+    assert table.replicates["seed"].tolist() == [1, 1, 2, 2]
+    assert any(note.startswith("seed is a seed") for note in table.notes)
+
+
+def test_several_objectives_and_their_names(tmp_path: Path) -> None:
+    study = optuna.create_study(
+        study_name="s",
+        storage=storage_at(tmp_path / "j.log"),
+        directions=["maximize", "minimize"],
+        sampler=optuna.samplers.RandomSampler(seed=0),
+    )
+    study.optimize(lambda t: (t.suggest_float("a", 0, 1), 1.0), n_trials=3)
+    table = read_optuna(tmp_path / "j.log")
+    assert [(o.name, o.direction) for o in table.objectives] == [
+        ("value_0", "maximize"),
+        ("value_1", "minimize"),
+    ]
+    study.set_metric_names(["accuracy", "seconds"])
+    assert [o.name for o in read_optuna(tmp_path / "j.log").objectives] == ["accuracy", "seconds"]
+    named = read_optuna(tmp_path / "j.log", names=["a", "b"])
+    assert named.outcomes["b"].tolist() == [1.0] * 3
+    with pytest.raises(UserError, match="1 names for its 2 objectives"):
+        read_optuna(tmp_path / "j.log", names=["a"])
+
+
+def test_odd_distributions(tmp_path: Path) -> None:
+    study = optuna.create_study(study_name="s", storage=storage_at(tmp_path / "j.log"))
+    choices = CategoricalDistribution([None, "2", "x", True])
+    for k in range(12):
+        # The bound is widened, one value is fixed, one is sometimes there.
+        params: dict[str, Any] = {"a": float(k), "fixed": 3, "null": [None, "2", "x", True][k % 4]}
+        kinds: dict[str, Any] = {
+            "a": FloatDistribution(0.0, 11.0 + k),
+            "fixed": IntDistribution(3, 3),
+            "null": choices,
+        }
+        if k in {2, 3, 7}:
+            params["rare"], kinds["rare"] = k, IntDistribution(1, 100, log=True)
+        study.add_trial(create_trial(value=float(k), params=params, distributions=kinds))
+    table = read_optuna(tmp_path / "j.log")
+    assert table.space.fixed == {"fixed": 3}
+    assert table.space.parameters["a"].high == 22.0  # type: ignore[union-attr]
+    assert table.space.parameters["rare"].log  # type: ignore[union-attr]
+    assert table.space.parameters["null"].choices == ("null", 2, "x", True)  # type: ignore[union-attr]
+    assert table.parameters["null"].tolist() == ["null", 2, "x", True] * 3
+    told = "\n".join(table.notes)
+    assert "a: its bounds changed between trials; the widest are taken" in told
+    assert "rare: missing in 9 rows, which no single parameter explains" in told
+
+
+def test_a_database_and_one_of_several_studies(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'study.db'}"
+    storage = RDBStorage(url)
+    for name in ("one", "two"):
+        optuna.create_study(study_name=name, storage=storage).add_trial(
+            create_trial(
+                value=1.0, params={"a": 0.5}, distributions={"a": FloatDistribution(0.0, 1.0)}
+            )
+        )
+    table = read_optuna(url, "two")
+    assert table.name == "two"
+    assert table.parameters["a"].tolist() == [0.5]
+    with pytest.raises(UserError, match=r"which study is not said\. Name one of one, two"):
+        read_optuna(url)
+    with pytest.raises(UserError, match=r"there is no study three\. Name one of one, two"):
+        read_optuna(url, "three")
+
+
+def test_a_space_that_is_given_is_kept(tmp_path: Path) -> None:
+    study_at(tmp_path / "j.log", 10)
+    space = Space.model_validate({"parameters": {"lr": {"type": "float", "low": 0, "high": 1}}})
+    table = read_optuna(tmp_path / "j.log", space=space)
+    assert table.space == space
+    assert list(table.parameters) == ["lr"]
+
+
+def test_storages_that_are_not_there_are_not_made(tmp_path: Path) -> None:
+    for address in (str(tmp_path / "none.log"), f"sqlite:///{tmp_path / 'none.db'}"):
+        with pytest.raises(UserError, match="There is no Optuna storage at"):
+            read_optuna(address)
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(UserError, match="cannot be opened"):
+        read_optuna("nodatabase://somewhere/x")
+    (tmp_path / "notes.txt").write_text("no journal\n")
+    with pytest.raises(UserError, match="It holds no study"):
+        read_optuna(tmp_path / "notes.txt")
+
+
+def test_what_our_own_search_records_is_taken(tmp_path: Path) -> None:
+    study = optuna.create_study(study_name="s", storage=storage_at(tmp_path / "j.log"))
+    for k, state in enumerate(["complete", "diverged", "failed"]):
+        study.add_trial(
+            create_trial(
+                state=TrialState.FAIL if k else TrialState.COMPLETE,
+                value=None if k else 1.0,
+                params={"a": 0.1 * k},
+                distributions={"a": FloatDistribution(0.0, 1.0)},
+                user_attrs={
+                    ATTRIBUTES["state"]: state,
+                    ATTRIBUTES["adaptive"]: k == 2,
+                    ATTRIBUTES["cohort"]: k // 2,
+                },
+            )
+        )
+    outcomes = read_optuna(tmp_path / "j.log").outcomes
+    assert outcomes["state"].tolist() == ["complete", "diverged", "failed"]
+    assert outcomes["adaptive"].tolist() == [False, False, True]
+    assert outcomes["cohort"].tolist() == [0, 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("trials", "words"),
+    [
+        (
+            [{"a": (1.0, FloatDistribution(0, 2))}, {"a": (1, IntDistribution(0, 2))}],
+            "study s: a changed its kind between trials. Give the trials as CSV",
+        ),
+        (
+            [{"seed": (1, IntDistribution(0, 2)), "a_seed": (1, IntDistribution(0, 2))}],
+            "study s: parameters seed and a_seed are both seeds.",
+        ),
+        (
+            [{"seed": (1, IntDistribution(0, 2))}, {"a": (1, IntDistribution(0, 2))}],
+            "study s: some trials have no seed.",
+        ),
+    ],
+)
+def test_studies_that_do_not_fit(tmp_path: Path, trials: list[dict[str, Any]], words: str) -> None:
+    study = optuna.create_study(study_name="s", storage=storage_at(tmp_path / "j.log"))
+    for entries in trials:
+        study.add_trial(
+            create_trial(
+                state=TrialState.FAIL,
+                params={name: value for name, (value, _) in entries.items()},
+                distributions={name: kind for name, (_, kind) in entries.items()},
+            )
+        )
+    with pytest.raises(UserError) as caught:
+        read_optuna(tmp_path / "j.log")
+    assert words in str(caught.value)
+
+
+def test_studies_without_anything_to_analyse(tmp_path: Path) -> None:
+    study = optuna.create_study(study_name="s", storage=storage_at(tmp_path / "j.log"))
+    with pytest.raises(UserError, match="study s: no trial has ended"):
+        read_optuna(tmp_path / "j.log")
+    study.optimize(lambda _: 1.0, n_trials=1)
+    with pytest.raises(UserError, match="study s: no parameter varies"):
+        read_optuna(tmp_path / "j.log")

@@ -1,0 +1,537 @@
+"""Sweep files in our layout and in the report's: what is read, and what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from latentlab.core.errors import UserError
+from latentlab.search.importers.sweep_files import layout_of, read_sweep, read_sweep_block, rename
+from latentlab.search.parameter_alias import SearchName
+from latentlab.search.parameters import (
+    CategoricalParameter,
+    FloatParameter,
+    IntParameter,
+    refuse_text,
+)
+from latentlab.search.settings import SweepSettings
+from latentlab.search.space import has_direction
+
+OPTION_A = """
+study_name: "visual_classifier_cnn_refined_v3"
+n_trials: 50  # Reduced search space allows fewer trials
+
+# FIXED PARAMETERS (based on 100% elite convergence)
+fixed:
+  encoder_type: "cnn"           # Context eliminated
+  batch_size: 16                # Optimal batch size
+  demo_agg: "flatten"           # Flatten > mean
+  use_scheduler: true           # Scheduler critical
+  use_cosine: false             # Dot product > cosine
+  label_smoothing: 0.0          # Smoothing hurts
+  use_coords: false             # Coords hurt (0.281 vs 0.247)
+  # ... other fixed params from original config ...
+
+# REFINED SEARCH SPACE (7 parameters, down from 17)
+param_ranges:
+  lr:
+    type: "float"
+    low: 6.7e-5
+    high: 2.5e-4
+    log: true
+
+  weight_decay:
+    type: "float"
+    low: 1e-7
+    high: 0.015    # Elite max observed
+    log: true
+
+  embed_dim:
+    type: "categorical"
+    choices: [128, 512]  # Only elites used these
+
+  depth:
+    type: "int"
+    low: 4
+    high: 9          # Expanded from 6 (elites hit boundary)
+
+  mlp_hidden:
+    type: "categorical"
+    choices: [256, 2048]  # Only elites used these
+
+  width_mult:
+    type: "float"
+    low: 1.13
+    high: 4.5        # Expanded from 3.0 (elites hit boundary)
+"""
+
+OPTION_B = """
+study_name: "visual_classifier_cnn_conservative_v3"
+n_trials: 100
+fixed:
+  encoder_type: "cnn"
+  use_scheduler: true
+  use_cosine: false
+  label_smoothing: 0.0
+  # ... other fixed params ...
+param_ranges:
+  batch_size:
+    type: "categorical"
+    choices: [8, 16, 32]  # Keep 16 + explore smaller/larger
+  demo_agg:
+    type: "categorical"
+    choices: ["flatten", "mean"]  # Keep both for validation
+  use_coords:
+    type: "categorical"
+    choices: [true, false]  # Keep both (only 3.5% difference)
+  lr:
+    type: "float"
+    low: 5e-5      # Slightly wider than elite range
+    high: 5e-4
+    log: true
+  weight_decay:
+    type: "float"
+    low: 1e-7
+    high: 0.05     # Wider than elite range
+    log: true
+  embed_dim:
+    type: "categorical"
+    choices: [128, 256, 512]  # Add back 256 for exploration
+  depth:
+    type: "int"
+    low: 3
+    high: 9
+  mlp_hidden:
+    type: "categorical"
+    choices: [256, 512, 2048]  # Add back 512
+  width_mult:
+    type: "float"
+    low: 0.5
+    high: 4.5
+"""
+
+A = "parameters: {a: {type: int, low: 0, high: 1}}"
+
+OWN = """
+method: tpe
+configurations: 40
+seeds: {first: 1000, count: 3}
+objectives: [{metric: accuracy, direction: maximize}]
+halving: {first: 3, factor: 3}
+fixed: {training.epochs: 8, model.widths: [64, 128]}
+parameters:
+  model.encoder: {type: categorical, choices: [cnn, context]}
+  model.depth: {type: int, low: 2, high: 6, hard: {min: 1}, when: {model.encoder: cnn}}
+  training.learning_rate: {type: float, low: 5.0e-5, high: 0.01, log: true, unit: per step}
+  training.batch_size: {type: categorical, choices: [8, 16, 32, 64], ordered: true}
+"""
+
+
+def pointed(text: str) -> str:
+    """The report's text with its numbers as YAML 1.1 wants them."""
+    for number in ("1e-7", "5e-5", "5e-4"):
+        text = text.replace(f" {number}", f" {number[0]}.0{number[1:]}")
+    return text
+
+
+def refused(text: str, name: str = "s.yml") -> str:
+    """The one line with which a file is refused."""
+    with pytest.raises(UserError) as caught:
+        read_sweep_block(yaml.safe_load(text), name)
+    line = str(caught.value)
+    assert "\n" not in line
+    assert line.startswith(f"{name}: ")
+    return line
+
+
+def searched(entry: str) -> str:
+    return f"configurations: 5\nparameters:\n  {entry}"
+
+
+# The report's layout
+
+
+@pytest.mark.parametrize(
+    ("text", "keys"),
+    [
+        (OPTION_A, ["param_ranges.weight_decay.low: '1e-7' is text to YAML, not a number."]),
+        (
+            OPTION_B,
+            [
+                "param_ranges.lr.low: '5e-5' is text to YAML",
+                "Write 5.0e-5.",
+                "param_ranges.lr.high: '5e-4'",
+                "param_ranges.weight_decay.low: '1e-7' is text",
+                "(write 1.0e-7)",
+            ],
+        ),
+    ],
+)
+def test_the_reports_own_numbers_are_text_and_it_says_so(text: str, keys: list[str]) -> None:
+    line = refused(text, "v3.yml")
+    for words in keys:
+        assert words in line
+
+
+def test_option_a_is_read_as_it_stands() -> None:
+    settings, warnings = read_sweep_block(yaml.safe_load(pointed(OPTION_A)), "v3")
+    assert settings.method == "tpe"
+    assert settings.configurations == 50
+    assert settings.fixed == yaml.safe_load(OPTION_A)["fixed"]
+    assert settings.fixed["use_cosine"] is False
+    assert list(settings.parameters) == list(yaml.safe_load(OPTION_A)["param_ranges"])
+    assert settings.parameters["lr"] == FloatParameter(
+        type="float", low=6.7e-5, high=2.5e-4, log=True
+    )
+    assert settings.parameters["depth"] == IntParameter(type="int", low=4, high=9)
+    assert settings.parameters["embed_dim"] == CategoricalParameter(
+        type="categorical", choices=(128, 512), ordered=True
+    )
+    assert warnings == [
+        "study_name: visual_classifier_cnn_refined_v3 is not used; a sweep is called what its "
+        "file is called"
+    ]
+
+
+def directed(settings: SweepSettings) -> tuple[str, ...]:
+    """Parameters of which a larger value means something."""
+    return tuple(name for name, one in settings.parameters.items() if has_direction(one))
+
+
+def test_option_b_is_read_as_it_stands() -> None:
+    settings, _ = read_sweep_block(yaml.safe_load(pointed(OPTION_B)), "v3")
+    assert settings.configurations == 100
+    assert settings.parameters["weight_decay"].low == 1e-7  # type: ignore[union-attr]
+    coords = settings.parameters["use_coords"]
+    assert isinstance(coords, CategoricalParameter)
+    assert coords.choices == (True, False)
+    assert not coords.ordered
+    assert directed(settings) == (
+        "batch_size", "lr", "weight_decay", "embed_dim", "depth", "mlp_hidden", "width_mult",
+    )  # fmt: skip
+
+
+def test_conditions_limits_and_order_may_stand_in_the_reports_layout(tmp_path: Path) -> None:
+    path = tmp_path / "v4.yml"
+    path.write_text(
+        "study_name: v4\nn_trials: 20\nseeds: {count: 2}\nparam_ranges:\n"
+        "  encoder_type: {type: categorical, choices: [cnn, context]}\n"
+        "  depth: {type: int, low: 2, high: 6, hard: {min: 1}, when: {encoder_type: cnn}}\n"
+        "  batch_size: {type: categorical, choices: [8, 16], ordered: false}\n"
+    )
+    settings, warnings = read_sweep(path)
+    assert warnings == []
+    assert settings.seeds.count == 2
+    assert settings.parameters["depth"].when == {"encoder_type": "cnn"}
+    assert settings.parameters["depth"].limits[0] == 1  # type: ignore[union-attr]
+    assert directed(settings) == ("depth",)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("n_trials: 5", "param_ranges: is missing. Add it."),
+        ("study_name: x\nparam_rangs: {}", "param_ranges: is missing"),
+        ("n_trials: 5\nparameters: {}", "parameters: there is no such key beside n_trials"),
+        ("n_trials: 0\nparam_ranges: {a: {type: int, low: 0, high: 1}}", "n_trials: must be"),
+        ("param_ranges: {a: {type: int, low: 0, high: 1}}", "Give `n_trials` or `seconds`"),
+        ("n_trials: '5'\nparam_ranges: {a: {type: int, low: 0, high: 1}}", "n_trials: '5' is text"),
+        (
+            "n_trials: 5\nparam_ranges: {a: {type: loguniform, low: 0, high: 1}}",
+            "param_ranges.a: type: there is no 'loguniform'. Write one of float, int, categorical.",
+        ),
+    ],
+)
+def test_mistakes_are_told_in_the_reports_words(text: str, words: str) -> None:
+    assert words in refused(text)
+
+
+# Our own layout
+
+
+def test_our_own_layout_round_trips(tmp_path: Path) -> None:
+    path = tmp_path / "base.yml"
+    path.write_text(OWN)
+    settings, warnings = read_sweep(path)
+    assert warnings == []
+    assert settings == SweepSettings.model_validate(yaml.safe_load(OWN))
+    path.write_text(yaml.safe_dump(settings.model_dump(mode="json", exclude_unset=True)))
+    assert read_sweep(path) == (settings, [])
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        ("a: {type: float, low: 2, high: 1}", "parameters.a: low 2 must be below high 1. A single"),
+        ("a: {type: int, low: 2, high: 2}", "parameters.a: low 2 must be below high 2."),
+        ("a: {type: float, low: 0, high: 1, log: true}", "a: low 0 must be above 0 on a log scale"),
+        ("a: {type: float, low: 1e-7, high: 1}", "a.low: '1e-7' is text to YAML, not a number. W"),
+        ("a: {type: int, low: 1, high: '8'}", "a.high: '8' is text to YAML, not a number. Write 8"),
+        ("a: {type: float, low: low, high: 1}", "parameters.a.low: 'low' is no number."),
+        ("a: {type: int, low: 1.5, high: 3}", "parameters.a.low: 1.5 is no whole number."),
+        ("a: {type: int, low: true, high: 3}", "parameters.a.low: True is no whole number."),
+        ("a: {type: float, low: .nan, high: 3}", "parameters.a.low: must be a finite number."),
+        ("a: {type: float, low: 1}", "parameters.a.high: is missing. Add it."),
+        ("a: {low: 1, high: 2}", "parameters.a: type: is missing. Write one of float, int"),
+        ("a: {type: float, low: 0, high: 1, logg: true}", "no such key. Did you mean log?"),
+        ("a: {type: categorical, choices: [1], low: 1}", "parameters.a.low: there is no such key"),
+        ("a: {type: categorical, choices: []}", "parameters.a.choices: there is nothing in it."),
+        ("a: {type: categorical, choices: [x, 1e-3]}", "choices[1]: '1e-3' is text to YAML"),
+        ("a: {type: categorical, choices: [[1], 2]}", "choices[0]: [1] is not a single value."),
+        ("a: {type: categorical, choices: [1, 1]}", "parameters.a: choices hold 1 twice. Name it"),
+        ("a: {type: categorical, choices: [2, 1], ordered: true}", "ascending order. Sort them."),
+        ("a: {type: float, low: 0, high: 1, hard: {max: 0.5}}", "leaves the hard limits. Narrow"),
+        ("a: {type: float, low: 0, high: 1, hard: {mn: 0}}", "a.hard.mn: there is no such key."),
+        ("a: {type: int, low: 0, high: 1, when: {b: 1}}", "a.when: there is no parameter b."),
+        ("a: {type: int, low: 0, high: 1, when: {b: 1e-3}}", "a.when.b: '1e-3' is text to YAML"),
+        ("a: 3", "parameters.a: 3 holds no keys with values. Write it as `key: value`."),
+        ("1: {type: int, low: 0, high: 1}", "no text to YAML. Put it in quotes."),
+        ("seed: {type: int, low: 0, high: 9}", "a seed is a blocking factor, not a parameter"),
+        ("data.random_seed: {type: int, low: 0, high: 9}", "say `seeds: {first: .., count: ..}`"),
+    ],
+)
+def test_a_wrong_parameter_is_one_line_with_the_remedy(entry: str, words: str) -> None:
+    assert words in refused(searched(entry))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("configurations: 5", "parameters: is missing. Add it."),
+        ("configurations: 5\nparameters: [a]", "parameters: ['a'] holds no keys with values."),
+        ("parameters: {a: {type: int, low: 0, high: 1}}", "method tpe has no end. Give `config"),
+        ("configuration: 5\nparameters: {a: {type: int, low: 0, high: 1}}", "mean configurations?"),
+        (
+            "method: grid\nparameters: {a: {type: float, low: 0, high: 1}}",
+            "method grid: a has infinitely many values. Give it a step or choices, or use another",
+        ),
+        (
+            "method: sobol\nparameters: {a: {type: int, low: 0, high: 1}}",
+            "method: there is no 'sobol'. Write 'grid', 'random', 'quasi_random' or 'tpe'.",
+        ),
+        (
+            "configurations: 9\nhalving: {first: 0}\nparameters: {a: {type: int, low: 0, high: 1}}",
+            "halving.first: must be greater than or equal to 1.",
+        ),
+        *(
+            (f"halving: {block}\nconfigurations: 9\n{A}", words)
+            for block, words in (
+                ("{factor: 2}", "halving: needs either `first` or `rungs`. Give one of the two."),
+                ("{first: 1, rungs: [2]}", "halving: needs either `first` or `rungs`."),
+                ("{rungs: [9, 3]}", "halving: rungs [9, 3] do not rise. Sort them, each once."),
+                ("{rungs: [3, 3]}", "rungs [3, 3] do not rise"),
+                ("{rungs: []}", "halving.rungs: there is nothing in it. Write at least one."),
+                ("{rungs: [0]}", "halving.rungs[0]: must be greater than or equal to 1."),
+                ("{rungs: [3], brackets: 2}", "2 brackets need as many rungs, not 1. Lower"),
+            )
+        ),
+        (
+            "configurations: 9\nseeds: {first: 2001}\n"
+            "parameters: {a: {type: int, low: 0, high: 1}}",
+            "confirmation.seeds: 2001 is a seed of the search too. Choose others.",
+        ),
+        (
+            "configurations: 9\nseeds: {chosen: [1, 5, 1]}\n"
+            "parameters: {a: {type: int, low: 0, high: 1}}",
+            "seeds: seeds.chosen: [1, 5, 1] holds a seed twice. Name it once.",
+        ),
+        (
+            "configurations: 9\nfixed: {a: 1}\nparameters: {a: {type: int, low: 0, high: 1}}",
+            "a: both fixed and searched. Keep one of the two.",
+        ),
+        (
+            "configurations: 9\nfixed: {seed: 1}\nparameters: {a: {type: int, low: 0, high: 1}}",
+            "seed: a seed is a blocking factor",
+        ),
+        (
+            "configurations: 9\nparameters:\n"
+            "  a: {type: categorical, choices: [1, 2], when: {b: 1}}\n"
+            "  b: {type: categorical, choices: [1, 2], when: {a: 1}}",
+            "conditions of a, b go round in a circle.",
+        ),
+        (
+            "configurations: 9\nparameters:\n  a: {type: categorical, choices: [x, y]}\n"
+            "  b: {type: int, low: 0, high: 1, when: {a: z}}",
+            "b.when: a is never 'z'. Write a value that it takes.",
+        ),
+        (
+            "configurations: 9\nparameters:\n  a: {type: float, low: 0, high: 1}\n"
+            "  b: {type: int, low: 0, high: 1, when: {a: 1}}",
+            "b.when: a is a real number. Name a choice or a whole number.",
+        ),
+    ],
+)
+def test_a_wrong_sweep_is_one_line_with_the_remedy(text: str, words: str) -> None:
+    assert words in refused(text)
+
+
+def test_many_mistakes_are_counted() -> None:
+    entries = ", ".join(f"p{k}: {{type: float, low: 1e-{k}, high: 9}}" for k in range(1, 9))
+    line = refused(f"configurations: 5\nparameters: {{{entries}}}")
+    assert "p1.low: '1e-1' is text" in line
+    assert "p5.low" in line
+    assert line.endswith("and 3 more.")
+
+
+# Files
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "holds no keys with values"),
+        ("- a\n- b\n", "holds no keys with values"),
+        ("a: [1", "line 1"),
+        ("method: tpe\nparameters: {}\nmethod: grid\n", "line 3: 'method' is given twice, in line"),
+        ("parameters:\n  lr: {type: float, low: 1, low: 2}\n", "line 2: 'low' is given twice"),
+        ("a: !!python/object/apply:os.getcwd []", "could not determine a constructor"),
+    ],
+)
+def test_a_file_that_is_no_sweep(tmp_path: Path, text: str, words: str) -> None:
+    path = tmp_path / "s.yml"
+    path.write_text(text)
+    with pytest.raises(UserError) as caught:
+        read_sweep(path)
+    assert words in str(caught.value)
+    assert str(path) in str(caught.value)
+
+
+def test_a_file_that_is_not_there_or_not_text(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"none\.yml cannot be read: No such file"):
+        read_sweep(tmp_path / "none.yml")
+    path = tmp_path / "latin.yml"
+    path.write_bytes("fixed: {a: \xe9}".encode("latin-1"))
+    with pytest.raises(UserError, match="not text in UTF-8"):
+        read_sweep(path)
+
+
+def test_a_merge_may_replace_what_it_brings(tmp_path: Path) -> None:
+    path = tmp_path / "s.yml"
+    path.write_text(
+        "configurations: 5\nparameters:\n"
+        "  a: &range {type: float, low: 0.1, high: 1.0}\n"
+        "  b: {<<: *range, high: 2.0}\n"
+    )
+    settings, _ = read_sweep(path)
+    assert settings.parameters["b"].high == 2.0  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("content", "layout"),
+    [
+        ({"parameters": {"a": {"type": "int"}}}, "own"),
+        ({"parameters": {"a": {"low": 1, "high": 2}}}, "own"),
+        ({"parameters": {"a": {"values": [1]}}}, "wandb"),
+        ({"parameters": {"a": {"min": 1, "max": 2}}, "method": "random"}, "wandb"),
+        ({"parameters": {"a": {}}, "method": "bayes"}, "wandb"),
+        ({"parameters": {"a": {}}, "run_cap": 3}, "wandb"),
+        ({"param_ranges": {}}, "report"),
+        ({"study_name": "v3", "parameters": {}}, "report"),
+        ({}, "own"),
+    ],
+)
+def test_the_layout_is_recognised(content: dict[str, Any], layout: str) -> None:
+    assert layout_of(content) == layout
+
+
+finite = st.floats(allow_nan=False, allow_infinity=False)
+
+
+@settings(max_examples=50, deadline=None)
+@given(finite.map(repr) | finite.map("{:e}".format) | finite.map("{:.0e}".format) | st.just("inf"))
+def test_the_remedy_for_a_number_is_a_number(text: str) -> None:
+    with pytest.raises(ValueError, match="is text to YAML") as caught:
+        refuse_text(text)
+    advised = str(caught.value).partition("; write ")[2]
+    assert yaml.safe_load(advised) == float(text)
+
+
+# Names of a study
+
+NAMES = {
+    "lr": SearchName("training.learning_rate"),
+    "encoder": SearchName("model.encoder"),
+    "use_cosine": SearchName("model.similarity", {True: "cosine", False: "dot"}),
+    "agg": SearchName("model.aggregation", {"flatten": "concatenate"}),
+}
+
+
+def test_short_names_become_a_studys_keys_and_words() -> None:
+    settings = SweepSettings.model_validate(
+        {
+            "configurations": 5,
+            "fixed": {"agg": "flatten", "training.epochs": 8},
+            "parameters": {
+                "lr": {"type": "float", "low": 0.1, "high": 1.0, "when": {"use_cosine": True}},
+                "use_cosine": {"type": "categorical", "choices": [True, False]},
+                "encoder": {"type": "categorical", "choices": ["cnn", "context"]},
+                "model.depth": {
+                    "type": "int",
+                    "low": 1,
+                    "high": 3,
+                    "when": {"encoder": ["cnn"], "use_cosine": [True, False]},
+                },
+            },
+        }
+    )
+    renamed = rename(settings, NAMES)
+    assert renamed.fixed == {"model.aggregation": "concatenate", "training.epochs": 8}
+    similarity = renamed.parameters["model.similarity"]
+    assert similarity.choices == ("cosine", "dot")  # type: ignore[union-attr]
+    assert renamed.parameters["training.learning_rate"].when == {"model.similarity": "cosine"}
+    assert renamed.parameters["model.depth"].when == {
+        "model.encoder": ["cnn"],
+        "model.similarity": ["cosine", "dot"],
+    }
+    assert renamed.configurations == 5
+    assert rename(renamed, NAMES) == renamed
+    assert rename(settings, {}) == settings
+
+
+def test_true_and_one_are_different_words() -> None:
+    name = SearchName("k", {True: "yes"})
+    assert name.value(True) == "yes"
+    assert name.value(1) == 1
+
+
+@pytest.mark.parametrize(
+    ("parameters", "names", "words"),
+    [
+        (
+            {
+                "lr": {"type": "int", "low": 1, "high": 2},
+                "training.learning_rate": {"type": "int", "low": 1, "high": 2},
+            },
+            NAMES,
+            "s.yml: lr and training.learning_rate are both training.learning_rate. Keep one",
+        ),
+        (
+            {"agg": {"type": "int", "low": 1, "high": 2}},
+            NAMES,
+            "s.yml: agg: the study wants one of some values here, not a range. Write it as "
+            "categorical with choices of flatten",
+        ),
+        (
+            {"a": {"type": "categorical", "choices": ["x", "y"]}},
+            {"a": SearchName("a", {"x": "z", "y": "z"})},
+            "s.yml: parameters.a: choices hold 'z' twice",
+        ),
+        (
+            {"lr": {"type": "int", "low": 1, "high": 2}},
+            {"lr": SearchName("training.seed")},
+            "training.seed: a seed is a blocking factor",
+        ),
+    ],
+)
+def test_names_that_do_not_fit(
+    parameters: dict[str, Any], names: dict[str, SearchName], words: str
+) -> None:
+    settings = SweepSettings.model_validate({"configurations": 5, "parameters": parameters})
+    with pytest.raises(UserError) as caught:
+        rename(settings, names, "s.yml")
+    assert words in str(caught.value)

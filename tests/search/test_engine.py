@@ -1,0 +1,224 @@
+"""Asking, telling, leases: a killed sweep asks what an undisturbed one would have asked."""
+
+import json
+import os
+
+import pytest
+
+from latentlab.core.errors import UserError
+from latentlab.search.engine import run_sweep
+from latentlab.search.halving import rungs_of, survivors
+from latentlab.search.proposals import Known, propose
+from latentlab.search.settings import Halving, SweepSettings
+from latentlab.search.storage import Ledger, Told
+
+PARAMETERS = {
+    "encoder": {"type": "categorical", "choices": ["cnn", "context"]},
+    "rate": {"type": "float", "low": 1e-5, "high": 1e-1, "log": True},
+    "depth": {"type": "int", "low": 2, "high": 6, "when": {"encoder": "cnn"}},
+    "heads": {"type": "categorical", "choices": [4, 8], "when": {"encoder": "context"}},
+}
+
+
+def settings(method="tpe", **changes):
+    block = {"method": method, "configurations": 20, "cohort": 4, "startup": 8}
+    return SweepSettings.model_validate({**block, "parameters": PARAMETERS, **changes})
+
+
+def score(values):
+    return values.get("depth", 0) + (values["encoder"] == "cnn") - abs(values["rate"] - 1e-3)
+
+
+def ledger(path, chosen, owner="here/1"):
+    return Ledger(str(path), "study/sweep", chosen.space, ["maximize"], "{}", owner)
+
+
+def train(asked):
+    return [Told(one.number, "complete", (score(one.values),)) for one in asked]
+
+
+class Killed(Exception):
+    """Stands for `kill -9`."""
+
+
+def asked_by(book):
+    return [trial.params for trial in book.trials]
+
+
+@pytest.mark.parametrize("method", ["random", "quasi_random", "tpe"])
+def test_a_sweep_keeps_to_its_budget_and_conditions(tmp_path, method):
+    chosen = settings(method)
+    book = ledger(tmp_path / "a.journal", chosen)
+    run_sweep(chosen, ["maximize"], book, train)
+    asked = asked_by(book)
+    assert len(asked) == 20
+    for values in asked:
+        assert ("depth" in values) == (values["encoder"] == "cnn")
+        assert ("heads" in values) == (values["encoder"] == "context")
+        assert 1e-5 <= values["rate"] <= 1e-1
+    run_sweep(chosen, ["maximize"], book, train)
+    assert len(book.trials) == 20
+
+
+def test_tpe_is_adaptive_after_its_start_and_finds_the_better_encoder(tmp_path):
+    chosen = settings(configurations=60)
+    book = ledger(tmp_path / "a.journal", chosen)
+    run_sweep(chosen, ["maximize"], book, train)
+    adaptive = [trial.user_attrs["latentlab.adaptive"] for trial in book.trials]
+    assert adaptive == [False] * 8 + [True] * 52
+    late = [trial.params["encoder"] for trial in book.trials[30:]]
+    assert late.count("cnn") > 20
+
+
+@pytest.mark.parametrize("method", ["random", "tpe"])
+@pytest.mark.parametrize("moment", ["asking", "training", "telling"])
+def test_a_killed_sweep_asks_what_an_undisturbed_one_asks(tmp_path, method, moment, monkeypatch):
+    chosen = settings(method)
+    calm = ledger(tmp_path / "calm.journal", chosen)
+    run_sweep(chosen, ["maximize"], calm, train)
+
+    path = tmp_path / "killed.journal"
+    trained = []
+
+    def attempt(owner):
+        """One run of the sweep; the first five are killed, each at another place."""
+        # Dead processes: numbers beyond what a kernel gives out.
+        book = ledger(path, chosen, f"{os.uname().nodename}/{2**22 + 100 + owner}")
+        dies = owner < 6
+        add = book.add
+
+        def killing(asked):
+            for place, one in enumerate(asked):
+                if dies and moment == "training" and place == owner % 4:
+                    raise Killed
+                trained.append(one.number)
+            told = train(asked)
+            if dies and moment == "telling":
+                for one in told[: 1 + owner % 3]:
+                    book.tell(one)
+                raise Killed
+            return told
+
+        def adding(proposals, cohort):
+            add(proposals[: owner % 4] if dies and moment == "asking" else proposals, cohort)
+            if dies and moment == "asking":
+                raise Killed
+
+        monkeypatch.setattr(book, "add", adding)
+        run_sweep(chosen, ["maximize"], book, killing)
+        return book
+
+    for owner in range(1, 6):
+        with pytest.raises(Killed):
+            attempt(owner)
+    book = attempt(6)
+    assert asked_by(book) == asked_by(calm)
+    assert [t.values for t in book.trials] == [t.values for t in calm.trials]
+    assert set(trained) == set(range(20))
+
+
+def test_what_another_living_process_holds_is_left_alone(tmp_path):
+    chosen = settings("random")
+    path = tmp_path / "a.journal"
+    alive = f"{os.uname().nodename}/{os.getppid()}"
+    first = ledger(path, chosen, alive)
+    proposals = propose(chosen, ["maximize"], [], 0, 0, 2)
+    first.add(proposals, 0)
+    second = ledger(path, chosen, "elsewhere/7")
+    assert second.take_up() == []
+    assert len(first.take_up()) == 2
+    # A lease that ran out has no holder, wherever it was.
+    late = Ledger(
+        str(path), "study/sweep", chosen.space, ["maximize"], "{}", "elsewhere/7", lambda: 1e12
+    )
+    assert len(late.take_up()) == 2
+
+
+def test_a_torn_last_line_loses_only_what_was_not_written(tmp_path):
+    chosen = settings("random")
+    path = tmp_path / "a.journal"
+    run_sweep(chosen, ["maximize"], ledger(path, chosen), train)
+    with path.open("ab") as file:
+        file.write(b'{"op_code": 4, "worker_id"')
+    more = chosen.model_copy(update={"configurations": 24})
+    run_sweep(more, ["maximize"], ledger(path, more), train)
+    assert len(ledger(path, chosen).trials) == 24
+
+
+def test_other_settings_are_refused_by_name(tmp_path):
+    chosen = settings("random")
+    args = (str(tmp_path / "a.journal"), "study/sweep", chosen.space, ["maximize"])
+    Ledger(*args, json.dumps({"method": "random", "cohort": 4}))
+    with pytest.raises(UserError, match="`cohort` differs"):
+        Ledger(*args, json.dumps({"method": "random", "cohort": 5}))
+    Ledger.forget(args[0], "study/sweep")
+    Ledger(*args, json.dumps({"method": "random", "cohort": 5}))
+
+
+def test_a_database_serves_as_storage(tmp_path):
+    chosen = settings("tpe", configurations=10)
+    address = f"sqlite:///{tmp_path}/sweeps.db"
+    book = Ledger(address, "study/sweep", chosen.space, ["maximize"], "{}")
+    run_sweep(chosen, ["maximize"], book, train)
+    assert len(book.trials) == 10
+    with pytest.raises(UserError, match="cannot be opened"):
+        Ledger("nonsense://x", "study/sweep", chosen.space, ["maximize"], "{}")
+
+
+def test_a_grid_runs_every_cell_once_and_a_part_of_it_at_random(tmp_path):
+    grid = {
+        "encoder": PARAMETERS["encoder"],
+        "depth": PARAMETERS["depth"],
+        "heads": PARAMETERS["heads"],
+    }
+    whole = SweepSettings.model_validate({"method": "grid", "parameters": grid, "cohort": 3})
+    book = ledger(tmp_path / "a.journal", whole)
+    run_sweep(whole, ["maximize"], book, lambda asked: [Told(a.number, "failed") for a in asked])
+    cells = {json.dumps(values, sort_keys=True) for values in asked_by(book)}
+    assert len(cells) == len(book.trials) == 5 + 2
+    part = whole.model_copy(update={"configurations": 4})
+    first = [p.values for p in propose(part, ["maximize"], [], 0, 0, 4)]
+    assert {json.dumps(v, sort_keys=True) for v in first} < cells
+    assert propose(part, ["maximize"], [Known(v, "complete", (1.0,)) for v in first], 1, 0, 4) == []
+
+
+def test_the_wall_clock_ends_a_sweep_at_a_barrier(tmp_path):
+    chosen = settings("random", configurations=None, seconds=10)
+    book = ledger(tmp_path / "a.journal", chosen)
+    ticks = iter(range(0, 1000, 4))
+    run_sweep(chosen, ["maximize"], book, train, clock=lambda: next(ticks))
+    assert len(book.trials) == 8  # asked at 4 and 8 seconds; at 12 it is too late
+    assert all(trial.state.is_finished() for trial in book.trials)
+
+
+def test_rungs_and_survivors():
+    assert rungs_of(Halving(first=3, factor=3), 0, 20) == (3, 9)
+    brackets = Halving(first=1, factor=3, brackets=3)
+    assert [rungs_of(brackets, cohort, 27) for cohort in range(4)] == [
+        (1, 3, 9),
+        (3, 9),
+        (9,),
+        (1, 3, 9),
+    ]
+    listed = Halving(rungs=(277, 833), brackets=2)
+    assert [rungs_of(listed, cohort, 2500) for cohort in range(3)] == [
+        (277, 833),
+        (833,),
+        (277, 833),
+    ]
+    assert rungs_of(listed, 0, 833) == (277,)
+    assert (listed.earliest, brackets.earliest) == (277, 1)
+    scores = {0: 0.5, 1: float("inf"), 2: 0.1, 3: 0.5, 4: 0.4, 5: 0.9}
+    assert survivors(scores, 3) == {2, 4}
+    assert survivors(scores, 2) == {2, 4, 0}
+    assert survivors({7: float("inf")}, 3) == {7}
+
+
+def test_divergence_repels_the_sampler():
+    """Told as failed, a diverging corner would be proposed as if it had never been tried."""
+    parameters = {"x": {"type": "float", "low": 0, "high": 1}}
+    chosen = settings(parameters=parameters, startup=0)
+    fine = [Known({"x": 0.1 + 0.01 * i}, "complete", (1.0 + 0.01 * i,)) for i in range(10)]
+    bad = [Known({"x": 0.6 + 0.02 * i}, "diverged") for i in range(20)]
+    asked = propose(chosen, ["maximize"], fine + bad, 5, 0, 20)
+    assert sum(p.values["x"] < 0.5 for p in asked) > 15

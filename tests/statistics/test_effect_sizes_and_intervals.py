@@ -1,0 +1,92 @@
+"""Effect sizes and intervals against definitions, scipy and printed examples."""
+
+import math
+
+import numpy as np
+import pytest
+import scipy.stats
+
+from latentlab.core.errors import UserError
+from latentlab.statistics import effect_sizes, intervals
+
+SLEEP_1 = np.array([0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0])
+SLEEP_2 = np.array([1.9, 0.8, 1.1, 0.1, -0.1, 4.4, 5.5, 1.6, 4.6, 3.4])
+
+
+def test_students_sleep_intervals_as_r_prints_them():
+    assert intervals.paired_interval(SLEEP_1 - SLEEP_2, 0.95) == pytest.approx(
+        (-2.4598858, -0.7001142), abs=5e-8
+    )
+    assert intervals.welch_interval(SLEEP_1, SLEEP_2, 0.95) == pytest.approx(
+        (-3.3654832, 0.2054832), abs=5e-8
+    )
+
+
+def test_d_z_is_t_over_root_n():
+    t = scipy.stats.ttest_rel(SLEEP_2, SLEEP_1).statistic
+    assert effect_sizes.d_z(SLEEP_2 - SLEEP_1) == pytest.approx(t / math.sqrt(10))
+
+
+def test_d_av_ignores_the_pairing_that_d_z_feels():
+    shuffled = SLEEP_1[::-1]
+    assert effect_sizes.d_av(SLEEP_2, shuffled) == pytest.approx(
+        effect_sizes.d_av(SLEEP_2, SLEEP_1)
+    )
+    assert effect_sizes.d_av(SLEEP_2, SLEEP_1) == pytest.approx(
+        1.58 / ((SLEEP_1.std(ddof=1) + SLEEP_2.std(ddof=1)) / 2)
+    )
+
+
+def test_hedges_g_removes_the_bias_of_cohens_d():
+    rng = np.random.default_rng(0)
+    pairs = zip(rng.normal(1, 1, (4_000, 4)), rng.normal(0, 1, (4_000, 4)), strict=True)
+    g = [effect_sizes.hedges_g(a, b) for a, b in pairs]
+    # Cohen's d would average 1.15 here, the approximate correction .9995 times g.
+    assert np.mean(g) == pytest.approx(1.0, abs=0.04)
+
+
+def test_hedges_g_exact_factor():
+    # With 4 degrees of freedom: gamma(2) / (sqrt(2) gamma(1.5)) = .797885.
+    a, b = np.array([1.0, 2, 3]), np.array([0.0, 1, 2])
+    assert effect_sizes.hedges_g(a, b) == pytest.approx(math.sqrt(2 / math.pi))
+
+
+def test_probability_of_superiority_is_mann_whitneys_u():
+    u = scipy.stats.mannwhitneyu(SLEEP_2, SLEEP_1).statistic
+    share = effect_sizes.probability_of_superiority(SLEEP_2, SLEEP_1)
+    assert share == pytest.approx(u / 100)
+    assert effect_sizes.cliffs_delta(SLEEP_2, SLEEP_1) == pytest.approx(2 * share - 1)
+
+
+def test_no_spread_no_standardised_effect():
+    assert math.isnan(effect_sizes.d_z(np.ones(4)))
+
+
+def test_flat_arms_have_an_interval_of_no_width():
+    assert intervals.welch_interval(np.full(3, 2.0), np.ones(3), 0.9) == (1.0, 1.0)
+
+
+def test_bca_is_refused_below_ten_and_agrees_with_t_on_many():
+    with pytest.raises(UserError, match="t interval, or at least 10 seeds"):
+        intervals.bca_interval(np.arange(9.0), 0.95)
+    sample = np.random.default_rng(0).normal(3, 1, 60)
+    t = intervals.paired_interval(sample, 0.95)
+    assert intervals.bca_interval(sample, 0.95) == pytest.approx(t, abs=0.06)
+
+
+def test_spearman_interval_covers():
+    rng = np.random.default_rng(2)
+    draws = rng.multivariate_normal([0, 0], [[1, 0.5], [0.5, 1]], (2_000, 30))
+    truth = 6 / math.pi * math.asin(0.25)
+    ranks = scipy.stats.rankdata(draws, axis=1)
+    centred = ranks - ranks.mean(axis=1, keepdims=True)
+    cross = (centred[..., 0] * centred[..., 1]).sum(axis=1)
+    rho = cross / (centred[..., 0] ** 2).sum(axis=1)
+    ends = [intervals.spearman_interval(r, 30, 0.95) for r in rho]
+    covered = np.mean([low <= truth <= high for low, high in ends])
+    assert covered == pytest.approx(0.95, abs=0.015)
+
+
+def test_spearman_interval_needs_four_pairs_and_an_open_scale():
+    assert math.isnan(intervals.spearman_interval(0.5, 3, 0.95)[0])
+    assert math.isnan(intervals.spearman_interval(1.0, 9, 0.95)[0])

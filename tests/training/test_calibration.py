@@ -1,0 +1,198 @@
+"""The choice of a plan: timed candidates, broken ones dropped, short work kept in this process."""
+
+import logging
+from dataclasses import replace
+
+import pytest
+
+from labs.trainer import CPU, trial
+from latentlab.compute import ComputeConfig, ExecutionPlan
+from latentlab.compute.plan import PlanCache
+from latentlab.studies.derp_vae.method import METHOD, DerpVaeMethod
+from latentlab.training import calibration
+from latentlab.training.calibration import Calibration, Probe, Timing, plan_key, time_plan
+
+
+class Pool:
+    """Two workers that are asked, and never started."""
+
+    def __len__(self):
+        return 2
+
+    def run(self, function, payloads, report):
+        return [function(payload, report) for payload in payloads]
+
+
+@pytest.fixture
+def chooser(digits, tmp_path, monkeypatch):
+    """A calibration whose candidates take as long as `seconds` says, by (cohort, processes)."""
+
+    def make(seconds, config=None, method=METHOD):
+        timed = []
+
+        def timing(probe, *args, **kwargs):
+            timed.append(probe.plan)
+            step = seconds(probe.plan)
+            if isinstance(step, Exception):
+                raise step
+            return Timing(step, 0.0)
+
+        monkeypatch.setattr(calibration, "time_plan", timing)
+        chooser = Calibration(
+            method,
+            digits,
+            config or ComputeConfig(workers=2, threads=1),
+            CPU,
+            PlanCache(tmp_path / "plans.json"),
+            Pool,
+            timing,
+        )
+        chooser.timed = timed
+        return chooser
+
+    return make
+
+
+def trials(digits, count=60, **changes):
+    return [trial(digits, seed, **changes) for seed in range(count)]
+
+
+def test_the_fastest_is_chosen_and_remembered(digits, chooser):
+    choice = chooser(lambda plan: {60: 3e-3, 30: 2e-3, 8: 1e-3, 1: 5e-3}[plan.cohort])
+    plan = choice.choose(trials(digits), 4000, None)
+    assert plan == ExecutionPlan(8, 2, 1, False)
+    assert set(choice.timed) == {
+        ExecutionPlan(cohort, processes)
+        for cohort, processes in [(60, 1), (8, 1), (1, 1), (30, 2), (8, 2), (1, 2)]
+    } | {ExecutionPlan(8, 2, 1, True)}
+    again = chooser(lambda plan: 1 / 0)
+    assert again.choose(trials(digits), 4000, None) == plan
+    assert again.timed == []
+
+
+def test_work_shorter_than_a_pools_start_stays_inline(digits, chooser):
+    choice = chooser(lambda plan: 1e-3 / plan.processes)
+    plan = choice.choose(trials(digits), 80, None)
+    assert plan.processes == 1
+    assert {plan.processes for plan in choice.timed} == {1}
+    # 60 x 90 trial-steps of 1 ms are 5.4 s, which is more than the pool costs.
+    longer = chooser(lambda plan: 1e-3 / plan.processes).choose(trials(digits, 59), 90, None)
+    assert longer.processes == 2
+
+
+def test_processes_that_are_asked_for_are_used(digits, chooser):
+    config = ComputeConfig(workers=2, threads=1, engine="processes")
+    plan = chooser(lambda plan: 1e-6, config).choose(trials(digits), 1, None)
+    assert plan.processes == 2
+
+
+def test_a_candidate_that_breaks_is_dropped_with_a_line(digits, chooser, caplog):
+    def seconds(plan):
+        return RuntimeError("out of memory\nand more") if plan.cohort > 8 else plan.cohort * 1e-6
+
+    with caplog.at_level(logging.INFO):
+        plan = chooser(seconds).choose(trials(digits), 80, None)
+    assert plan == ExecutionPlan(1, 1)
+    dropped = [r.getMessage() for r in caplog.records if "dropped" in r.getMessage()]
+    assert len(dropped) == 1
+    assert "cohorts of 60" in dropped[0]
+    assert "out of memory" in dropped[0]
+    assert "\n" not in dropped[0]
+
+
+def test_a_compiler_that_breaks_is_dropped(digits, chooser):
+    def seconds(plan):
+        return KeyError("buf5") if plan.compile else 1e-2
+
+    choice = chooser(seconds)
+    assert not choice.choose(trials(digits), 800, None).compile
+    assert any(plan.compile for plan in choice.timed)
+
+
+def test_a_compiler_that_broke_is_not_tried_on_the_next_shape(digits, chooser):
+    choice = chooser(lambda plan: KeyError("buf5") if plan.compile else 1e-2)
+    for hidden in (16, 24):
+        choice.choose(trials(digits, model={"hidden": hidden}), 800, None)
+    assert sum(plan.compile for plan in choice.timed) == 1
+
+
+@pytest.mark.parametrize(("team", "threads"), [(0.8e-3, 1), (0.7e-3, 1), (0.6e-3, 4)])
+def test_several_threads_must_win_clearly(digits, chooser, monkeypatch, team, threads):
+    monkeypatch.setattr(ComputeConfig, "cores", lambda self: 4)
+    config = ComputeConfig(engine="inline", compile=False)
+    choice = chooser(lambda plan: 1e-3 if plan.threads == 1 else team, config)
+    assert choice.choose(trials(digits), 80, None).threads == threads
+    assert {plan.threads for plan in choice.timed} == {1, 4}
+
+
+def test_the_compiler_is_tried_only_for_long_work(digits, chooser):
+    choice = chooser(lambda plan: 1e-5 if plan.compile else 1e-3)
+    assert not choice.choose(trials(digits), 80, None).compile
+    assert not any(plan.compile for plan in choice.timed)
+    longer = chooser(lambda plan: 1e-5 if plan.compile else 1e-3)
+    assert longer.choose(trials(digits, 59), 9000, None).compile
+
+
+def test_where_all_break_the_smallest_is_tried_for_real(digits, chooser):
+    plan = chooser(lambda plan: RuntimeError("no")).choose(trials(digits), 80, None)
+    assert plan == ExecutionPlan(1, 1)
+
+
+@pytest.mark.parametrize(
+    ("processes", "steps", "taken"),
+    [(1, 160, True), (1, 170, False), (2, 330, True), (2, 340, False)],
+)
+def test_a_small_group_takes_over_the_larger_ones_plan(digits, chooser, processes, steps, taken):
+    """Where less than 10 s of wall-clock are left to train: 60 trials at 1 ms a trial-step."""
+    fallback = ExecutionPlan(7, processes, 1)
+    choice = chooser(lambda plan: 1e-3 if plan == fallback else 1e-4)
+    plan = choice.choose(trials(digits), steps, fallback)
+    assert (plan == fallback) == taken
+    assert choice.timed[0] == fallback
+
+
+def test_one_candidate_needs_no_timing(digits, chooser):
+    config = ComputeConfig(engine="inline", cohort=4, threads=1, compile=False)
+    choice = chooser(lambda plan: 1 / 0, config)
+    assert choice.choose(trials(digits), 80, None) == ExecutionPlan(4, 1, 1, False)
+    assert choice.timed == []
+
+
+def test_memory_bounds_the_candidates(digits, chooser, monkeypatch):
+    monkeypatch.setattr(calibration, "trials_in_memory", lambda *of_a_trial: 5)
+    choice = chooser(lambda plan: 1e-4)
+    choice.choose(trials(digits), 80, None)
+    assert {plan.cohort for plan in choice.timed} == {5, 1}
+    assert choice.choose(trials(digits, 50), 80, ExecutionPlan(6)).cohort <= 5
+
+
+def test_what_a_plans_key_depends_on(digits):
+    some, config = trials(digits, 3), ComputeConfig()
+    key = plan_key(some, config, CPU)
+    assert plan_key([replace(t, seed=t.seed + 7, arm="b") for t in some], config, CPU) == key
+    assert plan_key(some, ComputeConfig(checkpoint_seconds=1), CPU) == key
+    others = [
+        (some[:2], config),
+        (some, ComputeConfig(threads=7)),
+        ([replace(t, data="other") for t in some], config),
+        ([replace(t, precision="bfloat16") for t in some], config),
+        ([trial(digits, s, model={"hidden": 20}) for s in range(3)], config),
+    ]
+    keys = {plan_key(group, settings, CPU) for group, settings in others}
+    assert len(keys | {key}) == 6
+
+
+class Diverges(DerpVaeMethod):
+    def loss(self, model, batch, hyper, noise, state, clock):
+        total, terms, state = super().loss(model, batch, hyper, noise, state, clock)
+        return total * float("nan"), terms, state
+
+
+@pytest.mark.parametrize("method", [METHOD, Diverges()])
+def test_short_and_diverging_trainings_are_timed_too(digits, monkeypatch, method):
+    """Else a plan under which the first trials end at once would seem infinitely fast."""
+    monkeypatch.setattr(calibration, "MEASURE_SECONDS", 0.05)
+    group = [trial(digits, s, training={"epochs": 1, "batch_size": 1000}) for s in range(2)]
+    timing = time_plan(Probe(method, tuple(group), ExecutionPlan(2)), digits, CPU)
+    assert 1e-5 < timing.step < 1
+    assert timing.start > 0
