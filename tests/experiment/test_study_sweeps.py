@@ -13,7 +13,7 @@ from latentlab.core.errors import UserError
 from latentlab.data import load_prepared, prepare, save_prepared
 from latentlab.experiment.sweep.confirmation import winner_of
 from latentlab.experiment.sweep.file import load_sweep
-from latentlab.experiment.sweep.runner import confirm, open_ledger, search
+from latentlab.experiment.sweep.runner import confirm, open_storage, search
 from latentlab.experiment.sweep.settings import SweepsConfig
 from latentlab.search.archive import load_table, save_table
 from latentlab.studies.registry import STUDIES
@@ -150,8 +150,8 @@ def test_successive_halving_stops_the_worse_and_costs_fewer_epochs(tmp_path, pre
     # 6 configurations: after epoch 1 three go on, after epoch 2 one.
     assert sorted(table.outcomes["epochs"]) == [2, 2, 2, 4, 4, 8]
     assert list(table.outcomes["state"]).count("complete") == 1
-    ledger = open_ledger(sweep, CONFIG, prepared, store)
-    rungs = {t.number: t.intermediate_values for t in ledger.trials}
+    storage = open_storage(sweep, CONFIG, prepared, store)
+    rungs = {suggestion.number: suggestion.rungs for suggestion in storage.suggestions()}
     first = {number: scores[1] for number, scores in rungs.items()}
     kept = sorted(first, key=first.get)[:3]
     assert set(kept) == {number for number, scores in rungs.items() if 2 in scores}

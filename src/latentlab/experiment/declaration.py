@@ -18,7 +18,7 @@ from latentlab.evidence.checks import check
 from latentlab.evidence.hypotheses import Hypotheses
 from latentlab.metrics.metric import Metric
 from latentlab.metrics.timing import TIMES
-from latentlab.search.parameter_alias import SearchName
+from latentlab.search.parameter_alias import ParameterAlias
 from latentlab.training.config import Seeds, TrialConfig
 
 if TYPE_CHECKING:
@@ -63,9 +63,9 @@ class Declaration(BaseModel):
 
     `baselines` names arms that are not trained: methods to compare with, which the study's module
     `baselines` fits and scores. `table_title` and `table_caption` head and explain the study's own
-    table, where it has one. `search_names` says what short names of parameters, in search spaces
-    and tables from elsewhere, mean in the study's configuration; `rung_score` is the epoch score by
-    which a search stops configurations early, one that means the same in all of them.
+    table, where it has one. `parameter_aliases` says what short names of parameters, in search
+    spaces and tables from elsewhere, mean in the study's configuration; `rung_score` is the epoch
+    score by which a search stops configurations early, one that means the same in all of them.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -75,7 +75,7 @@ class Declaration(BaseModel):
     baselines: ClassVar[tuple[str, ...]] = ()
     table_title: ClassVar[str] = "The report's table"
     table_caption: ClassVar[str] = ""
-    search_names: ClassVar[Mapping[str, SearchName]] = {}
+    parameter_aliases: ClassVar[Mapping[str, ParameterAlias]] = {}
     rung_score: ClassVar[str] = "validation_total"
 
     dataset: str

@@ -11,7 +11,7 @@ from latentlab.experiment.declaration import Declaration
 from latentlab.experiment.study import Study
 from latentlab.experiment.sweep.settings import SweepsConfig
 from latentlab.pipelines.binding import bound
-from latentlab.search.importers.sources import ForeignSweep
+from latentlab.search.imported_sweeps.source import ImportedSweep
 from latentlab.search.table import SweepTable
 from latentlab.tracking.store_address import project_root
 
@@ -33,13 +33,13 @@ def analyse(
     return found.analysis.tests, found.findings, found
 
 
-def analyse_foreign(chosen: ForeignSweep) -> Any:
+def analyse_foreign(chosen: ImportedSweep) -> Any:
     """The report of a finished sweep from a CSV, an Optuna storage or an MLflow experiment."""
     from latentlab.experiment.sweep.report import report_foreign
-    from latentlab.search.importers.sources import read_foreign
+    from latentlab.search.imported_sweeps.source import read_imported_sweep
     from latentlab.tracking.experiments import runs_of
 
-    return report_foreign(read_foreign(chosen, project_root(), runs_of), chosen)
+    return report_foreign(read_imported_sweep(chosen, project_root(), runs_of), chosen)
 
 
 def create_pipeline(study: Study) -> Pipeline:

@@ -12,12 +12,12 @@ from pydantic import ValidationError
 from latentlab.core.errors import UserError
 from latentlab.experiment.declaration import Declaration, merged
 from latentlab.experiment.study import Study
-from latentlab.search.importers.sweep_files import read_sweep, rename
 from latentlab.search.parameters import CategoricalParameter, FloatParameter, IntParameter, Scalar
 from latentlab.search.proposals import Direction
 from latentlab.search.sampling import values_at
 from latentlab.search.settings import SearchedMetric, SweepSettings
 from latentlab.search.space import Configuration
+from latentlab.search.sweep_files.reader import read_sweep, rename
 from latentlab.search.table import Objective
 from latentlab.training.config import TrialConfig
 
@@ -74,7 +74,7 @@ def load_sweep(study: Study, declaration: Declaration, folders: Sequence[str], r
             f"Those that are there: {', '.join(known) or 'none'}.",
         )
     settings, warnings = read_sweep(path)
-    settings = rename(settings, declaration.search_names)
+    settings = rename(settings, declaration.parameter_aliases)
     _check(study, declaration, settings, path)
     return Sweep(
         study,

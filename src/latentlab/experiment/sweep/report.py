@@ -14,7 +14,7 @@ from latentlab.experiment.sweep.file import load_sweep
 from latentlab.experiment.sweep.settings import SweepsConfig
 from latentlab.search.analysis import analyse
 from latentlab.search.archive import SweepArchive
-from latentlab.search.importers.sources import ForeignSweep
+from latentlab.search.imported_sweeps.source import ImportedSweep
 from latentlab.search.parameters import Scalar
 from latentlab.search.refinement import Mode, Nulls, compare, refine, sweep_file
 from latentlab.search.refinement.decisions import word
@@ -69,7 +69,7 @@ def report_sweep(
     )
 
 
-def report_foreign(table: SweepTable, chosen: ForeignSweep) -> SweepReport:
+def report_foreign(table: SweepTable, chosen: ImportedSweep) -> SweepReport:
     """The report of a sweep that this project did not run."""
     nulls = Nulls()
     settings = SweepSettings(

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from latentlab.core.errors import UserError
-from latentlab.search.importers.wandb_early_stopping import halving
-from latentlab.search.importers.wandb_parameters import imported
+from latentlab.runs.seed_names import is_seed
 from latentlab.search.parameters import is_number
 from latentlab.search.settings import ReplicateSeeds
-from latentlab.search.space import is_seed
+from latentlab.search.sweep_files.wandb_early_stopping import halving
+from latentlab.search.sweep_files.wandb_parameters import imported
 
 WORDS = {"configurations": "run_cap", "choices": "values", "low": "min", "high": "max"}
 """W&B's words for ours, in messages."""

@@ -11,9 +11,9 @@ import yaml
 from latentlab.core.errors import UserError
 from latentlab.search.grid import configurations, count
 from latentlab.search.halving import rungs_of
-from latentlab.search.importers.sweep_files import read_sweep, read_sweep_block
 from latentlab.search.parameters import Parameter
 from latentlab.search.settings import ReplicateSeeds, SearchedMetric, SweepSettings
+from latentlab.search.sweep_files.reader import read_sweep, read_sweep_block
 
 PRUNING_GRID = """
 # Two pruning strategies, each with thresholds of its own, crossed with spectral normalisation.
