@@ -8,7 +8,7 @@ or `--params` that sets `training.epochs` therefore wins over what the data set 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
 
@@ -19,7 +19,7 @@ from latentlab.evidence.hypotheses import Hypotheses
 from latentlab.metrics.metric import Metric
 from latentlab.metrics.timing import TIMES
 from latentlab.search.parameter_alias import ParameterAlias
-from latentlab.training.config import Seeds, TrialConfig
+from latentlab.training.config import Seeds, TrialConfig, completed_by
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from latentlab.data import Prepared
 
 Block = dict[str, Any]
+
+STUDY_SEEDS = Seeds(first=0, count=10)
+"""The seeds of a study that does not name its own."""
 
 
 class DatasetDefaults(BaseModel):
@@ -80,7 +83,7 @@ class Declaration(BaseModel):
 
     dataset: str
     datasets: Mapping[str, DatasetDefaults]
-    seeds: Seeds = Seeds()
+    seeds: Annotated[Seeds, completed_by(STUDY_SEEDS)] = STUDY_SEEDS
     model: Block = {}
     objective: Block = {}
     training: Block = {}

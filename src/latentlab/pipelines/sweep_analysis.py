@@ -22,14 +22,17 @@ def analyse(
     study: Study,
     declaration: Declaration,
     sweeps: SweepsConfig,
+    plans: dict[str, dict[str, Any]],
     latest: SweepTable,
     archive: Any,
     confirmation: pd.DataFrame,
 ) -> tuple[pd.DataFrame, pd.DataFrame, Any]:
     """Tests and findings of the chosen sweep, and its report."""
+    from latentlab.experiment.sweep.plan import planned_sweep
     from latentlab.experiment.sweep.report import report_sweep
 
-    found = report_sweep(study, declaration, sweeps, latest, archive, confirmation, project_root())
+    sweep = planned_sweep(study, declaration, plans)
+    found = report_sweep(sweep, sweeps.compare_with, latest, archive, confirmation)
     return found.analysis.tests, found.findings, found
 
 
@@ -52,6 +55,7 @@ def create_pipeline(study: Study) -> Pipeline:
                 [
                     f"params:{s}",
                     "params:sweeps",
+                    f"{s}.sweep_plan",
                     f"{s}.sweep_configurations",
                     f"{s}.sweep_archive",
                     f"{s}.confirmation",

@@ -39,7 +39,7 @@ class Trained:
     scores: pd.DataFrame
 
 
-def search(
+def search_sweep(
     sweep: Sweep,
     config: SweepsConfig,
     compute: ComputeConfig,
@@ -105,7 +105,7 @@ def _identity(sweep: Sweep, prepared: Prepared) -> str:
     )
 
 
-def confirm(
+def confirm_sweep(
     sweep: Sweep,
     table: SweepTable,
     compute: ComputeConfig,
