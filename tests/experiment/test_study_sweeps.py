@@ -285,7 +285,7 @@ def test_the_first_folder_that_has_the_file_wins(tmp_path):
 
 SEVERAL = {
     "method": "tpe",
-    "objectives": [{"metric": "negative_elbo"}, {"metric": "kl", "direction": "minimize"}],
+    "objectives": [{"metric": "negative_elbo"}, {"metric": "accuracy", "direction": "minimize"}],
     "seeds": {"chosen": [4, 9]},
     "parameters": {
         "objective.beta": {"type": "float", "low": 1.0, "high": 4.0, "hard": {"min": 0.5}},
