@@ -308,7 +308,7 @@ def test_the_stored_plan_is_the_sweep_without_its_file(tmp_path, changes):
     stored = json.loads(json.dumps({"other": {}, sweep.name: plan_of(sweep)}))
     assert planned_sweep(STUDY, sweep.declaration, stored) == sweep
     wide = STUDY.declaration.model_validate(block("derp_vae") | {"sweep": "wide"})
-    with pytest.raises(UserError, match=r"no plan of a sweep wide .* there: default, other"):
+    with pytest.raises(UserError, match=r"wide of derp_vae has not been run.* run: default, other"):
         planned_sweep(STUDY, wide, stored)
 
 

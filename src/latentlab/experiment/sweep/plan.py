@@ -35,17 +35,17 @@ def planned_sweep(study: Study, declaration: Declaration, plans: Mapping[str, Pl
     Args:
         study: whose it is.
         declaration: names the sweep; its control arm is the default configuration.
-        plans: of all sweeps of the study that were ever planned, by name.
+        plans: of all sweeps of the study that were ever run, by name.
 
     Raises:
-        UserError: it was never planned.
+        UserError: it has never been run.
     """
     name = declaration.sweep
     if name not in plans:
         raise UserError(
-            f"There is no plan of a sweep {name} of {study.name}",
-            f"Run the stage {study.name}_sweep.search first. "
-            f"Those that are there: {', '.join(sorted(plans)) or 'none'}.",
+            f"The sweep {name} of {study.name} has not been run",
+            f"Run {study.name}_sweep with --params {study.name}.sweep={name} first. "
+            f"Those that have been run: {', '.join(sorted(plans)) or 'none'}.",
         )
     plan = plans[name]
     return Sweep(
