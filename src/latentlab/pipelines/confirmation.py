@@ -26,7 +26,7 @@ def confirm(
     prepared: Prepared,
     store: Any,
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """The gain on fresh seeds, and the tables of these trials."""
+    """Return the gain on fresh seeds, and the tables of these trials."""
     from latentlab.experiment.sweep.plan import planned_sweep
     from latentlab.experiment.sweep.runner import confirm_sweep
 

@@ -27,7 +27,7 @@ def analyse(
     archive: Any,
     confirmation: pd.DataFrame,
 ) -> tuple[pd.DataFrame, pd.DataFrame, Any]:
-    """Tests and findings of the chosen sweep, and its report."""
+    """Return tests and findings of the chosen sweep, and its report."""
     from latentlab.experiment.sweep.plan import planned_sweep
     from latentlab.experiment.sweep.report import report_sweep
 
@@ -37,7 +37,7 @@ def analyse(
 
 
 def analyse_foreign(chosen: ImportedSweep) -> Any:
-    """The report of a finished sweep from a CSV, an Optuna storage or an MLflow experiment."""
+    """Return the report of a sweep from a CSV, an Optuna storage or an MLflow experiment."""
     from latentlab.experiment.sweep.report import report_foreign
     from latentlab.search.imported_sweeps.source import read_imported_sweep
     from latentlab.tracking.experiments import runs_of

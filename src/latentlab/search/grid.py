@@ -10,7 +10,7 @@ from latentlab.search.space import Space
 
 
 def configurations(space: Space) -> Iterator[dict[str, Scalar]]:
-    """All configurations of a grid, each once.
+    """Yield all configurations of a grid, each once.
 
     A parameter is crossed with others only where it exists, so that nothing is run twice and
     nothing is made that would be dropped. The order is that of nested loops over `space.order`,
@@ -27,7 +27,7 @@ def configurations(space: Space) -> Iterator[dict[str, Scalar]]:
 
 
 def count(space: Space) -> int:
-    """How many configurations a grid has, without making them.
+    """Return how many configurations a grid has, without making them.
 
     Only the parameters that others depend on are gone through; the rest are multiplied.
 
@@ -40,7 +40,7 @@ def count(space: Space) -> int:
 
 
 def size(parameter: Parameter) -> int | None:
-    """How many values a parameter has; None where there are infinitely many."""
+    """Return how many values a parameter has; None where there are infinitely many."""
     if isinstance(parameter, IntParameter):
         return len(range(parameter.low, parameter.high + 1, parameter.step))
     values = parameter.grid()
@@ -59,7 +59,7 @@ def _check(space: Space) -> None:
 def _branches(
     space: Space, left: Sequence[str], known: dict[str, Any]
 ) -> Iterator[dict[str, Scalar]]:
-    """The configurations that agree with what is known, of the parameters that are left."""
+    """Yield the configurations that agree with what is known, of the parameters that are left."""
     if not left:
         yield {name: value for name, value in known.items() if name in space.parameters}
         return
@@ -74,12 +74,12 @@ def _branches(
 
 def _count(space: Space, left: Sequence[str], deciding: set[str], known: dict[str, Any]) -> int:
     product = 1
-    for place, name in enumerate(left):
+    for depth, name in enumerate(left):
         parameter = space.parameters[name]
         if not parameter.met(known):
             continue
         if name in deciding:
-            rest = left[place + 1 :]
+            rest = left[depth + 1 :]
             return product * sum(
                 _count(space, rest, deciding, {**known, name: value})
                 for value in parameter.grid() or ()

@@ -22,8 +22,8 @@ class ParameterAlias:
     values: Mapping[Scalar, Scalar] | None = None
 
     def value(self, value: Scalar) -> Scalar:
-        """The study's word for a value; True and 1 are different words."""
-        for one, meant in (self.values or {}).items():
-            if same(one, value):
+        """Return the study's word for a value; True and 1 are different words."""
+        for word, meant in (self.values or {}).items():
+            if same(word, value):
                 return meant
         return value

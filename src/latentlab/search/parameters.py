@@ -31,7 +31,7 @@ def refuse_text(value: Any) -> Any:
 
 
 def _with_point(text: str, number: float) -> str:
-    """How YAML 1.1 wants the number: with a point, and a sign before the exponent."""
+    """Return how YAML 1.1 wants the number: with a point, and a sign before the exponent."""
     if not math.isfinite(number):
         return ".nan" if math.isnan(number) else f"{'-' * (number < 0)}.inf"
     mantissa, e, exponent = text.strip().lower().partition("e")
@@ -65,10 +65,10 @@ class _Common(BaseModel):
     unit: str = Field("", description="for tables and axes")
 
     def met(self, values: dict[str, Any]) -> bool:
-        """Whether the parameter exists in a configuration."""
+        """Return whether the parameter exists in a configuration."""
         for name, wanted in self.when.items():
             allowed = wanted if isinstance(wanted, list) else [wanted]
-            if name not in values or not any(same(values[name], one) for one in allowed):
+            if name not in values or not any(same(values[name], value) for value in allowed):
                 return False
         return True
 
@@ -108,7 +108,7 @@ class FloatParameter(_Range):
         return self
 
     def grid(self) -> tuple[float, ...] | None:
-        """All values; None where there are infinitely many."""
+        """Return all values; None where there are infinitely many."""
         if self.step is None:
             return None
         count = math.floor((self.high - self.low) / self.step + _TOLERANCE) + 1
@@ -130,7 +130,7 @@ class IntParameter(_Range):
         return self
 
     def grid(self) -> tuple[int, ...]:
-        """All values."""
+        """Return all values."""
         return tuple(range(self.low, self.high + 1, self.step))
 
 
@@ -143,9 +143,9 @@ class CategoricalParameter(_Common):
 
     @model_validator(mode="after")
     def _sound(self) -> Self:
-        for place, one in enumerate(self.choices):
-            if any(same(one, other) for other in self.choices[:place]):
-                raise ValueError(f"choices hold {one!r} twice; name it once")
+        for index, choice in enumerate(self.choices):
+            if any(same(choice, other) for other in self.choices[:index]):
+                raise ValueError(f"choices hold {choice!r} twice; name it once")
         if self.ordered:
             numbers = self.numbers()
             if len(numbers) < len(self.choices) or list(numbers) != sorted(numbers):
@@ -153,11 +153,11 @@ class CategoricalParameter(_Common):
         return self
 
     def grid(self) -> tuple[Scalar, ...]:
-        """All values."""
+        """Return all values."""
         return self.choices
 
     def numbers(self) -> tuple[float, ...]:
-        """The choices that are numbers: all of them where they are ordered."""
+        """Return the choices that are numbers: all of them where they are ordered."""
         return tuple(float(choice) for choice in self.choices if is_number(choice))
 
 
@@ -167,10 +167,10 @@ Parameter = Annotated[
 
 
 def is_number(value: Any) -> TypeGuard[int | float]:
-    """Whether a value is a number; truth values are not."""
+    """Return whether a value is a number; truth values are not."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def same(one: Any, other: Any) -> bool:
-    """Equality that keeps 1 and True apart."""
+    """Return whether two values are equal, keeping 1 and True apart."""
     return isinstance(one, bool) == isinstance(other, bool) and one == other

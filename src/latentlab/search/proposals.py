@@ -131,11 +131,11 @@ def _tpe_values(
 def suggested(space: Space, trial: optuna.Trial) -> dict[str, Scalar]:
     """Return what a trial's sampler suggests for the parameters that exist, controllers first."""
     values: dict[str, Any] = dict(space.fixed)
-    found: dict[str, Scalar] = {}
+    suggestion: dict[str, Scalar] = {}
     for name in space.order:
         if space.parameters[name].met(values):
-            found[name] = values[name] = _suggest(trial, name, space.parameters[name])
-    return found
+            suggestion[name] = values[name] = _suggest(trial, name, space.parameters[name])
+    return suggestion
 
 
 def _suggest(trial: optuna.Trial, name: str, parameter: Parameter) -> Scalar:
@@ -219,7 +219,7 @@ def frozen_trial(
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Without Optuna's log of each trial and its warnings about experimental options."""
+    """Silence Optuna's log of each trial and its warnings about experimental options."""
     logger = logging.getLogger("optuna")
     before = logger.level
     logger.setLevel(logging.WARNING)

@@ -23,10 +23,14 @@ if TYPE_CHECKING:
 
 
 def value_at(parameter: Parameter, share: float) -> Scalar:
-    """The value below which a uniform draw lies with probability `share`, in [0, 1).
+    """Return the value below which a uniform draw lies with probability `share`, in [0, 1).
 
     Choices and whole numbers are equally likely; on a log scale a whole number has the
     probability of the interval half a unit around it, as in Optuna.
+
+    >>> rate = FloatParameter(type="float", low=0.25, high=4.0, log=True)
+    >>> value_at(rate, 0.5), value_at(IntParameter(type="int", low=2, high=6), 0.5)
+    (1.0, 4)
     """
     if isinstance(parameter, CategoricalParameter):
         return parameter.choices[int(share * len(parameter.choices))]
@@ -52,7 +56,7 @@ def _ends(parameter: IntParameter) -> tuple[int, int]:
 
 
 def values_at(space: Space, shares: Sequence[float]) -> dict[str, Scalar]:
-    """The parameters that exist, from one number in [0, 1) for each parameter of the space."""
+    """Return the parameters that exist, from a number in [0, 1) for each one of the space."""
     drawn = {
         name: value_at(parameter, share)
         for (name, parameter), share in zip(space.parameters.items(), shares, strict=True)
@@ -61,13 +65,13 @@ def values_at(space: Space, shares: Sequence[float]) -> dict[str, Scalar]:
 
 
 def random_values(space: Space, seed: int, number: int) -> dict[str, Scalar]:
-    """Independent uniform values of configuration `number`, whatever was drawn before it."""
+    """Return independent uniform values of configuration `number`, whatever was drawn before it."""
     rng = np.random.default_rng([seed, number])
     return values_at(space, rng.random(len(space.parameters)).tolist())
 
 
 def quasi_random_values(space: Space, seed: int, first: int, count: int) -> list[dict[str, Scalar]]:
-    """Configurations `first` to `first + count - 1` of a scrambled Halton sequence (Owen 2017).
+    """Return configurations from the `first` on of a scrambled Halton sequence (Owen 2017).
 
     The sequence has one coordinate for each parameter, so that a parameter's values are spread
     evenly; under a condition those that exist are a part of that sequence. A Sobol sequence would

@@ -63,10 +63,10 @@ class Space(BaseModel):
                 f"{name}.when: {other} is a real number; name a choice or a whole number"
             )
         known = controller.grid()
-        for one in wanted if isinstance(wanted, list) else [wanted]:
-            if not any(same(one, choice) for choice in known):
+        for value in wanted if isinstance(wanted, list) else [wanted]:
+            if not any(same(value, choice) for choice in known):
                 raise ValueError(
-                    f"{name}.when: {other} is never {one!r}; write a value that it takes"
+                    f"{name}.when: {other} is never {value!r}; write a value that it takes"
                 )
 
     @cached_property
@@ -93,22 +93,22 @@ class Space(BaseModel):
         return tuple(placed)
 
     def active(self, values: Mapping[str, Any]) -> tuple[str, ...]:
-        """The parameters that exist in a configuration, in order.
+        """Return the parameters that exist in a configuration, in order.
 
         Args:
             values: a configuration, or the values of more parameters than exist in it.
         """
         known: dict[str, Any] = dict(self.fixed)
-        found: list[str] = []
+        active: list[str] = []
         for name in self.order:
             if self.parameters[name].met(known):
-                found.append(name)
+                active.append(name)
                 if name in values:
                     known[name] = values[name]
-        return tuple(found)
+        return tuple(active)
 
     def configuration(self, values: Mapping[str, Any]) -> Configuration:
-        """The fixed values, and of `values` those that exist under the conditions."""
+        """Return the fixed values, and of `values` those that exist under the conditions."""
         active = self.active(values)
         return {**self.fixed, **{name: values[name] for name in active if name in values}}
 
@@ -119,7 +119,7 @@ class Space(BaseModel):
 
 
 def has_direction(parameter: Any) -> bool:
-    """Whether a larger value means something."""
+    """Return whether a larger value means something."""
     if isinstance(parameter, CategoricalParameter):
         return parameter.ordered
     return isinstance(parameter, FloatParameter | IntParameter)

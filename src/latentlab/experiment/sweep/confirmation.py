@@ -31,7 +31,7 @@ LEVEL = 0.95
 def confirmation_trials(
     sweep: Sweep, table: SweepTable, prepared: Prepared, precision: str
 ) -> list[Trial]:
-    """The winner and the default configuration on the confirmation's seeds.
+    """Return the winner and the default configuration on the confirmation's seeds.
 
     Raises:
         UserError: no configuration is complete.
@@ -55,7 +55,7 @@ def confirmation_trials(
 
 
 def winner_of(table: SweepTable) -> int:
-    """Number of the best complete configuration; of equals the earliest.
+    """Return the number of the best complete configuration; of equals the earliest.
 
     Raises:
         UserError: none is complete.
@@ -86,7 +86,7 @@ def _with_epochs(config: TrialConfig, epochs: int) -> TrialConfig:
 
 
 def confirmation_table(sweep: Sweep, table: SweepTable, scores: pd.DataFrame) -> pd.DataFrame:
-    """The gain of the winner over the default, paired by seed.
+    """Return the gain of the winner over the default, paired by seed.
 
     Args:
         sweep: names the objectives.
@@ -129,7 +129,7 @@ def confirmation_table(sweep: Sweep, table: SweepTable, scores: pd.DataFrame) ->
 
 
 def _by_seed(scores: pd.DataFrame, metric: str, split: str) -> pd.DataFrame:
-    """Scores [seeds, arms] of the seeds on which both finished."""
+    """Return scores [seeds, arms] of the seeds on which both finished."""
     chosen = scores[(scores["metric"] == metric) & (scores["split"] == split)]
     wide = chosen.pivot_table(index="seed", columns="arm", values="value")
     return wide.reindex(columns=[WINNER, DEFAULT]).dropna()

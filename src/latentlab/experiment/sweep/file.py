@@ -43,7 +43,7 @@ class Sweep:
     warnings: tuple[str, ...]
 
     def config(self, configuration: Mapping[str, Any]) -> TrialConfig:
-        """The default configuration with these values, by dotted key.
+        """Return the default configuration with these values, by dotted key.
 
         Raises:
             UserError: a key does not exist, or a value is out of range.
@@ -116,7 +116,7 @@ def _is_yaml(path: Path) -> bool:
 def resolve(
     study: Study, declaration: Declaration, configuration: Mapping[str, Any]
 ) -> TrialConfig:
-    """The control arm's configuration with some values changed, by dotted key.
+    """Return the control arm's configuration with some values changed, by dotted key.
 
     Raises:
         UserError: a key does not exist, or a value is out of range.

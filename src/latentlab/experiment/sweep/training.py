@@ -25,7 +25,7 @@ from latentlab.training.trial import Trial
 
 
 def configuration_name(number: int) -> str:
-    """What a configuration is called where an arm has its name."""
+    """Return the name of a configuration where an arm has its own."""
     return f"c{number:03d}"
 
 
@@ -140,7 +140,7 @@ class SweepTraining:
         return stopped
 
     def _scores(self, trials: Sequence[Trial]) -> pd.DataFrame:
-        """Validation scores of the trials; the test split stays closed in a search."""
+        """Return validation scores of the trials; the test split stays closed in a search."""
         if not trials:
             return pd.DataFrame(columns=["trial_id", "metric", "value"])
         unique = list({trial.id: trial for trial in trials}.values())
@@ -186,7 +186,7 @@ def _pruned(trials: Sequence[Trial], rung: int) -> Result:
 
 
 def _reached(history: dict[str, list[float | None]], name: str, rung: int) -> float:
-    """An epoch score at a rung; the last one before it of a trial that stopped; else infinite."""
+    """Return an epoch score at a rung, or the last one before it; infinite if there is none."""
     if name not in history:
         known = ", ".join(sorted(history))
         raise UserError(f"halving.score: there is no epoch score '{name}'", f"Use one of: {known}.")

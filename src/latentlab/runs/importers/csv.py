@@ -104,7 +104,7 @@ def import_csv(
 
 
 def _read(path: Path) -> pd.DataFrame:
-    """All cells as text, empty where there is nothing."""
+    """Return all cells as text, empty where there is nothing."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             first = file.readline()
@@ -137,7 +137,7 @@ def _read(path: Path) -> pd.DataFrame:
 
 
 def _parameters(frame: pd.DataFrame, named: Collection[str], notes: list[str]) -> list[str]:
-    """The columns that are not named as something else."""
+    """Return the columns that are not named as something else."""
     others = [name for name in frame.columns if name not in named]
     prefixed = [name for name in others if _is_optunas(name)]
     if prefixed:
@@ -157,7 +157,7 @@ def _is_optunas(name: str) -> bool:
 
 
 def _states(frame: pd.DataFrame, state: str | None, path: Path) -> NDArray[np.object_]:
-    """State of each row; complete where nothing is said."""
+    """Return the state of each row; complete where nothing is said."""
     if state is None:
         return np.full(len(frame), "complete", dtype=object)
     # Optuna writes `TrialState.COMPLETE` in some versions.

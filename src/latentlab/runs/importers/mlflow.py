@@ -77,7 +77,7 @@ def _check(runs: pd.DataFrame, column: str, what: str, known: Sequence[str]) -> 
 
 
 def _ended(runs: pd.DataFrame, parameters: Sequence[str], notes: list[str]) -> pd.DataFrame:
-    """The runs that have ended and have parameters, oldest first."""
+    """Return the runs that have ended and have parameters, oldest first."""
     ended = runs["status"].isin(list(_STATES)).to_numpy()
     if not ended.all():
         notes.append(f"{int((~ended).sum())} runs have not ended and are left out")

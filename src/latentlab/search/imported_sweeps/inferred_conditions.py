@@ -20,7 +20,7 @@ Conditions = dict[str, dict[str, list[Scalar]]]
 def conditions_of(
     parameters: pd.DataFrame, deciding: Collection[str]
 ) -> tuple[Conditions, dict[str, int]]:
-    """Conditions that explain exactly where each parameter is missing.
+    """Return conditions that explain exactly where each parameter is missing.
 
     A parameter's condition is another one's values: it is there in all rows with one of them, and
     in no other row. Of several that explain it, the first in this order is taken: those that are
@@ -34,20 +34,20 @@ def conditions_of(
     Returns:
         `when` by parameter, and for those that nothing explains, in how many rows each is missing.
     """
-    there = parameters.notna()
-    said = there.any(axis=1).to_numpy()
-    parameters, there = parameters[said], there[said]
+    present = parameters.notna()
+    informative = present.any(axis=1).to_numpy()
+    parameters, present = parameters[informative], present[informative]
     conditions: Conditions = {}
     unexplained: dict[str, int] = {}
     deciders = _deciders(parameters[list(deciding)])
     for name in parameters.columns:
-        exists = there[name].to_numpy()
+        exists = present[name].to_numpy()
         if exists.all():
             continue
         for other, (codes, values) in deciders.items():
-            places = None if other == name else _explained(exists, codes, len(values))
-            if places is not None:
-                conditions[name] = {other: [values[place] for place in places]}
+            indices = None if other == name else _explained(exists, codes, len(values))
+            if indices is not None:
+                conditions[name] = {other: [values[index] for index in indices]}
                 break
         else:
             unexplained[name] = int(np.count_nonzero(~exists))
@@ -55,7 +55,7 @@ def conditions_of(
 
 
 def condition_notes(conditions: Conditions, unexplained: Mapping[str, int]) -> list[str]:
-    """What `conditions_of` found, one sentence each."""
+    """Return notes on what `conditions_of` inferred, one sentence each."""
     notes = []
     for name, when in conditions.items():
         ((other, values),) = when.items()
@@ -71,7 +71,7 @@ def condition_notes(conditions: Conditions, unexplained: Mapping[str, int]) -> l
 def _deciders(
     parameters: pd.DataFrame,
 ) -> dict[str, tuple[NDArray[np.intp], list[Scalar]]]:
-    """Codes, -1 where missing, and values of each parameter that may decide, in order."""
+    """Return codes, -1 where missing, and values of each parameter that may decide, in order."""
     found = {}
     for name in parameters.columns:
         codes, values = pd.factorize(parameters[name], sort=False)
@@ -90,7 +90,7 @@ def _deciders(
 
 
 def _explained(exists: NDArray[np.bool_], codes: NDArray[np.intp], count: int) -> list[int] | None:
-    """Places of the values under which the parameter exists; None where they do not decide it."""
+    """Return indices of the values under which the parameter exists; None if undecided."""
     if exists[codes < 0].any():
         return None
     rows = np.bincount(codes[codes >= 0], minlength=count)
@@ -98,4 +98,4 @@ def _explained(exists: NDArray[np.bool_], codes: NDArray[np.intp], count: int) -
     if not np.isin(present, [0]).any() or np.any((present != 0) & (present != rows)):
         # Under none of the values is it missing, or under one of them only sometimes.
         return None
-    return [int(place) for place in np.flatnonzero(present)]
+    return [int(index) for index in np.flatnonzero(present)]

@@ -29,7 +29,7 @@ _LABELS = 20
 
 
 def inferred_space(parameters: pd.DataFrame) -> tuple[Space, list[str]]:
-    """A space that holds all the values, and what a reader should know about it.
+    """Return a space that holds all the values, and what a reader should know about it.
 
     Numbers become a range as it was observed, or ordered choices where there are few of them;
     a range of a number says nothing about what was searched beyond it. A column of one value is
@@ -42,7 +42,7 @@ def inferred_space(parameters: pd.DataFrame) -> tuple[Space, list[str]]:
     Returns:
         The space, and notes. Columns that are neither in its parameters nor fixed are left out.
     """
-    found: dict[str, Parameter] = {}
+    searched: dict[str, Parameter] = {}
     fixed: dict[str, Scalar] = {}
     notes: list[str] = []
     for name in parameters.columns:
@@ -58,21 +58,21 @@ def inferred_space(parameters: pd.DataFrame) -> tuple[Space, list[str]]:
         elif column.dtype == object and _are_labels(len(distinct), len(values)):
             notes.append(f"{name}: {len(distinct)} different words, taken for labels; left out")
         else:
-            found[name] = parameter_of(values)
+            searched[name] = parameter_of(values)
     conditions, unexplained = conditions_of(
-        parameters[list(found)],
-        [name for name, parameter in found.items() if not isinstance(parameter, FloatParameter)],
+        parameters[list(searched)],
+        [name for name, parameter in searched.items() if not isinstance(parameter, FloatParameter)],
     )
     searched = {
         name: parameter.model_copy(update={"when": conditions.get(name, {})})
-        for name, parameter in found.items()
+        for name, parameter in searched.items()
     }
     notes += condition_notes(conditions, unexplained)
     return Space.model_validate({"fixed": fixed, "parameters": searched}), notes
 
 
 def parameter_of(values: pd.Series) -> Parameter:
-    """The narrowest parameter that takes all of some values; none of them missing.
+    """Return the narrowest parameter that takes all of some values; none of them missing.
 
     Raises:
         ValueError: there are not two different values.
@@ -97,7 +97,7 @@ def parameter_of(values: pd.Series) -> Parameter:
 
 
 def _is_logarithmic(values: np.ndarray) -> bool:
-    """Whether values spread over decades, and their median is nearer to the middle of the logs.
+    """Return whether values spread over decades, with a median near the middle of the logs.
 
     Uniform draws from (0, 1) spread over decades too, but their median is at .5.
     """

@@ -13,7 +13,7 @@ from latentlab.search.parameter_alias import ParameterAlias
 from latentlab.search.parameters import CategoricalParameter, Parameter, is_number
 from latentlab.search.settings import SweepSettings
 from latentlab.search.sweep_files.strict_yaml import load_yaml
-from latentlab.search.sweep_files.validation_errors import mistake
+from latentlab.search.sweep_files.validation_errors import sweep_file_error
 from latentlab.search.sweep_files.wandb import TOP_LEVEL, WORDS, from_wandb
 
 Layout = Literal["own", "report", "wandb"]
@@ -24,7 +24,7 @@ _WANDB_VALUES = {"value", "values", "min", "max", "distribution", "parameters"}
 
 
 def read_sweep(path: str | Path) -> tuple[SweepSettings, list[str]]:
-    """A sweep from a YAML file in any of the three layouts.
+    """Return a sweep from a YAML file in any of the three layouts.
 
     Args:
         path: of the file.
@@ -40,7 +40,7 @@ def read_sweep(path: str | Path) -> tuple[SweepSettings, list[str]]:
 
 
 def read_sweep_block(content: Mapping[str, Any], name: str) -> tuple[SweepSettings, list[str]]:
-    """The same from content that was parsed already.
+    """Return a sweep from content that was parsed already.
 
     Args:
         content: of a sweep file.
@@ -53,7 +53,7 @@ def read_sweep_block(content: Mapping[str, Any], name: str) -> tuple[SweepSettin
 
 
 def layout_of(content: Mapping[str, Any]) -> Layout:
-    """Which of the three layouts a sweep's content has.
+    """Return which of the three layouts a sweep's content has.
 
     `param_ranges` or `study_name` is the report's. Between W&B's layout and ours the parameters
     decide (`type` is ours; `value`, `values`, `min`, `max` are W&B's), and then the other keys.
@@ -88,7 +88,7 @@ def _settings(
     try:
         return SweepSettings.model_validate(content)
     except ValidationError as error:
-        raise mistake(error, content, name, words) from error
+        raise sweep_file_error(error, content, name, words) from error
 
 
 def _from_report(
@@ -126,58 +126,57 @@ def _with_order(entry: Any) -> Any:
 
 
 def rename(
-    settings: SweepSettings, names: Mapping[str, ParameterAlias], name: str = "the sweep"
+    settings: SweepSettings, aliases: Mapping[str, ParameterAlias], name: str = "the sweep"
 ) -> SweepSettings:
-    """A sweep in a study's own keys and values.
+    """Return a sweep in a study's own keys and values.
 
     Args:
         settings: with short names, with dotted keys, or both.
-        names: what the short names mean; a name that is not among them stays as it is.
+        aliases: what the short names mean; a name that is not among them stays as it is.
         name: of the file, for messages.
 
     Raises:
         UserError: two names mean one key, or a range of numbers has words for its values.
     """
     given = [*settings.fixed, *settings.parameters]
-    meant = {one: names.get(one, ParameterAlias(one)) for one in given}
-    for place, one in enumerate(given):
-        for other in given[:place]:
-            if meant[one].key == meant[other].key:
-                raise UserError(
-                    f"{name}: {other} and {one} are both {meant[one].key}", "Keep one of the two"
-                )
+    meant = {short: aliases.get(short, ParameterAlias(short)) for short in given}
+    first: dict[str, str] = {}
+    for short in given:
+        key = meant[short].key
+        if key in first:
+            raise UserError(
+                f"{name}: {first[key]} and {short} are both {key}", "Keep one of the two"
+            )
+        first[key] = short
     content = settings.model_dump(exclude_unset=True)
     content["fixed"] = {
-        meant[one].key: value if isinstance(value, list) else meant[one].value(value)
-        for one, value in settings.fixed.items()
+        meant[short].key: value if isinstance(value, list) else meant[short].value(value)
+        for short, value in settings.fixed.items()
     }
     content["parameters"] = {
-        meant[one].key: _renamed(one, parameter, meant, name)
-        for one, parameter in settings.parameters.items()
+        meant[short].key: _renamed(short, parameter, meant, name)
+        for short, parameter in settings.parameters.items()
     }
     return _settings(content, name)
 
 
 def _renamed(
-    one: str, parameter: Parameter, meant: Mapping[str, ParameterAlias], name: str
+    short: str, parameter: Parameter, meant: Mapping[str, ParameterAlias], name: str
 ) -> dict[str, Any]:
     block = parameter.model_dump(exclude_unset=True)
     if isinstance(parameter, CategoricalParameter):
-        block["choices"] = [meant[one].value(choice) for choice in parameter.choices]
+        block["choices"] = [meant[short].value(choice) for choice in parameter.choices]
         block["ordered"] = parameter.ordered and all(map(is_number, block["choices"]))
-    elif words := meant[one].values:
+    elif words := meant[short].values:
         raise UserError(
-            f"{name}: {one}: the study wants one of some values here, not a range",
+            f"{name}: {short}: the study wants one of some values here, not a range",
             f"Write it as categorical with choices of {', '.join(map(str, words))}",
         )
     if parameter.when:
         block["when"] = {
-            meant[other].key: _meant(meant[other], wanted)
+            meant[other].key: [meant[other].value(value) for value in wanted]
+            if isinstance(wanted, list)
+            else meant[other].value(wanted)
             for other, wanted in parameter.when.items()
         }
     return block
-
-
-def _meant(name: ParameterAlias, value: Any) -> Any:
-    """The study's word for a value, or for each of some values."""
-    return [name.value(one) for one in value] if isinstance(value, list) else name.value(value)

@@ -15,7 +15,7 @@ class _StrictLoader(yaml.SafeLoader):
     """`yaml.SafeLoader`, which keeps the last of two equal keys in silence, without that."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        """The mapping of a node.
+        """Return the mapping of a node.
 
         Raises:
             ConstructorError: a key is given twice; one that a merge (`<<`) brings may be replaced.
@@ -39,7 +39,7 @@ class _StrictLoader(yaml.SafeLoader):
 
 
 def load_yaml(path: Path) -> dict[str, Any]:
-    """The mapping in a YAML file.
+    """Return the mapping in a YAML file.
 
     Raises:
         UserError: there is no such file, it is no YAML, a key is given twice, or it holds no

@@ -44,10 +44,10 @@ _OF_A_VALUE = {"bool_type", "int_type", "float_type", "string_type", "list_type"
 Keys = tuple[str | int, ...]
 
 
-def mistake(
+def sweep_file_error(
     error: ValidationError, content: Any, name: str, spelled: Mapping[str, str] | None = None
 ) -> UserError:
-    """The mistakes of a sweep as one line: file, key, what is wrong, and the remedy.
+    """Return all mistakes of a sweep as one line: file, key, what is wrong, and the remedy.
 
     Args:
         error: of `SweepSettings`.
@@ -59,12 +59,12 @@ def mistake(
     by_path: dict[Keys, list[ErrorDetails]] = {}
     for detail in error.errors(include_url=False):
         by_path.setdefault(_path(detail, content), []).append(detail)
-    # Of a list with a wrong item, the item is told.
+    # Of a list with a wrong item, only the item is named.
     for path in [path for path in by_path if any(path == other[:-1] for other in by_path)]:
         if all(detail["type"] in _OF_A_VALUE for detail in by_path[path]):
             del by_path[path]
-    told = [_told(path, details, content, words) for path, details in by_path.items()]
-    (key, what, remedy), others = told[0], told[1:]
+    explained = [_explained(path, details, content, words) for path, details in by_path.items()]
+    (key, what, remedy), others = explained[0], explained[1:]
     further = [f"{_join(k, w)} ({r[0].lower()}{r[1:]})" for k, w, r in others[: _SHOWN - 1]]
     if len(others) >= _SHOWN:
         further.append(f"and {len(others) - _SHOWN + 1} more")
@@ -79,13 +79,13 @@ def _join(key: str, what: str) -> str:
 
 
 def _path(detail: ErrorDetails, content: Any) -> Keys:
-    """Where an error lies in the content; pydantic names the branches of unions in between."""
+    """Return where an error lies in the content, without the branches of unions in between."""
     node = content
     path: list[str | int] = []
-    for place, part in enumerate(detail["loc"]):
+    for depth, part in enumerate(detail["loc"]):
         if _holds(node, part):
             node = node[part]
-        elif detail["type"] != "missing" or place < len(detail["loc"]) - 1:
+        elif detail["type"] != "missing" or depth < len(detail["loc"]) - 1:
             continue
         path.append(part)
     return tuple(path)
@@ -97,10 +97,10 @@ def _holds(node: Any, part: str | int) -> bool:
     return isinstance(node, list | tuple) and isinstance(part, int) and part < len(node)
 
 
-def _told(
+def _explained(
     path: Keys, details: Sequence[ErrorDetails], content: Any, words: Mapping[str, str]
 ) -> tuple[str, str, str]:
-    """Key, what is wrong with it, and the remedy."""
+    """Return the key, what is wrong with it, and the remedy."""
     key = _spell(path, words)
     # Of a union each branch complains; our own sentence says it best.
     detail = next((d for d in details if d["type"] == "value_error"), details[0])
@@ -122,7 +122,7 @@ def _told(
 
 
 def _plain(detail: ErrorDetails, value: Any) -> tuple[str, str]:
-    """What is wrong with one value, and the remedy."""
+    """Return what is wrong with one value, and the remedy."""
     if "[key]" in detail["loc"]:
         return "one of its keys is no text to YAML", "Put it in quotes"
     match detail["type"]:
@@ -156,20 +156,20 @@ def _at(content: Any, path: Keys) -> Any:
 
 
 def _spell(path: Keys, words: Mapping[str, str]) -> str:
-    """A path as the file spells it; names of parameters are left as they are."""
+    """Return a path as the file spells it; names of parameters are left as they are."""
     text = ""
-    for place, part in enumerate(path):
+    for depth, part in enumerate(path):
         if isinstance(part, int):
             text += f"[{part}]"
             continue
-        named = place == 1 and path[0] in {"parameters", "fixed"}
+        named = depth == 1 and path[0] in {"parameters", "fixed"}
         word = part if named else words.get(part, part)
         text += f".{word}" if text else str(word)
     return text
 
 
 def _known(path: Keys, content: Any, words: Mapping[str, str]) -> str:
-    """A remedy for a key that does not exist."""
+    """Return a remedy for a key that does not exist."""
     parent = path[:-1]
     if parent[:1] == ("parameters",) and len(parent) == 2:
         block = _TYPES[_at(content, parent)["type"]]

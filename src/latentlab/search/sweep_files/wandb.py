@@ -10,7 +10,7 @@ from latentlab.runs.seed_names import is_seed
 from latentlab.search.parameters import is_number
 from latentlab.search.settings import SEARCH_SEEDS
 from latentlab.search.sweep_files.wandb_early_stopping import halving
-from latentlab.search.sweep_files.wandb_parameters import imported
+from latentlab.search.sweep_files.wandb_parameters import converted
 
 WORDS = {"configurations": "run_cap", "choices": "values", "low": "min", "high": "max"}
 """W&B's words for ours, in messages."""
@@ -30,7 +30,7 @@ TOP_LEVEL = frozenset({*_UNUSED, *_USED, *_REFUSED})
 
 
 def from_wandb(content: Mapping[str, Any], name: str) -> tuple[dict[str, Any], list[str]]:
-    """A W&B sweep as the content of a sweep file of ours.
+    """Return a W&B sweep as the content of a sweep file of ours.
 
     Args:
         content: of the W&B file.
@@ -62,7 +62,7 @@ def from_wandb(content: Mapping[str, Any], name: str) -> tuple[dict[str, Any], l
         if is_seed(key):
             seeds[key] = _seeds(entry, method, where)
             continue
-        one = imported(entry, where)
+        one = converted(entry, where)
         if one.parameter is None:
             block["fixed"][key] = one.value
         else:
@@ -85,7 +85,7 @@ def from_wandb(content: Mapping[str, Any], name: str) -> tuple[dict[str, Any], l
 
 
 def _flat(parameters: Mapping[str, Any], name: str, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Parameters by dotted name."""
+    """Yield parameters by dotted name."""
     for key, entry in parameters.items():
         dotted = f"{prefix}{key}"
         if not isinstance(entry, Mapping):
@@ -104,8 +104,8 @@ def _flat(parameters: Mapping[str, Any], name: str, prefix: str = "") -> Iterato
 
 
 def _seeds(entry: Mapping[str, Any], method: str, where: str) -> list[int]:
-    """The values of a seed parameter, rising."""
-    one = imported(entry, where)
+    """Return the values of a seed parameter, rising."""
+    one = converted(entry, where)
     block = one.parameter
     if block is None:
         values: Any = one.value if isinstance(one.value, list) else [one.value]

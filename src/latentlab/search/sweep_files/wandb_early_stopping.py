@@ -10,7 +10,7 @@ from latentlab.search.parameters import is_number
 
 
 def halving(block: Any, name: str) -> tuple[dict[str, Any], str]:
-    """The `halving` block with the same rungs.
+    """Return the `halving` block with the same rungs.
 
     W&B's bands lie at `min_iter * eta^k`, or at `max_iter / eta^k` for k = 1 .. s, rounded down.
 

@@ -49,7 +49,7 @@ _TOLERANCE = 1e-9
 
 
 @dataclass(frozen=True)
-class Imported:
+class ConvertedParameter:
     """A parameter in our words.
 
     Attributes:
@@ -63,8 +63,8 @@ class Imported:
     warning: str = ""
 
 
-def imported(entry: Mapping[str, Any], where: str) -> Imported:
-    """A W&B parameter in our words.
+def converted(entry: Mapping[str, Any], where: str) -> ConvertedParameter:
+    """Return a W&B parameter in our words.
 
     Args:
         entry: its block.
@@ -84,7 +84,7 @@ def imported(entry: Mapping[str, Any], where: str) -> Imported:
     if distribution == "constant":
         if when:
             raise UserError(f"{where}: a fixed value has no `when`", "Take it out, or use `values`")
-        return Imported(None, _constant(entry["value"], where))
+        return ConvertedParameter(None, _constant(entry["value"], where))
     if distribution == "categorical":
         return _categorical(entry["values"], when, where)
     low, high = _number(entry, "min", where), _number(entry, "max", where)
@@ -101,7 +101,7 @@ def imported(entry: Mapping[str, Any], where: str) -> Imported:
             raise UserError(
                 f"{where}: int_uniform from {low} to {high}", "Write whole numbers without a point"
             )
-        return Imported({"type": "int", "low": low, "high": high, **when})
+        return ConvertedParameter({"type": "int", "low": low, "high": high, **when})
     log = distribution == "log_uniform_values"
     if log and low <= 0:
         raise UserError(
@@ -109,11 +109,11 @@ def imported(entry: Mapping[str, Any], where: str) -> Imported:
             "Raise it, or use uniform",
         )
     scale = {"log": True} if log else {}
-    return Imported({"type": "float", "low": low, "high": high, **scale, **when})
+    return ConvertedParameter({"type": "float", "low": low, "high": high, **scale, **when})
 
 
 def distribution_of(entry: Mapping[str, Any], where: str) -> str:
-    """The distribution that an entry names, or that its keys imply.
+    """Return the distribution that an entry names, or that its keys imply.
 
     Raises:
         UserError: it is refused, unknown, or not implied by anything.
@@ -150,7 +150,7 @@ def _constant(value: Any, where: str) -> Any:
     return value
 
 
-def _categorical(values: Any, when: Mapping[str, Any], where: str) -> Imported:
+def _categorical(values: Any, when: Mapping[str, Any], where: str) -> ConvertedParameter:
     if not isinstance(values, list) or not values:
         raise UserError(f"{where}: values must be a list of at least one", "Write [a, b, c]")
     if any(isinstance(value, list | Mapping) for value in values):
@@ -161,13 +161,13 @@ def _categorical(values: Any, when: Mapping[str, Any], where: str) -> Imported:
     if all(is_number(value) for value in values) and len(values) > 1:
         # The order of choices means nothing to W&B; for numbers it does to an analysis.
         numbers = {"choices": sorted(values), "ordered": True}
-        return Imported({"type": "categorical", **numbers, **when})
-    return Imported({"type": "categorical", "choices": values, **when})
+        return ConvertedParameter({"type": "categorical", **numbers, **when})
+    return ConvertedParameter({"type": "categorical", "choices": values, **when})
 
 
 def _rounded(
     low: float, high: float, entry: Mapping[str, Any], when: Mapping[str, Any], where: str
-) -> Imported:
+) -> ConvertedParameter:
     """W&B draws uniformly from [min, max] and rounds to multiples of q."""
     q = _number(entry, "q", where) if "q" in entry else 1.0
     if q <= 0:
@@ -181,14 +181,14 @@ def _rounded(
         )
     kind = "int" if isinstance(q, int) else "float"
     ends = [round(step) * q for step in steps]
-    return Imported(
+    return ConvertedParameter(
         {"type": kind, "low": ends[0], "high": ends[1], "step": q, **when},
         warning=f"{where.rpartition(': ')[2]}: q_uniform draws its two end values half as often in "
         "W&B; here all values are equally likely",
     )
 
 
-def _exponents(low: float, high: float, when: Mapping[str, Any], where: str) -> Imported:
+def _exponents(low: float, high: float, when: Mapping[str, Any], where: str) -> ConvertedParameter:
     """The bounds of log_uniform are natural logarithms."""
     try:
         ends = math.exp(low), math.exp(high)
@@ -200,7 +200,7 @@ def _exponents(low: float, high: float, when: Mapping[str, Any], where: str) -> 
             "no range",
             "Write log_uniform_values with the values themselves",
         )
-    return Imported(
+    return ConvertedParameter(
         {"type": "float", "low": ends[0], "high": ends[1], "log": True, **when},
         warning=f"{where.rpartition(': ')[2]}: the bounds of log_uniform are natural logarithms; "
         f"{ends[0]:.3g} to {ends[1]:.3g} is searched (log_uniform_values takes the values)",
