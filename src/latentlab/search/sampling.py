@@ -19,7 +19,7 @@ from latentlab.search.parameters import (
 from latentlab.search.space import Space
 
 if TYPE_CHECKING:
-    from optuna.samplers import TPESampler
+    import optuna
 
 
 def value_at(parameter: Parameter, share: float) -> Scalar:
@@ -84,10 +84,10 @@ def quasi_random_values(space: Space, seed: int, first: int, count: int) -> list
     return [values_at(space, shares.tolist()) for shares in engine.random(count)]
 
 
-def tpe_sampler(seed: int) -> TPESampler:
-    """Return the tree-structured Parzen estimator as every sweep uses it, and its null model."""
-    from optuna.samplers import TPESampler
+def tpe_sampler(seed: int) -> optuna.samplers.TPESampler:
+    """Optuna's tree-structured Parzen estimator (Bergstra et al. 2011), conditions by groups."""
+    import optuna
 
-    return TPESampler(
+    return optuna.samplers.TPESampler(
         n_startup_trials=0, multivariate=True, group=True, constant_liar=True, seed=seed
     )
