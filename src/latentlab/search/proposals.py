@@ -120,12 +120,12 @@ def _tpe_values(
         study = optuna.create_study(directions=list(directions))
         worst = _worst(known, directions)
         study.add_trials([frozen_trial(space, one, len(directions), worst) for one in known])
-        found = []
+        values = []
         for seed in seeds:
             study.sampler = tpe_sampler(seed)
             # Asked trials stay running: the next one of the cohort keeps away from them.
-            found.append(suggested(space, study.ask()))
-    return found
+            values.append(suggested(space, study.ask()))
+    return values
 
 
 def suggested(space: Space, trial: optuna.Trial) -> dict[str, Scalar]:

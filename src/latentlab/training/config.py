@@ -114,8 +114,10 @@ class Seeds(BaseModel):
 
     @model_validator(mode="after")
     def _no_seed_twice(self) -> Self:
-        if self.chosen is not None and len(set(self.chosen)) < len(self.chosen):
-            raise ValueError(f"chosen {list(self.chosen)} holds a seed twice; name it once")
+        chosen = self.chosen or ()
+        for seed in chosen:
+            if chosen.count(seed) > 1:
+                raise ValueError(f"chosen holds seed {seed} twice; name it once")
         return self
 
     def numbers(self) -> tuple[int, ...]:

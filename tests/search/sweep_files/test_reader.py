@@ -338,7 +338,7 @@ def test_a_wrong_parameter_is_one_line_with_the_remedy(entry: str, words: str) -
         (
             "configurations: 9\nseeds: {chosen: [1, 5, 1]}\n"
             "parameters: {a: {type: int, low: 0, high: 1}}",
-            "seeds: chosen [1, 5, 1] holds a seed twice. Name it once.",
+            "seeds: chosen holds seed 1 twice. Name it once.",
         ),
         (
             "configurations: 9\nfixed: {a: 1}\nparameters: {a: {type: int, low: 0, high: 1}}",

@@ -147,18 +147,18 @@ def _objectives(
     declaration: Declaration, settings: SweepSettings, path: Path
 ) -> tuple[Objective, ...]:
     wanted = settings.objectives or [SearchedMetric(metric=declaration.champion.metric)]
-    found = []
-    for one in wanted:
-        metric = declaration.metric_table.get(one.metric)
-        if metric is None or (metric.better == "none" and one.direction is None):
+    objectives = []
+    for searched in wanted:
+        metric = declaration.metric_table.get(searched.metric)
+        if metric is None or (metric.better == "none" and searched.direction is None):
             known = [n for n, m in declaration.metric_table.items() if m.better != "none"]
             raise UserError(
-                f"{path.name}: objectives: '{one.metric}' is no metric with a better direction",
+                f"{path.name}: objectives: '{searched.metric}' is no metric with a better direction",
                 f"Use one of: {', '.join(sorted(known))}.",
             )
         better: Direction = "maximize" if metric.better == "higher" else "minimize"
-        found.append(Objective(one.metric, one.direction or better))
-    return tuple(found)
+        objectives.append(Objective(searched.metric, searched.direction or better))
+    return tuple(objectives)
 
 
 def _check(study: Study, declaration: Declaration, settings: SweepSettings, path: Path) -> None:

@@ -155,8 +155,8 @@ class SweepTraining:
         replicates = []
         for trial in trials:
             record = self.store.record(trial.id)
-            own = measured[measured["trial_id"] == trial.id].set_index("metric")["value"]
-            values = {name: float(own[name]) for name in names if name in own.index}
+            by_metric = measured[measured["trial_id"] == trial.id].set_index("metric")["value"]
+            values = {name: float(by_metric[name]) for name in names if name in by_metric.index}
             complete = record.status != "diverged" and all(
                 math.isfinite(values.get(name, math.nan)) for name in names
             )

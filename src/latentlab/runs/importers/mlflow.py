@@ -45,24 +45,24 @@ def import_mlflow(
     notes: list[str] = []
     remedy = "Name one as the seed, and the parameters"
     chosen_seed = seed or only_seed(known, f"{name}: parameters", remedy)
-    chosen = [one for one in parameters or known if one != chosen_seed]
-    for one in chosen if chosen_seed is None else [*chosen, chosen_seed]:
-        _check(runs, _PARAMETERS + one, f"{name}: no run has the parameter {one}", known)
+    chosen = [key for key in parameters or known if key != chosen_seed]
+    for key in chosen if chosen_seed is None else [*chosen, chosen_seed]:
+        _check(runs, _PARAMETERS + key, f"{name}: no run has the parameter {key}", known)
     logged = [c.removeprefix(_METRICS) for c in runs.columns if c.startswith(_METRICS)]
     for metric in metrics:
         _check(runs, _METRICS + metric, f"{name}: no run has the metric {metric}", logged)
-    runs = _ended(runs, [_PARAMETERS + one for one in chosen], notes)
+    runs = _ended(runs, [_PARAMETERS + key for key in chosen], notes)
     if chosen_seed and not seed:
         notes.append(
             f"{chosen_seed} is a seed: runs that differ in nothing else are one configuration"
         )
-    columns = {one: typed(runs[_PARAMETERS + one]) for one in chosen}
-    values = {one: numbers_of(runs[_METRICS + one], f"{name}: metric {one}") for one in metrics}
+    columns = {key: typed(runs[_PARAMETERS + key]) for key in chosen}
+    values = {key: numbers_of(runs[_METRICS + key], f"{name}: metric {key}") for key in metrics}
     return ImportedRuns(
         name=name,
         parameters=pd.DataFrame(columns, index=runs.index),
         values=pd.DataFrame(values, index=runs.index),
-        states=np.array([_STATES[one] for one in runs["status"]], dtype=object),
+        states=np.array([_STATES[status] for status in runs["status"]], dtype=object),
         seeds=seeds_of(runs[_PARAMETERS + chosen_seed], f"{name}: {chosen_seed}")
         if chosen_seed
         else None,

@@ -39,12 +39,12 @@ def conditions_of(
     parameters, present = parameters[informative], present[informative]
     conditions: Conditions = {}
     unexplained: dict[str, int] = {}
-    deciders = _deciders(parameters[list(deciding)])
+    candidates = _deciders(parameters[list(deciding)])
     for name in parameters.columns:
         exists = present[name].to_numpy()
         if exists.all():
             continue
-        for other, (codes, values) in deciders.items():
+        for other, (codes, values) in candidates.items():
             indices = None if other == name else _explained(exists, codes, len(values))
             if indices is not None:
                 conditions[name] = {other: [values[index] for index in indices]}
@@ -72,21 +72,21 @@ def _deciders(
     parameters: pd.DataFrame,
 ) -> dict[str, tuple[NDArray[np.intp], list[Scalar]]]:
     """Return codes, -1 where missing, and values of each parameter that may decide, in order."""
-    found = {}
+    deciders = {}
     for name in parameters.columns:
         codes, values = pd.factorize(parameters[name], sort=False)
         choices = [cell_value(value) for value in values]
         if 2 <= len(choices) <= _DECIDING:
-            found[name] = (codes, choices)
+            deciders[name] = (codes, choices)
     order = sorted(
-        found,
+        deciders,
         key=lambda name: (
-            bool((found[name][0] < 0).any()),
+            bool((deciders[name][0] < 0).any()),
             parameters[name].dtype != object,
-            len(found[name][1]),
+            len(deciders[name][1]),
         ),
     )
-    return {name: found[name] for name in order}
+    return {name: deciders[name] for name in order}
 
 
 def _explained(exists: NDArray[np.bool_], codes: NDArray[np.intp], count: int) -> list[int] | None:

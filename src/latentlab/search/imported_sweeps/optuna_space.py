@@ -77,11 +77,11 @@ def distribution_space(runs: ImportedRuns) -> tuple[Space, list[str]]:
 
 
 def _distinct(distributions: Sequence[BaseDistribution]) -> list[BaseDistribution]:
-    found: list[BaseDistribution] = []
-    for one in distributions:
-        if one not in found:
-            found.append(one)
-    return found
+    distinct: list[BaseDistribution] = []
+    for distribution in distributions:
+        if distribution not in distinct:
+            distinct.append(distribution)
+    return distinct
 
 
 def _parameter(kinds: Sequence[Any]) -> Parameter:

@@ -62,12 +62,12 @@ def from_wandb(content: Mapping[str, Any], name: str) -> tuple[dict[str, Any], l
         if is_seed(key):
             seeds[key] = _seeds(entry, method, where)
             continue
-        one = converted(entry, where)
-        if one.parameter is None:
-            block["fixed"][key] = one.value
+        parameter = converted(entry, where)
+        if parameter.parameter is None:
+            block["fixed"][key] = parameter.value
         else:
-            block["parameters"][key] = one.parameter
-        warnings += [one.warning] * bool(one.warning)
+            block["parameters"][key] = parameter.parameter
+        warnings += [parameter.warning] * bool(parameter.warning)
     count = _lift(seeds, block, warnings, name)
     _cap(content, block, count, warnings, name)
     block["objectives"] = _metric(content.get("metric"), warnings, name)
@@ -105,10 +105,10 @@ def _flat(parameters: Mapping[str, Any], name: str, prefix: str = "") -> Iterato
 
 def _seeds(entry: Mapping[str, Any], method: str, where: str) -> list[int]:
     """Return the values of a seed parameter, rising."""
-    one = converted(entry, where)
-    block = one.parameter
+    parameter = converted(entry, where)
+    block = parameter.parameter
     if block is None:
-        values: Any = one.value if isinstance(one.value, list) else [one.value]
+        values: Any = parameter.value if isinstance(parameter.value, list) else [parameter.value]
     elif block["type"] == "categorical":
         values = block["choices"]
     elif block["type"] == "int" and method == "grid":
