@@ -153,7 +153,8 @@ def _objectives(
         if metric is None or (metric.better == "none" and searched.direction is None):
             known = [n for n, m in declaration.metric_table.items() if m.better != "none"]
             raise UserError(
-                f"{path.name}: objectives: '{searched.metric}' is no metric with a better direction",
+                f"{path.name}: objectives: '{searched.metric}' is no metric with a better "
+                "direction",
                 f"Use one of: {', '.join(sorted(known))}.",
             )
         better: Direction = "maximize" if metric.better == "higher" else "minimize"
