@@ -18,8 +18,10 @@ from numpy.typing import NDArray
 from plotly.graph_objects import Figure
 
 from latentlab.data import Prepared
+from latentlab.data.card import data_card
+from latentlab.data.preview import draw_preview
 from latentlab.experiment.declaration import Declaration
-from latentlab.experiment.figures import Drawing, Material
+from latentlab.experiment.figures import Drawing, Material, own_drawings
 from latentlab.experiment.replication_table import beside_report, draw_beside_report
 from latentlab.experiment.study import Study
 from latentlab.reporting import ReportContent, comparison_table, deviations
@@ -93,7 +95,7 @@ DRAWINGS: dict[str, Drawing] = {
 
 def drawing(study: Study, name: str) -> Drawing:
     """A figure that the study names."""
-    return DRAWINGS[name] if name in DRAWINGS else study.drawings[name]
+    return DRAWINGS[name] if name in DRAWINGS else own_drawings(study)[name]
 
 
 def compare(
@@ -176,8 +178,8 @@ def compose(
         deviations=deviations(trials, verdicts),
         metrics=tuple(declaration.metric_table.values()),
         reproduce=reproduction(trials, frozen),
-        data_card=prepared.card(),
-        preview=prepared.preview(),
+        data_card=data_card(prepared),
+        preview=draw_preview(prepared),
     )
 
 
