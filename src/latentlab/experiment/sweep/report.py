@@ -7,8 +7,8 @@ from pathlib import Path
 import pandas as pd
 
 from latentlab.core.errors import UserError
+from latentlab.core.provenance import provenance
 from latentlab.experiment.declaration import Declaration
-from latentlab.experiment.report import command, git_state, package_versions
 from latentlab.experiment.study import Study
 from latentlab.experiment.sweep.file import load_sweep
 from latentlab.experiment.sweep.settings import SweepsConfig
@@ -117,9 +117,7 @@ def comparison_command(study: str, name: str, new: Scalar, old: Scalar) -> str:
 
 def _reproduction(table: SweepTable) -> dict[str, str]:
     return {
-        "command": command(),
-        "git": git_state(),
-        "packages": package_versions(),
+        **provenance(),
         "sweep": table.name,
         "sampler": table.sampler,
         "space": table.space.digest,
