@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -69,3 +70,9 @@ class Drawing:
     title: str
     caption: str
     draw: Callable[[Material], Figure]
+
+
+def own_drawings(study: Study) -> Mapping[str, Drawing]:
+    """The study's own figures by name; only for a study that has some."""
+    drawings: Mapping[str, Drawing] = importlib.import_module(f"{study.package}.figures").DRAWINGS
+    return drawings

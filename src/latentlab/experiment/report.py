@@ -4,12 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
-import shlex
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
-from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,9 +12,12 @@ import pandas as pd
 from numpy.typing import NDArray
 from plotly.graph_objects import Figure
 
+from latentlab.core.provenance import provenance
 from latentlab.data import Prepared
+from latentlab.data.card import data_card
+from latentlab.data.preview import draw_preview
 from latentlab.experiment.declaration import Declaration
-from latentlab.experiment.figures import Drawing, Material
+from latentlab.experiment.figures import Drawing, Material, own_drawings
 from latentlab.experiment.replication_table import beside_report, draw_beside_report
 from latentlab.experiment.study import Study
 from latentlab.reporting import ReportContent, comparison_table, deviations
@@ -31,18 +29,6 @@ from latentlab.reporting.figures import (
     reconstruction_grid,
     seed_strip,
     table_figure,
-)
-
-PACKAGES = (
-    "latentlab",
-    "torch",
-    "numpy",
-    "scipy",
-    "statsmodels",
-    "scikit-learn",
-    "optuna",
-    "kedro",
-    "mlflow",
 )
 
 
@@ -93,7 +79,7 @@ DRAWINGS: dict[str, Drawing] = {
 
 def drawing(study: Study, name: str) -> Drawing:
     """A figure that the study names."""
-    return DRAWINGS[name] if name in DRAWINGS else study.drawings[name]
+    return DRAWINGS[name] if name in DRAWINGS else own_drawings(study)[name]
 
 
 def compare(
@@ -176,8 +162,8 @@ def compose(
         deviations=deviations(trials, verdicts),
         metrics=tuple(declaration.metric_table.values()),
         reproduce=reproduction(trials, frozen),
-        data_card=prepared.card(),
-        preview=prepared.preview(),
+        data_card=data_card(prepared),
+        preview=draw_preview(prepared),
     )
 
 
@@ -204,9 +190,7 @@ def reproduction(trials: pd.DataFrame, frozen: Mapping[str, Any]) -> dict[str, s
     """What was run and where, as text by name."""
     digests = {name: entry["digest"][:12] for name, entry in frozen["hypotheses"].items()}
     return {
-        "command": command(),
-        "git": git_state(),
-        "packages": package_versions(),
+        **provenance(),
         "python": platform.python_version(),
         "device": ", ".join(sorted(trials["device"].unique())),
         "precision": ", ".join(sorted(trials["precision"].unique())),
@@ -215,30 +199,3 @@ def reproduction(trials: pd.DataFrame, frozen: Mapping[str, Any]) -> dict[str, s
         "hypotheses frozen": json.dumps(digests),
         "trials reused": f"{int(trials['reused'].sum())} of {len(trials)}",
     }
-
-
-def package_versions() -> str:
-    """Versions of the packages that decide a result."""
-    return ", ".join(f"{name} {version(name)}" for name in PACKAGES)
-
-
-def command() -> str:
-    """The command line of this process, with the program's name alone."""
-    return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
-
-
-def git_state() -> str:
-    """Commit of the working tree, and whether it was changed; `unknown` outside a repository."""
-    try:
-        sha = subprocess.run(
-            ["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True
-        ).stdout.strip()
-        changed = subprocess.run(
-            ["git", "status", "--porcelain", "--untracked-files=no"],
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-    return f"{sha} (with uncommitted changes)" if changed else sha

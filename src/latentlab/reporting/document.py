@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from latentlab.core.atomic_folder import replaced_folder
+from latentlab.core.files import atomic_folder
 from latentlab.reporting.formatting import as_text, format_number
 from latentlab.reporting.rendering import (
     FigureView,
@@ -87,7 +87,7 @@ def write_document(folder: Path, document: Document) -> Path:
         **page_parts(views),
     }
     templates = environment()
-    with replaced_folder(Path(folder), marker="report.md") as build:
+    with atomic_folder(Path(folder), marker="report.md") as build:
         for name, table in document.tables.items():
             (build / name).parent.mkdir(parents=True, exist_ok=True)
             table.to_csv(build / name, index=False)

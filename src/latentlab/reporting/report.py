@@ -13,8 +13,8 @@ from typing import Any
 
 import pandas as pd
 
-from latentlab.core.atomic_folder import replaced_folder
 from latentlab.core.errors import UserError
+from latentlab.core.files import atomic_folder
 from latentlab.reporting.figures.pictures import png_uri
 from latentlab.reporting.formatting import as_text
 from latentlab.reporting.pooled import left_out_text, pooled_names, pooled_sentence, pooled_table
@@ -57,7 +57,7 @@ def write_report(folder: Path, content: ReportContent) -> Path:
         )
     folder = Path(folder)
     views = figure_views(content.figures)
-    with replaced_folder(folder, marker="report.md") as build:
+    with atomic_folder(folder, marker="report.md") as build:
         _write_tables(build / "tables", content)
         write_figures(build / "figures", content.figures, views)
         context = _context(content, views)

@@ -10,7 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from latentlab.data.image_text.layout import GROUPS
+from latentlab.data.image_text_layout import GROUPS
 from latentlab.experiment.figures import Drawing, Material
 from latentlab.metrics.classification import confusion_table
 from latentlab.reporting.figures import confusion_maps, latent_scatter, learning_curves
