@@ -29,7 +29,7 @@ from latentlab.studies.anchored_multimodal_advice.plan import advise_on
 from latentlab.studies.anchored_multimodal_advice.reported_names import read_configuration
 
 CONF = CHECKOUT / "conf" / "base" / "anchored_multimodal_advice"
-REPORTED = str(CONF / "reported.yml")
+REPORTED = str(CONF / "configurations" / "reported.yml")
 
 SECTIONS = {
     1: ("Learning Rate Strategy", "HIGH", "rate"),
