@@ -1,4 +1,5 @@
-# Everything a user needs: `make run`, `make test`, `make ui`, `make viz`, `make clean`.
+# Everything a user needs: `make run`, `make ui`, `make viz`, `make clean`; and who changes the code:
+# `make lint`, `make fast` (units, in about a minute), `make test` (both, and everything else).
 # PIP_ARGS is passed to pip: on a machine without a GPU
 # name PyTorch's index of CPU builds there to fetch a small torch:
 #   make run PIP_ARGS="--extra-index-url <the address that pytorch.org gives for CPU>"
@@ -12,16 +13,24 @@ unexport PYTHONDONTWRITEBYTECODE
 BIN := .venv/bin
 INSTALLED := .venv/installed
 
-.PHONY: run test ui viz clean
+# What starts Kedro, a server or a browser, trains for long, or simulates thousands of studies.
+NOT_FAST := browser docs notebooks pipelines
+
+.PHONY: run lint fast test ui viz clean
 
 run: $(INSTALLED)
 	$(BIN)/kedro run
 
-test: $(INSTALLED)
+lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy -n 2
 	$(BIN)/lint-imports
+
+fast: $(INSTALLED)
+	$(BIN)/pytest -n logical --maxprocesses 4 -m "not slow" $(NOT_FAST:%=--ignore=tests/%) $(PYTEST_ARGS)
+
+test: lint
 	$(BIN)/pytest -n logical --maxprocesses 4 $(PYTEST_ARGS)
 
 ui: $(INSTALLED)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from kedro.config import OmegaConfigLoader
-
+from latentlab.configuration import LayeredConfigLoader
 from latentlab.tracking.hook import TrackingHook
 from latentlab.tracking.store_address import tracking_uri
 
@@ -11,10 +10,11 @@ HOOKS = (TrackingHook(),)
 # Our hook is kedro-mlflow's own with some methods replaced: both would log everything twice.
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro_mlflow",)
 
-CONFIG_LOADER_CLASS = OmegaConfigLoader
+CONFIG_LOADER_CLASS = LayeredConfigLoader
 CONFIG_LOADER_ARGS = {
     "base_env": "base",
-    "default_run_env": "local",
+    # conf/local is read in every environment, so it is none of its own.
+    "default_run_env": "base",
     "config_patterns": {
         "parameters": [
             "parameters*",
@@ -22,9 +22,12 @@ CONFIG_LOADER_ARGS = {
             "**/parameters*",
             "**/hypotheses*",
         ],
+        "globals": ["globals*"],
         "mlflow": ["mlflow*", "mlflow*/**", "**/mlflow*"],
     },
     # Without this an environment that sets one leaf would wipe out the whole block.
-    "merge_strategy": {"parameters": "soft", "mlflow": "soft", "globals": "soft"},
+    "merge_strategy": dict.fromkeys(
+        ("parameters", "globals", "mlflow", "catalog", "credentials"), "soft"
+    ),
     "custom_resolvers": {"tracking_uri": tracking_uri},
 }

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 from sklearn.cluster import KMeans
 from sklearn.metrics import normalized_mutual_info_score
-from tests.experiment.test_declaration import block
 
+from labs.declarations import block
 from latentlab.data import Prepared, prepare
 from latentlab.evidence.freeze import freeze
 from latentlab.experiment.baselines import score_baselines

@@ -5,17 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from labs.project_copies import CHECKOUT
+from labs.declarations import declared
 from latentlab.experiment.declaration import differences, merged
-from latentlab.studies.derp_vae import STUDY
-
-ROOT = CHECKOUT
-CONF = ROOT / "conf" / "base"
 
 leaves = st.integers() | st.text(max_size=3)
 blocks = st.recursive(
@@ -23,18 +18,6 @@ blocks = st.recursive(
     lambda inner: st.dictionaries(st.text(min_size=1, max_size=2), leaves | inner, max_size=4),
     max_leaves=8,
 )
-
-
-def block(study: str, **over: Any) -> dict[str, Any]:
-    """A study's block as `conf/base` has it, with changes."""
-    found: dict[str, Any] = {}
-    for path in sorted((CONF / study).glob("*.yml")):
-        found = merged(found, yaml.safe_load(path.read_text())[study])
-    return merged(found, over)
-
-
-def declared(**over: Any) -> Any:
-    return STUDY.declaration.model_validate(block("derp_vae", **over))
 
 
 def test_precedence_is_class_data_set_study_arm() -> None:

@@ -8,12 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
-from tests.experiment.test_declaration import STUDY, declared
 
+from labs.declarations import declared
 from latentlab.evidence.freeze import freeze
 from latentlab.experiment.hypothesis_testing import judge_study
 from latentlab.experiment.replication_table import beside_report
 from latentlab.experiment.scoring import choose_champion, collect_scores
+from latentlab.studies.derp_vae import STUDY
 
 NOW = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 

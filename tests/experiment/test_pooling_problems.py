@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from tests.experiment.test_declaration import STUDY, block, declared
 
+from labs.declarations import block, declared
 from latentlab.core.errors import UserError
 from latentlab.evidence.freeze import freeze
 from latentlab.evidence.verdict_columns import POOLED_COLUMNS
@@ -18,6 +18,7 @@ from latentlab.experiment.hypothesis_testing import judge_study
 from latentlab.experiment.pooling import judge_problems, problem_scores
 from latentlab.experiment.study import Study
 from latentlab.pipelines.datasets import ProblemScoresDataset
+from latentlab.studies.derp_vae import STUDY
 from latentlab.studies.mixture_harmonium import STUDY as WITH_BASELINES
 from latentlab.training.trial import Trial
 

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from tests.experiment.test_declaration import block
 
+from labs.declarations import block
 from latentlab.compute import ComputeConfig
 from latentlab.core.errors import UserError
 from latentlab.data import load_prepared, prepare, save_prepared

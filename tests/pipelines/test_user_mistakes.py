@@ -95,6 +95,21 @@ def test_a_wrong_block_is_found_before_anything_runs(
     assert nothing_written(project)
 
 
+def test_a_file_that_nothing_reads_is_named_before_anything_runs(bare_project: ProjectCopy) -> None:
+    (bare_project.root / "conf/local/compute.yml").write_text("compute: {device: cuda}\n")
+    line = told(bare_project)
+    assert "conf/local/compute.yml: nothing reads this file" in line
+    assert nothing_written(bare_project)
+    assert not (bare_project.root / "mlflow.db").exists()
+
+
+def test_an_own_setting_reaches_a_run_of_an_environment(bare_project: ProjectCopy) -> None:
+    (bare_project.root / "conf/local/parameters.yml").write_text("derp_vae: {dataset: mnst}\n")
+    line = told(bare_project)
+    assert "mnst" in line
+    assert "mnist" in line
+
+
 def write_idx(path: Path, array: np.ndarray, magic: int | None = None) -> None:
     header = struct.pack(">I", magic or 0x0800 + array.ndim) + struct.pack(
         f">{array.ndim}I", *array.shape

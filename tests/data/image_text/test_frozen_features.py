@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 from PIL import Image
-from tests.data.image_text.test_handwriting import _made
 
 from latentlab.core.errors import UserError
 from latentlab.data import check, prepare
@@ -26,7 +25,11 @@ def _backbone(calls=None, digest="w", change=lambda f: f):
 
 @pytest.fixture(scope="module")
 def data():
-    return _made(subset=200)
+    return _made()
+
+
+def _made(**config):
+    return prepare("handwriting", {"subset": 200} | config, "unused")
 
 
 def _parts(prepared, split, group):
@@ -80,12 +83,12 @@ def test_features_are_computed_once(data, tmp_path):
     assert with_features(data, _backbone(calls), tmp_path).fingerprint == first.fingerprint
     assert sum(calls) == pictures_in_all
     with_features(data, _backbone(calls, "other weights"), tmp_path)
-    with_features(_made(subset=200, seed=3), _backbone(calls), tmp_path)
+    with_features(_made(seed=3), _backbone(calls), tmp_path)
     assert sum(calls) == 3 * pictures_in_all
     next(tmp_path.glob("*/test.npy")).write_bytes(b"half")
     with_features(data, _backbone(calls), tmp_path)
     with_features(data, _backbone(calls, "other weights"), tmp_path)
-    with_features(_made(subset=200, seed=3), _backbone(calls), tmp_path)
+    with_features(_made(seed=3), _backbone(calls), tmp_path)
     assert sum(calls) == 3 * pictures_in_all + len(_parts(data, "test", VISUAL))
 
 

@@ -7,8 +7,8 @@ import datetime
 import numpy as np
 import pandas as pd
 import pytest
-from tests.studies.anchored_multimodal_advice.test_plan import PREDICTED, declared
 
+from labs.advice_report import PREDICTED, declared
 from latentlab.evidence.verdicts import judge
 from latentlab.experiment.figures import Material
 from latentlab.experiment.hypothesis_testing import with_skipped

@@ -11,7 +11,8 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from labs.project_copies import CHECKOUT
+from labs.advice_report import PREDICTED, declared
+from labs.declarations import CONF
 from latentlab.evidence.freeze import digest
 from latentlab.experiment.advice import Facts
 from latentlab.experiment.declaration import differences
@@ -28,8 +29,7 @@ from latentlab.studies.anchored_multimodal_advice.advice import (
 from latentlab.studies.anchored_multimodal_advice.plan import advise_on
 from latentlab.studies.anchored_multimodal_advice.reported_names import read_configuration
 
-CONF = CHECKOUT / "conf" / "base" / "anchored_multimodal_advice"
-REPORTED = str(CONF / "reported.yml")
+REPORTED = str(CONF / "anchored_multimodal_advice" / "configurations" / "reported.yml")
 
 SECTIONS = {
     1: ("Learning Rate Strategy", "HIGH", "rate"),
@@ -63,16 +63,6 @@ STATUS = {
 }
 """The report's marks, by section; below them stand weight decay "Standard" and clipping "Good"."""
 
-PREDICTED = {
-    "batch_size": ("accuracy", 0.05, 0.10),  # Batch 32->64: +5-10% accuracy
-    "epochs": ("accuracy", 0.10, 0.20),  # Epochs 10->50: +10-20% accuracy
-    "text_encoder": ("text_accuracy", 0.05, 0.15),  # MLP->CharCNN: +5-15% text accuracy
-    "latent_dim": ("accuracy", 0.03, 0.08),  # Latent 64->128: +3-8% overall accuracy
-    "schedule": ("accuracy", 0.02, 0.05),  # LR scheduler: +2-5%
-    "pretrained_rate": ("accuracy", 0.05, 0.10),  # Differential LR: +5-10% accuracy
-}
-"""The report's table of expected impact."""
-
 RECOMMENDED = """
 optimizer: adam
 lr: 1.0e-3
@@ -105,13 +95,6 @@ groupdro_update_mode: exp_smooth
 groupdro_objective: weighted
 """
 """The report's recommended configurations, as published."""
-
-
-def declared(**changes):
-    block = {}
-    for name in ("parameters.yml", "hypotheses.yml"):
-        block |= yaml.safe_load((CONF / name).read_text())["anchored_multimodal_advice"]
-    return AdviceDeclaration.model_validate(block | changes)
 
 
 def reported(**facts):
