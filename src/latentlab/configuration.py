@@ -23,7 +23,11 @@ LOCAL = "local"
 SUFFIXES = (".yml", ".yaml", ".json")
 """What Kedro takes for configuration."""
 
-NAMED = tuple(f"{name}/{kind}/*.yml" for name in STUDIES for kind in ("sweeps", "configurations"))
+NAMED = tuple(
+    f"{name}/{files}"
+    for name in STUDIES
+    for files in ("sweeps/*.yml", "sweeps/*.yaml", "configurations/*.yml")
+)
 """Files that are read when a parameter of a study names them."""
 
 
@@ -118,7 +122,7 @@ class LayeredConfigLoader(OmegaConfigLoader):
                     f"conf/{env}/{inside.as_posix()}: nothing reads this file",
                     "Files of an environment that are read: parameters*, hypotheses*, catalog*, "
                     "globals*, mlflow* and credentials* with the ending .yml, .yaml or .json, and "
-                    "<study>/sweeps/*.yml and <study>/configurations/*.yml.",
+                    "<study>/sweeps/*.yml, *.yaml and <study>/configurations/*.yml.",
                 )
 
     @property
