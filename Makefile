@@ -13,8 +13,10 @@ unexport PYTHONDONTWRITEBYTECODE
 BIN := .venv/bin
 INSTALLED := .venv/installed
 
-# What starts Kedro, a server or a browser, trains for long, or simulates thousands of studies.
-NOT_FAST := browser docs notebooks pipelines
+# What `make fast` leaves out: Kedro runs, servers and browsers, whole trainings, simulated error rates,
+# and properties, which try a hundred examples of what units try once.
+NOT_FAST := --ignore-glob='*/test_training.py' --ignore-glob='*_rates.py' \
+	$(addprefix --ignore=tests/,browser compute conf docs notebooks pipelines project tracking training)
 
 .PHONY: run lint fast test ui viz clean
 
@@ -28,7 +30,7 @@ lint: $(INSTALLED)
 	$(BIN)/lint-imports
 
 fast: $(INSTALLED)
-	$(BIN)/pytest -n logical --maxprocesses 4 -m "not slow" $(NOT_FAST:%=--ignore=tests/%) $(PYTEST_ARGS)
+	$(BIN)/pytest -n logical --maxprocesses 4 -m "not slow and not hypothesis" $(NOT_FAST) $(PYTEST_ARGS)
 
 test: lint
 	$(BIN)/pytest -n logical --maxprocesses 4 $(PYTEST_ARGS)
