@@ -16,10 +16,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ValidationError
 
 from latentlab.core.errors import UserError
 from latentlab.core.files import atomic_folder, remove_partials
+from latentlab.core.validation import validate
 from latentlab.data.card import data_card
 from latentlab.data.prepared import Prepared, Schema, Split
 from latentlab.data.preview import draw_preview
@@ -58,13 +58,12 @@ def load_prepared(folder: Path | str, verify: bool = False) -> Prepared:
     card_path = folder / CARD
     try:
         card: dict[str, Any] = json.loads(card_path.read_text(encoding="utf-8"))
-        schema = Schema.model_validate(card["schema"])
+        where = f"Prepared data: {card_path} has a schema of another form"
+        schema = validate(Schema, card["schema"], where, "Prepare the source again.")
         counts = {str(name): int(part["examples"]) for name, part in card["splits"].items()}
         origin, fingerprint = str(card["origin"]), str(card["fingerprint"])
     except OSError as error:
         raise _damaged(card_path, f"cannot be read: {error.strerror or error}") from error
-    except ValidationError as error:
-        raise _damaged(card_path, "has a schema of another form") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise _damaged(card_path, "is not the card of a prepared data set") from error
     splits = {name: _load_split(folder, name, n, schema) for name, n in counts.items()}

@@ -7,7 +7,7 @@ import pandas as pd
 from latentlab.core.errors import UserError
 from latentlab.core.provenance import provenance
 from latentlab.experiment.sweep.file import Sweep
-from latentlab.search.analysis import analyse
+from latentlab.search.analysis.sweep_analysis import analyse
 from latentlab.search.archive import SweepArchive
 from latentlab.search.imported_sweeps.source import ImportedSweep
 from latentlab.search.parameters import Scalar
