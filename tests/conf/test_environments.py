@@ -137,7 +137,6 @@ def refusal(root: Path, env: str | None = None) -> str:
     [
         "local/compute.yml",
         "local/derp_vae/compute.yml",
-        "local/derp_vae/sweeps/mine.yaml",
         "local/derp_vae/mine.yml",
         "local/drep_vae/sweeps/mine.yml",
         "local/parameters.txt",
