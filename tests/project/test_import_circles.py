@@ -5,6 +5,7 @@ Imports inside functions and for type checkers count: they too say who knows who
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 
 import grimp
@@ -30,15 +31,16 @@ def circles(arrows: Iterable[Arrow]) -> list[list[str]]:
 
 
 def neighbour_circles(arrows: Iterable[Arrow]) -> list[list[str]]:
-    """Circles among the children of each package, whose own modules count as one."""
-    between: dict[str, set[Arrow]] = {}
-    for source, target in arrows:
-        pairs = zip(source.split("."), target.split("."), strict=False)
-        shared = next((k for k, (a, b) in enumerate(pairs) if a != b), 0)
-        if shared:
-            names = [".".join(path.split(".")[: shared + 1]) for path in (source, target)]
-            package = ".".join(source.split(".")[:shared])
-            between.setdefault(package, set()).add((names[0], names[1]))
+    """Circles among the children of each package, where a child stands for all that is in it."""
+    between: dict[str, set[Arrow]] = defaultdict(set)
+    for arrow in arrows:
+        source, target = (module.split(".") for module in arrow)
+        differing = (k for k, (a, b) in enumerate(zip(source, target, strict=False)) if a != b)
+        # None where a package imports from its own modules, or they from it.
+        depth = next(differing, None)
+        if depth is not None:
+            children = (".".join(source[: depth + 1]), ".".join(target[: depth + 1]))
+            between[".".join(source[:depth])].add(children)
     return [circle for pairs in between.values() for circle in circles(pairs)]
 
 

@@ -14,7 +14,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from latentlab.core.model import StrictModel
 
 GROUPS = ("visual", "text")
 VISUAL, TEXT = range(2)
@@ -30,13 +32,11 @@ _TOKENS = {character: token for token, character in enumerate(ALPHABET, 1)}
 SCALE = 255.0
 
 
-class ImageTextLayout(BaseModel):
+class ImageTextLayout(StrictModel):
     """What an example consists of that is a picture or a text, in one row of numbers.
 
     The row holds the picture's numbers, the text's tokens, and the number of its group.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     image: tuple[int, int, int] = Field(
         description="channels, height, width of a picture; of features: their number, 1, 1"

@@ -16,18 +16,17 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from latentlab.core.model import StrictModel
 from latentlab.data.image_text_layout import ImageTextLayout
 
 CHUNK_BYTES = 1 << 24
 """Memory-mapped arrays are walked in pieces of about this size (16 MiB)."""
 
 
-class Schema(BaseModel):
+class Schema(StrictModel):
     """What the numbers of a data set mean."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str = Field(min_length=1, description="name of the source")
     shape: tuple[int, int, int] = Field(description="channels, height, width of one example")

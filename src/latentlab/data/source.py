@@ -7,16 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from latentlab.core.model import StrictModel
 from latentlab.core.validation import validate
 from latentlab.data.prepared import Prepared
 
 
-class SourceConfig(BaseModel):
+class SourceConfig(StrictModel):
     """What all sources can be asked for."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     subset: int | None = Field(
         default=None,

@@ -44,7 +44,7 @@ def prepare_data(study: Study, declaration: Declaration, raw: Path) -> Prepared:
 
 
 def training_examples(prepared: Prepared, trial: Trial) -> int:
-    """How many examples a trial trains on, once validation is carved out."""
+    """How many examples a trial trains on, once validation is split off."""
     labels = np.asarray(prepared.splits["train"].labels)
     if "validation" in prepared.splits:
         return len(labels)

@@ -89,8 +89,6 @@ class SweepPlansDataset(_PathDataset):
 
     def save(self, data: dict[str, Any]) -> None:
         """Keep a plan in place of an older one of its name."""
-        from latentlab.core.files import write_atomically
-
         text = json.dumps(data, indent=1)
         write_atomically(self._filepath / f"{data['name']}.json", text.encode())
 

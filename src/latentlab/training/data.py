@@ -66,7 +66,7 @@ class StudyData:
     Attributes:
         spec: what a model must know.
         fingerprint: of the prepared data.
-        train: the training split, from which validation is carved by seed.
+        train: the training split, from which validation is split off by seed.
         validation: the official validation split, where the data set has one.
     """
 
