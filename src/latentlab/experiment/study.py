@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
 
-    from latentlab.experiment.figures import Drawing
+    from latentlab.experiment.figures import FigureSpec
     from latentlab.reporting.document import Document
     from latentlab.training.contract import DataSpec, Method
 
@@ -97,8 +97,8 @@ class Study:
         control: the arm that others are compared with in tables.
         curves: scores of the history that the report draws, in order.
         strips: metrics whose seeds the report draws one by one, in order.
-        figures: names of the report's figures, in order: those of `composition.DRAWINGS`, and the
-            study's own, which its module `figures` has in a `DRAWINGS` of its own.
+        figures: names of the report's figures, in order: those of `experiment.figures.FIGURES`,
+            and the study's own, which its module `figures` has in a `FIGURES` of its own.
         package: the package of its code; has the modules `method` (with `METHOD`) and `evaluation`.
         reported: figures of the report it re-does, by data set, arm and metric.
         advises: the study whose configurations it examines, if it does. Such a study begins with
@@ -143,9 +143,9 @@ class Study:
         return cast("Advisor", importlib.import_module(f"{self.package}.advice"))
 
     @property
-    def drawings(self) -> Mapping[str, Drawing]:
+    def own_figures(self) -> Mapping[str, FigureSpec]:
         """The study's own figures by name; only for a study that has some."""
-        drawings: Mapping[str, Drawing] = importlib.import_module(
+        figures: Mapping[str, FigureSpec] = importlib.import_module(
             f"{self.package}.figures"
-        ).DRAWINGS
-        return drawings
+        ).FIGURES
+        return figures

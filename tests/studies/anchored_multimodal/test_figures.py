@@ -7,12 +7,12 @@ import pandas as pd
 import pytest
 
 from latentlab.data.image_text.layout import GROUPS, TEXT, VISUAL
-from latentlab.experiment.figures import Material
+from latentlab.experiment.figures import FigureContext
 from latentlab.reporting.figures.template import arm_styles
 from latentlab.reporting.intervals import mean_interval
 from latentlab.studies.anchored_multimodal import STUDY
 from latentlab.studies.anchored_multimodal.config import AnchoredMultimodalConfig
-from latentlab.studies.anchored_multimodal.figures import DRAWINGS
+from latentlab.studies.anchored_multimodal.figures import FIGURES
 
 OBJECTIVES = {
     "baseline": {},
@@ -77,7 +77,7 @@ def make_arrays():
     return arrays
 
 
-def material(**changes):
+def context(**changes):
     parts = {
         "study": STUDY,
         "declaration": SimpleNamespace(configs=CONFIGS),
@@ -86,15 +86,15 @@ def material(**changes):
         "scores": make_scores(),
         "arrays": make_arrays(),
     }
-    return Material(**(parts | changes))
+    return FigureContext(**(parts | changes))
 
 
 def draw(name, **changes):
-    return DRAWINGS[name].draw(material(**changes))
+    return FIGURES[name].draw(context(**changes))
 
 
 def test_the_study_names_all_of_them():
-    assert set(DRAWINGS) <= set(STUDY.figures)
+    assert set(FIGURES) <= set(STUDY.figures)
 
 
 def test_accuracies_of_each_group_with_their_intervals():

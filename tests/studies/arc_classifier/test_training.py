@@ -224,7 +224,7 @@ def test_the_study_names_what_exists():
     scores = {f"{split}_{term}" for split in ("train", "validation") for term in terms}
     assert set(STUDY.curves) <= scores
     assert STUDY.declaration.rung_score in scores
-    assert set(STUDY.figures) - {"verdicts", "curves"} == set(STUDY.drawings)
+    assert set(STUDY.figures) - {"verdicts", "curves"} == set(STUDY.own_figures)
 
 
 def test_widths_that_cannot_be_split_are_refused():

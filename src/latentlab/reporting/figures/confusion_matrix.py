@@ -9,13 +9,13 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from latentlab.reporting.figures.subplots import panels
+from latentlab.reporting.figures.subplots import subplot_grid
 from latentlab.reporting.figures.template import PALETTE, finish, label, translucent
 
 Array = NDArray[Any]
 
 
-def confusion_maps(
+def confusion_matrices(
     tables: Mapping[str, Array],
     classes: Sequence[str],
     *,
@@ -36,7 +36,7 @@ def confusion_maps(
     if not tables:
         return finish(go.Figure(), 80)
     names = [label(name) for name in classes]
-    figure, height, places = panels(
+    figure, height, places = subplot_grid(
         [label(title) for title in tables], columns=columns, panel_height=300, gap=90, top=56
     )
     for table, (row, col) in zip(tables.values(), places, strict=True):

@@ -9,7 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from latentlab.reporting.figures.subplots import panels
+from latentlab.reporting.figures.subplots import subplot_grid
 from latentlab.reporting.figures.template import NEUTRAL, arm_styles, finish, label
 
 Array = NDArray[Any]
@@ -63,7 +63,7 @@ def latent_scatter(
     marks = marks[::every]
     views = {arm: _two_dimensions(np.asarray(codes, float)) for arm, codes in latents.items()}
     titles = [f"{label(arm)}{note}" for arm, (_, note) in views.items()]
-    figure, height, places = panels(titles, columns=3, panel_height=230, gap=96, top=96)
+    figure, height, places = subplot_grid(titles, columns=3, panel_height=230, gap=96, top=96)
     for (points, _), (row, col) in zip(views.values(), places, strict=True):
         _add_points(figure, points[::every], shown, names, marks, row, col)
     for group, symbol in symbols.items():
@@ -97,7 +97,7 @@ def latent_marginals(latents: Mapping[str, Array], *, max_dimensions: int = 32) 
 
     A dimension that collapsed to a point is a spike at its place; spikes are cut at the top.
     """
-    figure, height, places = panels(
+    figure, height, places = subplot_grid(
         [f"{label(arm)}<br>{_dimensions(codes)}" for arm, codes in latents.items()],
         columns=3,
         panel_height=170,

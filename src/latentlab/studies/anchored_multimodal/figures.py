@@ -11,12 +11,12 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from latentlab.data.image_text.layout import GROUPS
-from latentlab.experiment.figures import Drawing, Material
+from latentlab.experiment.figures import FigureContext, FigureSpec
 from latentlab.metrics.classification import confusion_table
-from latentlab.reporting.figures import confusion_maps, latent_scatter, learning_curves
+from latentlab.reporting.figures import confusion_matrices, latent_scatter, learning_curves
 from latentlab.reporting.figures.confusion_matrix import fading
 from latentlab.reporting.figures.latents import GROUP_SYMBOLS
-from latentlab.reporting.figures.subplots import panels
+from latentlab.reporting.figures.subplots import subplot_grid
 from latentlab.reporting.figures.template import NEUTRAL, arm_styles, finish, label
 from latentlab.reporting.formatting import format_number
 from latentlab.reporting.intervals import mean_interval
@@ -101,7 +101,7 @@ def anchor_maps(distances: Mapping[str, Array], classes: Sequence[str]) -> go.Fi
         return finish(go.Figure(), 80)
     names = [label(name) for name in classes]
     pairs = {arm: table[np.triu_indices(len(table), 1)] for arm, table in distances.items()}
-    figure, height, places = panels(
+    figure, height, places = subplot_grid(
         [
             f"{label(arm)}<br>mean {format_number(found.mean())}, "
             f"nearest {format_number(found.min())}"
@@ -176,66 +176,66 @@ def _add_accuracies(
     )
 
 
-def _weighted(material: Material) -> list[str]:
+def _weighted(context: FigureContext) -> list[str]:
     """The arms whose q moves."""
     return [
         arm
-        for arm, config in material.declaration.configs.items()
+        for arm, config in context.declaration.configs.items()
         if isinstance(config, AnchoredMultimodalConfig)
         and config.objective.groups.objective == "weighted"
     ]
 
 
-def _confusions(material: Material) -> go.Figure:
-    classes, groups = material.classes, material.by_arm("group")
+def _confusions(context: FigureContext) -> go.Figure:
+    classes, groups = context.classes, context.by_arm("group")
     tables = {
         f"{arm}, {group}": confusion_table(
-            material.labels[groups[arm] == number], named[groups[arm] == number], len(classes)
+            context.labels[groups[arm] == number], named[groups[arm] == number], len(classes)
         )
-        for arm, named in material.pictured("predicted").items()
+        for arm, named in context.pictured("predicted").items()
         for number, group in enumerate(GROUPS)
     }
-    return confusion_maps(tables, classes, examples="samples", columns=len(GROUPS))
+    return confusion_matrices(tables, classes, examples="samples", columns=len(GROUPS))
 
 
-def _latents(material: Material) -> go.Figure:
+def _latents(context: FigureContext) -> go.Figure:
     # All arms are pictured on the same samples.
-    numbers = next(iter(material.by_arm("group").values()), None)
+    numbers = next(iter(context.by_arm("group").values()), None)
     members = {} if numbers is None else {g: numbers == i for i, g in enumerate(GROUPS)}
     return latent_scatter(
-        material.pictured("latent"),
-        material.labels,
-        names=material.classes,
+        context.pictured("latent"),
+        context.labels,
+        names=context.classes,
         groups=members,
     )
 
 
-DRAWINGS: dict[str, Drawing] = {
-    "group_accuracies": Drawing(
+FIGURES: dict[str, FigureSpec] = {
+    "group_accuracies": FigureSpec(
         "Accuracy by group",
         "Test samples of each group whose class is named right: faint, the seeds; strong, their "
         "mean with its 95 % t interval.",
-        lambda material: group_accuracies(material.scores, material.arms),
+        lambda context: group_accuracies(context.scores, context.arms),
     ),
-    "group_weights": Drawing(
+    "group_weights": FigureSpec(
         "Weights of the groups over training",
         "Weight q of the visual group, mean over the steps of an epoch, where the objective weighs "
         "groups; mean over seeds with a 95 % t band. Dotted: both groups alike.",
-        lambda material: group_weights(material.history, material.arms, _weighted(material)),
+        lambda context: group_weights(context.history, context.arms, _weighted(context)),
     ),
-    "anchor_distances": Drawing(
+    "anchor_distances": FigureSpec(
         "Distances of the anchors",
         "Squared 2-Wasserstein distance of the anchors of two classes, first seed, of the first "
         "arms that have trained anchors. It grows with the scale of an arm's latent space.",
-        lambda material: anchor_maps(material.pictured("anchor_distances"), material.classes),
+        lambda context: anchor_maps(context.pictured("anchor_distances"), context.classes),
     ),
-    "group_confusions": Drawing(
+    "group_confusions": FigureSpec(
         "What is taken for what, by group",
         "Up to a thousand test samples by class and by the class that was named, first seed, of "
         "the first arms.",
         _confusions,
     ),
-    "latents_by_group": Drawing(
+    "latents_by_group": FigureSpec(
         "The shared latent space",
         "Test samples of the first seed by class and group, on two principal components of each "
         "arm's own latents; of the first arms.",

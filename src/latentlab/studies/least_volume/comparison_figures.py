@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from latentlab.reporting.figures.subplots import panels
+from latentlab.reporting.figures.subplots import subplot_grid
 from latentlab.reporting.figures.template import NEUTRAL, PALETTE, arm_styles, finish, label
 from latentlab.reporting.intervals import MeanInterval, mean_interval
 from latentlab.reporting.tables import paired_scores
@@ -100,7 +100,7 @@ def sensitivity(
     found = {name: lines for name, lines in found.items() if lines}
     if not found:
         return finish(go.Figure(), 80)
-    figure, height, places = panels(
+    figure, height, places = subplot_grid(
         ["reconstruction error", "active dimensions", *[""] * (2 * len(found) - 2)],
         columns=2,
         panel_height=190,
@@ -159,7 +159,7 @@ def norm_differences(
     if not pairs:
         return finish(go.Figure(), 80)
     titles = {LOG_ERROR: "log error", ACTIVE: "dimensions", FAILED: "failed"}
-    figure, height, places = panels(
+    figure, height, places = subplot_grid(
         list(titles.values()),
         columns=3,
         panel_height=44 * len(pairs),

@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from latentlab.reporting.figures import learning_curves
-from latentlab.reporting.figures.subplots import panels
+from latentlab.reporting.figures.subplots import subplot_grid
 from latentlab.reporting.figures.template import PALETTE, arm_styles, finish, label, translucent
 from latentlab.studies.least_volume.axes import log_axis
 
@@ -112,7 +112,7 @@ def spectrum(
     """
     if not deviations:
         return finish(go.Figure(), 80)
-    figure, height, places = panels(
+    figure, height, places = subplot_grid(
         [f"{label(arm)}<br>{int(np.sum(kept[arm]))} active" for arm in deviations],
         columns=4,
         panel_height=140,

@@ -10,11 +10,11 @@ import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from latentlab.experiment.figures import Drawing, Material
+from latentlab.experiment.figures import FigureContext, FigureSpec
 from latentlab.metrics.clustering import cluster_table
 from latentlab.reporting.figures import learning_curves
 from latentlab.reporting.figures.pictures import mosaic, png_uri
-from latentlab.reporting.figures.subplots import panels
+from latentlab.reporting.figures.subplots import subplot_grid
 from latentlab.reporting.figures.template import (
     NEUTRAL,
     PALETTE,
@@ -83,7 +83,7 @@ def cluster_heat_maps(tables: Mapping[str, Array], classes: Sequence[str]) -> go
     """
     if not tables:
         return finish(go.Figure(), 80)
-    figure, height, places = panels(
+    figure, height, places = subplot_grid(
         [label(arm) for arm in tables], columns=3, panel_height=330, gap=90, top=56
     )
     for table, (row, col) in zip(tables.values(), places, strict=True):
@@ -243,38 +243,38 @@ def _add_arm(
     )
 
 
-def _pictures(material: Material) -> go.Figure:
-    shown = _first(material.by_arm("cluster_means"))
-    return cluster_pictures(shown, material.by_arm("cluster"))
+def _pictures(context: FigureContext) -> go.Figure:
+    shown = _first(context.by_arm("cluster_means"))
+    return cluster_pictures(shown, context.by_arm("cluster"))
 
 
-def _table(material: Material) -> go.Figure:
-    labels = np.asarray(material.arrays["labels"])
+def _table(context: FigureContext) -> go.Figure:
+    labels = np.asarray(context.arrays["labels"])
     classes = int(labels.max()) + 1
     tables = {
-        arm: cluster_table(assigned, labels, _clusters(material, arm), classes)
-        for arm, assigned in _first(material.by_arm("cluster")).items()
+        arm: cluster_table(assigned, labels, _clusters(context, arm), classes)
+        for arm, assigned in _first(context.by_arm("cluster")).items()
     }
     return cluster_heat_maps(tables, [str(number) for number in range(classes)])
 
 
-def _clusters(material: Material, arm: str) -> int:
-    return len(material.by_arm("cluster_means")[arm])
+def _clusters(context: FigureContext, arm: str) -> int:
+    return len(context.by_arm("cluster_means")[arm])
 
 
-def _conjugation(material: Material) -> go.Figure:
+def _conjugation(context: FigureContext) -> go.Figure:
     warmups = {
         arm: config.objective.beta_warmup_fraction * config.training.epochs
-        for arm, config in material.declaration.configs.items()
+        for arm, config in context.declaration.configs.items()
         if isinstance(config, MixtureHarmoniumConfig)
     }
-    return conjugation_over_training(material.history, warmups, arms=material.arms)
+    return conjugation_over_training(context.history, warmups, arms=context.arms)
 
 
-def _pareto(material: Material) -> go.Figure:
+def _pareto(context: FigureContext) -> go.Figure:
     return pareto_plane(
-        material.scores,
-        arms=material.arms,
+        context.scores,
+        arms=context.arms,
         reported={run.name: (run.r_squared, run.nmi) for run in RUNS},
     )
 
@@ -284,26 +284,26 @@ def _first(by_arm: Mapping[str, Array]) -> dict[str, Array]:
     return dict(list(by_arm.items())[:PICTURED_ARMS])
 
 
-DRAWINGS: dict[str, Drawing] = {
-    "pareto": Drawing(
+FIGURES: dict[str, FigureSpec] = {
+    "pareto": FigureSpec(
         "NMI against R2",
         "Every trial on the test split, the mean of each arm, and the front of the means that no "
         "other mean exceeds in both. Grey: the runs of the report, on MNIST.",
         _pareto,
     ),
-    "conjugation": Drawing(
+    "conjugation": FigureSpec(
         "Conjugation and clustering over training",
         "R2 and the running NMI on training examples, mean over seeds with a 95 % t band; shaded, "
         "where beta rises (one shade for each length of the warm-up).",
         _conjugation,
     ),
-    "cluster_pictures": Drawing(
+    "cluster_pictures": FigureSpec(
         "What the clusters look like",
         "The mean picture of each component under the prior, first seed, largest first; of the "
         "first arms.",
         _pictures,
     ),
-    "cluster_table": Drawing(
+    "cluster_table": FigureSpec(
         "What the clusters hold",
         "Test examples by cluster and class, first seed, of the first arms.",
         _table,
