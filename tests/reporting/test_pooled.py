@@ -69,11 +69,11 @@ def test_the_sentence_ends_with_what_the_problems_say() -> None:
 
 def test_the_report_has_a_section_where_there_is_more_than_one_problem(tmp_path: Path) -> None:
     pages = write_document(tmp_path / "two", report(make_pooled())).parent
-    for name in ("index.html", "report.md"):
+    for name, heading in (("index.html", "<h2>"), ("report.md", "## ")):
         text = (pages / name).read_text()
-        # The page names its sections at the top already.
-        start, end = text.rindex("Over all problems run so far"), text.rindex("Comparison of the")
-        assert text.index("Verdicts") < start < end
+        titles = ("Verdicts", "Over all problems run so far", "Comparison of the arms")
+        before, start, end = (text.index(f"{heading}{title}") for title in titles)
+        assert before < start < end
         section = text[start:end]
         assert "Pooled over digits, mnist. Left out: celeba: it was run with" in section
         assert "mnist 3.24 [2.90, 3.58]" in section
