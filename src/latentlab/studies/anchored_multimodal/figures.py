@@ -8,23 +8,27 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-from numpy.typing import NDArray
 
+from latentlab.core.arrays import AnyArray
 from latentlab.data.image_text.layout import GROUPS
 from latentlab.experiment.figures import FigureContext, FigureSpec
 from latentlab.metrics.classification import confusion_table
 from latentlab.reporting.figures import confusion_matrices, latent_scatter, learning_curves
-from latentlab.reporting.figures.confusion_matrix import fading
+from latentlab.reporting.figures.heat_map import HeatMap, fading, heat_maps
 from latentlab.reporting.figures.latents import GROUP_SYMBOLS
-from latentlab.reporting.figures.subplots import subplot_grid
-from latentlab.reporting.figures.template import NEUTRAL, arm_styles, finish, label
+from latentlab.reporting.figures.template import (
+    NEUTRAL,
+    arm_styles,
+    empty_figure,
+    error_bars,
+    finish,
+    label,
+)
 from latentlab.reporting.formatting import format_number
 from latentlab.reporting.intervals import mean_interval
 from latentlab.reporting.tables import paired_scores
 from latentlab.studies.anchored_multimodal.config import AnchoredMultimodalConfig
 from latentlab.studies.anchored_multimodal.metrics import GROUP_WEIGHT, group_accuracy
-
-Array = NDArray[Any]
 
 CURVE = f"train_{GROUP_WEIGHT}"
 _ROW = 52
@@ -82,7 +86,7 @@ def group_weights(
     """
     moving = history[history["arm"].isin(weighted) & (history["metric"] == CURVE)]
     if moving.empty:
-        return finish(go.Figure(), 80)
+        return empty_figure()
     moving = moving.assign(metric="weight of the visual group")
     figure = learning_curves(moving, arms=arms)
     figure.add_hline(y=1 / len(GROUPS), line={"color": NEUTRAL, "dash": "dot", "width": 1})
@@ -90,53 +94,32 @@ def group_weights(
     return figure
 
 
-def anchor_maps(distances: Mapping[str, Array], classes: Sequence[str]) -> go.Figure:
+def anchor_maps(distances: Mapping[str, AnyArray], classes: Sequence[str]) -> go.Figure:
     """Draw the squared distances of the anchors of two classes each: a panel per arm.
 
     Args:
         distances: per arm `[classes, classes]`.
         classes: names of the classes.
     """
-    if not distances:
-        return finish(go.Figure(), 80)
-    names = [label(name) for name in classes]
     pairs = {arm: table[np.triu_indices(len(table), 1)] for arm, table in distances.items()}
-    figure, height, places = subplot_grid(
-        [
-            f"{label(arm)}<br>mean {format_number(found.mean())}, "
-            f"nearest {format_number(found.min())}"
-            for arm, found in pairs.items()
-        ],
-        columns=3,
-        panel_height=230,
-        gap=90,
-        top=64,
-    )
-    for table, (row, col) in zip(distances.values(), places, strict=True):
-        # An anchor's distance from itself says nothing.
-        others = np.where(np.eye(len(table), dtype=bool), np.nan, table)
-        figure.add_heatmap(
-            z=others,
-            x=names,
-            y=names,
-            coloraxis="coloraxis",
-            hoverongaps=False,
-            xgap=1,
-            ygap=1,
-            hovertemplate="%{y} and %{x}: %{z:.4g}<extra></extra>",
-            row=row,
-            col=col,
+    maps = [
+        HeatMap(
+            f"{label(arm)}<br>mean {format_number(pairs[arm].mean())}, "
+            f"nearest {format_number(pairs[arm].min())}",
+            # An anchor's distance from itself says nothing.
+            np.where(np.eye(len(table), dtype=bool), np.nan, table),
+            rows=classes,
+            columns=classes,
         )
-    figure.update_xaxes(type="category", showgrid=False)
-    figure.update_yaxes(type="category", autorange="reversed", showgrid=False, ticks="")
-    largest = max(found.max() for found in pairs.values())
+        for arm, table in distances.items()
+    ]
     colours = {
         "cmin": 0,
-        "cmax": largest,
+        "cmax": max((own.max() for own in pairs.values()), default=1),
         "colorscale": fading(),
         "colorbar": {"title": "squared<br>distance", "thickness": 12},
     }
-    return finish(figure, height, coloraxis=colours)
+    return heat_maps(maps, colours=colours, hover="%{y} and %{x}: %{z:.4g}", panel_height=230)
 
 
 def _add_accuracies(
@@ -165,12 +148,7 @@ def _add_accuracies(
         y=[place],
         mode="markers",
         marker={**marker, "size": 11},
-        error_x={
-            "array": [mean.high - mean.mean],
-            "arrayminus": [mean.mean - mean.low],
-            "thickness": 2,
-            "visible": mean.n > 1,
-        },
+        error_x=error_bars([mean.mean], [mean.low], [mean.high], thickness=2),
         hovertemplate=f"{label(arm)}, {group}: mean %{{x:.3f}}{ends}, n = {mean.n}<extra></extra>",
         showlegend=False,
     )

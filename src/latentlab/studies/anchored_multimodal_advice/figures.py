@@ -13,6 +13,7 @@ from latentlab.reporting.figures.table import table_figure
 from latentlab.reporting.figures.template import (
     NEUTRAL,
     VERDICT_COLOURS,
+    error_bars,
     finish,
     label,
     translucent,
@@ -61,11 +62,7 @@ def draw_gains(context: FigureContext) -> go.Figure:
         x=table["effect"],
         mode="markers",
         marker={"color": [VERDICT_COLOURS[v] for v in table["verdict"]], "size": 10},
-        error_x={
-            "array": table["high"] - table["effect"],
-            "arrayminus": table["effect"] - table["low"],
-            "color": NEUTRAL,
-        },
+        error_x=error_bars(table["effect"], table["low"], table["high"], color=NEUTRAL),
         text=table["verdict"],
         hovertemplate="%{x:+.3f}, %{text}<extra></extra>",
         name="measured",

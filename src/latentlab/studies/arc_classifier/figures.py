@@ -8,8 +8,8 @@ import plotly.graph_objects as go
 from latentlab.experiment.figures import FigureContext, FigureSpec
 from latentlab.metrics.classification import confusion_table
 from latentlab.reporting.figures import confusion_matrices, latent_scatter
-from latentlab.reporting.figures.confusion_matrix import share_colours
-from latentlab.reporting.figures.template import finish, label
+from latentlab.reporting.figures.heat_map import name_axes, share_colours
+from latentlab.reporting.figures.template import empty_figure, finish, label
 from latentlab.reporting.tables import arm_order
 from latentlab.studies.arc_classifier.metrics import CATEGORIES, category_metric
 
@@ -24,7 +24,7 @@ def category_heat_map(scores: pd.DataFrame, *, split: str = "test") -> go.Figure
     names = {category_metric(category): category for category in CATEGORIES}
     chosen = scores[(scores["split"] == split) & scores["metric"].isin(names)]
     if chosen.empty:
-        return finish(go.Figure(), 80)
+        return empty_figure()
     means = chosen.pivot_table(index="arm", columns="metric", values="value")
     present = [name for name in names if name in means]
     table = means.reindex(index=arm_order(chosen), columns=present)
@@ -40,8 +40,8 @@ def category_heat_map(scores: pd.DataFrame, *, split: str = "test") -> go.Figure
             hovertemplate="%{y}, category %{x}: %{z:.1%} named right<extra></extra>",
         )
     )
-    figure.update_xaxes(title_text="category", type="category", showgrid=False)
-    figure.update_yaxes(type="category", autorange="reversed", showgrid=False, ticks="")
+    name_axes(figure)
+    figure.update_xaxes(title_text="category")
     return finish(figure, 26 * len(table) + 110, coloraxis=share_colours("named right"))
 
 

@@ -11,7 +11,16 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from latentlab.reporting.figures.subplots import subplot_grid
-from latentlab.reporting.figures.template import NEUTRAL, PALETTE, arm_styles, finish, label
+from latentlab.reporting.figures.template import (
+    NEUTRAL,
+    PALETTE,
+    arm_styles,
+    empty_figure,
+    error_bars,
+    finish,
+    label,
+)
+from latentlab.reporting.figures.trials import add_arm
 from latentlab.reporting.intervals import MeanInterval, mean_interval
 from latentlab.reporting.tables import paired_scores
 from latentlab.studies.least_volume.axes import log_axis
@@ -99,7 +108,7 @@ def sensitivity(
     found = {name: variations(configs, name) for name in VARIED}
     found = {name: lines for name, lines in found.items() if lines}
     if not found:
-        return finish(go.Figure(), 80)
+        return empty_figure()
     figure, height, places = subplot_grid(
         ["reconstruction error", "active dimensions", *[""] * (2 * len(found) - 2)],
         columns=2,
@@ -157,7 +166,7 @@ def norm_differences(
     """
     pairs = norm_pairs(configs)
     if not pairs:
-        return finish(go.Figure(), 80)
+        return empty_figure()
     titles = {LOG_ERROR: "log error", ACTIVE: "dimensions", FAILED: "failed"}
     figure, height, places = subplot_grid(
         list(titles.values()),
@@ -198,33 +207,16 @@ def norm_differences(
 
 def _add_arm(figure: go.Figure, arm: str, own: pd.DataFrame, style: dict[str, str]) -> None:
     """The trials of an arm, open where they failed, and their mean."""
-    open_ = np.where(own[FAILED] > 0, "-open", "")
-    figure.add_scatter(
-        x=own[ACTIVE],
-        y=own[ERROR],
-        mode="markers",
-        marker={
-            "color": style["colour"],
-            "symbol": [f"{style['symbol']}{suffix}" for suffix in open_],
-            "size": 7,
-            "opacity": 0.6,
-        },
-        customdata=own["seed"],
-        hovertemplate=f"{label(arm)}, seed %{{customdata}}: %{{x}} dimensions, error %{{y:.4g}}"
-        "<extra></extra>",
-        legendgroup=arm,
-        showlegend=False,
-        name=label(arm),
-    )
-    figure.add_scatter(
-        x=[own[ACTIVE].mean()],
-        y=[np.exp(np.log(own[ERROR]).mean())],
-        mode="markers",
-        marker={"color": style["colour"], "symbol": style["symbol"], "size": 13},
-        hovertemplate=f"{label(arm)}, mean of {len(own)}: %{{x:.4g}} dimensions, error %{{y:.4g}}"
-        "<extra></extra>",
-        legendgroup=arm,
-        name=label(arm),
+    add_arm(
+        figure,
+        arm,
+        (own[ACTIVE], own[ERROR]),
+        (own[ACTIVE].mean(), np.exp(np.log(own[ERROR]).mean())),
+        own["seed"].tolist(),
+        style,
+        seed_hover="%{x} dimensions, error %{y:.4g}",
+        mean_hover="%{x:.4g} dimensions, error %{y:.4g}",
+        symbols=[f"{style['symbol']}{'-open' if failed else ''}" for failed in own[FAILED] > 0],
     )
 
 
@@ -239,12 +231,12 @@ def _line(
     return go.Scatter(
         x=places,
         y=centre,
-        error_y={
-            "type": "data",
-            "array": scale([mean.high for mean in means]) - centre,
-            "arrayminus": centre - scale([mean.low for mean in means]),
-            "width": 3,
-        },
+        error_y=error_bars(
+            centre,
+            scale([mean.low for mean in means]),
+            scale([mean.high for mean in means]),
+            width=3,
+        ),
         mode="lines+markers",
         line={"color": style["colour"], "dash": style["dash"], "width": 2},
         marker={"color": style["colour"], "symbol": style["symbol"], "size": 8},
@@ -258,12 +250,13 @@ def _bars(rows: Sequence[int], means: Sequence[MeanInterval], colour: str) -> go
     return go.Scatter(
         x=[mean.mean for mean in means],
         y=list(rows),
-        error_x={
-            "type": "data",
-            "array": [mean.high - mean.mean for mean in means],
-            "width": 4,
-            "thickness": 2.5,
-        },
+        error_x=error_bars(
+            [mean.mean for mean in means],
+            [mean.low for mean in means],
+            [mean.high for mean in means],
+            width=4,
+            thickness=2.5,
+        ),
         mode="markers",
         marker={"color": colour, "size": 10},
         customdata=[[mean.low, mean.high, mean.n] for mean in means],
