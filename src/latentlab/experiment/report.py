@@ -96,7 +96,7 @@ def build_report(
         )
     replication = replication_table(comparison, study.reported.get(declaration.dataset, {}))
     if len(replication):
-        shown["Beside the report"] = (
+        shown["Compared with the report"] = (
             replication_figure(replication),
             "The report's figures are single runs; a figure that lies outside the range in which "
             "95 % of our runs are expected does not reproduce here.",

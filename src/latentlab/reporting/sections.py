@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -16,6 +16,7 @@ from latentlab.reporting.pooled import left_out_text, pooled_names, pooled_sente
 from latentlab.reporting.tables import differences_table, means_table, metric_note
 from latentlab.reporting.verdicts import (
     HEADLINES,
+    Row,
     interval_label,
     verdict_rows,
     verdict_sentence,
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from latentlab.reporting.rendering import Figure
-
-Row = Mapping[Hashable, Any]
 
 
 def study_document(

@@ -79,11 +79,11 @@ def _add_curve(
     arm: str,
     curve: pd.DataFrame,
     style: dict[str, str],
-    place: tuple[int, int],
+    panel: tuple[int, int],
     *,
     show_legend: bool,
 ) -> None:
-    row, col = place
+    row, col = panel
     band = curve.dropna(subset=["low"])
     interval = "" if band.empty else " [%{customdata[0]:.4g}, %{customdata[1]:.4g}]"
     if not band.empty:

@@ -44,9 +44,9 @@ def mosaic(rows: list[AnyArray]) -> Image.Image:
         for j, image in enumerate(_as_bytes(row)):
             top, left = i * (tile_height + _GAP), j * (tile_width + _GAP)
             enlarged = image.repeat(factor, axis=0).repeat(factor, axis=1)
-            place = canvas[top : top + tile_height, left : left + tile_width]
-            place[..., :3] = enlarged
-            place[..., 3] = 255
+            tile = canvas[top : top + tile_height, left : left + tile_width]
+            tile[..., :3] = enlarged
+            tile[..., 3] = 255
     return Image.fromarray(canvas, "RGBA")
 
 

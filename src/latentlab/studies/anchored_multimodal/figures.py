@@ -127,7 +127,7 @@ def _add_accuracies(
     arm: str,
     group: str,
     values: pd.Series,
-    place: float,
+    row: float,
     marker: Mapping[str, Any],
     level: float,
 ) -> None:
@@ -135,7 +135,7 @@ def _add_accuracies(
     mean = mean_interval(values, level)
     figure.add_scatter(
         x=values.to_numpy(),
-        y=np.full(len(values), place),
+        y=np.full(len(values), row),
         mode="markers",
         marker={**marker, "size": 7, "opacity": 0.45},
         customdata=values.index.to_numpy(),
@@ -145,7 +145,7 @@ def _add_accuracies(
     ends = f" [{mean.low:.3f}, {mean.high:.3f}]" if mean.n > 1 else ""
     figure.add_scatter(
         x=[mean.mean],
-        y=[place],
+        y=[row],
         mode="markers",
         marker={**marker, "size": 11},
         error_x=error_bars([mean.mean], [mean.low], [mean.high], thickness=2),

@@ -76,11 +76,11 @@ def plateaus(history: pd.DataFrame) -> Mapping[str, tuple[int, int | None]]:
     """Epochs that an arm had, and after how many its mean validation loss levelled off."""
     watched = history[history["metric"] == _WATCHED]
     means = watched.groupby(["arm", "epoch"], sort=False)["value"].mean()
-    found = {}
+    reached = {}
     for arm in watched["arm"].unique():
         losses = means[arm].sort_index()
-        found[str(arm)] = int(losses.index.max()), epochs_to_plateau(losses.tolist())
-    return found
+        reached[str(arm)] = int(losses.index.max()), epochs_to_plateau(losses.tolist())
+    return reached
 
 
 def draw_plateaus(context: FigureContext) -> go.Figure:

@@ -105,12 +105,12 @@ def sensitivity(
     Left the geometric mean of the error, right the mean number of dimensions, both with 95 % t
     intervals over seeds. A line joins arms that agree in all else; it has the name of the first.
     """
-    found = {name: variations(configs, name) for name in VARIED}
-    found = {name: lines for name, lines in found.items() if lines}
-    if not found:
+    varied = {name: variations(configs, name) for name in VARIED}
+    varied = {name: lines for name, lines in varied.items() if lines}
+    if not varied:
         return empty_figure()
     figure, height, places = subplot_grid(
-        ["reconstruction error", "active dimensions", *[""] * (2 * len(found) - 2)],
+        ["reconstruction error", "active dimensions", *[""] * (2 * len(varied) - 2)],
         columns=2,
         panel_height=190,
         gap=64,
@@ -119,7 +119,7 @@ def sensitivity(
     styles = arm_styles(list(configs))
     columns: tuple[tuple[str, Scale], ...] = ((LOG_ERROR, np.exp), (ACTIVE, np.asarray))
     named: set[str] = set()
-    for i, (name, lines) in enumerate(found.items()):
+    for i, (name, lines) in enumerate(varied.items()):
         for (metric, scale), (row, col) in zip(columns, places[2 * i : 2 * i + 2], strict=True):
             values = paired_scores(scores, metric, split)
             shown: list[float] = []
@@ -179,15 +179,15 @@ def norm_differences(
     policies = list(dict.fromkeys(configs[treated][POLICY] for treated, _ in pairs))
     for metric, (row, col) in zip(titles, places, strict=True):
         values = paired_scores(scores, metric, split)
-        for place, policy in enumerate(policies):
-            own = [i for i, (treated, _) in enumerate(pairs) if configs[treated][POLICY] == policy]
+        for number, policy in enumerate(policies):
+            rows = [i for i, (treated, _) in enumerate(pairs) if configs[treated][POLICY] == policy]
             means = [
                 mean_interval(values[pairs[i][0]] - values[pairs[i][1]])
                 if set(pairs[i]) <= set(values)
                 else mean_interval([])
-                for i in own
+                for i in rows
             ]
-            trace = _bars(own, means, PALETTE[place % len(PALETTE)])
+            trace = _bars(rows, means, PALETTE[number % len(PALETTE)])
             trace.update(name=label(policy), legendgroup=policy, showlegend=col == 1)
             figure.add_trace(trace, row=row, col=col)
         figure.add_vline(0, line={"color": NEUTRAL, "width": 1}, row=row, col=col)
@@ -221,7 +221,7 @@ def _add_arm(figure: go.Figure, arm: str, own: pd.DataFrame, style: dict[str, st
 
 
 def _line(
-    places: Sequence[float],
+    values: Sequence[float],
     means: Sequence[MeanInterval],
     scale: Scale,
     style: dict[str, str],
@@ -229,7 +229,7 @@ def _line(
     """Means with their intervals, on the scale of the axis."""
     centre = scale([mean.mean for mean in means])
     return go.Scatter(
-        x=places,
+        x=values,
         y=centre,
         error_y=error_bars(
             centre,

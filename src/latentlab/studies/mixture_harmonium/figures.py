@@ -28,6 +28,7 @@ from latentlab.reporting.tables import arm_order
 from latentlab.studies.mixture_harmonium.config import MixtureHarmoniumConfig
 from latentlab.studies.mixture_harmonium.reported import RUNS
 
+_HOVER = "R² %{x:.3g}, NMI %{y:.3g}"
 R_SQUARED, NMI = "train_r_squared", "train_running_nmi"
 
 
@@ -147,18 +148,15 @@ def pareto_plane(
         if own.empty:
             continue
         means.append((float(own["r_squared"].mean()), float(own["nmi"].mean())))
-        hover = "R² %{x:.3g}, NMI %{y:.3g}"
-        points_of_arm = own["r_squared"], own["nmi"]
-        seeds = own["seed"].tolist()
         add_arm(
             figure,
             arm,
-            points_of_arm,
+            (own["r_squared"], own["nmi"]),
             means[-1],
-            seeds,
+            own["seed"].tolist(),
             style,
-            seed_hover=hover,
-            mean_hover=hover,
+            seed_hover=_HOVER,
+            mean_hover=_HOVER,
         )
     front = np.array(means)[pareto_front(np.array(means))] if means else np.empty((0, 2))
     figure.add_scatter(
@@ -182,11 +180,11 @@ def pareto_front(points: AnyArray) -> NDArray[np.intp]:
     order = np.lexsort((-points[:, 1], -points[:, 0]))
     kept: list[int] = []
     highest = -np.inf
-    for place in order:
+    for index in order:
         # Of equal points the first stands for all.
-        if points[place, 1] > highest:
-            highest = points[place, 1]
-            kept.append(int(place))
+        if points[index, 1] > highest:
+            highest = points[index, 1]
+            kept.append(int(index))
     return np.array(kept[::-1], dtype=np.intp)
 
 
