@@ -152,7 +152,7 @@ def paired_scores(
 def means_table(comparison: pd.DataFrame) -> pd.DataFrame:
     """Display form of the means: one row per metric, one column per arm.
 
-    A cell holds the mean, its interval and the number of seeds: "0.823 [0.811, 0.836], n = 10".
+    A cell holds the mean, its interval and the number of seeds: "0.823 [0.811, 0.836] (n = 10)".
     """
     rows = []
     for metric, group in comparison.groupby("metric", sort=False):
@@ -164,11 +164,11 @@ def means_table(comparison: pd.DataFrame) -> pd.DataFrame:
 
 
 def mean_cell(row: Mapping[Hashable, Any]) -> Cell:
-    """One mean as a cell: "0.823 [0.811, 0.836], n = 10"; with one seed there is no interval."""
+    """One mean as a cell: "0.823 [0.811, 0.836] (n = 10)"; with one seed there is no interval."""
     if not row["n"]:
         return Cell("no values")
     mean, interval = estimate_parts(row["mean"], row["mean_low"], row["mean_high"])
-    return Cell(mean, (", ".join(part for part in (interval, f"n = {row['n']}") if part),))
+    return Cell(mean, tuple(part for part in (interval, f"n = {row['n']}") if part))
 
 
 def metric_note(row: Mapping[Hashable, Any] | pd.Series) -> str:

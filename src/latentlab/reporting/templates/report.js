@@ -22,11 +22,6 @@
     fit(place, figure.layout);
     Plotly.newPlot(place, figure.data, figure.layout, config);
   }
-  // What is drawn while it is folded away has no width yet.
-  for (const part of document.querySelectorAll("details"))
-    part.addEventListener("toggle", () =>
-      part.querySelectorAll(".plot").forEach((place) => Plotly.Plots.resize(place)));
-
   const redraw = (page, width) =>
     places.forEach((place) =>
       Plotly.relayout(place, { template: templates[page], width: width, autosize: !width }));
