@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -119,7 +120,13 @@ FIGURES: dict[str, FigureSpec] = {
 
 def figure_spec(study: Study, name: str) -> FigureSpec:
     """Look up a figure that the study names."""
-    return FIGURES[name] if name in FIGURES else study.own_figures[name]
+    return FIGURES[name] if name in FIGURES else own_figures(study)[name]
+
+
+def own_figures(study: Study) -> Mapping[str, FigureSpec]:
+    """Import the study's own figures, by name; only for a study that has some."""
+    figures: Mapping[str, FigureSpec] = importlib.import_module(f"{study.package}.figures").FIGURES
+    return figures
 
 
 def draw_figures(

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
 
-    from latentlab.experiment.figures import FigureSpec
     from latentlab.reporting.document import Document
     from latentlab.training.contract import DataSpec, Method
 
@@ -141,11 +140,3 @@ class Study:
     def advice(self) -> Advisor:
         """What the study advises; only for one that examines configurations."""
         return cast("Advisor", importlib.import_module(f"{self.package}.advice"))
-
-    @property
-    def own_figures(self) -> Mapping[str, FigureSpec]:
-        """The study's own figures by name; only for a study that has some."""
-        figures: Mapping[str, FigureSpec] = importlib.import_module(
-            f"{self.package}.figures"
-        ).FIGURES
-        return figures
