@@ -15,7 +15,7 @@ import argparse
 import statistics
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +27,8 @@ from optuna.storages.journal import JournalFileBackend
 from latentlab.search.engine import run_sweep
 from latentlab.search.proposals import quiet, suggested
 from latentlab.search.settings import SweepSettings
-from latentlab.search.storage import Asked, Ledger, Told
+from latentlab.search.storage import SweepStorage
+from latentlab.search.suggestion import Result, Suggestion
 from latentlab.tracking.run_tree import RunTree
 
 SEEDS = (1000, 1001, 1002)
@@ -74,9 +75,9 @@ def settings(configurations: int) -> SweepSettings:
     )
 
 
-def told(asked: Sequence[Asked], rng: np.random.Generator) -> list[Told]:
+def told(asked: Sequence[Suggestion], rng: np.random.Generator) -> dict[int, Result]:
     """Scores of chance, on three seeds."""
-    found = []
+    found = {}
     for one in asked:
         scores = rng.random(len(SEEDS))
         rows = tuple(
@@ -90,7 +91,7 @@ def told(asked: Sequence[Asked], rng: np.random.Generator) -> list[Told]:
             }
             for seed, score in zip(SEEDS, scores, strict=True)
         )
-        found.append(Told(one.number, "complete", (float(scores.mean()),), rows))
+        found[one.number] = Result("complete", (float(scores.mean()),), rows)
     return found
 
 
@@ -106,11 +107,11 @@ class Tracked:
         with mlflow.start_run() as run:
             self._tree = RunTree(mlflow.MlflowClient(), run.info.run_id, "none")
 
-    def write(self, asked: Sequence[Asked], results: Sequence[Told]) -> None:
+    def write(self, asked: Sequence[Suggestion], results: Mapping[int, Result]) -> None:
         """As the hook does, table by table."""
         rows, scores = [], []
-        for one, result in zip(asked, results, strict=True):
-            for row in result.replicates:
+        for one in asked:
+            for row in results[one.number].replicates:
                 about = {"trial_id": row["trial_id"], "arm": f"c{one.number:03d}"}
                 rows.append(
                     about
@@ -123,7 +124,7 @@ class Tracked:
                         "reused": False,
                         "started_at": NOW,
                         "finished_at": NOW,
-                        "config": pd.Series(one.configuration).to_json(),
+                        "config": pd.Series(one.values).to_json(),
                     }
                 )
                 scores.append(
@@ -137,7 +138,7 @@ class Tracked:
 def ours(folder: Path, history: int, configurations: int) -> dict[str, list[float]]:
     """Seconds a configuration of asking, telling and tracking, by cohort."""
     chosen = settings(history + configurations)
-    book = Ledger(str(folder / "sweep.journal"), "sweep", chosen.space, ["maximize"], "{}")
+    book = SweepStorage(str(folder / "sweep.journal"), "sweep", chosen.space, ["maximize"], "{}")
     rng = np.random.default_rng(0)
     if history:
         past = chosen.model_copy(update={"method": "random", "configurations": history})
@@ -146,18 +147,18 @@ def ours(folder: Path, history: int, configurations: int) -> dict[str, list[floa
     seconds: dict[str, list[float]] = {"ask": [], "tell": [], "track": []}
     ended = [time.perf_counter()]
 
-    def train(asked: Sequence[Asked]) -> list[Told]:
+    def train(asked: Sequence[Suggestion]) -> dict[int, Result]:
         seconds["ask"].append((time.perf_counter() - ended[-1]) / len(asked))
         results = told(asked, rng)
         start = time.perf_counter()
-        for one in results:
-            book.tell(one)
+        for number, result in results.items():
+            book.tell(number, result)
         middle = time.perf_counter()
         tracked.write(asked, results)
         ended.append(time.perf_counter())
         seconds["tell"].append((middle - start) / len(asked))
         seconds["track"].append((ended[-1] - middle) / len(asked))
-        return []
+        return {}
 
     run_sweep(chosen, ["maximize"], book, train)
     return seconds

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from latentlab.evidence.decisions import decide, location_evidence
+from latentlab.evidence.margins import Boundary
 from latentlab.statistics.attainable import smallest_p
-from latentlab.statistics.margins import Boundary
 
 STUDIES = 20_000
 AT_THE_BOUNDARY = [

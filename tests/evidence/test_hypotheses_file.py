@@ -6,7 +6,7 @@ from pydantic import ValidationError
 from latentlab.core.errors import UserError
 from latentlab.evidence.checks import check
 from latentlab.evidence.hypotheses import Hypotheses, read_hypotheses
-from latentlab.statistics.margins import Boundary, boundary_of
+from latentlab.evidence.margins import Boundary, boundary_of
 
 FOUR = {"both": "a", "first_only": "b", "second_only": "c", "neither": "d"}
 TREND = {"kind": "monotone", "factor": "beta", "direction": "increasing"}

@@ -8,9 +8,9 @@ from statsmodels.stats.meta_analysis import combine_effects
 from statsmodels.stats.oneway import anova_oneway
 
 from latentlab.evidence.decisions import evidence_at_boundaries, location_evidence
+from latentlab.evidence.margins import Boundary
 from latentlab.evidence.pooling import heterogeneity, stratified_mean
-from latentlab.statistics.intervals import paired_interval
-from latentlab.statistics.margins import Boundary
+from latentlab.statistics.intervals import mean_interval
 
 RNG = np.random.default_rng(3)
 SIZES = (10, 6, 14)
@@ -23,7 +23,7 @@ def test_one_stratum_is_the_paired_t_test():
     for alternative in ("greater", "less"):
         expected = scipy.stats.ttest_rel(NEW[0], OLD[0], alternative=alternative).pvalue
         assert one.p(alternative) == pytest.approx(expected, rel=1e-12)
-    assert one.interval(0.9) == pytest.approx(paired_interval(NEW[0] - OLD[0], 0.9), rel=1e-12)
+    assert one.interval(0.9) == pytest.approx(mean_interval(NEW[0] - OLD[0], 0.9), rel=1e-12)
     assert one.freedom == pytest.approx(9, rel=1e-12)
 
 

@@ -6,7 +6,7 @@ import scipy.stats
 
 from latentlab.statistics.attainable import seeds_for_attainable, smallest_p
 from latentlab.statistics.corrections import level_left
-from latentlab.statistics.intervals import paired_interval
+from latentlab.statistics.intervals import mean_interval
 from latentlab.statistics.power import (
     MAX_SEEDS,
     detectable_correlation,
@@ -128,7 +128,7 @@ def test_correlation_plans_are_inverse_to_each_other():
 @pytest.mark.parametrize(("n", "tolerance"), [(3, 0.01), (5, 0.01), (10, 0.01)])
 def test_t_interval_covers_what_it_says(n, tolerance):
     draws = np.random.default_rng(n).normal(1.0, 2.0, (4_000, n))
-    covered = [low <= 1.0 <= high for low, high in (paired_interval(d, 0.95) for d in draws)]
+    covered = [low <= 1.0 <= high for low, high in (mean_interval(d, 0.95) for d in draws)]
     assert np.mean(covered) == pytest.approx(0.95, abs=tolerance)
 
 

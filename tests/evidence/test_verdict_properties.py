@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from latentlab.evidence.decisions import decide, location_evidence
+from latentlab.evidence.margins import Boundary
 from latentlab.evidence.verdicts import judge
-from latentlab.statistics.margins import Boundary
 
 # Many times what short tests run once: a tracer would only make it longer.
 pytestmark = pytest.mark.no_cover

@@ -1,6 +1,8 @@
 """Sweeps of a study: the file is checked, cohorts are trained on all seeds, rungs stop early."""
 
+import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -12,8 +14,9 @@ from latentlab.compute import ComputeConfig
 from latentlab.core.errors import UserError
 from latentlab.data import load_prepared, prepare, save_prepared
 from latentlab.experiment.sweep.confirmation import winner_of
-from latentlab.experiment.sweep.file import load_sweep
-from latentlab.experiment.sweep.runner import confirm, open_ledger, search
+from latentlab.experiment.sweep.file import load_sweep, sweep_path
+from latentlab.experiment.sweep.plan import plan_of, planned_sweep
+from latentlab.experiment.sweep.runner import confirm_sweep, open_storage, search_sweep
 from latentlab.experiment.sweep.settings import SweepsConfig
 from latentlab.search.archive import load_table, save_table
 from latentlab.studies.registry import STUDIES
@@ -67,7 +70,7 @@ def test_every_configuration_is_trained_on_every_seed_and_scored_on_validation(
     tmp_path, prepared, store
 ):
     sweep = loaded(tmp_path)
-    table, trained = search(sweep, CONFIG, COMPUTE, prepared, store)
+    table, trained = search_sweep(sweep, CONFIG, COMPUTE, prepared, store)
     assert len(table.outcomes) == 6
     assert set(table.outcomes["state"]) == {"complete"}
     assert list(table.outcomes["cohort"]) == [0, 0, 0, 1, 1, 1]
@@ -83,7 +86,7 @@ def test_every_configuration_is_trained_on_every_seed_and_scored_on_validation(
     row = trained.trials[trained.trials["arm"] == "c002"].iloc[0]
     assert f'"beta": {table.parameters.loc[2, "objective.beta"]}' in row["config"]
 
-    again, retrained = search(sweep, CONFIG, COMPUTE, prepared, store)
+    again, retrained = search_sweep(sweep, CONFIG, COMPUTE, prepared, store)
     pd.testing.assert_frame_equal(again.outcomes, table.outcomes)
     assert retrained.trials["reused"].all()
 
@@ -97,7 +100,7 @@ def test_every_configuration_is_trained_on_every_seed_and_scored_on_validation(
         table.sampler,
     )
 
-    gain, confirmed = confirm(sweep, table, COMPUTE, prepared, store)
+    gain, confirmed = confirm_sweep(sweep, table, COMPUTE, prepared, store)
     assert set(confirmed.trials["seed"]) == {90, 91, 92}
     assert set(confirmed.trials["arm"]) == {"winner", "default"}
     assert set(gain["split"]) == {"validation", "test"}
@@ -113,15 +116,15 @@ def test_every_configuration_is_trained_on_every_seed_and_scored_on_validation(
 
 
 def test_a_larger_budget_goes_on_and_other_changes_begin_again(tmp_path, prepared, store):
-    search(loaded(tmp_path), CONFIG, COMPUTE, prepared, store)
+    search_sweep(loaded(tmp_path), CONFIG, COMPUTE, prepared, store)
     more = loaded(tmp_path, SWEEP | {"configurations": 8})
-    table, _ = search(more, CONFIG, COMPUTE, prepared, store)
+    table, _ = search_sweep(more, CONFIG, COMPUTE, prepared, store)
     assert len(table.outcomes) == 8
     other = loaded(tmp_path, SWEEP | {"seeds": {"first": 50, "count": 3}})
     with pytest.raises(UserError, match=r"begun with other settings \(`seeds` differs\)"):
-        search(other, CONFIG, COMPUTE, prepared, store)
+        search_sweep(other, CONFIG, COMPUTE, prepared, store)
     fresh = CONFIG.model_copy(update={"restart": True})
-    table, trained = search(other, fresh, COMPUTE, prepared, store)
+    table, trained = search_sweep(other, fresh, COMPUTE, prepared, store)
     assert len(table.outcomes) == 6
     # What was trained stays known: only the new seed is trained.
     assert set(trained.trials.loc[~trained.trials["reused"], "seed"]) == {52}
@@ -131,7 +134,7 @@ def test_divergence_is_an_outcome(tmp_path, prepared, store):
     weights = {"type": "categorical", "choices": [1.0, 1.0e38], "ordered": True}
     content = SWEEP | {"method": "grid", "parameters": {"objective.beta": weights}, "fixed": {}}
     del content["configurations"]
-    table, _ = search(loaded(tmp_path, content), CONFIG, COMPUTE, prepared, store)
+    table, _ = search_sweep(loaded(tmp_path, content), CONFIG, COMPUTE, prepared, store)
     assert dict(table.outcomes["state"]) == {0: "complete", 1: "diverged"}
     assert math.isnan(table.outcomes[table.objective.name].loc[1])
     assert winner_of(table) == 0
@@ -146,19 +149,21 @@ def test_successive_halving_stops_the_worse_and_costs_fewer_epochs(tmp_path, pre
         "halving": {"first": 1, "factor": 2, "score": "validation_reconstruction"},
     }
     sweep = loaded(tmp_path, content)
-    table, _ = search(sweep, CONFIG, COMPUTE, prepared, store)
+    table, _ = search_sweep(sweep, CONFIG, COMPUTE, prepared, store)
     # 6 configurations: after epoch 1 three go on, after epoch 2 one.
     assert sorted(table.outcomes["epochs"]) == [2, 2, 2, 4, 4, 8]
     assert list(table.outcomes["state"]).count("complete") == 1
-    ledger = open_ledger(sweep, CONFIG, prepared, store)
-    rungs = {t.number: t.intermediate_values for t in ledger.trials}
+    storage = open_storage(sweep, CONFIG, prepared, store)
+    rungs = {suggestion.number: suggestion.rungs for suggestion in storage.suggestions()}
     first = {number: scores[1] for number, scores in rungs.items()}
     kept = sorted(first, key=first.get)[:3]
     assert set(kept) == {number for number, scores in rungs.items() if 2 in scores}
     # The one that was left is trained as it would have been without rungs.
     (best,) = table.outcomes.index[table.outcomes["state"] == "complete"]
     whole = TrialStore(tmp_path / "whole" / "derp_vae")
-    alone, _ = search(loaded(tmp_path, SWEEP | {"cohort": 6}), CONFIG, COMPUTE, prepared, whole)
+    alone, _ = search_sweep(
+        loaded(tmp_path, SWEEP | {"cohort": 6}), CONFIG, COMPUTE, prepared, whole
+    )
     name = table.objective.name
     assert table.outcomes[name].loc[best] == pytest.approx(alone.outcomes[name].loc[best], abs=1e-5)
     assert not list(store.checkpoints.glob("*.checkpoint"))
@@ -174,7 +179,7 @@ def test_a_killed_halving_decides_again_without_training_again(
     }
     sweep = loaded(tmp_path, content)
     calm = TrialStore(tmp_path / "calm" / "derp_vae")
-    wanted, _ = search(sweep, CONFIG, COMPUTE, prepared, calm)
+    wanted, _ = search_sweep(sweep, CONFIG, COMPUTE, prepared, calm)
 
     class Killed(Exception):
         """Stands for `kill -9` after the first rung has taken its configurations out."""
@@ -190,7 +195,7 @@ def test_a_killed_halving_decides_again_without_training_again(
 
     monkeypatch.setattr(runner.Trainer, "train", dying)
     with pytest.raises(Killed):
-        search(sweep, CONFIG, COMPUTE, prepared, store)
+        search_sweep(sweep, CONFIG, COMPUTE, prepared, store)
     monkeypatch.setattr(runner.Trainer, "train", real)
     noted = []
     monkeypatch.setattr(
@@ -201,7 +206,7 @@ def test_a_killed_halving_decides_again_without_training_again(
             real(self, trials, retrain, pause),
         )[1],
     )
-    table, _ = search(sweep, CONFIG, COMPUTE, prepared, store)
+    table, _ = search_sweep(sweep, CONFIG, COMPUTE, prepared, store)
     assert paused == [(1, 12), (2, 6)]
     # The first rung is not trained again, nor what it took out.
     assert noted == [(2, 6), (None, 2)]
@@ -252,5 +257,78 @@ def test_rungs_before_a_mechanism_starts_have_to_be_forced(tmp_path):
 def test_a_sweep_that_is_not_there_is_named_with_those_that_are(tmp_path):
     loaded(tmp_path)
     own = block("derp_vae") | {"sweep": "wide"}
-    with pytest.raises(UserError, match=r"no wide.yml .* Those that are there: default"):
-        load_sweep(STUDY, STUDY.declaration.model_validate(own), CONFIG.folders, tmp_path)
+    folders = ("conf/local", *CONFIG.folders)
+    with pytest.raises(UserError) as error:
+        load_sweep(STUDY, STUDY.declaration.model_validate(own), folders, tmp_path)
+    # A folder that does not exist is not named.
+    assert error.value.what == "derp_vae.sweep: there is no wide.yml in derp_vae/sweeps of conf"
+    assert error.value.remedy == "Those that are there: default."
+
+
+def test_the_first_folder_that_has_the_file_wins(tmp_path):
+    folders = ("conf/local", "conf/", "conf/local", "conf/base", "data")
+    written = {}
+    for folder, name in (("data", "a.yml"), ("conf/base", "a.yaml"), ("conf/base", "b.yml")):
+        written[folder, name] = tmp_path / folder / "derp_vae/sweeps" / name
+        written[folder, name].parent.mkdir(parents=True, exist_ok=True)
+        written[folder, name].write_text("method: random")
+    assert sweep_path("derp_vae", "a", folders, tmp_path) == written["conf/base", "a.yaml"]
+    assert sweep_path("derp_vae", "b", folders, tmp_path) == written["conf/base", "b.yml"]
+    nearest = tmp_path / "conf/local/derp_vae/sweeps/a.yml"
+    nearest.parent.mkdir(parents=True)
+    nearest.write_text("method: grid")
+    assert sweep_path("derp_vae", "a", folders, tmp_path) == nearest
+    nearest.with_suffix(".yaml").write_text("method: tpe")
+    with pytest.raises(UserError, match=r"a\.yaml and a\.yml are the sweep a\. Keep one"):
+        sweep_path("derp_vae", "a", folders, tmp_path)
+
+
+SEVERAL = {
+    "method": "tpe",
+    "objectives": [{"metric": "negative_elbo"}, {"metric": "accuracy", "direction": "minimize"}],
+    "seeds": {"chosen": [4, 9]},
+    "parameters": {
+        "objective.beta": {"type": "float", "low": 1.0, "high": 4.0, "hard": {"min": 0.5}},
+        "objective.distributional_weight": {"type": "float", "low": 0.1, "high": 1.0},
+        "model.latent_dim": {"type": "int", "low": 2, "high": 8, "log": True},
+        "training.schedule": {"type": "categorical", "choices": ["constant", "cosine"]},
+        "training.final_factor": {
+            "type": "float",
+            "low": 0.0,
+            "high": 0.5,
+            "when": {"training.schedule": ["cosine"]},
+        },
+    },
+}
+
+
+@pytest.mark.parametrize("changes", [{}, SEVERAL, {"halving": {"rungs": [3]}, "cohort": 2}])
+def test_the_stored_plan_is_the_sweep_without_its_file(tmp_path, changes):
+    sweep = loaded(tmp_path, SWEEP | changes)
+    stored = json.loads(json.dumps({"other": {}, sweep.name: plan_of(sweep)}))
+    assert planned_sweep(STUDY, sweep.declaration, stored) == sweep
+    wide = STUDY.declaration.model_validate(block("derp_vae") | {"sweep": "wide"})
+    with pytest.raises(UserError, match=r"no plan of a sweep wide .* there: default, other"):
+        planned_sweep(STUDY, wide, stored)
+
+
+def test_a_sweep_of_the_first_edition_goes_on(tmp_path, prepared, store):
+    """What it stored as `halved` is `pruned` today, in tables and to the sampler."""
+    content = SWEEP | {"cohort": 6, "halving": {"first": 1, "factor": 6}}
+    wanted, _ = search_sweep(loaded(tmp_path, content), CONFIG, COMPUTE, prepared, store)
+    assert list(wanted.outcomes["state"]).count("pruned") == 5
+    journal = store.root / "sweeps" / "default.journal"
+    lines = journal.read_text()
+    assert '"pruned"' in lines
+    journal.write_text(lines.replace('"pruned"', '"halved"'))
+    table, _ = search_sweep(loaded(tmp_path, content), CONFIG, COMPUTE, prepared, store)
+    pd.testing.assert_frame_equal(table.outcomes, wanted.outcomes)
+    pd.testing.assert_frame_equal(table.replicates, wanted.replicates)
+    old = [
+        frame.assign(state=frame["state"].replace("pruned", "halved"))
+        for frame in (table.outcomes, table.replicates)
+    ]
+    save_table(replace(table, outcomes=old[0], replicates=old[1]), tmp_path / "saved")
+    back = load_table(tmp_path / "saved")
+    pd.testing.assert_frame_equal(back.outcomes, wanted.outcomes)
+    assert list(back.replicates["state"]) == list(wanted.replicates["state"])

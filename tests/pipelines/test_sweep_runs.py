@@ -175,7 +175,7 @@ def test_a_wrong_file_stops_before_anything_is_written(project: ProjectCopy) -> 
 
 
 def test_the_plan_is_recorded(finished: ProjectCopy) -> None:
-    plan = json.loads((folder(finished, "05_model_input") / "sweep.json").read_text())
+    plan = json.loads((folder(finished, "05_model_input") / "sweeps/default.json").read_text())
     assert plan["name"] == "default"
     assert plan["objectives"] == [
         {"name": "negative_elbo", "direction": "minimize", "constant": None}

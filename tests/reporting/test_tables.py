@@ -14,7 +14,7 @@ from labs.reporting_study import ARMS, METRICS, make_scores, make_trials
 from latentlab.core.errors import UserError
 from latentlab.metrics.metric import Metric
 from latentlab.reporting import comparison_table, differences_table, means_table
-from latentlab.reporting.intervals import mean_interval
+from latentlab.reporting.intervals import MeanInterval
 from latentlab.reporting.tables import COMPARISON_COLUMNS, DIFFERS
 
 
@@ -115,6 +115,6 @@ def test_display_tables_show_signed_differences_per_metric() -> None:
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=20))
 def test_the_interval_holds_its_mean(values: list[float]) -> None:
-    found = mean_interval([*values, math.nan])
+    found = MeanInterval.of([*values, math.nan])
     assert found.n == len(values)
     assert found.low <= found.mean <= found.high

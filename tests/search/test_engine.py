@@ -8,9 +8,10 @@ import pytest
 from latentlab.core.errors import UserError
 from latentlab.search.engine import run_sweep
 from latentlab.search.halving import rungs_of, survivors
-from latentlab.search.proposals import Known, propose
+from latentlab.search.proposals import propose
 from latentlab.search.settings import Halving, SweepSettings
-from latentlab.search.storage import Ledger, Told
+from latentlab.search.storage import SweepStorage
+from latentlab.search.suggestion import Result, Suggestion
 
 PARAMETERS = {
     "encoder": {"type": "categorical", "choices": ["cnn", "context"]},
@@ -29,44 +30,49 @@ def score(values):
     return values.get("depth", 0) + (values["encoder"] == "cnn") - abs(values["rate"] - 1e-3)
 
 
-def ledger(path, chosen, owner="here/1"):
-    return Ledger(str(path), "study/sweep", chosen.space, ["maximize"], "{}", owner)
+def storage_at(path, chosen, owner="here/1"):
+    return SweepStorage(str(path), "study/sweep", chosen.space, ["maximize"], "{}", owner)
 
 
-def train(asked):
-    return [Told(one.number, "complete", (score(one.values),)) for one in asked]
+def train(suggestions):
+    return {one.number: Result("complete", (score(one.values),)) for one in suggestions}
+
+
+def told(number, values, state, *objectives):
+    """A configuration of a first cohort with its result."""
+    return Suggestion(number, 0, values, False, result=Result(state, objectives))
 
 
 class Killed(Exception):
     """Stands for `kill -9`."""
 
 
-def asked_by(book):
-    return [trial.params for trial in book.trials]
+def asked_by(storage):
+    return [one.values for one in storage.suggestions()]
 
 
 @pytest.mark.parametrize("method", ["random", "quasi_random", "tpe"])
 def test_a_sweep_keeps_to_its_budget_and_conditions(tmp_path, method):
     chosen = settings(method)
-    book = ledger(tmp_path / "a.journal", chosen)
-    run_sweep(chosen, ["maximize"], book, train)
-    asked = asked_by(book)
+    storage = storage_at(tmp_path / "a.journal", chosen)
+    run_sweep(chosen, ["maximize"], storage, train)
+    asked = asked_by(storage)
     assert len(asked) == 20
     for values in asked:
         assert ("depth" in values) == (values["encoder"] == "cnn")
         assert ("heads" in values) == (values["encoder"] == "context")
         assert 1e-5 <= values["rate"] <= 1e-1
-    run_sweep(chosen, ["maximize"], book, train)
-    assert len(book.trials) == 20
+    run_sweep(chosen, ["maximize"], storage, train)
+    assert len(storage.suggestions()) == 20
 
 
 def test_tpe_is_adaptive_after_its_start_and_finds_the_better_encoder(tmp_path):
     chosen = settings(configurations=60)
-    book = ledger(tmp_path / "a.journal", chosen)
-    run_sweep(chosen, ["maximize"], book, train)
-    adaptive = [trial.user_attrs["latentlab.adaptive"] for trial in book.trials]
+    storage = storage_at(tmp_path / "a.journal", chosen)
+    run_sweep(chosen, ["maximize"], storage, train)
+    adaptive = [one.adaptive for one in storage.suggestions()]
     assert adaptive == [False] * 8 + [True] * 52
-    late = [trial.params["encoder"] for trial in book.trials[30:]]
+    late = [one.values["encoder"] for one in storage.suggestions()[30:]]
     assert late.count("cnn") > 20
 
 
@@ -74,7 +80,7 @@ def test_tpe_is_adaptive_after_its_start_and_finds_the_better_encoder(tmp_path):
 @pytest.mark.parametrize("moment", ["asking", "training", "telling"])
 def test_a_killed_sweep_asks_what_an_undisturbed_one_asks(tmp_path, method, moment, monkeypatch):
     chosen = settings(method)
-    calm = ledger(tmp_path / "calm.journal", chosen)
+    calm = storage_at(tmp_path / "calm.journal", chosen)
     run_sweep(chosen, ["maximize"], calm, train)
 
     path = tmp_path / "killed.journal"
@@ -83,37 +89,37 @@ def test_a_killed_sweep_asks_what_an_undisturbed_one_asks(tmp_path, method, mome
     def attempt(owner):
         """One run of the sweep; the first five are killed, each at another place."""
         # Dead processes: numbers beyond what a kernel gives out.
-        book = ledger(path, chosen, f"{os.uname().nodename}/{2**22 + 100 + owner}")
+        storage = storage_at(path, chosen, f"{os.uname().nodename}/{2**22 + 100 + owner}")
         dies = owner < 6
-        add = book.add
+        add = storage.add
 
         def killing(asked):
             for place, one in enumerate(asked):
                 if dies and moment == "training" and place == owner % 4:
                     raise Killed
                 trained.append(one.number)
-            told = train(asked)
+            results = train(asked)
             if dies and moment == "telling":
-                for one in told[: 1 + owner % 3]:
-                    book.tell(one)
+                for number in list(results)[: 1 + owner % 3]:
+                    storage.tell(number, results[number])
                 raise Killed
-            return told
+            return results
 
-        def adding(proposals, cohort):
-            add(proposals[: owner % 4] if dies and moment == "asking" else proposals, cohort)
+        def adding(proposals):
+            add(proposals[: owner % 4] if dies and moment == "asking" else proposals)
             if dies and moment == "asking":
                 raise Killed
 
-        monkeypatch.setattr(book, "add", adding)
-        run_sweep(chosen, ["maximize"], book, killing)
-        return book
+        monkeypatch.setattr(storage, "add", adding)
+        run_sweep(chosen, ["maximize"], storage, killing)
+        return storage
 
     for owner in range(1, 6):
         with pytest.raises(Killed):
             attempt(owner)
-    book = attempt(6)
-    assert asked_by(book) == asked_by(calm)
-    assert [t.values for t in book.trials] == [t.values for t in calm.trials]
+    storage = attempt(6)
+    assert asked_by(storage) == asked_by(calm)
+    assert storage.suggestions() == calm.suggestions()
     assert set(trained) == set(range(20))
 
 
@@ -121,48 +127,48 @@ def test_what_another_living_process_holds_is_left_alone(tmp_path):
     chosen = settings("random")
     path = tmp_path / "a.journal"
     alive = f"{os.uname().nodename}/{os.getppid()}"
-    first = ledger(path, chosen, alive)
+    first = storage_at(path, chosen, alive)
     proposals = propose(chosen, ["maximize"], [], 0, 0, 2)
-    first.add(proposals, 0)
-    second = ledger(path, chosen, "elsewhere/7")
-    assert second.take_up() == []
-    assert len(first.take_up()) == 2
+    first.add(proposals)
+    second = storage_at(path, chosen, "elsewhere/7")
+    assert second.acquire() == []
+    assert len(first.acquire()) == 2
     # A lease that ran out has no holder, wherever it was.
-    late = Ledger(
+    late = SweepStorage(
         str(path), "study/sweep", chosen.space, ["maximize"], "{}", "elsewhere/7", lambda: 1e12
     )
-    assert len(late.take_up()) == 2
+    assert len(late.acquire()) == 2
 
 
 def test_a_torn_last_line_loses_only_what_was_not_written(tmp_path):
     chosen = settings("random")
     path = tmp_path / "a.journal"
-    run_sweep(chosen, ["maximize"], ledger(path, chosen), train)
+    run_sweep(chosen, ["maximize"], storage_at(path, chosen), train)
     with path.open("ab") as file:
         file.write(b'{"op_code": 4, "worker_id"')
     more = chosen.model_copy(update={"configurations": 24})
-    run_sweep(more, ["maximize"], ledger(path, more), train)
-    assert len(ledger(path, chosen).trials) == 24
+    run_sweep(more, ["maximize"], storage_at(path, more), train)
+    assert len(storage_at(path, chosen).suggestions()) == 24
 
 
 def test_other_settings_are_refused_by_name(tmp_path):
     chosen = settings("random")
     args = (str(tmp_path / "a.journal"), "study/sweep", chosen.space, ["maximize"])
-    Ledger(*args, json.dumps({"method": "random", "cohort": 4}))
+    SweepStorage(*args, json.dumps({"method": "random", "cohort": 4}))
     with pytest.raises(UserError, match="`cohort` differs"):
-        Ledger(*args, json.dumps({"method": "random", "cohort": 5}))
-    Ledger.forget(args[0], "study/sweep")
-    Ledger(*args, json.dumps({"method": "random", "cohort": 5}))
+        SweepStorage(*args, json.dumps({"method": "random", "cohort": 5}))
+    SweepStorage.delete(args[0], "study/sweep")
+    SweepStorage(*args, json.dumps({"method": "random", "cohort": 5}))
 
 
 def test_a_database_serves_as_storage(tmp_path):
     chosen = settings("tpe", configurations=10)
     address = f"sqlite:///{tmp_path}/sweeps.db"
-    book = Ledger(address, "study/sweep", chosen.space, ["maximize"], "{}")
-    run_sweep(chosen, ["maximize"], book, train)
-    assert len(book.trials) == 10
+    storage = SweepStorage(address, "study/sweep", chosen.space, ["maximize"], "{}")
+    run_sweep(chosen, ["maximize"], storage, train)
+    assert len(storage.suggestions()) == 10
     with pytest.raises(UserError, match="cannot be opened"):
-        Ledger("nonsense://x", "study/sweep", chosen.space, ["maximize"], "{}")
+        SweepStorage("nonsense://x", "study/sweep", chosen.space, ["maximize"], "{}")
 
 
 def test_a_grid_runs_every_cell_once_and_a_part_of_it_at_random(tmp_path):
@@ -172,23 +178,26 @@ def test_a_grid_runs_every_cell_once_and_a_part_of_it_at_random(tmp_path):
         "heads": PARAMETERS["heads"],
     }
     whole = SweepSettings.model_validate({"method": "grid", "parameters": grid, "cohort": 3})
-    book = ledger(tmp_path / "a.journal", whole)
-    run_sweep(whole, ["maximize"], book, lambda asked: [Told(a.number, "failed") for a in asked])
-    cells = {json.dumps(values, sort_keys=True) for values in asked_by(book)}
-    assert len(cells) == len(book.trials) == 5 + 2
+    storage = storage_at(tmp_path / "a.journal", whole)
+    run_sweep(
+        whole, ["maximize"], storage, lambda cohort: {s.number: Result("failed") for s in cohort}
+    )
+    cells = {json.dumps(values, sort_keys=True) for values in asked_by(storage)}
+    assert len(cells) == len(storage.suggestions()) == 5 + 2
     part = whole.model_copy(update={"configurations": 4})
     first = [p.values for p in propose(part, ["maximize"], [], 0, 0, 4)]
     assert {json.dumps(v, sort_keys=True) for v in first} < cells
-    assert propose(part, ["maximize"], [Known(v, "complete", (1.0,)) for v in first], 1, 0, 4) == []
+    known = [told(number, values, "complete", 1.0) for number, values in enumerate(first)]
+    assert propose(part, ["maximize"], known, 1, 0, 4) == []
 
 
 def test_the_wall_clock_ends_a_sweep_at_a_barrier(tmp_path):
     chosen = settings("random", configurations=None, seconds=10)
-    book = ledger(tmp_path / "a.journal", chosen)
+    storage = storage_at(tmp_path / "a.journal", chosen)
     ticks = iter(range(0, 1000, 4))
-    run_sweep(chosen, ["maximize"], book, train, clock=lambda: next(ticks))
-    assert len(book.trials) == 8  # asked at 4 and 8 seconds; at 12 it is too late
-    assert all(trial.state.is_finished() for trial in book.trials)
+    run_sweep(chosen, ["maximize"], storage, train, clock=lambda: next(ticks))
+    assert len(storage.suggestions()) == 8  # asked at 4 and 8 seconds; at 12 it is too late
+    assert all(one.result is not None for one in storage.suggestions())
 
 
 def test_rungs_and_survivors():
@@ -218,7 +227,7 @@ def test_divergence_repels_the_sampler():
     """Told as failed, a diverging corner would be proposed as if it had never been tried."""
     parameters = {"x": {"type": "float", "low": 0, "high": 1}}
     chosen = settings(parameters=parameters, startup=0)
-    fine = [Known({"x": 0.1 + 0.01 * i}, "complete", (1.0 + 0.01 * i,)) for i in range(10)]
-    bad = [Known({"x": 0.6 + 0.02 * i}, "diverged") for i in range(20)]
+    fine = [told(i, {"x": 0.1 + 0.01 * i}, "complete", 1.0 + 0.01 * i) for i in range(10)]
+    bad = [told(10 + i, {"x": 0.6 + 0.02 * i}, "diverged") for i in range(20)]
     asked = propose(chosen, ["maximize"], fine + bad, 5, 0, 20)
     assert sum(p.values["x"] < 0.5 for p in asked) > 15

@@ -1,1 +1,1 @@
-"""What every layer needs: errors, files, provenance."""
+"""What every layer needs: errors, the base of declarations, files, provenance."""

@@ -11,16 +11,16 @@ import pandas as pd
 from latentlab.core.arrays import Array
 from latentlab.evidence.claims import Interaction, LocationClaim
 from latentlab.evidence.decisions import Comparison, Sides, location_evidence
+from latentlab.evidence.margins import Boundary
 from latentlab.evidence.samples import ArmScores
 from latentlab.statistics.attainable import LocationTest, seeds_for_attainable, smallest_p
 from latentlab.statistics.effect_sizes import d_z, hedges_g, pooled_sd
 from latentlab.statistics.intervals import (
     Interval,
-    paired_interval,
+    mean_interval,
     welch_interval,
 )
 from latentlab.statistics.location import ROUNDING
-from latentlab.statistics.margins import Boundary
 from latentlab.statistics.power import (
     detectable_effect,
     detectable_margin,
@@ -104,7 +104,7 @@ def assess_location(
             for test in claim.test.sensitivity
         }
         if paired:
-            interval = paired_interval(sign * (treatment - control), level.interval)
+            interval = mean_interval(sign * (treatment - control), level.interval)
             effect_size = _in_words("d_z", sign * d_z(treatment - control))
             correlation = _correlation(treatment, control)
         else:

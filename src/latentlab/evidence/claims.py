@@ -9,8 +9,8 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from latentlab.evidence.decisions import Comparison, Sides
+from latentlab.evidence.margins import Boundary, Margin, MinimumEffect, boundary_of
 from latentlab.statistics.attainable import LocationTest
-from latentlab.statistics.margins import Boundary, Margin, MinimumEffect, boundary_of
 
 Pairing = Literal["seed", "none"]
 Missing = Literal["fail", "worst_value", "exclude_pair"]

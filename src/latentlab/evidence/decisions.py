@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from latentlab.core.arrays import Array
+from latentlab.evidence.margins import Boundary
 from latentlab.statistics.attainable import LocationTest
 from latentlab.statistics.corrections import Correction, adjust, level_left
 from latentlab.statistics.location import Alternative, location_p
-from latentlab.statistics.margins import Boundary
 
 Comparison = Literal["superiority", "non_inferiority", "equivalence"]
 Sides = Literal["one", "two"]

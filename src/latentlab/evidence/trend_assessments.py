@@ -19,7 +19,7 @@ from latentlab.statistics.association import (
     seed_correlations,
     spearman_within_blocks,
 )
-from latentlab.statistics.intervals import Interval, paired_interval, spearman_interval
+from latentlab.statistics.intervals import Interval, mean_interval, spearman_interval
 from latentlab.statistics.location import ROUNDING
 from latentlab.statistics.power import (
     detectable_correlation,
@@ -40,7 +40,7 @@ def assess_monotone(claim: Monotone, samples: ArmScores, level: Level) -> Assess
     rope_p = (
         None if claim.rope is None else equivalence_to_zero_across_seeds(correlations, claim.rope)
     )
-    low, high = paired_interval(sign * correlations, level.interval)
+    low, high = mean_interval(sign * correlations, level.interval)
     detectable, needed = _monotone_plan(correlations, scores.shape[1], level)
     means = scores.mean(axis=0)
     return trend_assessment(

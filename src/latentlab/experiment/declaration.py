@@ -8,7 +8,7 @@ or `--params` that sets `training.epochs` therefore wins over what the data set 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
 
@@ -18,8 +18,8 @@ from latentlab.evidence.checks import check
 from latentlab.evidence.hypotheses import Hypotheses
 from latentlab.metrics.metric import Metric
 from latentlab.metrics.timing import TIMES
-from latentlab.search.parameter_alias import SearchName
-from latentlab.training.config import Seeds, TrialConfig
+from latentlab.search.parameter_alias import ParameterAlias
+from latentlab.training.config import Seeds, TrialConfig, completed_by
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from latentlab.data import Prepared
 
 Block = dict[str, Any]
+
+STUDY_SEEDS = Seeds(first=0, count=10)
+"""The seeds of a study that does not name its own."""
 
 
 class DatasetDefaults(BaseModel):
@@ -63,9 +66,9 @@ class Declaration(BaseModel):
 
     `baselines` names arms that are not trained: methods to compare with, which the study's module
     `baselines` fits and scores. `table_title` and `table_caption` head and explain the study's own
-    table, where it has one. `search_names` says what short names of parameters, in search spaces
-    and tables from elsewhere, mean in the study's configuration; `rung_score` is the epoch score by
-    which a search stops configurations early, one that means the same in all of them.
+    table, where it has one. `parameter_aliases` says what short names of parameters, in search
+    spaces and tables from elsewhere, mean in the study's configuration; `rung_score` is the epoch
+    score by which a search stops configurations early, one that means the same in all of them.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -75,12 +78,12 @@ class Declaration(BaseModel):
     baselines: ClassVar[tuple[str, ...]] = ()
     table_title: ClassVar[str] = "The report's table"
     table_caption: ClassVar[str] = ""
-    search_names: ClassVar[Mapping[str, SearchName]] = {}
+    parameter_aliases: ClassVar[Mapping[str, ParameterAlias]] = {}
     rung_score: ClassVar[str] = "validation_total"
 
     dataset: str
     datasets: Mapping[str, DatasetDefaults]
-    seeds: Seeds = Seeds()
+    seeds: Annotated[Seeds, completed_by(STUDY_SEEDS)] = STUDY_SEEDS
     model: Block = {}
     objective: Block = {}
     training: Block = {}

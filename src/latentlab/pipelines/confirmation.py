@@ -11,10 +11,8 @@ from latentlab.compute.config import ComputeConfig
 from latentlab.data import Prepared
 from latentlab.experiment.declaration import Declaration
 from latentlab.experiment.study import Study
-from latentlab.experiment.sweep.settings import SweepsConfig
 from latentlab.pipelines.binding import bound
 from latentlab.search.table import SweepTable
-from latentlab.tracking.store_address import project_root
 
 STAGE = "confirmation"
 
@@ -22,18 +20,18 @@ STAGE = "confirmation"
 def confirm(
     study: Study,
     declaration: Declaration,
-    sweeps: SweepsConfig,
     compute: ComputeConfig,
+    plans: dict[str, dict[str, Any]],
     table: SweepTable,
     prepared: Prepared,
     store: Any,
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """The gain on fresh seeds, and the tables of these trials."""
-    from latentlab.experiment.sweep.file import load_sweep
-    from latentlab.experiment.sweep.runner import confirm as run_confirmation
+    from latentlab.experiment.sweep.plan import planned_sweep
+    from latentlab.experiment.sweep.runner import confirm_sweep
 
-    sweep = load_sweep(study, declaration, sweeps.folders, project_root())
-    gain, trained = run_confirmation(sweep, table, compute, prepared, store)
+    sweep = planned_sweep(study, declaration, plans)
+    gain, trained = confirm_sweep(sweep, table, compute, prepared, store)
     return gain, trained.trials, trained.history, trained.scores
 
 
@@ -46,8 +44,8 @@ def create_pipeline(study: Study) -> Pipeline:
                 bound(confirm, study),
                 [
                     f"params:{s}",
-                    "params:sweeps",
                     "params:compute",
+                    f"{s}.sweep_plan",
                     f"{s}.sweep_configurations",
                     f"{s}.prepared",
                     f"{s}.store",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -73,6 +74,24 @@ class TrialStoreDataset(_PathDataset):
 
     def _exists(self) -> bool:
         return True
+
+
+class SweepPlansDataset(_PathDataset):
+    """How the sweeps of a study are declared: one JSON file each, by name."""
+
+    def load(self) -> dict[str, dict[str, Any]]:
+        """All plans by name of the sweep."""
+        return {
+            path.stem: json.loads(path.read_text(encoding="utf-8"))
+            for path in sorted(self._filepath.glob("*.json"))
+        }
+
+    def save(self, data: dict[str, Any]) -> None:
+        """Keep a plan in place of an older one of its name."""
+        from latentlab.training.store import write_atomically
+
+        text = json.dumps(data, indent=1)
+        write_atomically(self._filepath / f"{data['name']}.json", text.encode())
 
 
 class SweepTableDataset(_PathDataset):

@@ -20,9 +20,9 @@ STAGE = "search"
 
 
 def plan(study: Study, declaration: Declaration, sweeps: SweepsConfig) -> dict[str, Any]:
-    """The sweep as it will run; a mistake in its file is found before anything is trained."""
+    """Read the sweep's file; a mistake in it is found before anything is trained."""
     from latentlab.experiment.sweep.file import load_sweep
-    from latentlab.experiment.sweep.results import plan_of
+    from latentlab.experiment.sweep.plan import plan_of
 
     return plan_of(load_sweep(study, declaration, sweeps.folders, project_root()))
 
@@ -32,19 +32,16 @@ def search(
     declaration: Declaration,
     sweeps: SweepsConfig,
     compute: ComputeConfig,
-    planned: dict[str, Any],
+    plans: dict[str, dict[str, Any]],
     prepared: Prepared,
     store: Any,
 ) -> tuple[SweepTable, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Search; the table of configurations, and those of the trials.
+    """Search; the table of configurations, and those of the trials."""
+    from latentlab.experiment.sweep.plan import planned_sweep
+    from latentlab.experiment.sweep.runner import search_sweep
 
-    `planned` is not read: it makes the check of the file come first.
-    """
-    from latentlab.experiment.sweep.file import load_sweep
-    from latentlab.experiment.sweep.runner import search as run_search
-
-    sweep = load_sweep(study, declaration, sweeps.folders, project_root())
-    table, trained = run_search(sweep, sweeps, compute, prepared, store)
+    sweep = planned_sweep(study, declaration, plans)
+    table, trained = search_sweep(sweep, sweeps, compute, prepared, store)
     return table, trained.trials, trained.history, trained.scores
 
 

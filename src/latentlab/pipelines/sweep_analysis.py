@@ -11,7 +11,7 @@ from latentlab.experiment.declaration import Declaration
 from latentlab.experiment.study import Study
 from latentlab.experiment.sweep.settings import SweepsConfig
 from latentlab.pipelines.binding import bound
-from latentlab.search.importers.sources import ForeignSweep
+from latentlab.search.imported_sweeps.source import ImportedSweep
 from latentlab.search.table import SweepTable
 from latentlab.tracking.store_address import project_root
 
@@ -22,24 +22,27 @@ def analyse(
     study: Study,
     declaration: Declaration,
     sweeps: SweepsConfig,
+    plans: dict[str, dict[str, Any]],
     latest: SweepTable,
     archive: Any,
     confirmation: pd.DataFrame,
 ) -> tuple[pd.DataFrame, pd.DataFrame, Any]:
     """Tests and findings of the chosen sweep, and its report."""
+    from latentlab.experiment.sweep.plan import planned_sweep
     from latentlab.experiment.sweep.report import report_sweep
 
-    found = report_sweep(study, declaration, sweeps, latest, archive, confirmation, project_root())
+    sweep = planned_sweep(study, declaration, plans)
+    found = report_sweep(sweep, sweeps.compare_with, latest, archive, confirmation)
     return found.analysis.tests, found.findings, found
 
 
-def analyse_foreign(chosen: ForeignSweep) -> Any:
+def analyse_foreign(chosen: ImportedSweep) -> Any:
     """The report of a finished sweep from a CSV, an Optuna storage or an MLflow experiment."""
     from latentlab.experiment.sweep.report import report_foreign
-    from latentlab.search.importers.sources import read_foreign
+    from latentlab.search.imported_sweeps.source import read_imported_sweep
     from latentlab.tracking.experiments import runs_of
 
-    return report_foreign(read_foreign(chosen, project_root(), runs_of), chosen)
+    return report_foreign(read_imported_sweep(chosen, project_root(), runs_of), chosen)
 
 
 def create_pipeline(study: Study) -> Pipeline:
@@ -52,6 +55,7 @@ def create_pipeline(study: Study) -> Pipeline:
                 [
                     f"params:{s}",
                     "params:sweeps",
+                    f"{s}.sweep_plan",
                     f"{s}.sweep_configurations",
                     f"{s}.sweep_archive",
                     f"{s}.confirmation",

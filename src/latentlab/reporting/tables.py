@@ -22,7 +22,7 @@ from latentlab.reporting.formatting import (
     format_number,
     format_share,
 )
-from latentlab.reporting.intervals import mean_interval
+from latentlab.reporting.intervals import MeanInterval
 
 DIFFERS = "differs (unadjusted)"
 
@@ -90,9 +90,9 @@ def comparison_table(
         for arm in arms:
             values = table[arm] if arm in table else pd.Series(dtype=float)
             base = table[control] if control in table else pd.Series(dtype=float)
-            mean = mean_interval(values, level)
+            mean = MeanInterval.of(values, level)
             # Subtraction aligns on the seed: a seed that one arm lacks gives NaN and drops out.
-            difference = mean_interval((values - base) if arm != control else [], level)
+            difference = MeanInterval.of((values - base) if arm != control else [], level)
             rows.append(
                 {
                     "metric": metric.name,

@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from latentlab.core.errors import UserError
+from latentlab.runs.trial_state import stored_state
 from latentlab.search.space import Space
 from latentlab.search.table import Objective, SweepTable, typed_parameters
 
@@ -98,14 +99,15 @@ def load_table(folder: Path) -> SweepTable:
     meta = json.loads((folder / _META).read_text())
     rows = json.loads((folder / _PARAMETERS).read_text())
     space = Space.model_validate(meta["space"])
+    outcomes, replicates = (pd.read_parquet(folder / name) for name in (_OUTCOMES, _REPLICATES))
     return SweepTable(
         name=meta["name"],
         space=space,
         sampler=meta["sampler"],
         objectives=tuple(Objective(**objective) for objective in meta["objectives"]),
         parameters=typed_parameters(space, {int(number): row for number, row in rows.items()}),
-        outcomes=pd.read_parquet(folder / _OUTCOMES),
-        replicates=pd.read_parquet(folder / _REPLICATES),
+        outcomes=outcomes.assign(state=outcomes["state"].map(stored_state)),
+        replicates=replicates.assign(state=replicates["state"].map(stored_state)),
         notes=tuple(meta["notes"]),
     )
 

@@ -1,25 +1,26 @@
-"""Runs a sweep: cohorts are asked, trained together, and told, until the budget is used up."""
+"""Runs a sweep: cohorts are suggested, trained together, and told, until the budget is used up."""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from latentlab.search.proposals import Direction, propose
 from latentlab.search.settings import SweepSettings
-from latentlab.search.storage import Asked, Ledger, Told
+from latentlab.search.storage import SweepStorage
+from latentlab.search.suggestion import Result, Suggestion
 
 logger = logging.getLogger(__name__)
 
-Train = Callable[[Sequence[Asked]], Sequence[Told]]
-"""Trains configurations on all seeds, and says what became of each."""
+Train = Callable[[Sequence[Suggestion]], Mapping[int, Result]]
+"""Trains configurations on all seeds; returns what became of each, by number."""
 
 
 def run_sweep(
     settings: SweepSettings,
     directions: Sequence[Direction],
-    ledger: Ledger,
+    storage: SweepStorage,
     train: Train,
     clock: Callable[[], float] = time.monotonic,
 ) -> None:
@@ -28,45 +29,46 @@ def run_sweep(
     Args:
         settings: of the sweep.
         directions: which way each objective is better.
-        ledger: what was asked and told so far.
+        storage: what was suggested and told so far.
         train: called with at most `settings.cohort` configurations.
         clock: seconds, for the wall-clock budget of this call.
     """
     started = clock()
     while True:
-        asked = _filled(settings, directions, ledger, clock() - started)
-        if not asked:
+        suggestions = _next_cohort(settings, directions, storage, clock() - started)
+        if not suggestions:
             return
-        done, budget = len(ledger.trials), settings.configurations
+        done, budget = len(storage.suggestions()), settings.configurations
         logger.info(
             "Cohort %d: configurations %d to %d%s",
-            asked[0].cohort,
-            asked[0].number,
-            asked[-1].number,
+            suggestions[0].cohort,
+            suggestions[0].number,
+            suggestions[-1].number,
             "" if budget is None else f" of {max(budget, done)}",
         )
-        for told in train(asked):
-            ledger.tell(told)
+        for number, result in train(suggestions).items():
+            storage.tell(number, result)
 
 
-def _filled(
-    settings: SweepSettings, directions: Sequence[Direction], ledger: Ledger, spent: float
-) -> list[Asked]:
-    """What is in work, filled up to a whole cohort where its asking was cut off."""
-    asked = ledger.take_up()
-    known = ledger.known()
-    trials = ledger.trials
-    cohorts = [int(trial.user_attrs["latentlab.cohort"]) for trial in trials]
-    cohort = asked[0].cohort if asked else (max(cohorts) + 1 if cohorts else 0)
-    place = cohorts.count(cohort)
-    count = settings.cohort - place
+def _next_cohort(
+    settings: SweepSettings,
+    directions: Sequence[Direction],
+    storage: SweepStorage,
+    elapsed: float,
+) -> list[Suggestion]:
+    """Return what is in work, filled up to a whole cohort where its suggestion was cut off."""
+    acquired = storage.acquire()
+    known = storage.suggestions()
+    last = max((one.cohort for one in known), default=-1)
+    cohort = acquired[0].cohort if acquired else last + 1
+    members = [one for one in known if one.cohort == cohort]
+    count = settings.cohort - len(members)
     if settings.configurations is not None:
         count = min(count, settings.configurations - len(known))
-    late = settings.seconds is not None and spent >= settings.seconds
-    # A cohort that was told in part is not filled up: its asking was over when training began.
-    told = any(c == cohort and t.state.is_finished() for c, t in zip(cohorts, trials, strict=True))
-    if count > 0 and not told and not (late and not asked):
-        proposals = propose(settings, directions, known, cohort, place, count)
-        ledger.add(proposals, cohort)
-        asked = ledger.take_up()
-    return asked
+    late = settings.seconds is not None and elapsed >= settings.seconds
+    # A cohort that was told in part is not filled up: it was whole when training began.
+    told = any(one.result is not None for one in members)
+    if count > 0 and not told and not (late and not acquired):
+        storage.add(propose(settings, directions, known, cohort, len(members), count))
+        acquired = storage.acquire()
+    return acquired

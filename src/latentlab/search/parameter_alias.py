@@ -9,7 +9,7 @@ from latentlab.search.parameters import Scalar, same
 
 
 @dataclass(frozen=True)
-class SearchName:
+class ParameterAlias:
     """What a short name means in a study's configuration.
 
     Attributes:

@@ -1,7 +1,7 @@
-"""Which configurations are tried next: a pure function of the settings and of what is known.
+"""Suggests the next configurations: a pure function of the settings and of what is known.
 
 Nothing is kept between calls. The sampler of a configuration is seeded by the sweep's seed, the
-cohort's index and the place in the cohort, and sees what was told before: a killed sweep therefore
+cohort's index and the index in the cohort, and sees all earlier results: a killed sweep therefore
 asks for the same configurations as one that was never disturbed.
 """
 
@@ -11,7 +11,6 @@ import logging
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -24,100 +23,79 @@ from latentlab.search.parameters import (
     Parameter,
     Scalar,
 )
-from latentlab.search.sampling import quasi_random_values, random_values
+from latentlab.search.sampling import quasi_random_values, random_values, tpe_sampler
 from latentlab.search.settings import SweepSettings
 from latentlab.search.space import Space
+from latentlab.search.suggestion import Suggestion
 
 if TYPE_CHECKING:
     import optuna
 
 Direction = Literal["maximize", "minimize"]
 
-_STATES = {
+_OPTUNA_STATES = {
     "running": "RUNNING",
     "complete": "COMPLETE",
-    "halved": "PRUNED",
+    "pruned": "PRUNED",
     "diverged": "FAIL",
     "failed": "FAIL",
 }
 """Optuna's word for each state."""
 
 
-@dataclass(frozen=True)
-class Known:
-    """A configuration that was asked for.
-
-    Attributes:
-        values: of the parameters that exist in it.
-        state: `running` until it is told.
-        objectives: one number per objective where it is complete; empty where there is none.
-        rungs: the score at each rung it reached, by epochs; turned like the objective.
-    """
-
-    values: dict[str, Scalar]
-    state: Literal["running", "complete", "halved", "diverged", "failed"]
-    objectives: tuple[float, ...] = ()
-    rungs: dict[int, float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Proposal:
-    """A configuration to be tried.
-
-    Attributes:
-        values: of the parameters that exist in it.
-        adaptive: whether the scores of earlier ones decided it.
-    """
-
-    values: dict[str, Scalar]
-    adaptive: bool
-
-
 def propose(
     settings: SweepSettings,
     directions: Sequence[Direction],
-    known: Sequence[Known],
+    known: Sequence[Suggestion],
     cohort: int,
-    place: int,
+    index: int,
     count: int,
-) -> list[Proposal]:
-    """The next configurations.
+) -> list[Suggestion]:
+    """Suggest the next configurations.
 
     Args:
         settings: of the sweep.
         directions: which way each objective is better.
-        known: all configurations asked for so far, in order; those of this cohort among them.
+        known: all configurations suggested so far, in order; those of this cohort among them.
         cohort: index of the cohort that is filled.
-        place: of the first one in its cohort.
+        index: of the first one in its cohort.
         count: how many; at most what is left of the budget.
 
     Returns:
         At most `count`; fewer where a grid is used up.
     """
-    space, seed, first = settings.space, settings.sampler_seed, len(known)
-    if settings.method == "grid":
-        return [Proposal(values, False) for values in _cells(settings)[first : first + count]]
-    if settings.method == "random":
-        return [Proposal(random_values(space, seed, n), False) for n in range(first, first + count)]
-    even = count if settings.method == "quasi_random" else max(0, settings.startup - first)
-    even = min(even, count)
-    proposals = [
-        Proposal(values, False) for values in quasi_random_values(space, seed, first, even)
+    first = len(known)
+    suggestions = [
+        Suggestion(number, cohort, values, adaptive=False)
+        for number, values in enumerate(_drawn(settings, first, count), first)
     ]
-    if even < count:
-        proposals += _by_tpe(
-            space,
-            directions,
-            [*known, *_running(proposals)],
-            (seed, cohort),
-            place + even,
-            count - even,
-        )
-    return proposals
+    if settings.method == "tpe" and len(suggestions) < count:
+        seeds = [
+            int(np.random.SeedSequence([settings.sampler_seed, cohort, k]).generate_state(1)[0])
+            for k in range(index + len(suggestions), index + count)
+        ]
+        by_tpe = _tpe_values(settings.space, directions, [*known, *suggestions], seeds)
+        suggestions += [
+            Suggestion(number, cohort, values, adaptive=True)
+            for number, values in enumerate(by_tpe, first + len(suggestions))
+        ]
+    return suggestions
+
+
+def _drawn(settings: SweepSettings, first: int, count: int) -> list[dict[str, Scalar]]:
+    """Return the values of those next configurations that earlier scores do not decide."""
+    space, seed = settings.space, settings.sampler_seed
+    if settings.method == "grid":
+        return _cells(settings)[first : first + count]
+    if settings.method == "random":
+        return [random_values(space, seed, number) for number in range(first, first + count)]
+    if settings.method == "tpe":
+        count = min(count, max(0, settings.startup - first))
+    return quasi_random_values(space, seed, first, count)
 
 
 def _cells(settings: SweepSettings) -> list[dict[str, Scalar]]:
-    """The cells of a grid; where the budget is smaller, in a random order, so that it covers."""
+    """Return the cells of a grid; in a random order where the budget does not cover all."""
     cells = list(grid_configurations(settings.space))
     budget = settings.configurations
     if budget is None or budget >= len(cells):
@@ -126,42 +104,32 @@ def _cells(settings: SweepSettings) -> list[dict[str, Scalar]]:
     return [cells[i] for i in order[:budget]]
 
 
-def _running(proposals: Sequence[Proposal]) -> list[Known]:
-    return [Known(proposal.values, "running") for proposal in proposals]
-
-
-def _by_tpe(
+def _tpe_values(
     space: Space,
     directions: Sequence[Direction],
-    known: Sequence[Known],
-    seeds: tuple[int, int],
-    place: int,
-    count: int,
-) -> list[Proposal]:
-    """Optuna's tree-structured Parzen estimator (Bergstra et al. 2011), conditions by groups."""
+    known: Sequence[Suggestion],
+    seeds: Sequence[int],
+) -> list[dict[str, Scalar]]:
+    """Suggest by Optuna's tree-structured Parzen estimator, one configuration per seed.
+
+    Bergstra et al. 2011; parameters under conditions are modelled in groups.
+    """
     import optuna
 
     with quiet():
         study = optuna.create_study(directions=list(directions))
         worst = _worst(known, directions)
         study.add_trials([frozen_trial(space, one, len(directions), worst) for one in known])
-        proposals = []
-        for offset in range(count):
-            study.sampler = optuna.samplers.TPESampler(
-                n_startup_trials=0,
-                multivariate=True,
-                group=True,
-                constant_liar=True,
-                seed=int(np.random.SeedSequence([*seeds, place + offset]).generate_state(1)[0]),
-            )
-            trial = study.ask()
+        found = []
+        for seed in seeds:
+            study.sampler = tpe_sampler(seed)
             # Asked trials stay running: the next one of the cohort keeps away from them.
-            proposals.append(Proposal(suggested(space, trial), True))
-    return proposals
+            found.append(suggested(space, study.ask()))
+    return found
 
 
 def suggested(space: Space, trial: optuna.Trial) -> dict[str, Scalar]:
-    """What a trial's sampler suggests for the parameters that exist, controllers first."""
+    """Return what a trial's sampler suggests for the parameters that exist, controllers first."""
     values: dict[str, Any] = dict(space.fixed)
     found: dict[str, Scalar] = {}
     for name in space.order:
@@ -185,7 +153,7 @@ def _suggest(trial: optuna.Trial, name: str, parameter: Parameter) -> Scalar:
 
 
 def distribution_of(parameter: Parameter) -> optuna.distributions.BaseDistribution:
-    """A parameter as Optuna says it."""
+    """Return a parameter as Optuna's distribution."""
     from optuna.distributions import (
         CategoricalDistribution,
         FloatDistribution,
@@ -202,9 +170,12 @@ def distribution_of(parameter: Parameter) -> optuna.distributions.BaseDistributi
     return IntDistribution(parameter.low, parameter.high, log=parameter.log, step=parameter.step)
 
 
-def _worst(known: Sequence[Known], directions: Sequence[Direction]) -> tuple[float, ...] | None:
-    """The worst value seen of each objective; None where nothing is complete."""
-    values = [one.objectives for one in known if one.state == "complete"]
+def _worst(
+    known: Sequence[Suggestion], directions: Sequence[Direction]
+) -> tuple[float, ...] | None:
+    """Return the worst value seen of each objective; None where nothing is complete."""
+    results = [one.result for one in known if one.result is not None]
+    values = [result.objectives for result in results if result.state == "complete"]
     if not values:
         return None
     return tuple(
@@ -214,25 +185,35 @@ def _worst(known: Sequence[Known], directions: Sequence[Direction]) -> tuple[flo
 
 
 def frozen_trial(
-    space: Space, one: Known, objectives: int, worst: tuple[float, ...] | None = None
+    space: Space,
+    suggestion: Suggestion,
+    objectives: int,
+    worst: tuple[float, ...] | None = None,
 ) -> optuna.trial.FrozenTrial:
-    """A configuration as a trial of Optuna.
+    """Return a configuration as a trial of Optuna.
 
     One that was stopped early counts as pruned, with its scores at the rungs. One that diverged
     counts as the worst that was seen, so that the sampler keeps away from it; one that failed for
     other reasons says nothing, and is passed over.
+
+    Args:
+        space: that it comes from.
+        suggestion: with its result, if there is one.
+        objectives: how many there are.
+        worst: value of each objective for one that diverged; none: it counts as failed.
     """
     from optuna.trial import TrialState, create_trial
 
-    state, values = _STATES[one.state], one.objectives
-    if one.state == "diverged" and worst is not None:
+    state = _OPTUNA_STATES[suggestion.state]
+    values = () if suggestion.result is None else suggestion.result.objectives
+    if suggestion.state == "diverged" and worst is not None:
         state, values = "COMPLETE", worst
     return create_trial(
         state=TrialState[state],
-        params=dict(one.values),
-        distributions={name: distribution_of(space.parameters[name]) for name in one.values},
+        params=dict(suggestion.values),
+        distributions={name: distribution_of(space.parameters[name]) for name in suggestion.values},
         values=list(values) if state == "COMPLETE" else None,
-        intermediate_values=dict(one.rungs) if objectives == 1 else None,
+        intermediate_values=dict(suggestion.rungs) if objectives == 1 else None,
     )
 
 

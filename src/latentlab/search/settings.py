@@ -8,34 +8,13 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from latentlab.search.parameters import Choice, Number, Parameter, Whole
 from latentlab.search.space import Space
+from latentlab.training.config import Seeds, completed_by
 
 Method = Literal["grid", "random", "quasi_random", "tpe"]
 
-FIRST_SEED = 1000
+SEARCH_SEEDS = Seeds(first=1000, count=3)
 """Seeds of a search lie apart from those of the study, which judges: nothing is used twice."""
-FIRST_CONFIRMATION_SEED = 2000
-
-
-class ReplicateSeeds(BaseModel):
-    """The seeds that every configuration is trained on: consecutive ones, or chosen ones."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    first: Whole = Field(FIRST_SEED, ge=0)
-    count: Whole = Field(3, ge=1)
-    chosen: tuple[Annotated[Whole, Field(ge=0)], ...] | None = Field(
-        None, min_length=1, description="these seeds instead of consecutive ones"
-    )
-
-    @model_validator(mode="after")
-    def _no_seed_twice(self) -> Self:
-        if self.chosen is not None and len(set(self.chosen)) < len(self.chosen):
-            raise ValueError(f"seeds.chosen: {list(self.chosen)} holds a seed twice; name it once")
-        return self
-
-    def numbers(self) -> tuple[int, ...]:
-        """The seeds in order."""
-        return self.chosen or tuple(range(self.first, self.first + self.count))
+CONFIRMATION_SEEDS = Seeds(first=2000, count=10)
 
 
 class SearchedMetric(BaseModel):
@@ -100,7 +79,7 @@ class Confirmation(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    seeds: ReplicateSeeds = ReplicateSeeds(first=FIRST_CONFIRMATION_SEED, count=10)
+    seeds: Annotated[Seeds, completed_by(CONFIRMATION_SEEDS)] = CONFIRMATION_SEEDS
     epochs: Whole | None = Field(
         None, ge=1, description="none: the study's own budget, not the search's"
     )
@@ -118,7 +97,7 @@ class SweepSettings(BaseModel):
     seconds: Number | None = Field(
         None, gt=0, description="no new cohort is asked for after this wall-clock time"
     )
-    seeds: ReplicateSeeds = ReplicateSeeds()
+    seeds: Annotated[Seeds, completed_by(SEARCH_SEEDS)] = SEARCH_SEEDS
     objectives: list[SearchedMetric] = Field(
         [], description="none: the metric that the study chooses its champion by"
     )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
+from latentlab.runs.seed_names import is_seed
 from latentlab.search.parameters import (
     CategoricalParameter,
     Choice,
@@ -22,8 +22,6 @@ from latentlab.search.parameters import (
 
 Configuration = dict[str, Scalar]
 """Values by parameter: the fixed ones and those that exist under the space's conditions."""
-
-_SEED = re.compile(r"(^|[._])(random_?)?seeds?$", re.IGNORECASE)
 
 
 class Space(BaseModel):
@@ -76,7 +74,7 @@ class Space(BaseModel):
         """The parameters, each after those that it depends on.
 
         Raises:
-            ValueError: conditions go round in a circle.
+            ValueError: conditions depend on one another.
         """
         placed: list[str] = []
         left = list(self.parameters)
@@ -88,7 +86,7 @@ class Space(BaseModel):
             ]
             if not ready:
                 raise ValueError(
-                    f"conditions of {', '.join(left)} go round in a circle; take one out"
+                    f"conditions of {', '.join(left)} form a cyclic dependency; take one out"
                 )
             placed += ready
             left = [name for name in left if name not in ready]
@@ -118,11 +116,6 @@ class Space(BaseModel):
     def digest(self) -> str:
         """Sixteen hex digits that name the space."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
-
-
-def is_seed(name: str) -> bool:
-    """Whether a parameter is called a seed, which no sweep searches."""
-    return _SEED.search(name) is not None
 
 
 def has_direction(parameter: Any) -> bool:

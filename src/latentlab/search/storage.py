@@ -1,8 +1,8 @@
-"""The record of a running sweep: what was asked, who works on it, and what came of it.
+"""The storage of a running sweep: what was suggested, who works on it, and its results.
 
 It is an Optuna study, so that Optuna's own tools read it: a journal file by default, any database
 that Optuna can use by its URL. A configuration is written whole in one step before it is trained,
-with a lease; one whose holder is gone is taken up again. Optuna's heartbeat does not do this: it
+with a lease; one whose holder is gone is acquired again. Optuna's heartbeat does not do this: it
 runs only inside `study.optimize`, and not on journal files.
 """
 
@@ -13,7 +13,6 @@ import os
 import socket
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,79 +20,31 @@ import optuna
 from optuna.exceptions import StorageInternalError
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial
+from optuna.trial import TrialState as OptunaState
 from sqlalchemy.exc import SQLAlchemyError
 
 from latentlab.core.errors import UserError
-from latentlab.search.proposals import Direction, Known, Proposal, frozen_trial
-from latentlab.search.space import Configuration, Space
-from latentlab.search.table import State
+from latentlab.runs.trial_attributes import ADAPTIVE, COHORT, STATE
+from latentlab.runs.trial_state import stored_state
+from latentlab.search.proposals import Direction, frozen_trial
+from latentlab.search.space import Space
+from latentlab.search.suggestion import Result, Suggestion
 
 LEASE_SECONDS = 3600.0
 """A lease that was not renewed for this long has no holder any more."""
 
-_SETTINGS, _LEASE, _COHORT, _ADAPTIVE, _STATE, _REPLICATES, _RUNGS, _NOTE = (
+_SETTINGS, _LEASE, _REPLICATES, _RUNGS, _NOTE = (
     "latentlab.settings",
     "latentlab.lease",
-    "latentlab.cohort",
-    "latentlab.adaptive",
-    "latentlab.state",
     "latentlab.replicates",
     "latentlab.rungs",
     "latentlab.note",
 )
-"""Attributes of the study and of its trials."""
-
-ATTRIBUTES = {
-    "cohort": _COHORT,
-    "adaptive": _ADAPTIVE,
-    "state": _STATE,
-    "replicates": _REPLICATES,
-    "settings": _SETTINGS,
-}
-"""Those that a reader of a finished sweep wants, by what they say."""
+"""Attributes of the study and of its trials, beside those that an importer of runs reads too."""
 
 
-@dataclass(frozen=True)
-class Asked:
-    """A configuration in work.
-
-    Attributes:
-        number: of the configuration, from 0.
-        cohort: index of the cohort it was asked in.
-        values: of the parameters that exist in it.
-        configuration: the same with the fixed values.
-        rungs: scores at rungs it has passed, by epochs.
-    """
-
-    number: int
-    cohort: int
-    values: dict[str, Any]
-    configuration: Configuration
-    rungs: dict[int, float]
-
-
-@dataclass(frozen=True)
-class Told:
-    """What became of a configuration.
-
-    Attributes:
-        number: of the configuration.
-        state: how it ended.
-        objectives: one number per objective, means over seeds; empty unless it is complete.
-        replicates: one row per seed: `seed`, `trial_id`, `state`, `epochs`, `seconds` and a number
-            per objective where there is one.
-        note: why it failed, or nothing.
-    """
-
-    number: int
-    state: State
-    objectives: tuple[float, ...] = ()
-    replicates: tuple[dict[str, Any], ...] = ()
-    note: str = ""
-
-
-class Ledger:
+class SweepStorage:
     """One sweep in its storage.
 
     Args:
@@ -142,82 +93,75 @@ class Ledger:
                 "trained trials are kept either way.",
             )
 
-    @property
-    def trials(self) -> list[FrozenTrial]:
-        """All configurations as Optuna keeps them."""
-        return self._study.get_trials(deepcopy=False)
+    def suggestions(self) -> list[Suggestion]:
+        """Return all configurations in order, with their results."""
+        return [_suggestion(trial) for trial in self._trials()]
 
-    def known(self) -> list[Known]:
-        """All configurations in order, for the next proposal."""
-        return [_known(trial) for trial in self.trials]
+    def add(self, suggestions: Sequence[Suggestion]) -> None:
+        """Write configurations that are to be tried, each whole in one step, leased.
 
-    def add(self, proposals: Sequence[Proposal], cohort: int) -> None:
-        """Write configurations that are to be tried, each whole in one step, leased."""
-        for proposal in proposals:
-            trial = frozen_trial(
-                self._space, Known(proposal.values, "running"), len(self._directions)
-            )
+        They are numbered as they are written.
+        """
+        for suggestion in suggestions:
+            trial = frozen_trial(self._space, suggestion, len(self._directions))
             trial.user_attrs = {
-                _COHORT: cohort,
-                _ADAPTIVE: proposal.adaptive,
+                COHORT: suggestion.cohort,
+                ADAPTIVE: suggestion.adaptive,
                 _LEASE: self._lease(),
             }
             self._study.add_trial(trial)
 
-    def take_up(self) -> list[Asked]:
-        """Configurations in work that nobody else holds; they are leased to this process.
+    def acquire(self) -> list[Suggestion]:
+        """Lease all configurations in work that nobody else holds to this process.
 
-        Those of this process are among them.
+        Returns:
+            These; those that this process held before are among them.
         """
-        mine: list[Asked] = []
-        for trial in self.trials:
-            if trial.state != TrialState.RUNNING or not self._free(trial.user_attrs.get(_LEASE)):
+        acquired: list[Suggestion] = []
+        for trial in self._trials():
+            if trial.state != OptunaState.RUNNING or not self._free(trial.user_attrs.get(_LEASE)):
                 continue
             self._storage.set_trial_user_attr(trial._trial_id, _LEASE, self._lease())
-            mine.append(self.asked(trial))
-        return mine
-
-    def asked(self, trial: FrozenTrial) -> Asked:
-        """What was asked for, of one of `trials`."""
-        values = dict(trial.params)
-        rungs = {int(k): v for k, v in trial.user_attrs.get(_RUNGS, {}).items()}
-        cohort = int(trial.user_attrs[_COHORT])
-        return Asked(trial.number, cohort, values, self._space.configuration(values), rungs)
+            acquired.append(_suggestion(trial))
+        return acquired
 
     def report(self, number: int, epochs: int, score: float) -> None:
-        """Note a score at a rung, and renew the lease."""
-        trial = self.trials[number]
+        """Note a configuration's score at a rung, and renew its lease."""
+        trial = self._trials()[number]
         rungs = trial.user_attrs.get(_RUNGS, {}) | {str(epochs): score}
         self._storage.set_trial_user_attr(trial._trial_id, _RUNGS, rungs)
         self._storage.set_trial_intermediate_value(trial._trial_id, epochs, score)
         self._storage.set_trial_user_attr(trial._trial_id, _LEASE, self._lease())
 
-    def tell(self, told: Told) -> None:
-        """Note what became of a configuration; its last word."""
-        trial_id = self.trials[told.number]._trial_id
-        self._storage.set_trial_user_attr(trial_id, _STATE, told.state)
-        self._storage.set_trial_user_attr(trial_id, _REPLICATES, list(told.replicates))
-        if told.note:
-            self._storage.set_trial_user_attr(trial_id, _NOTE, told.note)
-        state = {"complete": TrialState.COMPLETE, "halved": TrialState.PRUNED}.get(
-            told.state, TrialState.FAIL
+    def tell(self, number: int, result: Result) -> None:
+        """Write what became of a configuration; it is in work no more."""
+        trial_id = self._trials()[number]._trial_id
+        self._storage.set_trial_user_attr(trial_id, STATE, result.state)
+        self._storage.set_trial_user_attr(trial_id, _REPLICATES, list(result.replicates))
+        if result.note:
+            self._storage.set_trial_user_attr(trial_id, _NOTE, result.note)
+        state = {"complete": OptunaState.COMPLETE, "pruned": OptunaState.PRUNED}.get(
+            result.state, OptunaState.FAIL
         )
-        values = list(told.objectives) if told.state == "complete" else None
+        values = list(result.objectives) if result.state == "complete" else None
         self._storage.set_trial_state_values(trial_id, state, values)
 
     @staticmethod
-    def forget(address: str, name: str) -> None:
+    def delete(address: str, name: str) -> None:
         """Remove a sweep from its storage, if it is there."""
         storage = open_storage(address)
         for study in storage.get_all_studies():
             if study.study_name == name:
                 storage.delete_study(study._study_id)
 
+    def _trials(self) -> list[FrozenTrial]:
+        return self._study.get_trials(deepcopy=False)
+
     def _lease(self) -> dict[str, Any]:
         return {"owner": self._owner, "until": self._now() + LEASE_SECONDS}
 
     def _free(self, lease: dict[str, Any] | None) -> bool:
-        """Whether a configuration has no other living holder."""
+        """Return whether a configuration has no other living holder."""
         if lease is None or lease["owner"] == self._owner or lease["until"] < self._now():
             return True
         host, _, process = lease["owner"].partition("/")
@@ -225,7 +169,7 @@ class Ledger:
 
 
 def open_storage(address: str) -> BaseStorage:
-    """The storage behind a database's URL or the path of a journal file.
+    """Open the storage behind a database's URL or the path of a journal file.
 
     Raises:
         UserError: it cannot be opened.
@@ -254,18 +198,32 @@ def _drop_torn_line(path: Path) -> None:
             file.truncate(content.rfind(b"\n") + 1)
 
 
-def _known(trial: FrozenTrial) -> Known:
+def _suggestion(trial: FrozenTrial) -> Suggestion:
+    """Return a stored trial as the configuration that was suggested, with its result."""
     attributes = trial.user_attrs
-    rungs = {int(k): v for k, v in attributes.get(_RUNGS, {}).items()}
-    if trial.state in {TrialState.RUNNING, TrialState.WAITING}:
-        return Known(dict(trial.params), "running", (), rungs)
-    state: State = attributes[_STATE]
-    objectives = tuple(trial.values or ()) if state == "complete" else ()
-    return Known(dict(trial.params), state, objectives, rungs)
+    result = None
+    if trial.state.is_finished():
+        state = stored_state(attributes[STATE])
+        result = Result(
+            state,
+            objectives=tuple(trial.values or ()) if state == "complete" else (),
+            replicates=tuple(
+                {**row, "state": stored_state(row["state"])} for row in attributes[_REPLICATES]
+            ),
+            note=attributes.get(_NOTE, ""),
+        )
+    return Suggestion(
+        trial.number,
+        cohort=int(attributes[COHORT]),
+        values=dict(trial.params),
+        adaptive=bool(attributes[ADAPTIVE]),
+        rungs={int(epochs): score for epochs, score in attributes.get(_RUNGS, {}).items()},
+        result=result,
+    )
 
 
 def _lives(process: int) -> bool:
-    """Whether a process of this machine runs."""
+    """Return whether a process of this machine runs."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:

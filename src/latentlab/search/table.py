@@ -14,9 +14,6 @@ from numpy.typing import NDArray
 from latentlab.search.parameters import CategoricalParameter
 from latentlab.search.space import Space
 
-State = Literal["complete", "halved", "diverged", "failed"]
-"""`halved`: stopped early by the search, its value being that of the epoch it reached."""
-
 
 @dataclass(frozen=True)
 class Objective:

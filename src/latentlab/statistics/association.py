@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import scipy.stats
+import scipy
 
 from latentlab.core.arrays import Array
 from latentlab.statistics.attainable import (
@@ -40,13 +40,18 @@ class Trend:
 
 
 def seed_correlations(scores: Array) -> Array:
-    """Spearman's rho between the order of the arms and their scores, within each seed.
+    """Return Spearman's rho between the order of the arms and their scores, by seed.
 
     Args:
         scores: shape [seeds, arms], arms in their stated order.
 
     Returns:
         Shape [seeds]; 0 for a seed whose scores are all equal, since they show no trend.
+
+    Example:
+        >>> scores = np.array([[1.0, 2.0, 3.0], [3.0, 2.0, 1.0], [1.0, 1.0, 1.0]])
+        >>> seed_correlations(scores).round(9).tolist()
+        [1.0, -1.0, 0.0]
     """
     ranks = scipy.stats.rankdata(scores, axis=1)
     ranks = ranks - ranks.mean(axis=1, keepdims=True)
@@ -56,7 +61,7 @@ def seed_correlations(scores: Array) -> Array:
 
 
 def monotone_trend(scores: Array) -> Trend:
-    """Page's test that scores rise with the order of the arms, seeds being blocks.
+    """Test with Page's L that scores rise with the order of the arms, seeds being blocks.
 
     The statistic is Page's L (Page 1963), the sum over seeds of order times rank. Under the null
     hypothesis each seed's scores are exchangeable between arms, so L is a sum of independent
@@ -69,6 +74,11 @@ def monotone_trend(scores: Array) -> Trend:
 
     Returns:
         The trend; its estimate is the mean of the seeds' Spearman correlations.
+
+    Example:
+        >>> trend = monotone_trend(np.array([[1.0, 2.0, 3.0], [0.0, 5.0, 6.0]]))
+        >>> round(trend.estimate, 9), round(trend.p_positive, 4)
+        (1.0, 0.0278)
     """
     seeds, arms = scores.shape
     # Midranks are halves of whole numbers: doubled, L is a whole number and ties are exact.
@@ -99,7 +109,7 @@ def _page_exact(ranks: npt.NDArray[np.int64], observed: int) -> tuple[float, flo
 
 
 def spearman_within_blocks(x: Array, y: Array, blocks: npt.NDArray[np.int64]) -> Trend:
-    """Spearman's rho over trials, with a permutation p that keeps seeds together.
+    """Test Spearman's rho over trials, by permutation within seeds.
 
     `y` is rearranged only among trials of the same seed: what a seed does to both columns (an
     easy split, a lucky start) stays in place and cannot pass for an association. Where every
@@ -115,6 +125,12 @@ def spearman_within_blocks(x: Array, y: Array, blocks: npt.NDArray[np.int64]) ->
 
     Returns:
         The trend; NaN throughout where a column is constant.
+
+    Example:
+        >>> x = np.array([1.0, 2.0, 3.0, 1.0, 2.0, 3.0])
+        >>> trend = spearman_within_blocks(x, x**2, np.array([0, 0, 0, 1, 1, 1]))
+        >>> round(trend.estimate, 9), round(trend.p_positive, 4)
+        (1.0, 0.0278)
     """
     if len(x) < 3 or np.ptp(x) == 0 or np.ptp(y) == 0:
         return Trend(math.nan, math.nan, math.nan, 1.0)
@@ -168,7 +184,7 @@ def _block_null_sampled(
 
 
 def equivalence_to_zero_across_seeds(correlations: Array, rope: float) -> float:
-    """P-value that the mean of per-seed correlations lies within (-rope, rope), by t tests.
+    """Return the p-value that the mean correlation lies within (-rope, rope), by t tests.
 
     Args:
         correlations: shape [seeds].
@@ -176,6 +192,10 @@ def equivalence_to_zero_across_seeds(correlations: Array, rope: float) -> float:
 
     Returns:
         The larger of the two one-sided p-values; NaN where the seeds do not differ.
+
+    Example:
+        >>> round(equivalence_to_zero_across_seeds(np.array([0.1, -0.1, 0.05, -0.05]), 0.5), 4)
+        0.0008
     """
     if len(correlations) < 2 or np.ptp(correlations) < 1e-12:
         return math.nan
@@ -185,7 +205,7 @@ def equivalence_to_zero_across_seeds(correlations: Array, rope: float) -> float:
 
 
 def equivalence_to_zero(rho: float, n: int, rope: float) -> float:
-    """P-value that a rank correlation lies within (-rope, rope), on Fisher's z scale.
+    """Return the p-value that a rank correlation lies within (-rope, rope), by Fisher's z.
 
     Args:
         rho: Spearman's rho over `n` trials.
@@ -194,6 +214,10 @@ def equivalence_to_zero(rho: float, n: int, rope: float) -> float:
 
     Returns:
         The larger of the two one-sided p-values; NaN for fewer than four trials.
+
+    Example:
+        >>> round(equivalence_to_zero(0.1, 50, 0.4), 3)
+        0.016
     """
     if n < 4 or not abs(rho) < 1:
         return math.nan

@@ -21,7 +21,7 @@ RESAMPLES = 9_999
 
 
 def arrangements(test: LocationTest, treatment: int, control: int) -> int | None:
-    """Number of equally likely arrangements of the data under the null hypothesis.
+    """Count the equally likely arrangements of the data under the null hypothesis.
 
     Args:
         test: the test of location.
@@ -30,6 +30,10 @@ def arrangements(test: LocationTest, treatment: int, control: int) -> int | None
 
     Returns:
         The count, or None for a test whose null distribution is continuous.
+
+    Example:
+        >>> arrangements("sign_flip", 5, 5), arrangements("mann_whitney", 3, 3)
+        (32, 20)
     """
     if test in ("sign_flip", "wilcoxon"):
         return int(2**treatment)
@@ -39,7 +43,7 @@ def arrangements(test: LocationTest, treatment: int, control: int) -> int | None
 
 
 def smallest_p(test: LocationTest, treatment: int, control: int) -> float:
-    """Smallest one-sided p-value that `test` can give; twice that for two sides.
+    """Return the smallest one-sided p-value that `test` can give; two sides have twice that.
 
     Args:
         test: the test of location.
@@ -48,6 +52,10 @@ def smallest_p(test: LocationTest, treatment: int, control: int) -> float:
 
     Returns:
         A value in [0, 1]; 1 where there are too few scores for the test to exist.
+
+    Example:
+        >>> smallest_p("wilcoxon", 5, 5), smallest_p("paired_t", 5, 5)
+        (0.03125, 0.0)
     """
     if min(treatment, control) < 1:
         return 1.0
@@ -60,16 +68,20 @@ def smallest_p(test: LocationTest, treatment: int, control: int) -> float:
 
 
 def smallest_permutation_p(count: int) -> float:
-    """Smallest one-sided p-value of a permutation test with `count` arrangements.
+    """Return the smallest one-sided p-value of a permutation test with `count` arrangements.
 
     A sampled test counts the observed arrangement among its draws, so it cannot fall below
     1 / (draws + 1) however many arrangements there are.
+
+    Example:
+        >>> smallest_permutation_p(20), smallest_permutation_p(10**9)
+        (0.05, 0.0001)
     """
     return 1 / count if count <= MAX_ENUMERATED else 1 / (RESAMPLES + 1)
 
 
 def seeds_for_attainable(test: LocationTest, level: float) -> int | None:
-    """Fewest seeds per arm at which a one-sided p of `level` is attainable.
+    """Return the fewest seeds per arm at which a one-sided p of `level` is attainable.
 
     Args:
         test: the test of location.
@@ -77,6 +89,10 @@ def seeds_for_attainable(test: LocationTest, level: float) -> int | None:
 
     Returns:
         The number, or None where a sampled test stays above `level` whatever the number.
+
+    Example:
+        >>> seeds_for_attainable("sign_flip", 0.025)
+        6
     """
     # Fifty pairs have 2**50 arrangements: where they do not suffice, the sampling is the limit.
     return next((n for n in range(2, 51) if smallest_p(test, n, n) <= level), None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
-import scipy.stats
+import scipy
 
 from latentlab.core.arrays import Array
 
@@ -13,7 +13,7 @@ Correction = Literal["holm", "fdr_bh", "bonferroni", "none"]
 
 
 def adjust(p: Array, correction: Correction) -> Array:
-    """Adjusted p-values: a hypothesis is rejected where its adjusted p is at most alpha.
+    """Return adjusted p-values: a hypothesis is rejected where its own is at most alpha.
 
     The results are those of `statsmodels.stats.multitest.multipletests` (a test compares them),
     which takes one family per call; this takes any number of families at once.
@@ -25,6 +25,10 @@ def adjust(p: Array, correction: Correction) -> Array:
 
     Returns:
         Adjusted p-values of the same shape, never below `p`.
+
+    Example:
+        >>> adjust(np.array([0.01, 0.04, 0.03]), "holm").round(3).tolist()
+        [0.03, 0.06, 0.06]
     """
     members = p.shape[-1]
     if correction == "none" or members == 1:
@@ -44,7 +48,7 @@ def adjust(p: Array, correction: Correction) -> Array:
 
 
 def level_left(alpha: float, correction: Correction, members: int) -> float:
-    """The level that a family leaves to a member before anything else is known.
+    """Return the level that a family leaves to a member before anything else is known.
 
     Holm and Bonferroni ask the first rejection for alpha / m. Benjamini and Hochberg's threshold
     reaches alpha where every member is rejected, so only a p above alpha is out of reach.
@@ -53,5 +57,9 @@ def level_left(alpha: float, correction: Correction, members: int) -> float:
         alpha: level of the family.
         correction: how the family is corrected.
         members: number of hypotheses in the family.
+
+    Example:
+        >>> level_left(0.05, "holm", 4)
+        0.0125
     """
     return alpha / members if correction in ("holm", "bonferroni") else alpha

@@ -1,42 +1,61 @@
-"""Confidence intervals: of a mean difference, and of a rank correlation."""
+"""Confidence intervals: of a mean, of a difference of means, and of a rank correlation."""
 
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
-import scipy.stats
+import scipy
 
 from latentlab.core.arrays import Array
-from latentlab.core.errors import UserError
 
 Interval = tuple[float, float]
 
-# Below this many differences a bootstrap interval covers far less than it says: the 95 %
-# percentile interval covers 75 % at n = 3 and 84 % at n = 5.
-MIN_BOOTSTRAP = 10
 
+def mean_interval(values: Array, level: float) -> Interval:
+    """Return Student's t interval of a mean; of paired differences, of their mean.
 
-def paired_interval(differences: Array, level: float) -> Interval:
-    """Student's t interval of the mean of paired differences.
+    With 3 to 30 seeds a percentile bootstrap covers 75 to 93 % where it promises 95; the t
+    interval keeps its promise for all but wildly skewed scores.
 
     Args:
-        differences: shape [n].
+        values: shape [n].
         level: coverage in (0, 1).
 
     Returns:
-        Low and high end in the units of `differences`; NaN for fewer than two.
+        Low and high end in the units of `values`; NaN for fewer than two.
+
+    Example:
+        >>> low, high = mean_interval(np.array([1.0, 2.0, 3.0]), 0.95)
+        >>> round(low, 3), round(high, 3)
+        (-0.484, 4.484)
     """
-    if len(differences) < 2:
+    if len(values) < 2:
         return math.nan, math.nan
-    mean, spread = float(np.mean(differences)), float(np.std(differences, ddof=1))
-    half = spread / math.sqrt(len(differences))
-    half *= float(scipy.stats.t.ppf((1 + level) / 2, len(differences) - 1))
+    mean, spread = float(np.mean(values)), float(np.std(values, ddof=1))
+    half = spread / math.sqrt(len(values))
+    half *= t_quantile(level, len(values) - 1)
     return mean - half, mean + half
 
 
+@lru_cache(maxsize=1024)
+def t_quantile(level: float, freedom: float) -> float:
+    """Return the half-width of a two-sided t interval in standard errors.
+
+    Args:
+        level: coverage in (0, 1).
+        freedom: degrees of freedom, positive.
+
+    Example:
+        >>> round(t_quantile(0.95, 9), 3)
+        2.262
+    """
+    return float(scipy.stats.t.ppf((1 + level) / 2, freedom))
+
+
 def welch_interval(treatment: Array, control: Array, level: float) -> Interval:
-    """Welch's t interval of a difference of means, without pooling the variances.
+    """Return Welch's t interval of a difference of means, without pooling the variances.
 
     Args:
         treatment: shape [n].
@@ -45,6 +64,11 @@ def welch_interval(treatment: Array, control: Array, level: float) -> Interval:
 
     Returns:
         Low and high end; NaN where an arm has fewer than two scores.
+
+    Example:
+        >>> low, high = welch_interval(np.array([3.0, 5.0]), np.array([1.0, 2.0, 3.0]), 0.9)
+        >>> round(low, 2), round(high, 2)
+        (-1.85, 5.85)
     """
     if min(len(treatment), len(control)) < 2:
         return math.nan, math.nan
@@ -56,49 +80,26 @@ def welch_interval(treatment: Array, control: Array, level: float) -> Interval:
     freedom = sum(errors) ** 2 / sum(
         error**2 / (len(arm) - 1) for error, arm in zip(errors, (treatment, control), strict=True)
     )
-    half = float(scipy.stats.t.ppf((1 + level) / 2, freedom)) * math.sqrt(sum(errors))
+    half = t_quantile(level, freedom) * math.sqrt(sum(errors))
     return difference - half, difference + half
 
 
-def bca_interval(differences: Array, level: float, resamples: int = 9_999) -> Interval:
-    """Bias-corrected and accelerated bootstrap of a mean (Efron & Tibshirani 1993).
-
-    Args:
-        differences: shape [n], n >= 10.
-        level: coverage in (0, 1).
-        resamples: bootstrap samples, drawn from a fixed stream.
-
-    Raises:
-        UserError: for fewer than ten differences.
-    """
-    if len(differences) < MIN_BOOTSTRAP:
-        raise UserError(
-            f"a bootstrap interval of {len(differences)} differences covers too little",
-            f"Use the t interval, or at least {MIN_BOOTSTRAP} seeds",
-        )
-    interval = scipy.stats.bootstrap(
-        (differences,),
-        np.mean,
-        confidence_level=level,
-        n_resamples=resamples,
-        method="BCa",
-        rng=np.random.default_rng(0),
-    ).confidence_interval
-    return float(interval.low), float(interval.high)
-
-
 def spearman_error(rho: float, n: int) -> float:
-    """Standard error of atanh(rho) for Spearman's rho, with Bonett and Wright's variance.
+    """Return the standard error of atanh(rho), with Bonett and Wright's variance.
 
     Args:
-        rho: rank correlation in [-1, 1].
+        rho: Spearman's rank correlation in [-1, 1].
         n: number of pairs, at least 4.
+
+    Example:
+        >>> spearman_error(0.0, 28)
+        0.2
     """
     return math.sqrt((1 + rho**2 / 2) / (n - 3))
 
 
 def spearman_interval(rho: float, n: int, level: float) -> Interval:
-    """Interval of Spearman's rho on Fisher's z scale.
+    """Return an interval of Spearman's rho on Fisher's z scale.
 
     Args:
         rho: rank correlation in [-1, 1].
@@ -107,6 +108,11 @@ def spearman_interval(rho: float, n: int, level: float) -> Interval:
 
     Returns:
         Low and high end in [-1, 1]; NaN for fewer than four pairs or rho of exactly one.
+
+    Example:
+        >>> low, high = spearman_interval(0.6, 28, 0.95)
+        >>> round(low, 2), round(high, 2)
+        (0.26, 0.81)
     """
     if n < 4 or not abs(rho) < 1:
         return math.nan, math.nan

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-import scipy.stats
+import scipy
 
 from latentlab.core.arrays import Array
 from latentlab.statistics.attainable import (
@@ -32,7 +32,7 @@ _EXACT_RANKS = 50
 
 
 def location_p(test: LocationTest, x: Array, y: Array, alternative: Alternative) -> Array:
-    """One-sided p-value that `x` lies higher ("greater") or lower ("less") than `y`.
+    """Return the one-sided p-value that `x` lies higher ("greater") or lower ("less") than `y`.
 
     * paired_t: Student's t on x - y. welch_t: t without pooling the variances.
     * sign_flip: the mean of x - y against every flip of signs, exact up to 16 pairs.
@@ -52,6 +52,11 @@ def location_p(test: LocationTest, x: Array, y: Array, alternative: Alternative)
     Returns:
         Shape [studies]; NaN where the test is undefined (fewer than two scores, or a t test on
         scores without spread).
+
+    Example:
+        >>> x, y = np.array([[3.0, 5.0, 4.0]]), np.array([[1.0, 2.0, 3.0]])
+        >>> location_p("sign_flip", x, y, "greater").tolist()
+        [0.125]
     """
     if min(x.shape[-1], y.shape[-1]) < 2:
         return np.full(x.shape[:-1], np.nan)
@@ -92,12 +97,22 @@ def _draws(test: LocationTest, x: Array, y: Array) -> dict[str, Any]:
 
 
 def is_flat(x: Array, scale: Array) -> npt.NDArray[np.bool_]:
-    """Whether `x`, [..., n], varies by no more than the rounding of numbers as large as `scale`."""
+    """Say where `x`, [..., n], varies by no more than the rounding of numbers like `scale`.
+
+    Example:
+        >>> bool(is_flat(np.array([0.1 + 0.2, 0.3, 0.3]), np.array(0.3)))
+        True
+    """
     return np.asarray(np.std(x, axis=-1, ddof=1) <= ROUNDING * scale)
 
 
 def scale_of(x: Array, y: Array) -> Array:
-    """Largest magnitude in either arm, shape [...]."""
+    """Return the largest magnitude in either arm, shape [...].
+
+    Example:
+        >>> float(scale_of(np.array([-3.0, 1.0]), np.array([2.0, 0.5])))
+        3.0
+    """
     return np.asarray(np.maximum(np.abs(x).max(axis=-1), np.abs(y).max(axis=-1)))
 
 

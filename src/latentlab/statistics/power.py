@@ -10,8 +10,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-import scipy.optimize
-import scipy.stats
+import scipy
 
 from latentlab.statistics.intervals import spearman_error
 
@@ -23,13 +22,17 @@ _LARGEST_EFFECT = 1e4
 
 
 def power(effect: float, n: float, level: float, *, paired: bool) -> float:
-    """Chance that a one-sided t test rejects when the true effect is `effect`.
+    """Return the chance that a one-sided t test rejects when the true effect is `effect`.
 
     Args:
         effect: true distance from the boundary in standard deviations, positive.
         n: seeds (paired) or seeds per arm (independent), at least 2.
         level: one-sided level.
         paired: whether arms share seeds.
+
+    Example:
+        >>> round(power(1.0, 10, 0.05, paired=True), 2)
+        0.9
     """
     # statsmodels takes half a second to import and only planning needs it.
     from statsmodels.stats.power import TTestIndPower, TTestPower
@@ -41,7 +44,7 @@ def power(effect: float, n: float, level: float, *, paired: bool) -> float:
 def equivalence_power(
     margin: float, n: float, level: float, *, paired: bool, true_effect: float = 0.0
 ) -> float:
-    """Chance that both one-sided tests of an equivalence reject (Lakens 2017).
+    """Return the chance that both one-sided tests of an equivalence reject (Lakens 2017).
 
     By Bonferroni's inequality, exact to well below one seed wherever the power is useful.
 
@@ -51,6 +54,10 @@ def equivalence_power(
         level: level of each one-sided test.
         paired: whether arms share seeds.
         true_effect: true difference in standard deviations, inside the margin.
+
+    Example:
+        >>> round(equivalence_power(1.0, 11, 0.05, paired=True), 2)
+        0.85
     """
     upper = power(margin - true_effect, n, level, paired=paired)
     lower = power(margin + true_effect, n, level, paired=paired)
@@ -58,16 +65,25 @@ def equivalence_power(
 
 
 def detectable_effect(n: float, level: float, *, paired: bool, target: float = TARGET) -> float:
-    """Smallest true effect that is found with the target power, in standard deviations.
+    """Return the smallest true effect that is found with the target power.
 
     Returns:
-        The effect; NaN for fewer than two seeds.
+        The effect in standard deviations; NaN for fewer than two seeds.
+
+    Example:
+        >>> round(detectable_effect(5, 0.025, paired=True), 2)
+        1.68
     """
     return _smallest(n, lambda effect: power(effect, n, level, paired=paired), target)
 
 
 def detectable_margin(n: float, level: float, *, paired: bool, target: float = TARGET) -> float:
-    """Smallest margin within which equal arms are shown equivalent with the target power."""
+    """Return the smallest margin within which equal arms are shown equivalent.
+
+    Example:
+        >>> round(detectable_margin(9, 0.05, paired=False), 2)
+        1.44
+    """
     return _smallest(n, lambda margin: equivalence_power(margin, n, level, paired=paired), target)
 
 
@@ -85,7 +101,7 @@ def _smallest(n: float, reached: Callable[[float], float], target: float) -> flo
 def seeds_for_effect(
     effect: float, level: float, *, paired: bool, target: float = TARGET
 ) -> int | None:
-    """Fewest seeds (per arm) that find `effect` with the target power.
+    """Return the fewest seeds (per arm) that find `effect` with the target power.
 
     Args:
         effect: true distance from the boundary in standard deviations, at least 0.
@@ -95,6 +111,10 @@ def seeds_for_effect(
 
     Returns:
         The number of seeds, or None where it exceeds `MAX_SEEDS`.
+
+    Example:
+        >>> seeds_for_effect(1.0, 0.025, paired=True), seeds_for_effect(1.0, 0.025, paired=False)
+        (10, 17)
     """
     return _fewest(lambda n: power(effect, n, level, paired=paired), target)
 
@@ -107,7 +127,12 @@ def seeds_for_equivalence(
     true_effect: float = 0.0,
     target: float = TARGET,
 ) -> int | None:
-    """Fewest seeds (per arm) that show a true effect to lie within the margin."""
+    """Return the fewest seeds (per arm) that show a true effect to lie within the margin.
+
+    Example:
+        >>> seeds_for_equivalence(1.0, 0.05, paired=False)
+        18
+    """
     return _fewest(
         lambda n: equivalence_power(margin, n, level, paired=paired, true_effect=true_effect),
         target,
@@ -128,7 +153,7 @@ def _fewest(reached: Callable[[int], float], target: float) -> int | None:
 
 
 def sd_upper_factor(n: float, confidence: float = 0.8) -> float:
-    """Factor that turns a pilot's standard deviation into its upper confidence limit.
+    """Return the factor that turns a pilot's standard deviation into its upper limit.
 
     A standard deviation from few seeds is as likely too small as too large; planning with it as
     it stands gives studies that are too small half of the time.
@@ -138,16 +163,24 @@ def sd_upper_factor(n: float, confidence: float = 0.8) -> float:
         confidence: one-sided confidence.
 
     Returns:
-        The factor: 2.12 at n = 3, 1.56 at 5, 1.29 at 10 for 80 %.
+        The factor.
+
+    Example:
+        >>> [round(sd_upper_factor(n), 2) for n in (3, 5, 10)]
+        [2.12, 1.56, 1.29]
     """
     return math.sqrt((n - 1) / float(scipy.stats.chi2.ppf(1 - confidence, n - 1)))
 
 
 def detectable_correlation(n: int, level: float, target: float = TARGET) -> float:
-    """Smallest rank correlation that `n` trials find with the target power.
+    """Return the smallest rank correlation that `n` trials find with the target power.
 
     Returns:
         A correlation in (0, 1); NaN for fewer than four trials.
+
+    Example:
+        >>> round(detectable_correlation(30, 0.05), 2)
+        0.47
     """
     if n < 4:
         return math.nan
@@ -159,7 +192,12 @@ def detectable_correlation(n: int, level: float, target: float = TARGET) -> floa
 
 
 def trials_for_correlation(rho: float, level: float, target: float = TARGET) -> int | None:
-    """Fewest trials that find a rank correlation of `rho`, or None beyond `MAX_SEEDS`."""
+    """Return the fewest trials that find a rank correlation, or None beyond `MAX_SEEDS`.
+
+    Example:
+        >>> trials_for_correlation(0.5, 0.05)
+        27
+    """
     rho = min(abs(rho), 0.999)
     if rho == 0:
         return None

@@ -174,7 +174,7 @@ class TrackingHook(MlflowHook):
 
     def _sweep_plan(self, study: str, plan: Any) -> None:
         self._tree.log_tags({"sweep": plan["name"]})
-        self._artifact(study, "sweep_plan")
+        self._tree.log_artifact(self._path(study, "sweep_plan") / f"{plan['name']}.json")
 
     def _sweep_report(self, study: str, report: Any) -> None:
         self._searched = report

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from latentlab.training.per_trial import PerTrial
 
@@ -99,24 +99,34 @@ class TrialConfig(BaseModel):
 
 
 class Seeds(BaseModel):
-    """The seeds of a study: a blocking factor, the same for every arm."""
+    """Seeds: a blocking factor, the same for everything that is compared.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    A field of this type says what is meant where a part is left out: see `completed_by`.
+    """
 
-    first: int = Field(0, ge=0, description="first seed")
-    count: int = Field(10, ge=1, description="number of consecutive seeds from the first")
-    chosen: tuple[int, ...] | None = Field(
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    first: int = Field(ge=0, strict=True, description="first seed")
+    count: int = Field(ge=1, strict=True, description="number of consecutive seeds from the first")
+    chosen: tuple[Annotated[int, Field(ge=0, strict=True)], ...] | None = Field(
         None, min_length=1, description="these seeds instead of a range"
     )
 
     @model_validator(mode="after")
     def _no_seed_twice(self) -> Self:
-        if self.chosen is not None:
-            twice = sorted({seed for seed in self.chosen if self.chosen.count(seed) > 1})
-            if twice:
-                raise ValueError(f"seeds.chosen holds {twice} more than once: name each seed once")
+        if self.chosen is not None and len(set(self.chosen)) < len(self.chosen):
+            raise ValueError(f"chosen {list(self.chosen)} holds a seed twice; name it once")
         return self
 
     def numbers(self) -> tuple[int, ...]:
-        """The seeds in order."""
+        """Return the seeds in order."""
         return self.chosen or tuple(range(self.first, self.first + self.count))
+
+
+def completed_by(default: Seeds) -> BeforeValidator:
+    """Return a validator of a field of `Seeds`: what a block leaves out is as in the default.
+
+    So `seeds: {count: 5}` keeps the default's first seed.
+    """
+    known = {"first": default.first, "count": default.count}
+    return BeforeValidator(lambda value: known | value if isinstance(value, dict) else value)

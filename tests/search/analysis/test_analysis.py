@@ -88,7 +88,7 @@ def test_order_of_the_rows_decides_nothing_but_the_course():
 def test_one_complete_row_is_analysed_without_a_claim():
     rows = random_rows(CONDITIONAL, 3, 5)
     table = sweep_table(
-        CONDITIONAL, rows, [1.0, np.nan, np.nan], state=["complete", "failed", "halved"]
+        CONDITIONAL, rows, [1.0, np.nan, np.nan], state=["complete", "failed", "pruned"]
     )
     analysis = analyse(table, SETTINGS)
     assert set(analysis.tests["tier"]) == {"untestable"}

@@ -104,12 +104,12 @@ def test_what_is_unknown_stays_unknown():
         MIXED,
         rows,
         [1, 2, np.nan, np.nan],
-        state=["complete", "complete", "halved", "failed"],
+        state=["complete", "complete", "pruned", "failed"],
         seconds=[10.0, 20.0, 5.0, np.nan],
         epochs=np.nan,
     )
     spent = compute_spent(table).set_index("state")
-    assert list(spent.index) == ["complete", "halved", "failed", "all"]
+    assert list(spent.index) == ["complete", "pruned", "failed", "all"]
     assert spent.loc["all", "seconds"] == 35
     assert spent.loc["all", "seconds_unknown"] == 1
     assert np.isnan(spent.loc["failed", "seconds"])

@@ -25,7 +25,7 @@ def lossy():
     context = [number for number, row in enumerate(rows) if row["encoder"] == "context"]
     state[context[:9]] = "diverged"
     state[context[9:12]] = "failed"
-    state[next(n for n in range(40) if n not in context)] = "halved"
+    state[next(n for n in range(40) if n not in context)] = "pruned"
     values = np.where(state == "complete", np.arange(40.0), np.nan)
     return sweep_table(CONDITIONAL, rows, values, state=state)
 
@@ -34,7 +34,7 @@ def test_every_configuration_is_counted(lossy):
     found = failures(lossy)
     total = found.iloc[0]
     assert (total["configurations"], total["diverged"], total["failed"]) == (40, 9, 3)
-    assert (total["halved"], total["complete"]) == (1, 27)
+    assert (total["pruned"], total["complete"]) == (1, 27)
     encoders = found[found["parameter"] == "encoder"].set_index("choice")
     assert encoders.loc["cnn", "lost_share"] == 0
     assert encoders["configurations"].sum() == 40
@@ -42,7 +42,7 @@ def test_every_configuration_is_counted(lossy):
     assert list(halves["choice"]) == ["lower half", "upper half"]
     assert halves["configurations"].sum() == 40
     assert (
-        found["configurations"] == found[["complete", "halved", "diverged", "failed"]].sum(axis=1)
+        found["configurations"] == found[["complete", "pruned", "diverged", "failed"]].sum(axis=1)
     ).all()
 
 

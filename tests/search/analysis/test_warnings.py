@@ -145,7 +145,7 @@ def test_rows_stopped_early_and_runs_lost_are_said():
             "score": [np.nan, *np.arange(23.0)],
         }
     )
-    state = np.array(["complete"] * 9 + ["halved"] * 3)
+    state = np.array(["complete"] * 9 + ["pruned"] * 3)
     table = sweep_table(
         MIXED, random_rows(MIXED, 12, 6), np.arange(12.0), state=state, replicates=runs
     )

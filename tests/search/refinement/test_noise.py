@@ -111,11 +111,11 @@ def test_states_are_ordered_and_failures_counted():
         {"width": PARAMETERS["width"]},
         [{"width": 1.0 + k / 10} for k in range(7)],
         [5.0, 1.0, 9.0, 8.0, np.nan, np.nan, np.nan],
-        state=["complete", "complete", "halved", "halved", "diverged", "failed", "complete"],
+        state=["complete", "complete", "pruned", "pruned", "diverged", "failed", "complete"],
         epochs=[8, 8, 2, 4, 1, 0, 8],
     )
     seen = observe(table)
-    # Worst first: diverged (a complete run without a number is one), halved by epochs, complete.
+    # Worst first: diverged (a complete run without a number is one), pruned by epochs, complete.
     assert seen.study.scores[0].tolist() == [6, 5, 3, 4, 1.5, 1.5]
     assert any("1 failed" in note for note in seen.notes)
     assert any("1 diverged" in note for note in seen.notes)

@@ -7,9 +7,9 @@ import yaml
 
 from labs.refinement import PARAMETERS, random_table, settings, table_of
 from latentlab.core.errors import UserError
-from latentlab.search.importers.strict_yaml import load_yaml
 from latentlab.search.refinement import Nulls, refine, sweep_file
 from latentlab.search.settings import SweepSettings
+from latentlab.search.sweep_files.strict_yaml import load_yaml
 
 NULLS = Nulls(permutations=499)
 RICH = PARAMETERS | {

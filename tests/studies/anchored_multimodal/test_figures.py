@@ -9,7 +9,7 @@ import pytest
 from latentlab.data.image_text.layout import GROUPS, TEXT, VISUAL
 from latentlab.experiment.figures import FigureContext
 from latentlab.reporting.figures.template import arm_styles
-from latentlab.reporting.intervals import mean_interval
+from latentlab.reporting.intervals import MeanInterval
 from latentlab.studies.anchored_multimodal import STUDY
 from latentlab.studies.anchored_multimodal.config import AnchoredMultimodalConfig
 from latentlab.studies.anchored_multimodal.figures import FIGURES
@@ -106,7 +106,7 @@ def test_accuracies_of_each_group_with_their_intervals():
     symbols = set()
     for (group, arm), mean, points in zip(expected, means, seeds, strict=True):
         own = [accuracy(arm, group, seed) for seed in range(3)]
-        interval = mean_interval(own)
+        interval = MeanInterval.of(own)
         np.testing.assert_allclose(points.x, own)
         assert mean.x[0] == pytest.approx(interval.mean)
         assert mean.x[0] + mean.error_x.array[0] == pytest.approx(interval.high)
@@ -143,7 +143,7 @@ def test_weights_of_arms_that_weigh_groups():
         np.testing.assert_allclose(curves[name].y, means)
         assert curves[name].line.color == arm_styles(ARMS)[arm]["colour"]
         low, high, count = np.array(curves[name].customdata)[2]
-        interval = mean_interval([weight(arm, seed, 3) for seed in range(3)])
+        interval = MeanInterval.of([weight(arm, seed, 3) for seed in range(3)])
         assert (low, high, count) == pytest.approx((interval.low, interval.high, 3))
     assert figure.layout.shapes[0].y0 == 0.5
     plain = SimpleNamespace(configs={"baseline": CONFIGS["baseline"]})

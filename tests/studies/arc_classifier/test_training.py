@@ -12,7 +12,7 @@ from latentlab.data.arc.arc_like.source import draw_task
 from latentlab.data.arc.tasks import pack_tasks, task_schema
 from latentlab.data.prepared import Prepared, Split
 from latentlab.experiment.figures import own_figures
-from latentlab.search.parameter_alias import SearchName
+from latentlab.search.parameter_alias import ParameterAlias
 from latentlab.studies.arc_classifier import STUDY
 from latentlab.studies.arc_classifier.evaluation import evaluate
 from latentlab.studies.arc_classifier.method import METHOD
@@ -199,11 +199,11 @@ VALUES = {
 
 
 def test_the_reports_names_of_parameters_are_keys_of_the_configuration():
-    names = STUDY.declaration.search_names
+    names = STUDY.declaration.parameter_aliases
     assert set(names) == set(VALUES)
     changes = {}
     for name, value in VALUES.items():
-        assert isinstance(names[name], SearchName)
+        assert isinstance(names[name], ParameterAlias)
         inner = changes
         *path, last = names[name].key.split(".")
         for part in path:

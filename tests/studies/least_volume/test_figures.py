@@ -11,7 +11,7 @@ from latentlab.evidence.configurations import flatten
 from latentlab.experiment.declaration import merged
 from latentlab.experiment.figures import FigureContext
 from latentlab.reporting import comparison_table
-from latentlab.reporting.intervals import mean_interval
+from latentlab.reporting.intervals import MeanInterval
 from latentlab.studies.least_volume.axes import log_axis
 from latentlab.studies.least_volume.comparison_figures import (
     frontier,
@@ -244,7 +244,7 @@ def test_sensitivity_draws_means_and_intervals_at_the_values():
     assert list(error.x) == [0.005, 0.02, 0.2]
     for place, arm in enumerate(arms):
         logs = [value_of(arm, seed, "log_reconstruction_error") for seed in SEEDS]
-        expected = mean_interval(logs)
+        expected = MeanInterval.of(logs)
         assert error.y[place] == pytest.approx(np.exp(expected.mean))
         top = error.y[place] + error.error_y.array[place]
         bottom = error.y[place] - error.error_y.arrayminus[place]
@@ -276,7 +276,7 @@ def test_pairs_differ_in_the_spectral_norm_alone():
             - value_of(plain, seed, "log_reconstruction_error")
             for seed in seeds
         ]
-        expected = mean_interval(differences)
+        expected = MeanInterval.of(differences)
         assert error.x[row] == pytest.approx(expected.mean)
         assert error.error_x.array[row] == pytest.approx(expected.high - expected.mean)
         assert error.customdata[row][2] == len(seeds)

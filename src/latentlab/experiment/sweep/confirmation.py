@@ -18,7 +18,7 @@ from latentlab.data import Prepared
 from latentlab.experiment.declaration import merged
 from latentlab.experiment.sweep.file import Sweep
 from latentlab.search.table import SweepTable
-from latentlab.statistics.intervals import paired_interval
+from latentlab.statistics.intervals import mean_interval
 from latentlab.statistics.location import location_p
 from latentlab.training.config import TrialConfig
 from latentlab.training.trial import Trial
@@ -106,7 +106,7 @@ def confirmation_table(sweep: Sweep, table: SweepTable, scores: pd.DataFrame) ->
             arms = _by_seed(scores, objective.name, split)
             winner, default = arms[WINNER].to_numpy(), arms[DEFAULT].to_numpy()
             gains = objective.sign * (winner - default)
-            low, high = paired_interval(gains, LEVEL)
+            low, high = mean_interval(gains, LEVEL)
             sides = objective.sign * winner[None], objective.sign * default[None]
             p = float(location_p("paired_t", *sides, "greater")[0])
             rows.append(

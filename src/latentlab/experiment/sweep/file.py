@@ -12,12 +12,12 @@ from pydantic import ValidationError
 from latentlab.core.errors import UserError
 from latentlab.experiment.declaration import Declaration, merged
 from latentlab.experiment.study import Study
-from latentlab.search.importers.sweep_files import read_sweep, rename
 from latentlab.search.parameters import CategoricalParameter, FloatParameter, IntParameter, Scalar
 from latentlab.search.proposals import Direction
 from latentlab.search.sampling import values_at
 from latentlab.search.settings import SearchedMetric, SweepSettings
 from latentlab.search.space import Configuration
+from latentlab.search.sweep_files.reader import read_sweep, rename
 from latentlab.search.table import Objective
 from latentlab.training.config import TrialConfig
 
@@ -64,17 +64,9 @@ def load_sweep(study: Study, declaration: Declaration, folders: Sequence[str], r
         UserError: no such file, or something in it that the study does not know.
     """
     name = declaration.sweep
-    places = [root / folder / study.name / "sweeps" / f"{name}.yml" for folder in folders]
-    path = next((place for place in places if place.is_file()), None)
-    if path is None:
-        known = sorted({p.stem for place in places for p in place.parent.glob("*.yml")})
-        raise UserError(
-            f"{study.name}.sweep: there is no {name}.yml in {study.name}/sweeps of "
-            f"{', '.join(folders)}",
-            f"Those that are there: {', '.join(known) or 'none'}.",
-        )
+    path = sweep_path(study.name, name, folders, root)
     settings, warnings = read_sweep(path)
-    settings = rename(settings, declaration.search_names)
+    settings = rename(settings, declaration.parameter_aliases)
     _check(study, declaration, settings, path)
     return Sweep(
         study,
@@ -84,6 +76,41 @@ def load_sweep(study: Study, declaration: Declaration, folders: Sequence[str], r
         _objectives(declaration, settings, path),
         tuple(warnings),
     )
+
+
+def sweep_path(study: str, name: str, folders: Sequence[str], root: Path) -> Path:
+    """Return the file of a sweep, `<folder>/<study>/sweeps/<name>.yml` or `.yaml`.
+
+    Args:
+        study: whose sweep it is.
+        name: of the sweep.
+        folders: where to look, in this order, relative to `root`; they need not exist.
+        root: of the project.
+
+    Raises:
+        UserError: no folder has it, or one has it twice.
+    """
+    present = [folder for folder in dict.fromkeys(folders) if (root / folder).is_dir()]
+    known: set[str] = set()
+    for folder in present:
+        files = [p for p in sorted((root / folder / study / "sweeps").glob("*")) if _is_yaml(p)]
+        found = [path for path in files if path.stem == name]
+        if len(found) > 1:
+            raise UserError(
+                f"{study}.sweep: both {found[0]} and {found[1].name} are the sweep {name}",
+                "Keep one of the two",
+            )
+        if found:
+            return found[0]
+        known.update(path.stem for path in files)
+    raise UserError(
+        f"{study}.sweep: there is no {name}.yml in {study}/sweeps of {', '.join(present)}",
+        f"Those that are there: {', '.join(sorted(known)) or 'none'}.",
+    )
+
+
+def _is_yaml(path: Path) -> bool:
+    return path.suffix in {".yml", ".yaml"} and path.is_file()
 
 
 def resolve(

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pandas as pd
 
 from latentlab.core.errors import UserError
-from latentlab.experiment.declaration import Declaration
 from latentlab.experiment.report import command, git_state, package_versions
-from latentlab.experiment.study import Study
-from latentlab.experiment.sweep.file import load_sweep
-from latentlab.experiment.sweep.settings import SweepsConfig
+from latentlab.experiment.sweep.file import Sweep
 from latentlab.search.analysis import analyse
 from latentlab.search.archive import SweepArchive
-from latentlab.search.importers.sources import ForeignSweep
+from latentlab.search.imported_sweeps.source import ImportedSweep
 from latentlab.search.parameters import Scalar
 from latentlab.search.refinement import Mode, Nulls, compare, refine, sweep_file
 from latentlab.search.refinement.decisions import word
@@ -29,47 +24,40 @@ FIRST_COMPARISON_SEED = 3000
 
 
 def report_sweep(
-    study: Study,
-    declaration: Declaration,
-    sweeps: SweepsConfig,
+    sweep: Sweep,
+    compare_with: str | None,
     latest: SweepTable,
     archive: SweepArchive,
     confirmation: pd.DataFrame,
-    root: Path,
 ) -> SweepReport:
-    """The report of the sweep that `<study>.sweep` names.
+    """The report of a sweep of a study.
 
     Args:
-        study: whose sweep it is.
-        declaration: names the sweep.
-        sweeps: names another one to compare with, or none.
+        sweep: as it was planned.
+        compare_with: another finished sweep of the study, or none.
         latest: the sweep that ran last.
         archive: all finished sweeps of the study.
         confirmation: of the sweep that ran last, as from `confirmation_table`.
-        root: of the project.
 
     Raises:
         UserError: the sweep has not been run, or nothing in it has a score.
     """
-    name = declaration.sweep
-    table = latest if latest.name == name else archive.table(name)
-    settings = load_sweep(study, declaration, sweeps.folders, root).settings
-    confirmed = confirmation[confirmation["sweep"] == name]
+    table = latest if latest.name == sweep.name else archive.table(sweep.name)
+    confirmed = confirmation[confirmation["sweep"] == sweep.name]
     nulls = Nulls(archive.noise)
-    other = sweeps.compare_with
     return SweepReport(
-        title=study.title,
+        title=sweep.study.title,
         table=table,
         analysis=analyse(table, noise=nulls.of_sampler(table)),
-        next_sweeps=_next_sweeps(table, settings, nulls, study.name),
+        next_sweeps=_next_sweeps(table, sweep.settings, nulls, sweep.study.name),
         confirmation=confirmed if len(confirmed) else None,
-        comparison=None if other is None else compare(archive.table(other), table),
+        comparison=None if compare_with is None else compare(archive.table(compare_with), table),
         notes=table.notes,
         reproduce=_reproduction(table),
     )
 
 
-def report_foreign(table: SweepTable, chosen: ForeignSweep) -> SweepReport:
+def report_foreign(table: SweepTable, chosen: ImportedSweep) -> SweepReport:
     """The report of a sweep that this project did not run."""
     nulls = Nulls()
     settings = SweepSettings(

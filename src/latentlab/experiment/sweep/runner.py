@@ -18,7 +18,7 @@ from latentlab.experiment.sweep.results import search_scores, stored_trials, swe
 from latentlab.experiment.sweep.settings import SweepsConfig
 from latentlab.experiment.sweep.training import SweepTraining
 from latentlab.search.engine import run_sweep
-from latentlab.search.storage import Ledger
+from latentlab.search.storage import SweepStorage
 from latentlab.search.table import SweepTable
 from latentlab.training.runner import Trainer, train_trials
 from latentlab.training.store import TrialStore
@@ -39,7 +39,7 @@ class Trained:
     scores: pd.DataFrame
 
 
-def search(
+def search_sweep(
     sweep: Sweep,
     config: SweepsConfig,
     compute: ComputeConfig,
@@ -62,29 +62,32 @@ def search(
     directions = [objective.direction for objective in sweep.objectives]
     method, device = sweep.study.method, resolve_device(compute)
     with Trainer(method, prepared.folder, store, compute, one_plan=True) as trainer:
-        ledger = open_ledger(sweep, config, prepared, store)
-        training = SweepTraining(sweep, prepared, store, trainer, ledger, compute.precision, device)
-        run_sweep(sweep.settings, directions, ledger, training)
-        table = sweep_table(sweep, ledger)
-        trials, history = stored_trials(training, ledger)
+        storage = open_storage(sweep, config, prepared, store)
+        training = SweepTraining(
+            sweep, prepared, store, trainer, storage, compute.precision, device
+        )
+        run_sweep(sweep.settings, directions, storage, training)
+        suggestions = storage.suggestions()
+        table = sweep_table(sweep, suggestions)
+        trials, history = stored_trials(training, suggestions)
         return table, Trained(trials, history, search_scores(table))
 
 
-def open_ledger(
+def open_storage(
     sweep: Sweep, config: SweepsConfig, prepared: Prepared, store: TrialStore
-) -> Ledger:
-    """The sweep's record, in a journal file beside the trials or in a database."""
+) -> SweepStorage:
+    """Open the sweep's storage, in a journal file beside the trials or in a database."""
     address = config.storage or str(store.root / "sweeps" / f"{sweep.name}.journal")
     name = f"{sweep.study.name}/{sweep.name}"
     directions = [objective.direction for objective in sweep.objectives]
     identity = _identity(sweep, prepared)
     if config.restart:
-        Ledger.forget(address, name)
-    return Ledger(address, name, sweep.settings.space, directions, identity)
+        SweepStorage.delete(address, name)
+    return SweepStorage(address, name, sweep.settings.space, directions, identity)
 
 
 def _identity(sweep: Sweep, prepared: Prepared) -> str:
-    """What a sweep must keep to from its first cohort to its last, as JSON text.
+    """Return what a sweep must keep to from its first cohort to its last, as JSON text.
 
     A budget may be raised later, but not that of a grid, whose order hangs on it.
     """
@@ -102,14 +105,14 @@ def _identity(sweep: Sweep, prepared: Prepared) -> str:
     )
 
 
-def confirm(
+def confirm_sweep(
     sweep: Sweep,
     table: SweepTable,
     compute: ComputeConfig,
     prepared: Prepared,
     store: TrialStore,
 ) -> tuple[pd.DataFrame, Trained]:
-    """Train the winner and the default on fresh seeds; the gain, and tables of these trials."""
+    """Train the winner and the default on fresh seeds; return the gain, and their tables."""
     assert prepared.folder is not None
     planned = confirmation_trials(sweep, table, prepared, compute.precision)
     trained = train_trials(sweep.study.method, planned, prepared.folder, store, compute)

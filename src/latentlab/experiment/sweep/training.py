@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,7 +16,8 @@ from latentlab.experiment.planning import trial_table
 from latentlab.experiment.scoring import score_trials
 from latentlab.experiment.sweep.file import Sweep
 from latentlab.search.halving import rungs_of, survivors
-from latentlab.search.storage import Asked, Ledger, Told
+from latentlab.search.storage import SweepStorage
+from latentlab.search.suggestion import Result, Suggestion
 from latentlab.training.config import TrialConfig
 from latentlab.training.runner import Trainer
 from latentlab.training.store import TrialStore
@@ -31,14 +31,14 @@ def configuration_name(number: int) -> str:
 
 @dataclass
 class SweepTraining:
-    """Trains what a sweep asks for, and says what became of it.
+    """Trains the configurations that a sweep suggests, and returns their results.
 
     Attributes:
         sweep: settings and objectives.
         prepared: the data.
         store: where trials are kept.
         trainer: holds the store; keeps workers and plan from cohort to cohort.
-        ledger: is told the scores at rungs.
+        storage: is told the scores at rungs.
         precision: of the training steps.
         device: where scores are computed.
         trained: ids of the trials that were trained by this object; others were known.
@@ -48,41 +48,41 @@ class SweepTraining:
     prepared: Prepared
     store: TrialStore
     trainer: Trainer
-    ledger: Ledger
+    storage: SweepStorage
     precision: str
     device: torch.device
     trained: frozenset[str] = frozenset()
 
-    def __call__(self, asked: Sequence[Asked]) -> list[Told]:
-        """Train a cohort of configurations on all seeds."""
-        told: list[Told] = []
+    def __call__(self, suggestions: Sequence[Suggestion]) -> dict[int, Result]:
+        """Train a cohort of configurations on all seeds; their results by number."""
+        results: dict[int, Result] = {}
         planned: dict[int, list[Trial]] = {}
-        for one in asked:
+        for suggestion in suggestions:
             try:
-                planned[one.number] = self.trials(one)
+                planned[suggestion.number] = self.trials(suggestion)
             except UserError as error:
-                told.append(Told(one.number, "failed", note=str(error)))
-        halved: dict[int, int] = {}
+                results[suggestion.number] = Result("failed", note=str(error))
+        pruned: dict[int, int] = {}
         if self.sweep.settings.halving is not None:
-            halved = self._by_rungs([one for one in asked if one.number in planned], planned)
-        whole = [t for number, trials in planned.items() if number not in halved for t in trials]
+            pruned = self._by_rungs([s for s in suggestions if s.number in planned], planned)
+        whole = [t for number, trials in planned.items() if number not in pruned for t in trials]
         self.trained |= self.trainer.train(whole)
         scores = self._scores(whole)
         for number, trials in planned.items():
-            if number in halved:
-                told.append(self._told_halved(number, trials, halved[number]))
+            if number in pruned:
+                results[number] = _pruned(trials, pruned[number])
             else:
-                told.append(self._told(number, trials, scores))
-        return told
+                results[number] = self._result(trials, scores)
+        return results
 
-    def trials(self, asked: Asked) -> list[Trial]:
-        """A configuration with every seed of the sweep.
+    def trials(self, suggestion: Suggestion) -> list[Trial]:
+        """Return a configuration with every seed of the sweep.
 
         Raises:
             UserError: the values do not make a configuration.
         """
-        config = self.sweep.config(asked.configuration)
-        return self._replicated(config, asked.number)
+        configuration = self.sweep.settings.space.configuration(suggestion.values)
+        return self._replicated(self.sweep.config(configuration), suggestion.number)
 
     def _replicated(self, config: TrialConfig, number: int) -> list[Trial]:
         study = self.sweep.study
@@ -99,7 +99,9 @@ class SweepTraining:
             for seed in self.sweep.settings.seeds.numbers()
         ]
 
-    def _by_rungs(self, asked: Sequence[Asked], planned: dict[int, list[Trial]]) -> dict[int, int]:
+    def _by_rungs(
+        self, suggestions: Sequence[Suggestion], planned: dict[int, list[Trial]]
+    ) -> dict[int, int]:
         """Train to each rung and stop the worse configurations there.
 
         What was decided before a run was killed is decided again by the same scores.
@@ -110,17 +112,17 @@ class SweepTraining:
         halving = self.sweep.settings.halving
         assert halving is not None
         stopped: dict[int, int] = {}
-        left = {one.number: one for one in asked}
+        left = {suggestion.number: suggestion for suggestion in suggestions}
         if not left:
             return stopped
         configs = [trials[0].config for trials in planned.values()]
         epochs = min(config.training.epochs for config in configs)
         settled = 0.0 if halving.force else max(config.settles_at() for config in configs)
         name = halving.score or self.sweep.declaration.rung_score
-        for rung in rungs_of(halving, asked[0].cohort, epochs):
+        for rung in rungs_of(halving, suggestions[0].cohort, epochs):
             if rung < settled:
                 continue
-            # A killed run has perhaps taken the worse ones out already: its word holds.
+            # If an earlier run recorded the rung's scores, they are reused.
             scores = {number: one.rungs[rung] for number, one in left.items() if rung in one.rungs}
             if len(scores) < len(left):
                 trials = [t for number in left for t in planned[number]]
@@ -129,7 +131,7 @@ class SweepTraining:
                 for number in [n for n in left if n not in scores]:
                     reached = [_reached(histories[t.id], name, rung) for t in planned[number]]
                     scores[number] = float(np.mean(reached))
-                    self.ledger.report(number, rung, scores[number])
+                    self.storage.report(number, rung, scores[number])
             keep = survivors(scores, halving.factor)
             for number in [n for n in left if n not in keep]:
                 self.trainer.abandon(planned[number])
@@ -147,7 +149,7 @@ class SweepTraining:
             self.sweep.study, table, self.prepared, self.store, self.device, ("validation",)
         )
 
-    def _told(self, number: int, trials: Sequence[Trial], scores: pd.DataFrame) -> Told:
+    def _result(self, trials: Sequence[Trial], scores: pd.DataFrame) -> Result:
         names = [objective.name for objective in self.sweep.objectives]
         measured = scores[scores["split"] == "validation"] if len(scores) else scores
         replicates = []
@@ -169,24 +171,18 @@ class SweepTraining:
                 }
             )
         if any(row["state"] == "diverged" for row in replicates):
-            return Told(number, "diverged", replicates=tuple(replicates))
+            return Result("diverged", replicates=tuple(replicates))
         means = tuple(float(np.mean([row[name] for row in replicates])) for name in names)
-        return Told(number, "complete", means, tuple(replicates))
+        return Result("complete", means, tuple(replicates))
 
-    def _told_halved(self, number: int, trials: Sequence[Trial], rung: int) -> Told:
-        rows: list[dict[str, Any]] = [
-            {
-                "seed": trial.seed,
-                "trial_id": trial.id,
-                "state": "halved",
-                "epochs": rung,
-                "seconds": math.nan,
-            }
-            for trial in trials
-        ]
-        for row in rows:
-            del row["seconds"]
-        return Told(number, "halved", replicates=tuple(rows))
+
+def _pruned(trials: Sequence[Trial], rung: int) -> Result:
+    """Return the result of a configuration that was stopped at a rung."""
+    replicates = [
+        {"seed": trial.seed, "trial_id": trial.id, "state": "pruned", "epochs": rung}
+        for trial in trials
+    ]
+    return Result("pruned", replicates=tuple(replicates))
 
 
 def _reached(history: dict[str, list[float | None]], name: str, rung: int) -> float:

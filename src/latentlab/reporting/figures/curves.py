@@ -10,8 +10,8 @@ import plotly.graph_objects as go
 
 from latentlab.reporting.figures.subplots import subplot_grid
 from latentlab.reporting.figures.template import arm_styles, finish, label, translucent
-from latentlab.reporting.intervals import t_quantile
 from latentlab.reporting.tables import arm_order
+from latentlab.statistics.intervals import t_quantile
 
 
 def learning_curves(

@@ -14,7 +14,7 @@ import plotly.graph_objects as go
 
 from latentlab.metrics.metric import Metric
 from latentlab.reporting.figures.template import NEUTRAL, arm_styles, finish, label, translucent
-from latentlab.reporting.intervals import MeanInterval, mean_interval
+from latentlab.reporting.intervals import MeanInterval
 from latentlab.reporting.tables import arm_order, diverged_trials, paired_scores
 
 _ROW = 52
@@ -47,7 +47,7 @@ def strip_plot(
     ticks = []
     for i, (arm, style) in enumerate(arm_styles(chosen).items()):
         values = table[arm].dropna()
-        mean = mean_interval(values, level)
+        mean = MeanInterval.of(values, level)
         ticks.append(f"{label(arm)}<br><span style='font-size:11px'>n = {mean.n}</span>")
         if mean.n:
             _add_seeds(figure, arm, values, i, style)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pandas as pd
 
+from latentlab.runs.seed_names import is_seed
 from latentlab.search.analysis.columns import recorded_outside
 from latentlab.search.analysis.findings import Finding, p_text, records
 from latentlab.search.analysis.observations import Observations
 from latentlab.search.analysis.significance import HIGH
-from latentlab.search.space import is_seed
 from latentlab.search.table import SweepTable
 
 _UNEQUAL = 2
@@ -101,9 +101,9 @@ def loss_findings(counts: pd.DataFrame, tests: pd.DataFrame, table: SweepTable) 
             f"{p_text(row.p)}, Holm {p_text(row.holm)}). What is left of them is a selection."
         )
         found.append(Finding("D27", "error", text, str(row.parameter)))
-    if total["halved"]:
+    if total["pruned"]:
         text = (
-            f"{total['halved']} of {total['configurations']} configurations were stopped early for "
+            f"{total['pruned']} of {total['configurations']} configurations were stopped early for "
             f"their low scores. Tests are over the {total['complete']} that were left, among which "
             "associations are weaker than among all."
         )

@@ -42,7 +42,7 @@ def compute_spent(table: SweepTable, devices: float | None = None) -> pd.DataFra
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-_ORDER = ("complete", "halved", "diverged", "failed")
+_ORDER = ("complete", "pruned", "diverged", "failed")
 
 
 def _spent(

@@ -22,13 +22,13 @@ COLUMNS = (
     "choice",
     "configurations",
     "complete",
-    "halved",
+    "pruned",
     "diverged",
     "failed",
     "lost_share",
 )
 TEST_COLUMNS = ("parameter", "configurations", "lost", "method", "p")
-STATES = ("complete", "halved", "diverged", "failed")
+STATES = ("complete", "pruned", "diverged", "failed")
 
 
 def failures(table: SweepTable) -> pd.DataFrame:
@@ -36,7 +36,7 @@ def failures(table: SweepTable) -> pd.DataFrame:
 
     Returns:
         First one row `all`, then one per choice or half. A configuration is lost where it failed
-        or diverged; one that the search stopped early (`halved`) is not.
+        or diverged; one that the search stopped early (`pruned`) is not.
     """
     state = table.outcomes["state"].to_numpy()
     found = [_counts("all", "all", state)]

@@ -21,7 +21,7 @@ from latentlab.search.analysis.observations import Observations
 from latentlab.search.analysis.replicates import noise_of_seeds, runs_by_seed
 from latentlab.search.analysis.settings import AnalysisSettings
 from latentlab.search.table import SweepTable
-from latentlab.statistics.intervals import paired_interval, welch_interval
+from latentlab.statistics.intervals import mean_interval, welch_interval
 from latentlab.statistics.selection_bias import expected_highest_normal
 
 COLUMNS = (
@@ -124,7 +124,7 @@ def _branch(
     expected = expected_highest_normal(len(values))
     # A single configuration was not chosen, however noisy it is.
     luck = error * expected if len(values) > 1 else 0.0
-    low, high = paired_interval(values, settings.level)
+    low, high = mean_interval(values, settings.level)
     return {
         "configurations": len(values),
         "best_configuration": numbers[best],

@@ -17,7 +17,7 @@ from latentlab.search.analysis.settings import AnalysisSettings
 from latentlab.search.grid import size
 from latentlab.search.parameters import CategoricalParameter
 from latentlab.search.table import SweepTable
-from latentlab.statistics.intervals import paired_interval
+from latentlab.statistics.intervals import mean_interval
 
 COLUMNS = (
     "parameter",
@@ -139,7 +139,7 @@ def _cells(table: SweepTable, axes: list[Column], held: Mask, level: float) -> l
             continue
         ran = runs[:, np.isfinite(runs[done]).any(axis=0)]
         by_seed = np.nanmean(ran[done], axis=0)
-        low, high = paired_interval(by_seed, level)
+        low, high = mean_interval(by_seed, level)
         found.append(
             {
                 "p1": axes[0].name,

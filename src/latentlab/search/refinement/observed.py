@@ -17,7 +17,7 @@ from latentlab.search.table import SweepTable
 MOST_RERUN = 300
 """Configurations that an adaptive sampler is run on noise for: its cost grows with their square."""
 
-_LEVELS = {"complete": 2, "halved": 1, "diverged": 0}
+_LEVELS = {"complete": 2, "pruned": 1, "diverged": 0}
 _FIXED_DESIGNS = ("grid", "random", "quasi_random")
 
 
@@ -141,8 +141,8 @@ def _left_out(outcomes: pd.DataFrame, copies: int) -> list[str]:
         notes.append(f"Left out: {plural(failed, 'failed configuration')}.")
     if diverged := int(counts.get("diverged", 0)):
         notes.append(f"Ranked last: {plural(diverged, 'diverged configuration')}.")
-    if halved := int(counts.get("halved", 0)):
-        early = plural(halved, "configuration")
+    if pruned := int(counts.get("pruned", 0)):
+        early = plural(pruned, "configuration")
         notes.append(f"Ranked below all complete ones: {early} stopped early.")
     return notes
 

@@ -7,15 +7,17 @@ in a given space with a given budget.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from latentlab.search.parameters import CategoricalParameter
-from latentlab.search.proposals import Known, propose
+from latentlab.search.proposals import propose
 from latentlab.search.settings import SweepSettings
 from latentlab.search.space import Configuration
+from latentlab.search.suggestion import Result, Suggestion
 from latentlab.search.table import Objective, SweepTable
 
 Truth = Callable[[Configuration], float]
@@ -41,27 +43,21 @@ def simulated_sweep(settings: SweepSettings, truth: Truth, seed: int) -> SweepTa
     """
     settings = settings.model_copy(update={"sampler_seed": seed})
     noise = np.random.default_rng([1, seed])
-    known: list[Known] = []
-    adaptive: list[bool] = []
-    cohorts: list[int] = []
+    known: list[Suggestion] = []
     wanted = settings.configurations or 0
     while len(known) < wanted:
-        cohort = cohorts[-1] + 1 if cohorts else 0
+        cohort = known[-1].cohort + 1 if known else 0
         count = min(settings.cohort, wanted - len(known))
         asked = propose(settings, ["maximize"], known, cohort, 0, count)
         if not asked:
             break
         for one in asked:
             score = truth(settings.space.configuration(one.values)) + noise.standard_normal()
-            known.append(Known(one.values, "complete", (score,)))
-            adaptive.append(one.adaptive)
-            cohorts.append(cohort)
-    return _table(settings, known, adaptive, cohorts)
+            known.append(replace(one, result=Result("complete", (score,))))
+    return _table(settings, known)
 
 
-def _table(
-    settings: SweepSettings, known: list[Known], adaptive: list[bool], cohorts: list[int]
-) -> SweepTable:
+def _table(settings: SweepSettings, known: list[Suggestion]) -> SweepTable:
     columns: dict[str, Any] = {}
     for name, parameter in settings.space.parameters.items():
         choices = isinstance(parameter, CategoricalParameter)
@@ -70,9 +66,9 @@ def _table(
     outcomes = pd.DataFrame(
         {
             "state": "complete",
-            "score": [one.objectives[0] for one in known],
-            "adaptive": adaptive,
-            "cohort": cohorts,
+            "score": [one.result.objectives[0] for one in known if one.result is not None],
+            "adaptive": [one.adaptive for one in known],
+            "cohort": [one.cohort for one in known],
             "epochs": np.nan,
             "seconds": np.nan,
         }

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from latentlab.experiment.study import Study
-from latentlab.search.parameter_alias import SearchName
+from latentlab.search.parameter_alias import ParameterAlias
 from latentlab.studies.anchored_multimodal.declaration import MultimodalDeclaration
 
 
@@ -14,17 +14,17 @@ class AnchoredMultimodalDeclaration(MultimodalDeclaration):
     """The `anchored_multimodal` block of the parameters."""
 
     rung_score = "validation_worst_group_cross_entropy"
-    search_names: ClassVar[Mapping[str, SearchName]] = {
-        "lr": SearchName("training.learning_rate"),
-        "weight_decay": SearchName("training.weight_decay"),
-        "batch_size": SearchName("training.batch_size"),
-        "latent_dim": SearchName("model.latent_dim"),
-        "head_hidden": SearchName("model.head_hidden"),
-        "lambda_fit": SearchName("objective.fit_weight"),
-        "lambda_sep": SearchName("objective.separation_weight"),
-        "groupdro_eta": SearchName("objective.groups.eta"),
-        "groupdro_gamma": SearchName("objective.groups.gamma"),
-        "groupdro_warmup_epochs": SearchName("objective.groups.warmup_epochs"),
+    parameter_aliases: ClassVar[Mapping[str, ParameterAlias]] = {
+        "lr": ParameterAlias("training.learning_rate"),
+        "weight_decay": ParameterAlias("training.weight_decay"),
+        "batch_size": ParameterAlias("training.batch_size"),
+        "latent_dim": ParameterAlias("model.latent_dim"),
+        "head_hidden": ParameterAlias("model.head_hidden"),
+        "lambda_fit": ParameterAlias("objective.fit_weight"),
+        "lambda_sep": ParameterAlias("objective.separation_weight"),
+        "groupdro_eta": ParameterAlias("objective.groups.eta"),
+        "groupdro_gamma": ParameterAlias("objective.groups.gamma"),
+        "groupdro_warmup_epochs": ParameterAlias("objective.groups.warmup_epochs"),
     }
 
 

@@ -25,7 +25,7 @@ from latentlab.reporting.figures.template import (
     label,
 )
 from latentlab.reporting.formatting import format_number
-from latentlab.reporting.intervals import mean_interval
+from latentlab.reporting.intervals import MeanInterval
 from latentlab.reporting.tables import paired_scores
 from latentlab.studies.anchored_multimodal.config import AnchoredMultimodalConfig
 from latentlab.studies.anchored_multimodal.metrics import GROUP_WEIGHT, group_accuracy
@@ -132,7 +132,7 @@ def _add_accuracies(
     level: float,
 ) -> None:
     """The seeds of one group of one arm, faint, and their mean with its interval."""
-    mean = mean_interval(values, level)
+    mean = MeanInterval.of(values, level)
     figure.add_scatter(
         x=values.to_numpy(),
         y=np.full(len(values), row),

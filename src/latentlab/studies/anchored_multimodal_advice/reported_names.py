@@ -12,33 +12,33 @@ from typing import Any
 
 from latentlab.core.errors import UserError
 from latentlab.experiment.declaration import merged
-from latentlab.search.importers.strict_yaml import load_yaml
-from latentlab.search.parameter_alias import SearchName
+from latentlab.search.parameter_alias import ParameterAlias
+from latentlab.search.sweep_files.strict_yaml import load_yaml
 
 BLOCKS = ("model", "objective", "training")
 STUDY = "anchored_multimodal"
 
-NAMES: Mapping[str, SearchName] = {
-    "optimizer": SearchName("training.optimiser"),
-    "lr": SearchName("training.learning_rate"),
-    "weight_decay": SearchName("training.weight_decay"),
-    "grad_clip": SearchName("training.gradient_clip"),
-    "batch_size": SearchName("training.batch_size"),
-    "epochs": SearchName("training.epochs"),
-    "lr_step_size": SearchName("training.step_epochs"),
-    "lr_gamma": SearchName("training.reduction"),
-    "latent_dim": SearchName("model.latent_dim"),
-    "head_hidden": SearchName("model.head_hidden"),
-    "anchor_eps": SearchName("objective.anchor_floor"),
-    "sep_samples_per_class": SearchName("objective.separation_samples"),
-    "sep_method": SearchName("objective.separation"),
-    "sep_margin": SearchName("objective.separation_margin"),
-    "lambda_fit": SearchName("objective.fit_weight"),
-    "lambda_sep": SearchName("objective.separation_weight"),
-    "groupdro_eta": SearchName("objective.groups.eta"),
-    "groupdro_gamma": SearchName("objective.groups.gamma"),
-    "groupdro_warmup_epochs": SearchName("objective.groups.warmup_epochs"),
-    "groupdro_update_mode": SearchName("objective.groups.update"),
+NAMES: Mapping[str, ParameterAlias] = {
+    "optimizer": ParameterAlias("training.optimiser"),
+    "lr": ParameterAlias("training.learning_rate"),
+    "weight_decay": ParameterAlias("training.weight_decay"),
+    "grad_clip": ParameterAlias("training.gradient_clip"),
+    "batch_size": ParameterAlias("training.batch_size"),
+    "epochs": ParameterAlias("training.epochs"),
+    "lr_step_size": ParameterAlias("training.step_epochs"),
+    "lr_gamma": ParameterAlias("training.reduction"),
+    "latent_dim": ParameterAlias("model.latent_dim"),
+    "head_hidden": ParameterAlias("model.head_hidden"),
+    "anchor_eps": ParameterAlias("objective.anchor_floor"),
+    "sep_samples_per_class": ParameterAlias("objective.separation_samples"),
+    "sep_method": ParameterAlias("objective.separation"),
+    "sep_margin": ParameterAlias("objective.separation_margin"),
+    "lambda_fit": ParameterAlias("objective.fit_weight"),
+    "lambda_sep": ParameterAlias("objective.separation_weight"),
+    "groupdro_eta": ParameterAlias("objective.groups.eta"),
+    "groupdro_gamma": ParameterAlias("objective.groups.gamma"),
+    "groupdro_warmup_epochs": ParameterAlias("objective.groups.warmup_epochs"),
+    "groupdro_update_mode": ParameterAlias("objective.groups.update"),
 }
 """Names that stand for one key each."""
 

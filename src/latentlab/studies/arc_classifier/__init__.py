@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from latentlab.experiment.declaration import Declaration
 from latentlab.experiment.study import Study
-from latentlab.search.parameter_alias import SearchName
+from latentlab.search.parameter_alias import ParameterAlias
 from latentlab.studies.arc_classifier.config import ArcClassifierConfig
 from latentlab.studies.arc_classifier.metrics import METRICS
 from latentlab.studies.arc_classifier.reported import CAPTION, effects_table
@@ -24,26 +24,26 @@ class ArcClassifierDeclaration(Declaration):
     baselines = ("majority", "chance")
     table_caption = CAPTION
     rung_score = "validation_cross_entropy"
-    search_names: ClassVar[Mapping[str, SearchName]] = {
-        "lr": SearchName("training.learning_rate"),
-        "batch_size": SearchName("training.batch_size"),
-        "weight_decay": SearchName("training.weight_decay"),
-        "use_scheduler": SearchName("training.schedule", {True: "plateau", False: "constant"}),
-        "label_smoothing": SearchName("objective.label_smoothing"),
-        "encoder_type": SearchName("model.encoder"),
-        "embed_dim": SearchName("model.embedding"),
-        "use_cosine": SearchName("model.cosine"),
-        "temperature": SearchName("model.temperature"),
-        "demo_agg": SearchName("model.cnn.demo_aggregation"),
-        "width_mult": SearchName("model.cnn.width_multiplier"),
-        "depth": SearchName("model.cnn.depth"),
-        "mlp_hidden": SearchName("model.cnn.mlp_hidden"),
-        "use_coords": SearchName("model.cnn.coordinates"),
-        "ctx_d_model": SearchName("model.context.width"),
-        "ctx_n_head": SearchName("model.context.heads"),
-        "ctx_pixel_layers": SearchName("model.context.pixel_layers"),
-        "ctx_grid_layers": SearchName("model.context.grid_layers"),
-        "ctx_dropout": SearchName("model.context.dropout"),
+    parameter_aliases: ClassVar[Mapping[str, ParameterAlias]] = {
+        "lr": ParameterAlias("training.learning_rate"),
+        "batch_size": ParameterAlias("training.batch_size"),
+        "weight_decay": ParameterAlias("training.weight_decay"),
+        "use_scheduler": ParameterAlias("training.schedule", {True: "plateau", False: "constant"}),
+        "label_smoothing": ParameterAlias("objective.label_smoothing"),
+        "encoder_type": ParameterAlias("model.encoder"),
+        "embed_dim": ParameterAlias("model.embedding"),
+        "use_cosine": ParameterAlias("model.cosine"),
+        "temperature": ParameterAlias("model.temperature"),
+        "demo_agg": ParameterAlias("model.cnn.demo_aggregation"),
+        "width_mult": ParameterAlias("model.cnn.width_multiplier"),
+        "depth": ParameterAlias("model.cnn.depth"),
+        "mlp_hidden": ParameterAlias("model.cnn.mlp_hidden"),
+        "use_coords": ParameterAlias("model.cnn.coordinates"),
+        "ctx_d_model": ParameterAlias("model.context.width"),
+        "ctx_n_head": ParameterAlias("model.context.heads"),
+        "ctx_pixel_layers": ParameterAlias("model.context.pixel_layers"),
+        "ctx_grid_layers": ParameterAlias("model.context.grid_layers"),
+        "ctx_dropout": ParameterAlias("model.context.dropout"),
     }
 
     def table(self, comparison: pd.DataFrame, verdicts: pd.DataFrame) -> pd.DataFrame | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from latentlab.experiment.declaration import Declaration
 from latentlab.experiment.study import Study
-from latentlab.search.parameter_alias import SearchName
+from latentlab.search.parameter_alias import ParameterAlias
 from latentlab.studies.least_volume.config import LeastVolumeConfig
 from latentlab.studies.least_volume.failures import CAPTION, failure_table
 from latentlab.studies.least_volume.metrics import METRICS
@@ -24,23 +24,25 @@ class LeastVolumeDeclaration(Declaration):
     table_title = "How the trials ended"
     table_caption = CAPTION
     rung_score = "validation_reconstruction"
-    search_names: ClassVar[Mapping[str, SearchName]] = {
-        "lr": SearchName("training.learning_rate"),
-        "batch_size": SearchName("training.batch_size"),
-        "n_epochs": SearchName("training.epochs"),
-        "latent_dim": SearchName("model.latent_dim"),
-        "use_spectral_norm": SearchName("model.spectral_norm", {True: "operator", False: "none"}),
-        "lipschitz_bound": SearchName("model.lipschitz_bound"),
-        "w_v": SearchName("objective.volume_weight"),
-        "eta": SearchName("objective.eta"),
-        "pruning_epoch": SearchName("objective.pruning.start_epoch"),
-        "pruning_strategy": SearchName("objective.pruning.policy"),
-        "plummet_threshold": SearchName("objective.pruning.threshold"),
-        "alpha": SearchName("objective.pruning.alpha"),
-        "percentile": SearchName("objective.pruning.percentile"),
-        "cdf_threshold": SearchName("objective.pruning.variance_share"),
-        "temperature": SearchName("objective.pruning.temperature"),
-        "beta": SearchName("objective.pruning.momentum"),
+    parameter_aliases: ClassVar[Mapping[str, ParameterAlias]] = {
+        "lr": ParameterAlias("training.learning_rate"),
+        "batch_size": ParameterAlias("training.batch_size"),
+        "n_epochs": ParameterAlias("training.epochs"),
+        "latent_dim": ParameterAlias("model.latent_dim"),
+        "use_spectral_norm": ParameterAlias(
+            "model.spectral_norm", {True: "operator", False: "none"}
+        ),
+        "lipschitz_bound": ParameterAlias("model.lipschitz_bound"),
+        "w_v": ParameterAlias("objective.volume_weight"),
+        "eta": ParameterAlias("objective.eta"),
+        "pruning_epoch": ParameterAlias("objective.pruning.start_epoch"),
+        "pruning_strategy": ParameterAlias("objective.pruning.policy"),
+        "plummet_threshold": ParameterAlias("objective.pruning.threshold"),
+        "alpha": ParameterAlias("objective.pruning.alpha"),
+        "percentile": ParameterAlias("objective.pruning.percentile"),
+        "cdf_threshold": ParameterAlias("objective.pruning.variance_share"),
+        "temperature": ParameterAlias("objective.pruning.temperature"),
+        "beta": ParameterAlias("objective.pruning.momentum"),
     }
 
     def table(self, comparison: pd.DataFrame, verdicts: pd.DataFrame) -> pd.DataFrame | None:

@@ -21,7 +21,7 @@ from latentlab.reporting.figures.template import (
     label,
 )
 from latentlab.reporting.figures.trials import add_arm
-from latentlab.reporting.intervals import MeanInterval, mean_interval
+from latentlab.reporting.intervals import MeanInterval
 from latentlab.reporting.tables import paired_scores
 from latentlab.studies.least_volume.axes import log_axis
 
@@ -124,7 +124,7 @@ def sensitivity(
             values = paired_scores(scores, metric, split)
             shown: list[float] = []
             for first, arm_of in lines.items():
-                means = [mean_interval(values.get(arm, [])) for arm in arm_of.values()]
+                means = [MeanInterval.of(values.get(arm, [])) for arm in arm_of.values()]
                 trace = _line(list(arm_of), means, scale, styles[first])
                 trace.update(name=label(first), legendgroup=first, showlegend=first not in named)
                 named.add(first)
@@ -182,9 +182,9 @@ def norm_differences(
         for number, policy in enumerate(policies):
             rows = [i for i, (treated, _) in enumerate(pairs) if configs[treated][POLICY] == policy]
             means = [
-                mean_interval(values[pairs[i][0]] - values[pairs[i][1]])
+                MeanInterval.of(values[pairs[i][0]] - values[pairs[i][1]])
                 if set(pairs[i]) <= set(values)
-                else mean_interval([])
+                else MeanInterval.of([])
                 for i in rows
             ]
             trace = _bars(rows, means, PALETTE[number % len(PALETTE)])

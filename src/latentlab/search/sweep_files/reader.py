@@ -9,12 +9,12 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from latentlab.core.errors import UserError
-from latentlab.search.importers.strict_yaml import load_yaml
-from latentlab.search.importers.validation_errors import mistake
-from latentlab.search.importers.wandb import TOP_LEVEL, WORDS, from_wandb
-from latentlab.search.parameter_alias import SearchName
+from latentlab.search.parameter_alias import ParameterAlias
 from latentlab.search.parameters import CategoricalParameter, Parameter, is_number
 from latentlab.search.settings import SweepSettings
+from latentlab.search.sweep_files.strict_yaml import load_yaml
+from latentlab.search.sweep_files.validation_errors import mistake
+from latentlab.search.sweep_files.wandb import TOP_LEVEL, WORDS, from_wandb
 
 Layout = Literal["own", "report", "wandb"]
 
@@ -126,7 +126,7 @@ def _with_order(entry: Any) -> Any:
 
 
 def rename(
-    settings: SweepSettings, names: Mapping[str, SearchName], name: str = "the sweep"
+    settings: SweepSettings, names: Mapping[str, ParameterAlias], name: str = "the sweep"
 ) -> SweepSettings:
     """A sweep in a study's own keys and values.
 
@@ -139,7 +139,7 @@ def rename(
         UserError: two names mean one key, or a range of numbers has words for its values.
     """
     given = [*settings.fixed, *settings.parameters]
-    meant = {one: names.get(one, SearchName(one)) for one in given}
+    meant = {one: names.get(one, ParameterAlias(one)) for one in given}
     for place, one in enumerate(given):
         for other in given[:place]:
             if meant[one].key == meant[other].key:
@@ -159,7 +159,7 @@ def rename(
 
 
 def _renamed(
-    one: str, parameter: Parameter, meant: Mapping[str, SearchName], name: str
+    one: str, parameter: Parameter, meant: Mapping[str, ParameterAlias], name: str
 ) -> dict[str, Any]:
     block = parameter.model_dump(exclude_unset=True)
     if isinstance(parameter, CategoricalParameter):
@@ -178,6 +178,6 @@ def _renamed(
     return block
 
 
-def _meant(name: SearchName, value: Any) -> Any:
+def _meant(name: ParameterAlias, value: Any) -> Any:
     """The study's word for a value, or for each of some values."""
     return [name.value(one) for one in value] if isinstance(value, list) else name.value(value)

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from latentlab.core.errors import UserError
-from latentlab.search.importers.sources import ForeignSweep, read_foreign
+from latentlab.search.imported_sweeps.source import ImportedSweep, read_imported_sweep
 
 
 def never(name):
@@ -13,19 +13,19 @@ def never(name):
 
 def test_no_source_is_a_mistake_with_an_example(tmp_path):
     with pytest.raises(UserError, match=r"analysis.source names no sweep.*--params"):
-        read_foreign(ForeignSweep(), tmp_path, never)
+        read_imported_sweep(ImportedSweep(), tmp_path, never)
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):
     with pytest.raises(UserError, match=r"none\.csv"):
-        read_foreign(ForeignSweep(source="none.csv"), tmp_path, never)
+        read_imported_sweep(ImportedSweep(source="none.csv"), tmp_path, never)
 
 
 def test_a_csv_is_read_relative_to_the_project(tmp_path):
     pd.DataFrame({"rate": [0.1, 0.2, 0.3], "value": [1.0, 2.0, 3.0]}).to_csv(
         tmp_path / "trials.csv", index=False
     )
-    table = read_foreign(ForeignSweep(source="trials.csv", constant=1.0), tmp_path, never)
+    table = read_imported_sweep(ImportedSweep(source="trials.csv", constant=1.0), tmp_path, never)
     assert table.name == "trials"
     assert table.objective.constant == 1.0
     assert len(table.outcomes) == 3
@@ -48,7 +48,7 @@ def test_an_experiment_is_asked_for_by_its_name(tmp_path):
         asked.append(name)
         return runs
 
-    chosen = ForeignSweep(source="mlflow:mine", objective="accuracy")
-    table = read_foreign(chosen, tmp_path, found)
+    chosen = ImportedSweep(source="mlflow:mine", objective="accuracy")
+    table = read_imported_sweep(chosen, tmp_path, found)
     assert asked == ["mine"]
     assert table.outcomes["accuracy"].tolist() == [0.5, 0.6]

@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pandas as pd
 
-from latentlab.search.importers.columns import plain
-from latentlab.search.importers.inferred_conditions import conditions_of, told
+from latentlab.search.imported_sweeps.cells import cell_value
+from latentlab.search.imported_sweeps.inferred_conditions import condition_notes, conditions_of
 from latentlab.search.parameters import (
     CategoricalParameter,
     FloatParameter,
@@ -52,7 +52,7 @@ def inferred_space(parameters: pd.DataFrame) -> tuple[Space, list[str]]:
         if len(distinct) == 0:
             notes.append(f"{name}: there is no value in any row; it is left out")
         elif len(distinct) == 1 and len(values) == len(column):
-            fixed[name] = plain(distinct[0])
+            fixed[name] = cell_value(distinct[0])
         elif len(distinct) == 1:
             notes.append(f"{name}: one value wherever it exists; it is left out")
         elif column.dtype == object and _are_labels(len(distinct), len(values)):
@@ -67,7 +67,7 @@ def inferred_space(parameters: pd.DataFrame) -> tuple[Space, list[str]]:
         name: parameter.model_copy(update={"when": conditions.get(name, {})})
         for name, parameter in found.items()
     }
-    notes += told(conditions, unexplained)
+    notes += condition_notes(conditions, unexplained)
     return Space.model_validate({"fixed": fixed, "parameters": searched}), notes
 
 
@@ -83,12 +83,12 @@ def parameter_of(values: pd.Series) -> Parameter:
     if values.dtype == object:
         return CategoricalParameter(type="categorical", choices=tuple(sorted(distinct, key=str)))
     numbers = np.sort(distinct.astype(float))
-    low, high = plain(numbers[0]), plain(numbers[-1])
+    low, high = cell_value(numbers[0]), cell_value(numbers[-1])
     whole = bool(np.all(numbers == np.round(numbers))) and isinstance(low, int)
     if whole and numbers[-1] - numbers[0] == len(numbers) - 1:
         return IntParameter.model_validate({"type": "int", "low": low, "high": high})
     if len(numbers) <= FEW and len(values) >= 2 * len(numbers):
-        choices = tuple(plain(number) for number in numbers)
+        choices = tuple(cell_value(number) for number in numbers)
         return CategoricalParameter(type="categorical", choices=choices, ordered=True)
     block = {"low": low, "high": high, "log": _is_logarithmic(values.to_numpy(dtype=float))}
     if whole:

@@ -1,4 +1,4 @@
-"""Where a finished sweep from elsewhere is read from: the `analysis` block of the parameters."""
+"""Where an imported sweep is read from: the `analysis` block of the parameters."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from latentlab.core.errors import UserError
 from latentlab.search.analysis.settings import AnalysisSettings
+from latentlab.search.imported_sweeps.assembly import sweep_of_runs
 from latentlab.search.table import Objective, SweepTable
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ MLFLOW = "mlflow:"
 """Marks an experiment of the tracking store: `mlflow:<experiment>`."""
 
 
-class ForeignSweep(BaseModel):
+class ImportedSweep(BaseModel):
     """A finished sweep that this project did not run."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -49,15 +50,15 @@ class ForeignSweep(BaseModel):
         return [Objective(self.objective, self.direction, self.constant)]
 
 
-def read_foreign(
-    chosen: ForeignSweep, root: Path, runs: Callable[[str], pd.DataFrame]
+def read_imported_sweep(
+    chosen: ImportedSweep, root: Path, runs_of: Callable[[str], pd.DataFrame]
 ) -> SweepTable:
-    """Read a finished sweep from wherever it is.
+    """Return a finished sweep from wherever it is.
 
     Args:
         chosen: where it is, and what its columns mean.
         root: of the project, for relative paths.
-        runs: the runs of an experiment of MLflow as a table, by its name.
+        runs_of: the runs of an experiment of MLflow as a table, by its name.
 
     Raises:
         UserError: nothing was chosen, or what was chosen cannot be read.
@@ -69,31 +70,27 @@ def read_foreign(
             "--params analysis.source=trials.csv,analysis.objective=accuracy.",
         )
     if chosen.source.startswith(MLFLOW):
-        from latentlab.search.importers.mlflow_tables import from_mlflow_runs
+        from latentlab.runs.importers.mlflow import import_mlflow
 
         name = chosen.source.removeprefix(MLFLOW)
-        return from_mlflow_runs(
-            runs(name),
-            chosen.objectives,
-            name,
-            seed=chosen.seed,
-            parameters=chosen.parameters,
-            sampler=chosen.sampler or "unknown",
+        imported = import_mlflow(
+            runs_of(name), [chosen.objective], name, seed=chosen.seed, parameters=chosen.parameters
         )
+        return sweep_of_runs(imported, chosen.objectives, chosen.sampler)
     path = chosen.source if "://" in chosen.source else str(root / chosen.source)
     if path.endswith((".csv", ".tsv")):
-        from latentlab.search.importers.tables import read_csv
+        from latentlab.runs.importers.csv import import_csv
 
-        return read_csv(
+        imported = import_csv(
             path,
-            chosen.objectives,
+            [chosen.objective],
             seed=chosen.seed,
             state=chosen.state,
             epochs=chosen.epochs,
             seconds=chosen.seconds,
             parameters=chosen.parameters,
-            sampler=chosen.sampler or "unknown",
         )
-    from latentlab.search.importers.optuna_tables import read_optuna
+        return sweep_of_runs(imported, chosen.objectives, chosen.sampler)
+    from latentlab.runs.importers.optuna import import_optuna
 
-    return read_optuna(path, chosen.study, sampler=chosen.sampler)
+    return sweep_of_runs(import_optuna(path, chosen.study), sampler=chosen.sampler)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from latentlab.core.errors import UserError
-from latentlab.search.importers.columns import typed
-from latentlab.search.importers.inferred_conditions import conditions_of
-from latentlab.search.importers.inferred_space import parameter_of
-from latentlab.search.importers.tables import read_csv
+from latentlab.runs.importers.csv import import_csv
+from latentlab.search.imported_sweeps.assembly import sweep_of_runs
+from latentlab.search.imported_sweeps.inferred_conditions import conditions_of
+from latentlab.search.imported_sweeps.inferred_space import parameter_of
 from latentlab.search.parameters import CategoricalParameter, FloatParameter, IntParameter
-from latentlab.search.space import Space
 from latentlab.search.table import Objective, SweepTable
 
 ACCURACY = Objective("accuracy", "maximize")
@@ -30,8 +30,17 @@ def read(tmp_path: Path, content: str | pd.DataFrame, **options: Any) -> SweepTa
         path.write_text(content)
     else:
         content.to_csv(path, index=False)
-    options.setdefault("objectives", [ACCURACY])
     return read_csv(path, **options)
+
+
+def read_csv(
+    path: Path,
+    objectives: Sequence[Objective] = (ACCURACY,),
+    sampler: str | None = None,
+    **options: Any,
+) -> SweepTable:
+    imported = import_csv(path, [objective.name for objective in objectives], **options)
+    return sweep_of_runs(imported, objectives, sampler)
 
 
 def refused(tmp_path: Path, content: str, **options: Any) -> str:
@@ -146,7 +155,7 @@ def test_a_configuration_has_the_worst_state_of_its_seeds(tmp_path: Path) -> Non
         "0.5,1,,RUNNING,,\n"
     )
     table = read(tmp_path, text, state="state", epochs="epochs", seconds="seconds")
-    assert table.outcomes["state"].tolist() == ["complete", "failed", "halved", "diverged"]
+    assert table.outcomes["state"].tolist() == ["complete", "failed", "pruned", "diverged"]
     np.testing.assert_allclose(table.outcomes["accuracy"], [0.6, 0.9, 0.5, 0.5])
     assert table.complete.tolist() == [True, False, False, False]
     assert table.outcomes["epochs"].tolist() == [16, 10, 11, 16]
@@ -195,27 +204,6 @@ def test_a_sampler_that_is_known_not_to_adapt(tmp_path: Path, sampler: str) -> N
     assert table.sampler == sampler
 
 
-def test_a_space_that_is_given_is_kept(tmp_path: Path) -> None:
-    space = Space.model_validate(
-        {
-            "parameters": {
-                "lr": {"type": "float", "low": 0.01, "high": 1.0, "log": True},
-                "k": {"type": "categorical", "choices": [2, "x"]},
-                "flag": {"type": "categorical", "choices": [True, False]},
-                "n": {"type": "categorical", "choices": [1, 2, 4], "ordered": True},
-            }
-        }
-    )
-    text = "lr,k,flag,n,other,accuracy\n0.1,2,True,4,a,0.2\n0.2,2,false,1.0,b,0.3\n3,2,TRUE,2,c,1\n"
-    table = read(tmp_path, text, space=space)
-    assert table.space == space
-    assert list(table.parameters) == ["lr", "k", "flag", "n"]
-    assert table.parameters["k"].tolist() == [2, 2, 2]
-    assert table.parameters["flag"].tolist() == [True, False, True]
-    assert [(type(n), n) for n in table.parameters["n"]] == [(int, 4), (int, 1), (int, 2)]
-    assert table.notes == ("lr: 1 values lie beyond the space's range",)
-
-
 def test_what_optuna_wrote(tmp_path: Path) -> None:
     optuna = pytest.importorskip("optuna")
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -232,7 +220,7 @@ def test_what_optuna_wrote(tmp_path: Path) -> None:
     table = read(tmp_path, frame, objectives=[Objective("value", "maximize")])
     assert sorted(table.parameters) == ["depth", "dropout", "encoder"]
     assert table.space.parameters["depth"].when == {"encoder": ["cnn"]}
-    assert table.outcomes["state"].tolist() == ["complete"] * 3 + ["halved"] + ["complete"] * 36
+    assert table.outcomes["state"].tolist() == ["complete"] * 3 + ["pruned"] + ["complete"] * 36
     np.testing.assert_allclose(
         table.scores, [trial.value for trial in study.trials if trial.number != 3]
     )
@@ -310,23 +298,11 @@ def test_ten_thousand_rows_take_seconds(tmp_path: Path) -> None:
         ("", {}, "No columns to parse"),
         ("lr,accuracy\n1,0.1\n1,0.2\n", {}, "no parameter varies"),
         ("lr,accuracy,s\n1,,running\n", {"state": "s"}, "there are no finished runs"),
-        (
-            "lr,accuracy\nauto,0.1\n0.2,0.2\n",
-            {"space": {"lr": {"type": "float", "low": 0, "high": 1}}},
-            "lr is a range of numbers, and its column holds 'auto'",
-        ),
-        (
-            "lr,accuracy\n0.1,0.1\n0.2,0.2\n",
-            {"space": {"rate": {"type": "float", "low": 0, "high": 1}}},
-            "there is no column for the parameter rate. Rename it to one of lr",
-        ),
     ],
 )
 def test_a_file_that_does_not_fit(
     tmp_path: Path, content: str, options: dict[str, Any], words: str
 ) -> None:
-    if "space" in options:
-        options = {"space": Space.model_validate({"parameters": options["space"]})}
     assert words in refused(tmp_path, content, **options)
 
 
@@ -340,32 +316,6 @@ def test_a_file_that_is_not_there_or_not_text(tmp_path: Path) -> None:
 
 
 # Types and inference
-
-
-@pytest.mark.parametrize(
-    ("cells", "expected"),
-    [
-        (["1", "2.5", "1e-3"], [1.0, 2.5, 0.001]),
-        (["1", "", "None"], [1.0, None, None]),
-        (["True", "FALSE", ""], [True, False, None]),
-        (["none", "strong", ""], ["none", "strong", None]),
-        (["1", "2d", ""], [1, "2d", None]),
-        (["inf", "1"], ["'inf'", 1]),
-        ([" a ", "a"], ["a", "a"]),
-        (["0", "1"], [0.0, 1.0]),
-    ],
-)
-def test_types_of_cells(cells: list[str], expected: list[Any]) -> None:
-    found = typed(pd.Series(cells))
-    assert [None if pd.isna(value) else value for value in found] == expected
-    assert found.dtype == (float if isinstance(expected[0], float) else object)
-
-
-@settings(max_examples=40, deadline=None)
-@given(st.lists(st.one_of(st.none(), st.floats(allow_nan=False, allow_infinity=False))))
-def test_numbers_survive_text(values: list[float | None]) -> None:
-    found = typed(pd.Series(["" if v is None else repr(v) for v in values], dtype=object))
-    assert [None if pd.isna(v) else v for v in found] == values
 
 
 def test_a_log_scale_needs_decades_and_a_median_in_the_middle_of_them() -> None:

@@ -11,9 +11,10 @@ import yaml
 from latentlab.core.errors import UserError
 from latentlab.search.grid import configurations, count
 from latentlab.search.halving import rungs_of
-from latentlab.search.importers.sweep_files import read_sweep, read_sweep_block
 from latentlab.search.parameters import Parameter
-from latentlab.search.settings import ReplicateSeeds, SearchedMetric, SweepSettings
+from latentlab.search.settings import SearchedMetric, SweepSettings
+from latentlab.search.sweep_files.reader import read_sweep, read_sweep_block
+from latentlab.training.config import Seeds
 
 PRUNING_GRID = """
 # Two pruning strategies, each with thresholds of its own, crossed with spectral normalisation.
@@ -110,7 +111,7 @@ def test_a_grid_with_a_seed_in_its_parameters(tmp_path: Path) -> None:
     settings, warnings = read_sweep(path)
     assert settings.method == "grid"
     assert settings.configurations is None
-    assert settings.seeds == ReplicateSeeds(first=1, count=3)
+    assert settings.seeds == Seeds(first=1, count=3)
     assert settings.objectives == [SearchedMetric(metric="val_rec", direction="minimize")]
     assert settings.fixed == {"n_epochs": 2500, "image_size": [100, 100], "entity": None}
     assert "seed" not in settings.parameters
@@ -134,7 +135,7 @@ def test_a_bayesian_sweep() -> None:
     settings, warnings = imported(BAYES)
     assert settings.method == "tpe"
     assert settings.configurations == 60
-    assert settings.seeds == ReplicateSeeds(first=7, count=1)
+    assert settings.seeds == Seeds(first=7, count=1)
     assert settings.objectives == [SearchedMetric(metric="val_acc", direction="maximize")]
     assert settings.halving is not None
     assert rungs_of(settings.halving, 0, 82) == (3, 9, 27, 81)

@@ -1,16 +1,14 @@
-"""Columns of text as what they hold: numbers, truth values, or words."""
+"""Types of columns of text: numbers, truth values or words."""
 
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from latentlab.core.errors import UserError
-from latentlab.search.parameters import Scalar
 
 _ABSENT = {"", "nan", "none", "null", "na", "n/a"}
 """Words for a missing number; among words they are words, as in `augmentation: none`."""
@@ -19,7 +17,7 @@ _TRUTH = {"true": True, "false": False}
 
 
 def typed(column: pd.Series) -> pd.Series:
-    """A column with its types found out.
+    """Return a column with its type inferred.
 
     Args:
         column: text, or values that have types already; empty text and None are missing.
@@ -36,16 +34,19 @@ def typed(column: pd.Series) -> pd.Series:
         return numbers.astype(float)
     given = (text != "").to_numpy()
     truth = lowered[given].isin(list(_TRUTH)).all()
-    words = lowered.map(_TRUTH) if truth else text.map(word)
-    values = [one if there else None for one, there in zip(words, given, strict=True)]
+    words = lowered.map(_TRUTH) if truth else text.map(number_or_word)
+    values = [item if present else None for item, present in zip(words, given, strict=True)]
     return pd.Series(values, index=column.index, name=column.name, dtype=object)
 
 
-def word(text: str) -> int | float | str:
-    """A word as a choice can be one: where it reads as a number, that number.
+def number_or_word(text: str) -> int | float | str:
+    """Return a word as a choice can be one: where it reads as a number, that number.
 
     A choice that is text and reads as a number is refused everywhere, as YAML makes such by
     mistake. What reads as infinite or as no number keeps its quotes.
+
+    >>> number_or_word("8"), number_or_word("0.5"), number_or_word("cnn"), number_or_word("inf")
+    (8, 0.5, 'cnn', "'inf'")
     """
     try:
         number = float(text)
@@ -57,7 +58,7 @@ def word(text: str) -> int | float | str:
 
 
 def numbers_of(column: pd.Series, where: str) -> pd.Series:
-    """A column of values as floats: missing where empty, infinite where it says so.
+    """Return a column of values as floats: missing where empty, infinite where it says so.
 
     Raises:
         UserError: something else than a number is in it.
@@ -67,16 +68,16 @@ def numbers_of(column: pd.Series, where: str) -> pd.Series:
     numbers = pd.to_numeric(text.where(~absent, None), errors="coerce").astype(float)
     wrong = (numbers.isna() & ~absent).to_numpy()
     if wrong.any():
-        place = int(np.flatnonzero(wrong)[0])
+        index = int(np.flatnonzero(wrong)[0])
         raise UserError(
-            f"{where}: '{text.iloc[place]}' in row {column.index[place]} is no number",
+            f"{where}: '{text.iloc[index]}' in row {column.index[index]} is no number",
             "Correct it, leave it empty where there is no value, or name another column",
         )
     return numbers
 
 
 def seeds_of(column: pd.Series, where: str) -> NDArray[np.int64]:
-    """A column of seeds.
+    """Return a column of seeds as whole numbers.
 
     Raises:
         UserError: one is missing or no whole number.
@@ -90,14 +91,3 @@ def seeds_of(column: pd.Series, where: str) -> NDArray[np.int64]:
             "Fill it in, or take the row out",
         )
     return numbers.to_numpy(dtype=np.int64)
-
-
-def plain(value: Any) -> Scalar:
-    """A value of a column as Python has it: whole numbers as int, missing as None."""
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, float):
-        if math.isnan(value):
-            return None
-        return int(value) if value.is_integer() and abs(value) < 2**53 else value
-    return value

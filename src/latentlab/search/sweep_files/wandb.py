@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from latentlab.core.errors import UserError
-from latentlab.search.importers.wandb_early_stopping import halving
-from latentlab.search.importers.wandb_parameters import imported
+from latentlab.runs.seed_names import is_seed
 from latentlab.search.parameters import is_number
-from latentlab.search.settings import ReplicateSeeds
-from latentlab.search.space import is_seed
+from latentlab.search.settings import SEARCH_SEEDS
+from latentlab.search.sweep_files.wandb_early_stopping import halving
+from latentlab.search.sweep_files.wandb_parameters import imported
 
 WORDS = {"configurations": "run_cap", "choices": "values", "low": "min", "high": "max"}
 """W&B's words for ours, in messages."""
@@ -128,7 +128,7 @@ def _lift(
 ) -> int:
     """Move the seed from the parameters to the replicates; how many there are."""
     if not seeds:
-        count = ReplicateSeeds().count
+        count = SEARCH_SEEDS.count
         warnings.append(
             f"there is no seed among the parameters: every configuration is trained on {count} "
             "seeds; set `seeds` for other ones"

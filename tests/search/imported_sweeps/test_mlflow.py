@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 
 from latentlab.core.errors import UserError
-from latentlab.search.importers.mlflow_tables import from_mlflow_runs
-from latentlab.search.table import Objective
+from latentlab.runs.importers.mlflow import import_mlflow
+from latentlab.search.imported_sweeps.assembly import sweep_of_runs
+from latentlab.search.table import Objective, SweepTable
 
 LOSS = Objective("loss", "minimize")
 
@@ -50,6 +51,10 @@ def run(loss: float | None, status: str = "FINISHED", **parameters: object) -> d
     return {**row, "status": status}
 
 
+def read(rows: list[dict[str, Any]], **options: Any) -> SweepTable:
+    return sweep_of_runs(import_mlflow(runs_of(rows), ["loss"], "experiment", **options), [LOSS])
+
+
 def test_runs_become_configurations_oldest_first() -> None:
     rows = [
         run(0.5, encoder="cnn", depth=3, lr=0.01, coords=True),
@@ -62,7 +67,7 @@ def test_runs_become_configurations_oldest_first() -> None:
         run(float("inf"), encoder="context", lr=0.07),
         {"status": "FINISHED"},
     ]
-    table = from_mlflow_runs(runs_of(rows), [LOSS], "experiment")
+    table = read(rows)
     assert table.outcomes["state"].tolist() == [
         "complete", "complete", "complete", "failed", "failed", "failed", "diverged",
     ]  # fmt: skip
@@ -83,7 +88,7 @@ def test_a_seed_among_the_parameters_makes_replicates(seed: str | None) -> None:
         run(loss, lr=lr, **{"training.seed": k})
         for k, (lr, loss) in enumerate([(0.1, 1.0), (0.2, 2.0)] * 3)
     ]
-    table = from_mlflow_runs(runs_of(rows), [LOSS], "experiment", seed=seed)
+    table = read(rows, seed=seed)
     assert table.outcomes["loss"].tolist() == [1.0, 2.0]
     assert table.replicates["seed"].tolist() == [0, 1, 2, 3, 4, 5]
     assert list(table.space.parameters) == ["lr"]
@@ -91,7 +96,7 @@ def test_a_seed_among_the_parameters_makes_replicates(seed: str | None) -> None:
 
 def test_chosen_parameters_only() -> None:
     rows = [run(k / 10, lr=0.1 * (k + 1), note=f"n{k}") for k in range(4)]
-    table = from_mlflow_runs(runs_of(rows), [LOSS], "experiment", parameters=["lr"])
+    table = read(rows, parameters=["lr"])
     assert list(table.parameters) == ["lr"]
 
 
@@ -111,5 +116,5 @@ def test_experiments_that_do_not_fit(
     rows: list[dict[str, Any]], options: dict[str, Any], words: str
 ) -> None:
     with pytest.raises(UserError) as caught:
-        from_mlflow_runs(runs_of(rows), [LOSS], "experiment", **options)
+        read(rows, **options)
     assert words in str(caught.value)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
+import numpy as np
 
 from latentlab.core.errors import UserError
-from latentlab.search.importers.columns import plain, word
-from latentlab.search.importers.inferred_conditions import conditions_of, told
+from latentlab.runs.imported_runs import ImportedRuns
+from latentlab.runs.importers.optuna import choice_of
+from latentlab.search.imported_sweeps.cells import cell_value
+from latentlab.search.imported_sweeps.inferred_conditions import condition_notes, conditions_of
 from latentlab.search.parameters import (
     CategoricalParameter,
     FloatParameter,
@@ -23,24 +24,17 @@ from latentlab.search.space import Space
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
-    from optuna.trial import FrozenTrial
-
-NULL = "null"
-"""The choice None as a word: in a table, None says that a parameter does not exist."""
 
 
-def space_of(
-    trials: Sequence[FrozenTrial], parameters: pd.DataFrame, name: str
-) -> tuple[Space, list[str]]:
-    """A space from distributions, with conditions inferred from where values are missing.
+def distribution_space(runs: ImportedRuns) -> tuple[Space, list[str]]:
+    """Return the space of imported trials from their distributions.
 
-    Bounds that were changed between trials are taken at their widest. Choices that are all
-    numbers have an order.
+    Optuna does not record conditions: they are inferred from where values are missing. Bounds that
+    were changed between trials are taken at their widest. Choices that are all numbers have an
+    order.
 
     Args:
-        trials: all that have ended.
-        parameters: their values, [trials, parameters], missing where a trial lacks one.
-        name: of the study, for messages.
+        runs: with distributions.
 
     Returns:
         The space, and notes.
@@ -48,45 +42,38 @@ def space_of(
     Raises:
         UserError: a parameter changed its kind between trials, or none varies.
     """
-    found: dict[str, Parameter] = {}
+    assert runs.distributions is not None
+    parameters = runs.parameters
+    searched: dict[str, Parameter] = {}
     fixed: dict[str, Scalar] = {}
     notes: list[str] = []
     for key in parameters.columns:
-        kinds = _distinct([t.distributions[key] for t in trials if key in t.distributions])
+        kinds = _distinct([one[key] for one in runs.distributions if key in one])
         if len({type(kind) for kind in kinds}) > 1:
             raise UserError(
-                f"study {name}: {key} changed its kind between trials",
+                f"study {runs.name}: {key} changed its kind between trials",
                 "Give the trials as CSV instead",
             )
         if any(not kind.single() for kind in kinds) or len(kinds) > 1:
-            found[key] = _parameter(kinds)
+            searched[key] = _parameter(kinds)
             if len(kinds) > 1:
                 notes.append(f"{key}: its bounds changed between trials; the widest are taken")
         elif parameters[key].notna().all():
-            fixed[key] = plain(parameters[key].iloc[0])
+            fixed[key] = cell_value(parameters[key].iloc[0])
         else:
             notes.append(f"{key}: one value wherever it exists; it is left out")
-    if not found:
-        raise UserError(f"study {name}: no parameter varies", "Give a study in which one does")
+    if not searched:
+        raise UserError(f"study {runs.name}: no parameter varies", "Give a study in which one does")
     # A trial that failed may have asked for some of its parameters only.
-    whole = [trial.state.name != "FAIL" for trial in trials]
+    whole = np.isin(runs.states, ["complete", "pruned"])
     conditions, unexplained = conditions_of(
-        parameters.loc[whole, list(found)],
-        [key for key, parameter in found.items() if not isinstance(parameter, FloatParameter)],
+        parameters.loc[whole, list(searched)],
+        [key for key, parameter in searched.items() if not isinstance(parameter, FloatParameter)],
     )
     for key, when in conditions.items():
-        found[key] = found[key].model_copy(update={"when": when})
-    notes += told(conditions, unexplained)
-    return Space.model_validate({"fixed": fixed, "parameters": found}), notes
-
-
-def choice_of(value: Any) -> Scalar:
-    """A choice as a single value: None and what is no scalar as a word."""
-    if value is None:
-        return NULL
-    if isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value)):
-        return value
-    return word(str(value))
+        searched[key] = searched[key].model_copy(update={"when": when})
+    notes += condition_notes(conditions, unexplained)
+    return Space.model_validate({"fixed": fixed, "parameters": searched}), notes
 
 
 def _distinct(distributions: Sequence[BaseDistribution]) -> list[BaseDistribution]:

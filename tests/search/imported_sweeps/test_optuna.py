@@ -15,12 +15,19 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState, create_trial
 
 from latentlab.core.errors import UserError
-from latentlab.search.importers.optuna_tables import read_optuna
+from latentlab.runs.importers.optuna import import_optuna
+from latentlab.runs.trial_attributes import ADAPTIVE, COHORT, STATE
+from latentlab.search.imported_sweeps.assembly import sweep_of_runs
 from latentlab.search.parameters import CategoricalParameter, FloatParameter, IntParameter
-from latentlab.search.space import Space
-from latentlab.search.storage import ATTRIBUTES
+from latentlab.search.table import SweepTable
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
+
+
+def read_optuna(
+    address: str | Path, study: str | None = None, sampler: str | None = None, **options: Any
+) -> SweepTable:
+    return sweep_of_runs(import_optuna(address, study, **options), sampler=sampler)
 
 
 def storage_at(path: Path) -> BaseStorage:
@@ -95,7 +102,7 @@ def test_states_are_kept_and_unfinished_trials_counted(tmp_path: Path) -> None:
         )
     table = read_optuna(tmp_path / "j.log")
     assert table.outcomes["state"].tolist() == [
-        "complete", "halved", "failed", "diverged", "halved",
+        "complete", "pruned", "failed", "diverged", "pruned",
     ]  # fmt: skip
     values = table.outcomes["value"].tolist()
     assert values[:2] == [1.0, 0.6]
@@ -160,10 +167,10 @@ def test_several_objectives_and_their_names(tmp_path: Path) -> None:
     ]
     study.set_metric_names(["accuracy", "seconds"])
     assert [o.name for o in read_optuna(tmp_path / "j.log").objectives] == ["accuracy", "seconds"]
-    named = read_optuna(tmp_path / "j.log", names=["a", "b"])
+    named = read_optuna(tmp_path / "j.log", metrics=["a", "b"])
     assert named.outcomes["b"].tolist() == [1.0] * 3
     with pytest.raises(UserError, match="1 names for its 2 objectives"):
-        read_optuna(tmp_path / "j.log", names=["a"])
+        read_optuna(tmp_path / "j.log", metrics=["a"])
 
 
 def test_odd_distributions(tmp_path: Path) -> None:
@@ -209,14 +216,6 @@ def test_a_database_and_one_of_several_studies(tmp_path: Path) -> None:
         read_optuna(url, "three")
 
 
-def test_a_space_that_is_given_is_kept(tmp_path: Path) -> None:
-    study_at(tmp_path / "j.log", 10)
-    space = Space.model_validate({"parameters": {"lr": {"type": "float", "low": 0, "high": 1}}})
-    table = read_optuna(tmp_path / "j.log", space=space)
-    assert table.space == space
-    assert list(table.parameters) == ["lr"]
-
-
 def test_storages_that_are_not_there_are_not_made(tmp_path: Path) -> None:
     for address in (str(tmp_path / "none.log"), f"sqlite:///{tmp_path / 'none.db'}"):
         with pytest.raises(UserError, match="There is no Optuna storage at"):
@@ -231,24 +230,31 @@ def test_storages_that_are_not_there_are_not_made(tmp_path: Path) -> None:
 
 def test_what_our_own_search_records_is_taken(tmp_path: Path) -> None:
     study = optuna.create_study(study_name="s", storage=storage_at(tmp_path / "j.log"))
-    for k, state in enumerate(["complete", "diverged", "failed"]):
+    states = {
+        "complete": TrialState.COMPLETE,
+        "diverged": TrialState.FAIL,
+        "failed": TrialState.FAIL,
+        # The first edition's word.
+        "halved": TrialState.PRUNED,
+    }
+    for k, (state, ended) in enumerate(states.items()):
         study.add_trial(
             create_trial(
-                state=TrialState.FAIL if k else TrialState.COMPLETE,
+                state=ended,
                 value=None if k else 1.0,
                 params={"a": 0.1 * k},
                 distributions={"a": FloatDistribution(0.0, 1.0)},
                 user_attrs={
-                    ATTRIBUTES["state"]: state,
-                    ATTRIBUTES["adaptive"]: k == 2,
-                    ATTRIBUTES["cohort"]: k // 2,
+                    STATE: state,
+                    ADAPTIVE: k == 2,
+                    COHORT: k // 2,
                 },
             )
         )
     outcomes = read_optuna(tmp_path / "j.log").outcomes
-    assert outcomes["state"].tolist() == ["complete", "diverged", "failed"]
-    assert outcomes["adaptive"].tolist() == [False, False, True]
-    assert outcomes["cohort"].tolist() == [0, 0, 1]
+    assert outcomes["state"].tolist() == ["complete", "diverged", "failed", "pruned"]
+    assert outcomes["adaptive"].tolist() == [False, False, True, False]
+    assert outcomes["cohort"].tolist() == [0, 0, 1, 1]
 
 
 @pytest.mark.parametrize(

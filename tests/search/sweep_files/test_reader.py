@@ -11,8 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from latentlab.core.errors import UserError
-from latentlab.search.importers.sweep_files import layout_of, read_sweep, read_sweep_block, rename
-from latentlab.search.parameter_alias import SearchName
+from latentlab.search.parameter_alias import ParameterAlias
 from latentlab.search.parameters import (
     CategoricalParameter,
     FloatParameter,
@@ -21,6 +20,7 @@ from latentlab.search.parameters import (
 )
 from latentlab.search.settings import SweepSettings
 from latentlab.search.space import has_direction
+from latentlab.search.sweep_files.reader import layout_of, read_sweep, read_sweep_block, rename
 
 OPTION_A = """
 study_name: "visual_classifier_cnn_refined_v3"
@@ -338,7 +338,7 @@ def test_a_wrong_parameter_is_one_line_with_the_remedy(entry: str, words: str) -
         (
             "configurations: 9\nseeds: {chosen: [1, 5, 1]}\n"
             "parameters: {a: {type: int, low: 0, high: 1}}",
-            "seeds: seeds.chosen: [1, 5, 1] holds a seed twice. Name it once.",
+            "seeds: chosen [1, 5, 1] holds a seed twice. Name it once.",
         ),
         (
             "configurations: 9\nfixed: {a: 1}\nparameters: {a: {type: int, low: 0, high: 1}}",
@@ -352,7 +352,7 @@ def test_a_wrong_parameter_is_one_line_with_the_remedy(entry: str, words: str) -
             "configurations: 9\nparameters:\n"
             "  a: {type: categorical, choices: [1, 2], when: {b: 1}}\n"
             "  b: {type: categorical, choices: [1, 2], when: {a: 1}}",
-            "conditions of a, b go round in a circle.",
+            "conditions of a, b form a cyclic dependency.",
         ),
         (
             "configurations: 9\nparameters:\n  a: {type: categorical, choices: [x, y]}\n"
@@ -454,10 +454,10 @@ def test_the_remedy_for_a_number_is_a_number(text: str) -> None:
 # Names of a study
 
 NAMES = {
-    "lr": SearchName("training.learning_rate"),
-    "encoder": SearchName("model.encoder"),
-    "use_cosine": SearchName("model.similarity", {True: "cosine", False: "dot"}),
-    "agg": SearchName("model.aggregation", {"flatten": "concatenate"}),
+    "lr": ParameterAlias("training.learning_rate"),
+    "encoder": ParameterAlias("model.encoder"),
+    "use_cosine": ParameterAlias("model.similarity", {True: "cosine", False: "dot"}),
+    "agg": ParameterAlias("model.aggregation", {"flatten": "concatenate"}),
 }
 
 
@@ -494,7 +494,7 @@ def test_short_names_become_a_studys_keys_and_words() -> None:
 
 
 def test_true_and_one_are_different_words() -> None:
-    name = SearchName("k", {True: "yes"})
+    name = ParameterAlias("k", {True: "yes"})
     assert name.value(True) == "yes"
     assert name.value(1) == 1
 
@@ -518,18 +518,18 @@ def test_true_and_one_are_different_words() -> None:
         ),
         (
             {"a": {"type": "categorical", "choices": ["x", "y"]}},
-            {"a": SearchName("a", {"x": "z", "y": "z"})},
+            {"a": ParameterAlias("a", {"x": "z", "y": "z"})},
             "s.yml: parameters.a: choices hold 'z' twice",
         ),
         (
             {"lr": {"type": "int", "low": 1, "high": 2}},
-            {"lr": SearchName("training.seed")},
+            {"lr": ParameterAlias("training.seed")},
             "training.seed: a seed is a blocking factor",
         ),
     ],
 )
 def test_names_that_do_not_fit(
-    parameters: dict[str, Any], names: dict[str, SearchName], words: str
+    parameters: dict[str, Any], names: dict[str, ParameterAlias], words: str
 ) -> None:
     settings = SweepSettings.model_validate({"configurations": 5, "parameters": parameters})
     with pytest.raises(UserError) as caught:

@@ -1,4 +1,4 @@
-"""Finished sweeps from the runs of an MLflow experiment."""
+"""Imports the runs of an MLflow experiment."""
 
 from __future__ import annotations
 
@@ -8,26 +8,23 @@ import numpy as np
 import pandas as pd
 
 from latentlab.core.errors import UserError
-from latentlab.search.importers.assembly import Foreign, assembled
-from latentlab.search.importers.columns import numbers_of, seeds_of, typed
-from latentlab.search.space import Space, is_seed
-from latentlab.search.table import Objective, SweepTable
+from latentlab.runs.columns import numbers_of, seeds_of, typed
+from latentlab.runs.imported_runs import ImportedRuns
+from latentlab.runs.seed_names import only_seed
 
 _STATES = {"FINISHED": "complete", "FAILED": "failed", "KILLED": "failed"}
 _PARAMETERS, _METRICS = "params.", "metrics."
 
 
-def from_mlflow_runs(
+def import_mlflow(
     runs: pd.DataFrame,
-    objectives: Sequence[Objective],
+    metrics: Sequence[str],
     name: str,
     *,
     seed: str | None = None,
     parameters: Sequence[str] | None = None,
-    space: Space | None = None,
-    sampler: str = "unknown",
-) -> SweepTable:
-    """A finished sweep from what `mlflow.search_runs` returns.
+) -> ImportedRuns:
+    """Import what `mlflow.search_runs` returns.
 
     A parameter that a run does not have does not exist in it. A finished run without the metric
     has failed; a run that is still running is left out and counted, and so is a run without
@@ -35,51 +32,43 @@ def from_mlflow_runs(
 
     Args:
         runs: with columns `params.*`, `metrics.*`, `status`, `start_time` and `end_time`.
-        objectives: named as the metrics, without `metrics.`.
-        name: of the sweep, for titles and messages.
+        metrics: to take as values, without `metrics.`.
+        name: of the experiment, for titles and messages.
         seed: the parameter that is the seed; runs that differ in nothing else are one
             configuration.
         parameters: those to take; none: all.
-        space: what was searched; none: inferred from the values.
-        sampler: `grid`, `random`, `quasi_random`, `tpe` or `unknown`.
 
     Raises:
         UserError: a metric or a parameter is in no run, or a value is wrong.
     """
     known = [c.removeprefix(_PARAMETERS) for c in runs.columns if c.startswith(_PARAMETERS)]
     notes: list[str] = []
-    seeds = [seed] if seed else [one for one in known if is_seed(one)]
-    if len(seeds) > 1:
-        raise UserError(
-            f"{name}: parameters {' and '.join(seeds)} are both seeds",
-            "Name one as the seed, and the parameters",
-        )
-    chosen = [one for one in parameters or known if one not in seeds]
-    for one in [*chosen, *seeds]:
+    remedy = "Name one as the seed, and the parameters"
+    chosen_seed = seed or only_seed(known, f"{name}: parameters", remedy)
+    chosen = [one for one in parameters or known if one != chosen_seed]
+    for one in chosen if chosen_seed is None else [*chosen, chosen_seed]:
         _check(runs, _PARAMETERS + one, f"{name}: no run has the parameter {one}", known)
-    metrics = [c.removeprefix(_METRICS) for c in runs.columns if c.startswith(_METRICS)]
-    for objective in objectives:
-        missing = f"{name}: no run has the metric {objective.name}"
-        _check(runs, _METRICS + objective.name, missing, metrics)
+    logged = [c.removeprefix(_METRICS) for c in runs.columns if c.startswith(_METRICS)]
+    for metric in metrics:
+        _check(runs, _METRICS + metric, f"{name}: no run has the metric {metric}", logged)
     runs = _ended(runs, [_PARAMETERS + one for one in chosen], notes)
-    if seeds and not seed:
+    if chosen_seed and not seed:
         notes.append(
-            f"{seeds[0]} is a seed: runs that differ in nothing else are one configuration"
+            f"{chosen_seed} is a seed: runs that differ in nothing else are one configuration"
         )
     columns = {one: typed(runs[_PARAMETERS + one]) for one in chosen}
-    values = {
-        o.name: numbers_of(runs[_METRICS + o.name], f"{name}: metric {o.name}") for o in objectives
-    }
-    foreign = Foreign(
+    values = {one: numbers_of(runs[_METRICS + one], f"{name}: metric {one}") for one in metrics}
+    return ImportedRuns(
         name=name,
         parameters=pd.DataFrame(columns, index=runs.index),
         values=pd.DataFrame(values, index=runs.index),
         states=np.array([_STATES[one] for one in runs["status"]], dtype=object),
-        seeds=seeds_of(runs[_PARAMETERS + seeds[0]], f"{name}: {seeds[0]}") if seeds else None,
+        seeds=seeds_of(runs[_PARAMETERS + chosen_seed], f"{name}: {chosen_seed}")
+        if chosen_seed
+        else None,
         seconds=_seconds(runs),
-        notes=notes,
+        notes=tuple(notes),
     )
-    return assembled(foreign, objectives, sampler, space)
 
 
 def _check(runs: pd.DataFrame, column: str, what: str, known: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""Finished sweeps from CSV files."""
+"""Imports runs from CSV files."""
 
 from __future__ import annotations
 
@@ -12,37 +12,35 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from latentlab.core.errors import UserError
-from latentlab.search.importers.assembly import Foreign, assembled
-from latentlab.search.importers.columns import numbers_of, seeds_of, typed
-from latentlab.search.space import Space, is_seed
-from latentlab.search.table import Objective, SweepTable
+from latentlab.runs.columns import numbers_of, seeds_of, typed
+from latentlab.runs.imported_runs import ImportedRuns
+from latentlab.runs.seed_names import only_seed
+from latentlab.runs.trial_state import STATES
 
-_WORDS = {
+_SYNONYMS = {
     "complete": ("complete", "completed", "finished", "done", "success", "succeeded", "ok"),
-    "halved": ("halved", "pruned", "stopped", "early_stopped"),
+    "pruned": ("pruned", "halved", "stopped", "early_stopped"),
     "diverged": ("diverged", "nan"),
     "failed": ("failed", "fail", "failure", "crashed", "error", "killed"),
     "left out": ("running", "waiting", "scheduled", "pending", "queued"),
 }
-_STATES = {word: state for state, words in _WORDS.items() for word in words}
+_STATES = {word: state for state, words in _SYNONYMS.items() for word in words}
 
 _OPTUNA_PREFIX = "params_"
 """How Optuna names parameters in `study.trials_dataframe()`."""
 
 
-def read_csv(
+def import_csv(
     path: str | Path,
-    objectives: Sequence[Objective],
+    metrics: Sequence[str],
     *,
     seed: str | None = None,
     state: str | None = None,
     epochs: str | None = None,
     seconds: str | None = None,
     parameters: Sequence[str] | None = None,
-    space: Space | None = None,
-    sampler: str = "unknown",
-) -> SweepTable:
-    """A finished sweep from a CSV file with one row per run.
+) -> ImportedRuns:
+    """Import the runs of a CSV file with one row per run.
 
     Separated by commas, semicolons or tabs. Every column that is named below is taken as what it
     is named; the others are parameters. An empty cell of a parameter says that it does not exist
@@ -52,15 +50,13 @@ def read_csv(
 
     Args:
         path: of the file.
-        objectives: named by their columns, with their directions.
+        metrics: columns of the values.
         seed: column of the seed; rows that differ in nothing else are one configuration.
-        state: column of the state: complete, halved, diverged, failed, and usual other words for
+        state: column of the state: complete, pruned, diverged, failed, and usual other words for
             these; runs that have not ended are left out and counted.
         epochs: column of the epochs trained.
         seconds: column of the wall-clock seconds.
         parameters: columns of the parameters; none: all others.
-        space: what was searched; none: inferred from the values.
-        sampler: `grid`, `random`, `quasi_random`, `tpe` or `unknown`.
 
     Raises:
         UserError: one line with the file, the column or row, and the remedy.
@@ -70,8 +66,7 @@ def read_csv(
     if state is None and "state" in frame and any(map(_is_optunas, frame.columns)):
         # Else a pruned trial, which has a value too, would pass for a complete one.
         state = "state"
-    named = [o.name for o in objectives]
-    named += [column for column in (seed, state, epochs, seconds) if column is not None]
+    named = [*metrics, *(c for c in (seed, state, epochs, seconds) if c is not None)]
     for column in [*named, *(parameters or [])]:
         if column not in frame:
             raise UserError(
@@ -80,7 +75,7 @@ def read_csv(
     notes: list[str] = []
     chosen = list(parameters) if parameters else _parameters(frame, named, notes)
     if seed is None:
-        seed = _seed_among(chosen, path)
+        seed = only_seed(chosen, f"{path}: columns", "Name one as the seed, and the parameters")
         if seed is not None:
             notes.append(
                 f"{seed} is a seed: rows that differ in nothing else are one configuration"
@@ -90,13 +85,13 @@ def read_csv(
     if not ended.all():
         notes.append(f"{int((~ended).sum())} runs have not ended and are left out")
     frame, states = frame[ended], states[ended]
-    values = {o.name: numbers_of(frame[o.name], f"{path}: column {o.name}") for o in objectives}
+    values = {name: numbers_of(frame[name], f"{path}: column {name}") for name in metrics}
     columns = {
         name.removeprefix(_OPTUNA_PREFIX) if parameters is None else name: typed(frame[name])
         for name in chosen
         if name != seed
     }
-    foreign = Foreign(
+    return ImportedRuns(
         name=path.stem,
         parameters=pd.DataFrame(columns, index=frame.index),
         values=pd.DataFrame(values, index=frame.index),
@@ -104,9 +99,8 @@ def read_csv(
         seeds=None if seed is None else seeds_of(frame[seed], f"{path}: column {seed}"),
         epochs=_numbers(frame, epochs, path),
         seconds=_numbers(frame, seconds, path),
-        notes=notes,
+        notes=tuple(notes),
     )
-    return assembled(foreign, objectives, sampler, space)
 
 
 def _read(path: Path) -> pd.DataFrame:
@@ -162,16 +156,6 @@ def _is_optunas(name: str) -> bool:
     return name.startswith(_OPTUNA_PREFIX)
 
 
-def _seed_among(columns: Sequence[str], path: Path) -> str | None:
-    found = [name for name in columns if is_seed(name)]
-    if len(found) > 1:
-        raise UserError(
-            f"{path}: columns {' and '.join(found)} are both seeds",
-            "Name one as the seed, and the parameters",
-        )
-    return found[0] if found else None
-
-
 def _states(frame: pd.DataFrame, state: str | None, path: Path) -> NDArray[np.object_]:
     """State of each row; complete where nothing is said."""
     if state is None:
@@ -182,7 +166,7 @@ def _states(frame: pd.DataFrame, state: str | None, path: Path) -> NDArray[np.ob
         if word not in _STATES:
             raise UserError(
                 f"{path}: column {state}: '{word}' in row {row} is no state",
-                f"Write one of {', '.join(_WORDS)[: -len(', left out')]}, or running",
+                f"Write one of {', '.join(STATES)}, or running",
             )
     return np.array([_STATES[word] for word in words], dtype=object)
 

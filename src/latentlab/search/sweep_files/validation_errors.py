@@ -19,10 +19,10 @@ from latentlab.search.parameters import (
 from latentlab.search.settings import (
     Confirmation,
     Halving,
-    ReplicateSeeds,
     SearchedMetric,
     SweepSettings,
 )
+from latentlab.training.config import Seeds
 
 _SHOWN = 5
 """Mistakes beyond this many are counted, not shown."""
@@ -34,10 +34,10 @@ _TYPES: dict[str, type[BaseModel]] = {
 }
 _BLOCKS: dict[tuple[str, ...], type[BaseModel]] = {
     (): SweepSettings,
-    ("seeds",): ReplicateSeeds,
+    ("seeds",): Seeds,
     ("halving",): Halving,
     ("confirmation",): Confirmation,
-    ("confirmation", "seeds"): ReplicateSeeds,
+    ("confirmation", "seeds"): Seeds,
 }
 _OF_A_VALUE = {"bool_type", "int_type", "float_type", "string_type", "list_type"}
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from latentlab.search.importers.columns import plain
+from latentlab.search.imported_sweeps.cells import cell_value
 from latentlab.search.parameters import Scalar
 
 _DECIDING = 20
@@ -54,7 +54,7 @@ def conditions_of(
     return conditions, unexplained
 
 
-def told(conditions: Conditions, unexplained: Mapping[str, int]) -> list[str]:
+def condition_notes(conditions: Conditions, unexplained: Mapping[str, int]) -> list[str]:
     """What `conditions_of` found, one sentence each."""
     notes = []
     for name, when in conditions.items():
@@ -75,7 +75,7 @@ def _deciders(
     found = {}
     for name in parameters.columns:
         codes, values = pd.factorize(parameters[name], sort=False)
-        choices = [plain(value) for value in values]
+        choices = [cell_value(value) for value in values]
         if 2 <= len(choices) <= _DECIDING:
             found[name] = (codes, choices)
     order = sorted(

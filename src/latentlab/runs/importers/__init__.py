@@ -1,0 +1,1 @@
+"""Readers of runs, a module per tool."""

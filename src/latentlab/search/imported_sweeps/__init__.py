@@ -1,0 +1,1 @@
+"""Sweeps that this project did not run: imported runs and the space that they came from."""

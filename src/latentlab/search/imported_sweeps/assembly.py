@@ -1,0 +1,177 @@
+"""From imported runs to the table that every analysis of a sweep reads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from latentlab.core.arrays import Codes, Mask
+from latentlab.core.errors import UserError
+from latentlab.runs.imported_runs import ImportedRuns
+from latentlab.runs.trial_state import STATES
+from latentlab.search.imported_sweeps.cells import cell_value
+from latentlab.search.imported_sweeps.inferred_space import inferred_space
+from latentlab.search.imported_sweeps.optuna_space import distribution_space
+from latentlab.search.parameters import CategoricalParameter, same
+from latentlab.search.space import Space
+from latentlab.search.table import Objective, SweepTable
+
+NOT_ADAPTIVE = ("grid", "random", "quasi_random")
+"""Samplers that ask whatever was told before."""
+
+
+def sweep_of_runs(
+    runs: ImportedRuns, objectives: Sequence[Objective] = (), sampler: str | None = None
+) -> SweepTable:
+    """Return imported runs as a sweep, with the space that they came from.
+
+    Runs that differ only in their seed are one configuration: its value is the mean over seeds
+    that have one, and its state the worst among them, so that a configuration of which a seed
+    failed is not taken for complete.
+
+    A sampler that is not known is taken as adaptive, each run being asked alone.
+
+    Args:
+        runs: of a finished sweep.
+        objectives: in the order of the columns of values; none: as the runs' tool says.
+        sampler: `grid`, `random`, `quasi_random`, `tpe` or `unknown`; none: as recognised.
+
+    Raises:
+        UserError: there is no run, or no parameter varies.
+    """
+    if not objectives and runs.directions is not None:
+        objectives = [Objective(name, direction) for name, direction in runs.directions.items()]
+    sampler = sampler or runs.sampler
+    parameters, notes = runs.parameters, list(runs.notes)
+    space: Space | None = None
+    if runs.distributions is not None:
+        space, said = distribution_space(runs)
+        notes += said
+    if parameters.empty:
+        raise UserError(f"{runs.name}: there are no finished runs", "Give a sweep that has some")
+    outcomes = _outcomes(runs, objectives)
+    replicates = pd.DataFrame(columns=["configuration", "seed", "state", *runs.values.columns])
+    if runs.seeds is not None:
+        groups = _groups(parameters)
+        parameters = parameters[~pd.Series(groups, index=parameters.index).duplicated()]
+        outcomes, replicates, said = _over_seeds(outcomes, groups, runs)
+        notes += said
+    if space is None:
+        space, said = inferred_space(parameters)
+        if not space.parameters:
+            raise UserError(f"{runs.name}: no parameter varies", "Give a sweep in which one does")
+        ranges = "the space is inferred from the values: ranges are as observed"
+        notes = [ranges, *notes, *said]
+    index = pd.RangeIndex(len(parameters), name="configuration")
+    outcomes.index = index
+    outcomes["adaptive"], outcomes["cohort"] = _asking(runs, sampler, len(index))
+    return SweepTable(
+        name=runs.name,
+        space=space,
+        sampler=sampler,
+        objectives=tuple(objectives),
+        parameters=as_searched(parameters.set_axis(index), space),
+        outcomes=outcomes,
+        replicates=replicates,
+        notes=tuple(notes),
+    )
+
+
+def _asking(runs: ImportedRuns, sampler: str, count: int) -> tuple[Mask, NDArray[np.int64]]:
+    """Return which configurations were adaptive, and their cohorts, as far as that is known."""
+    fixed = sampler in NOT_ADAPTIVE
+    adaptive = np.full(count, not fixed)
+    cohorts = np.zeros(count, dtype=np.int64) if fixed else np.arange(count)
+    if runs.seeds is not None:
+        return adaptive, cohorts
+    return (
+        adaptive if fixed or runs.adaptive is None else runs.adaptive,
+        cohorts if runs.cohorts is None else runs.cohorts,
+    )
+
+
+def as_searched(parameters: pd.DataFrame, space: Space) -> pd.DataFrame:
+    """Return the columns of a space: numbers as floats, choices as they are declared."""
+    columns = {}
+    for name, parameter in space.parameters.items():
+        column = parameters[name]
+        if not isinstance(parameter, CategoricalParameter):
+            columns[name] = column.astype(float)
+            continue
+        codes, values = pd.factorize(column, sort=False)
+        meant = [_choice(cell_value(value), parameter) for value in values]
+        cells = [meant[code] if code >= 0 else None for code in codes]
+        columns[name] = pd.Series(cells, index=column.index, dtype=object)
+    return pd.DataFrame(columns, index=parameters.index)
+
+
+def _choice(value: object, parameter: CategoricalParameter) -> object:
+    """Return the declared choice that a value of a column means; the value where there is none."""
+    for choice in parameter.choices:
+        if same(choice, value):
+            return choice
+    return next((choice for choice in parameter.choices if str(choice) == str(value)), value)
+
+
+def _outcomes(runs: ImportedRuns, objectives: Sequence[Objective]) -> pd.DataFrame:
+    """Return what became of each run; one without a value is not complete."""
+    values = runs.values.to_numpy(dtype=float)
+    states = runs.states.copy()
+    complete = states == "complete"
+    states[complete & np.isnan(values).any(axis=1)] = "failed"
+    states[complete & np.isinf(values).any(axis=1)] = "diverged"
+    without = np.isinf(values) | np.isin(states, ["diverged", "failed"])[:, None]
+    values = np.where(without, np.nan, values)
+    unknown = np.full(len(states), np.nan)
+    return pd.DataFrame(
+        {
+            "state": states,
+            **{
+                objective.name: column
+                for objective, column in zip(objectives, values.T, strict=True)
+            },
+            "epochs": unknown if runs.epochs is None else runs.epochs,
+            "seconds": unknown if runs.seconds is None else runs.seconds,
+        }
+    )
+
+
+def _groups(parameters: pd.DataFrame) -> Codes:
+    """Return the number of the configuration of each row, in the order in which they first come."""
+    codes = pd.DataFrame(
+        {str(index): pd.factorize(parameters[name])[0] for index, name in enumerate(parameters)}
+    )
+    return np.asarray(codes.groupby(list(codes.columns), sort=False).ngroup().to_numpy())
+
+
+def _over_seeds(
+    outcomes: pd.DataFrame, groups: Codes, runs: ImportedRuns
+) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
+    """Return outcomes per configuration, the table of replicates, and notes."""
+    rows = outcomes.assign(configuration=groups, seed=runs.seeds)
+    again = rows.duplicated(["configuration", "seed"]).to_numpy()
+    notes = []
+    if again.any():
+        notes.append(
+            f"{int(again.sum())} runs repeat a configuration and seed; the first of each counts"
+        )
+        rows = rows[~again]
+    sizes = rows.groupby("configuration").size()
+    if sizes.min() < sizes.max():
+        notes.append(f"configurations have between {sizes.min()} and {sizes.max()} seeds")
+    rows = rows.assign(rank=[STATES.index(state) for state in rows["state"]])
+    by = rows.groupby("configuration", sort=True)
+    names = list(runs.values.columns)
+    outcomes = pd.DataFrame(
+        {
+            "state": [STATES[rank] for rank in by["rank"].max()],
+            **{name: by[name].mean().to_numpy() for name in names},
+            "epochs": by["epochs"].sum(min_count=1).to_numpy(),
+            "seconds": by["seconds"].sum(min_count=1).to_numpy(),
+        }
+    )
+    replicates = rows[["configuration", "seed", "state", *names]]
+    return outcomes, replicates.reset_index(drop=True), notes
