@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from latentlab.metrics.metric import Metric
-from latentlab.reporting import Document, comparison_table, deviations, study_document
+from latentlab.reporting import Document, comparison_table, study_document
+from latentlab.reporting.deviations import deviations
 from latentlab.reporting.figures import (
     example_mosaic,
     forest_plot,

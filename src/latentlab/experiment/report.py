@@ -20,7 +20,8 @@ from latentlab.experiment.declaration import Declaration
 from latentlab.experiment.figures import figure_spec
 from latentlab.experiment.replication_table import replication_figure, replication_table
 from latentlab.experiment.study import Study
-from latentlab.reporting import Document, comparison_table, deviations, study_document
+from latentlab.reporting import Document, comparison_table, study_document
+from latentlab.reporting.deviations import deviations
 from latentlab.reporting.figures import strip_plot, table_figure
 
 PACKAGES = (
