@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentlab.core.errors import UserError
+from latentlab.core.files import atomic_file
 from latentlab.data.io.progress import progress
 from topology import PROBLEMS, Problem, optimise
 
@@ -83,14 +84,8 @@ def save(path: Path, arrays: Mapping[str, NDArray[Any]], origin: str) -> None:
     """
     levels = np.rint(255.0 * np.clip(arrays["designs"], 0.0, 1.0)).astype(np.uint8)
     contents: dict[str, Any] = {**arrays, "designs": levels, "origin": np.array(origin)}
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("wb") as file:
-            np.savez_compressed(file, **contents)
-    except OSError as error:
-        raise UserError(
-            f"{path} cannot be written: {error.strerror or error}", "Choose another --out."
-        ) from error
+    with atomic_file(path) as file:
+        np.savez_compressed(file, **contents)
 
 
 def run(arguments: Sequence[str] | None = None) -> None:

@@ -13,6 +13,7 @@ from kedro.framework.cli.project import run as kedro_run
 from kedro.validation.exceptions import ParameterValidationError
 
 from latentlab.core.errors import UserError
+from latentlab.core.validation import NO_SUCH_KEY
 
 _DETAILS = re.compile(r" \[type=.*$")
 _UNKNOWN = re.compile("Extra inputs are not permitted")
@@ -23,7 +24,7 @@ def cli() -> None:
     """Commands of this project."""
 
 
-def _told_in_one_line(error: BaseException) -> str | None:
+def _one_line(error: BaseException) -> str | None:
     """The line for a mistake that a user can mend; None for a programming error."""
     seen: BaseException | None = error
     while seen is not None:
@@ -36,23 +37,23 @@ def _told_in_one_line(error: BaseException) -> str | None:
 
 
 def _validation_line(message: str) -> str:
-    """Kedro's list of failures, and pydantic's within it, as one line of `key: what is wrong`."""
-    found: list[str] = []
-    for failure in re.split(r"\n?- Parameter ", message)[1:]:
-        name = failure.split("'")[1]
-        # After the heading, pydantic alternates between a dotted key and an indented message;
-        # a failure of the whole model has no key.
-        lines = failure.splitlines()[1:] or [failure.partition(": ")[2]]
-        for line in lines:
-            text = _UNKNOWN.sub("there is no such key", _DETAILS.sub("", line)).strip()
-            if text.startswith("For further information"):
-                continue
-            if line.startswith(" "):
-                key = found.pop() if found else name
-                found.append(f"{key}: {text.removeprefix('Value error, ')}")
-            else:
-                found.append(f"{name}.{text}")
-    return "; ".join(found)
+    """Kedro's list of failures, and pydantic's within it, as one line of `key: what is wrong`.
+
+    Kedro keeps the text of pydantic's errors alone, in its own exception and in its log, so that
+    this text is all there is: a heading, then by turns a dotted key and an indented message. A
+    failure of the whole model has no key, and one of another kind no lines below the heading.
+    """
+    mistakes: list[str] = []
+    for failure in message.split("- Parameter '")[1:]:
+        parameter = key = failure.partition("'")[0]
+        for line in failure.splitlines()[1:] or [f" {failure.partition(': ')[2]}"]:
+            if not line.startswith(" "):
+                key = f"{parameter}.{line}"
+            elif "For further information" not in line:
+                what = _DETAILS.sub("", line).strip().removeprefix("Value error, ")
+                mistakes.append(f"{key}: {_UNKNOWN.sub(NO_SUCH_KEY, what)}")
+                key = parameter
+    return "; ".join(mistakes)
 
 
 @cli.command(name="run", params=kedro_run.params, help=kedro_run.help)
@@ -62,7 +63,7 @@ def run(context: click.Context, /, **arguments: Any) -> None:
     try:
         context.invoke(cast("Callable[..., Any]", kedro_run.callback), **arguments)
     except Exception as error:
-        line = _told_in_one_line(error)
+        line = _one_line(error)
         if line is None:
             raise
         logging.shutdown()

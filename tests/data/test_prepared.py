@@ -11,6 +11,8 @@ from pydantic import ValidationError
 from latentlab.core.errors import UserError
 from latentlab.data import Split, check, load_prepared, prepared, save_prepared
 from latentlab.data import packing as storage
+from latentlab.data.card import data_card
+from latentlab.data.preview import draw_preview
 
 
 def test_fingerprint_is_the_documented_digest(make_prepared):
@@ -54,7 +56,7 @@ def test_card(make_prepared, dtype, monkeypatch):
     data = make_prepared(
         np.random.default_rng(0).integers(0, 200, (13, 3, 5, 4)).astype(dtype), scale=200.0
     )
-    card = json.loads(json.dumps(data.card()))
+    card = json.loads(json.dumps(data_card(data)))
     unit = data.splits["train"].features / 200
     assert card["pixels"] == pytest.approx({"mean": unit.mean(), "sd": unit.std()})
     assert card["splits"]["train"] == {"examples": 13, "classes": {"a": 5, "b": 4, "c": 4}}
@@ -67,7 +69,7 @@ def test_preview_shows_each_class_in_its_row(make_prepared, channels):
     labels = np.repeat(np.arange(3), 4)
     features = np.zeros((12, channels, 24, 24), dtype=np.uint8)
     features += (80 * labels)[:, None, None, None].astype(np.uint8)
-    picture = np.asarray(make_prepared(features, labels).preview(columns=2))
+    picture = np.asarray(draw_preview(make_prepared(features, labels), columns=2))
     assert picture.shape == (3 * 50, 110 + 2 * 50, 3)
     for row in range(3):
         assert (picture[50 * row + 10, 110 + 10] == 80 * row).all()
@@ -103,7 +105,7 @@ def test_save_replaces_an_older_one_even_the_one_it_maps(make_prepared, tmp_path
 
 def test_save_refuses_to_replace_other_files(make_prepared, tmp_path):
     (tmp_path / "thesis.txt").write_text("precious")
-    with pytest.raises(UserError, match="other files"):
+    with pytest.raises(UserError, match="not written by latentlab"):
         save_prepared(make_prepared(), tmp_path)
     assert (tmp_path / "thesis.txt").read_text() == "precious"
 
@@ -133,7 +135,7 @@ def test_failed_exchange_restores_the_older_one(make_prepared, tmp_path, monkeyp
             raise OSError(errno.EIO, "disk trouble")
         real(source, target)
 
-    monkeypatch.setattr(storage.os, "replace", failing)
+    monkeypatch.setattr(os, "replace", failing)
     with pytest.raises(UserError, match="disk trouble"):
         save_prepared(make_prepared(scale=256.0), folder)
     assert load_prepared(folder).schema.scale == 255

@@ -72,10 +72,10 @@ def test_registry():
     [
         ("minst", None, "no source 'minst'.*mnist"),
         ("qqq", None, "celeba, cifar10, concept_arc, digits"),
-        ("digits", {"subst": 3}, "'digits', key 'subst'.*Its keys are subset"),
-        ("digits", {"subset": 1}, "key 'subset'.*greater than or equal to 2"),
+        ("digits", {"subst": 3}, "'digits': subst: there is no such key.*Did you mean subset"),
+        ("digits", {"subset": 1}, "'digits': subset: must be greater than or equal to 2"),
         ("digits", {"subset": 5}, "all 10 classes"),
-        ("digits", MnistConfig(), "'download'"),
+        ("digits", MnistConfig(), "download: there is no such key"),
     ],
 )
 def test_mistakes(tmp_path, name, config, message):

@@ -4,8 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from latentlab.core.errors import UserError
-from latentlab.data import Split, carve_validation, stratified_subset
-from latentlab.data.splitting import subset_positions, thin
+from latentlab.data import Split, stratified_split, stratified_subset
+from latentlab.data.splitting import subset, subset_positions
 
 class_counts = st.lists(st.integers(2, 60), min_size=1, max_size=8)
 fractions = st.floats(0.01, 0.99)
@@ -20,7 +20,7 @@ def _labels(counts, seed=0):
 @given(class_counts, fractions, seeds)
 def test_carving_is_a_stratified_partition(counts, fraction, seed):
     labels = _labels(counts)
-    train, validation = carve_validation(labels, fraction, np.random.default_rng(seed))
+    train, validation = stratified_split(labels, fraction, np.random.default_rng(seed))
     assert sorted([*train, *validation]) == list(range(len(labels)))
     assert (np.diff(train) > 0).all()
     assert (np.diff(validation) > 0).all()
@@ -37,7 +37,7 @@ def test_carving_is_a_stratified_partition(counts, fraction, seed):
 @given(class_counts, fractions, seeds, seeds)
 def test_sizes_are_equal_for_every_seed_and_order(counts, fraction, first, second):
     sizes = [
-        np.bincount(labels[carve_validation(labels, fraction, np.random.default_rng(seed))[1]])
+        np.bincount(labels[stratified_split(labels, fraction, np.random.default_rng(seed))[1]])
         for seed in (first, second)
         for labels in [_labels(counts, seed)]
     ]
@@ -46,30 +46,30 @@ def test_sizes_are_equal_for_every_seed_and_order(counts, fraction, first, secon
 
 def test_carving_depends_on_the_generator_alone():
     labels = _labels([50, 50])
-    runs = [carve_validation(labels, 0.2, np.random.default_rng(s))[1] for s in (1, 1, 2)]
+    runs = [stratified_split(labels, 0.2, np.random.default_rng(s))[1] for s in (1, 1, 2)]
     np.testing.assert_array_equal(runs[0], runs[1])
     assert (runs[0] != runs[2]).any()
 
 
 def test_largest_remainders():
     # Quotas 1.5, 1.5, 2.0 of five: the tie goes to the lower class.
-    _, validation = carve_validation(_labels([15, 15, 20]), 0.1, np.random.default_rng(0))
+    _, validation = stratified_split(_labels([15, 15, 20]), 0.1, np.random.default_rng(0))
     assert np.bincount(_labels([15, 15, 20])[validation]).tolist() == [2, 1, 2]
     # Remainders 0.8 and 0.2: exact proportions would need 1.8 and 3.2.
-    _, validation = carve_validation(_labels([18, 32]), 0.1, np.random.default_rng(0))
+    _, validation = stratified_split(_labels([18, 32]), 0.1, np.random.default_rng(0))
     assert np.bincount(_labels([18, 32])[validation]).tolist() == [2, 3]
 
 
 @pytest.mark.parametrize("fraction", [0.0, 1.0, -0.1, float("nan")])
 def test_fraction_outside(fraction):
     with pytest.raises(UserError, match="fraction"):
-        carve_validation(_labels([5, 5]), fraction, np.random.default_rng(0))
+        stratified_split(_labels([5, 5]), fraction, np.random.default_rng(0))
 
 
 @pytest.mark.parametrize("counts", [[1, 5], []])
-def test_classes_too_small_to_carve(counts):
+def test_classes_too_small_to_split(counts):
     with pytest.raises(UserError, match="two parts"):
-        carve_validation(_labels(counts).astype(int), 0.5, np.random.default_rng(0))
+        stratified_split(_labels(counts).astype(int), 0.5, np.random.default_rng(0))
 
 
 @settings(deadline=None, max_examples=50)
@@ -112,7 +112,7 @@ def test_other_splits_shrink_in_proportion():
 def test_thin_keeps_features_with_their_labels():
     labels = _labels([30, 30])
     split = Split(labels.astype(np.uint8)[:, None, None, None], labels)
-    assert thin({"train": split}, None)["train"] is split
-    small = thin({"train": split}, 10)["train"]
+    assert subset({"train": split}, None)["train"] is split
+    small = subset({"train": split}, 10)["train"]
     assert len(small) == 10
     np.testing.assert_array_equal(small.features[:, 0, 0, 0], small.labels)

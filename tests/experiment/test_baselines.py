@@ -18,7 +18,7 @@ from latentlab.experiment.hypothesis_testing import judge_study
 from latentlab.experiment.planning import plan_trials
 from latentlab.experiment.scoring import SCORE_COLUMNS, choose_champion
 from latentlab.studies.registry import STUDIES
-from latentlab.training.data import carve
+from latentlab.training.data import split_validation
 from latentlab.training.streams import generator
 
 STUDY = STUDIES["mixture_harmonium"]
@@ -60,7 +60,7 @@ def test_they_are_fitted_on_what_the_seeds_trials_train_on(declaration, prepared
     assert len(scores) == 2 * 2 * 3 * SEEDS
     stream = int(trials.loc[trials["seed"] == 0, "stream"].iloc[0])
     labels = np.asarray(prepared.splits["train"].labels)
-    kept, held = carve(labels, stream, 0.1)
+    kept, held = split_validation(labels, stream, 0.1)
     images = np.asarray(prepared.splits["train"].features, dtype=np.float32).reshape(
         len(labels), -1
     )

@@ -3,8 +3,8 @@
 import numpy as np
 import torch
 
-from latentlab.data import Parts
-from latentlab.data.image_text.layout import VOCABULARY
+from latentlab.data import ImageTextLayout
+from latentlab.data.image_text_layout import VOCABULARY
 from latentlab.studies.anchored_multimodal.config import AnchoredMultimodalConfig
 from latentlab.studies.anchored_multimodal.model import MultimodalModel, initial_state
 from latentlab.studies.anchored_multimodal.samples import Samples
@@ -22,7 +22,7 @@ def config(**model):
 
 
 def spec_of(image=(1, 8, 8), length=LENGTH, classes=3):
-    parts = Parts(image=image, text=length)
+    parts = ImageTextLayout(image=image, text=length)
     return DataSpec((1, 1, parts.length), classes, parts=parts)
 
 

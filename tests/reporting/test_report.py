@@ -221,15 +221,15 @@ def test_a_failed_swap_puts_the_old_report_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     index = write_document(tmp_path / "r", small_report(title="the first"))
-    rename = Path.rename
+    replace = os.replace
 
-    def refuse_the_new(self: Path, target: Path) -> Path:
-        if Path(target) == tmp_path / "r" and not self.name.endswith(".old"):
+    def refuse_the_new(source: Path, target: Path) -> None:
+        if Path(target) == tmp_path / "r" and not source.name.endswith(".old"):
             raise OSError(28, "No space left on device")
-        return rename(self, target)
+        replace(source, target)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "rename", refuse_the_new)
+        patch.setattr(os, "replace", refuse_the_new)
         with pytest.raises(UserError, match="No space left on device"):
             write_document(tmp_path / "r", small_report(title="the second"))
     assert "the first" in index.read_text(encoding="utf-8")

@@ -10,7 +10,7 @@ import torch
 from torch.func import functional_call, stack_module_state, vmap
 
 import latentlab.studies
-from latentlab.data import Parts
+from latentlab.data import ImageTextLayout
 from latentlab.studies.registry import STUDIES
 from latentlab.training.contract import Batch, Clock, DataSpec, MethodDefaults
 from latentlab.training.per_trial import per_trial_values
@@ -89,7 +89,7 @@ def test_each_offence_is_seen(line):
     assert len(offences(f"def f(self, x):\n    return {line}\n")) == 1
 
 
-PARTS = Parts(image=(1, 8, 8), text=6)
+PARTS = ImageTextLayout(image=(1, 8, 8), text=6)
 SPECS = {
     "arc_classifier": DataSpec((8, 8, 8), 9),
     "anchored_multimodal": DataSpec((1, 1, PARTS.length), 10, parts=PARTS),

@@ -7,7 +7,7 @@ import torch
 from pydantic import BaseModel
 from safetensors.torch import save_file
 
-from latentlab.data import Parts
+from latentlab.data import ImageTextLayout
 from latentlab.studies import registry
 from latentlab.studies.anchored_multimodal.samples import unpack
 from latentlab.tracking.champion_model import ChampionModel
@@ -39,7 +39,7 @@ def _model(tmp_path, monkeypatch, **about):
 
 
 def test_parts_are_read_back(tmp_path, monkeypatch):
-    parts = Parts(image=(1, 2, 2), text=4).model_dump(mode="json")
+    parts = ImageTextLayout(image=(1, 2, 2), text=4).model_dump(mode="json")
     rows = np.zeros((3, 9), dtype=np.float32)
     rows[:, 4] = [7, 0, 44]
     answers = _model(tmp_path, monkeypatch, parts=parts).predict(None, rows)

@@ -10,13 +10,14 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from latentlab.compute.config import ComputeConfig
+from latentlab.core.errors import UserError
+from latentlab.core.files import write_atomically
 
 
 @dataclass(frozen=True)
@@ -99,14 +100,8 @@ class PlanCache:
     def put(self, key: str, plan: ExecutionPlan) -> None:
         """Remember a plan; an unwritable cache is no reason to stop."""
         entries = dict(self._entries()) | {key: asdict(plan)}
-        partial = self._path.with_name(f".{self._path.name}.{os.getpid()}.partial")
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            partial.write_text(json.dumps(entries, indent=1))
-            os.replace(partial, self._path)
-        except OSError:
-            with contextlib.suppress(OSError):
-                partial.unlink(missing_ok=True)
+        with contextlib.suppress(UserError):
+            write_atomically(self._path, json.dumps(entries, indent=1).encode())
 
     def _entries(self) -> Mapping[str, dict[str, Any]]:
         try:

@@ -11,18 +11,18 @@
 from __future__ import annotations
 
 import json
-import os
-import secrets
-import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ValidationError
 
 from latentlab.core.errors import UserError
+from latentlab.core.files import atomic_folder, remove_partials
+from latentlab.core.validation import validate
+from latentlab.data.card import data_card
 from latentlab.data.prepared import Prepared, Schema, Split
+from latentlab.data.preview import draw_preview
 
 CARD, PREVIEW = "card.json", "preview.png"
 
@@ -30,29 +30,18 @@ CARD, PREVIEW = "card.json", "preview.png"
 def save_prepared(prepared: Prepared, folder: Path | str) -> None:
     """Write a data set so that `folder` holds all of it or, after a failure, what it held before.
 
-    Everything goes into a sibling folder first, which then takes the name.
-
     Raises:
         UserError: the folder cannot be written, or the disk is full.
     """
     folder = Path(folder)
-    partial = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.partial")
-    try:
-        partial.mkdir(parents=True)
+    remove_partials(folder.parent)
+    with atomic_folder(folder, marker=CARD) as partial:
         for name, split in prepared.splits.items():
             np.save(partial / f"{name}_features.npy", split.features, allow_pickle=False)
             np.save(partial / f"{name}_labels.npy", split.labels, allow_pickle=False)
-        card = json.dumps(prepared.card(), indent=2, ensure_ascii=False)
+        card = json.dumps(data_card(prepared), indent=2, ensure_ascii=False)
         (partial / CARD).write_text(card + "\n", encoding="utf-8")
-        prepared.preview().save(partial / PREVIEW)
-        _take_place(partial, folder)
-    except OSError as error:
-        raise UserError(
-            f"Prepared data cannot be written to {folder}: {error.strerror or error}",
-            "Free space there, or choose a folder you may write to.",
-        ) from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        draw_preview(prepared).save(partial / PREVIEW)
 
 
 def load_prepared(folder: Path | str, verify: bool = False) -> Prepared:
@@ -69,13 +58,12 @@ def load_prepared(folder: Path | str, verify: bool = False) -> Prepared:
     card_path = folder / CARD
     try:
         card: dict[str, Any] = json.loads(card_path.read_text(encoding="utf-8"))
-        schema = Schema.model_validate(card["schema"])
+        where = f"Prepared data: {card_path} has a schema of another form"
+        schema = validate(Schema, card["schema"], where, "Prepare the source again.")
         counts = {str(name): int(part["examples"]) for name, part in card["splits"].items()}
         origin, fingerprint = str(card["origin"]), str(card["fingerprint"])
     except OSError as error:
         raise _damaged(card_path, f"cannot be read: {error.strerror or error}") from error
-    except ValidationError as error:
-        raise _damaged(card_path, "has a schema of another form") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise _damaged(card_path, "is not the card of a prepared data set") from error
     splits = {name: _load_split(folder, name, n, schema) for name, n in counts.items()}
@@ -107,24 +95,3 @@ def _map(path: Path) -> NDArray[Any]:
 
 def _damaged(path: Path, what: str) -> UserError:
     return UserError(f"Prepared data: {path} {what}", "Prepare the source again.")
-
-
-def _take_place(partial: Path, folder: Path) -> None:
-    """Rename `partial` to `folder`; what stood there is removed only after the exchange."""
-    if not folder.exists():
-        os.replace(partial, folder)
-        return
-    if not (folder / CARD).exists() and any(folder.iterdir()):
-        raise UserError(
-            f"{folder} holds other files than a prepared data set, which would be replaced",
-            "Choose another folder, or empty this one.",
-        )
-    # A non-empty folder cannot be replaced in one step.
-    old = partial.with_suffix(".old")
-    os.replace(folder, old)
-    try:
-        os.replace(partial, folder)
-    except OSError:
-        os.replace(old, folder)
-        raise
-    shutil.rmtree(old, ignore_errors=True)

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentlab.data.arc.palette import PAIRS, draw_tasks
+from latentlab.data.image_text.preview import draw_samples
+from latentlab.data.prepared import Prepared, Schema
 
 if TYPE_CHECKING:
     from PIL import Image
-
-    from latentlab.data.prepared import Prepared, Schema
 
 CELL = 48
 """Examples are magnified by a whole number to at least this many pixels."""
@@ -37,8 +37,6 @@ def draw_preview(prepared: Prepared, columns: int = 8, rows: int = 20) -> Image.
 
     schema, train = prepared.schema, prepared.splits["train"]
     if schema.parts is not None:
-        from latentlab.data.image_text.preview import draw_samples
-
         return draw_samples(prepared, columns // 2, rows)
     zoom = max(1, -(-CELL // max(schema.shape[1:])))
     names = schema.classes[:rows]

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentlab.data.prepared import Split
-from latentlab.data.splitting import carve_validation
+from latentlab.data.splitting import stratified_split
 
 
-def quartile_bands(
+def quartile_labels(
     values: NDArray[np.float64], name: str
 ) -> tuple[NDArray[np.int64], tuple[str, ...]]:
     """Which quarter of all values each one lies in.
@@ -44,7 +44,7 @@ def hold_out(
     """
     everything = Split(features, labels)
     rng = np.random.Generator(np.random.PCG64(seed))
-    parts = carve_validation(labels, fraction, rng)
+    parts = stratified_split(labels, fraction, rng)
     return {
         name: everything.take(part) for name, part in zip(("train", "test"), parts, strict=True)
     }

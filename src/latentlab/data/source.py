@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from latentlab.core.errors import UserError
+from latentlab.core.validation import validate
 from latentlab.data.prepared import Prepared
 
 
@@ -60,15 +60,7 @@ class Source(Generic[Config]):
         if isinstance(config, self.config):
             return config
         given = config.model_dump() if isinstance(config, SourceConfig) else dict(config or {})
-        try:
-            return self.config.model_validate(given)
-        except ValidationError as error:
-            first = error.errors()[0]
-            key = ".".join(str(part) for part in first["loc"])
-            known = ", ".join(self.config.model_fields)
-            raise UserError(
-                f"Source '{self.name}', key '{key}': {first['msg']}", f"Its keys are {known}."
-            ) from error
+        return validate(self.config, given, f"Source '{self.name}'")
 
 
 def subset_note(examples: int | None) -> str:

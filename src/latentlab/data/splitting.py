@@ -15,19 +15,19 @@ from latentlab.core.errors import UserError
 from latentlab.data.prepared import Split
 
 
-def carve_validation(
+def stratified_split(
     labels: NDArray[np.int64], fraction: float, rng: np.random.Generator
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Choose a stratified validation part of a training split.
+    """Choose a stratified part of a split that is held out, such as the validation split.
 
     Args:
         labels: class numbers, [n].
-        fraction: share of examples for validation, in (0, 1).
+        fraction: share of examples that are held out, in (0, 1).
         rng: decides which examples are chosen; the sizes do not depend on it.
 
     Returns:
-        Sorted positions of the training part and of the validation part. Together they are 0..n-1,
-        and both hold every class; validation has `round(fraction * n)` examples, or the nearest
+        Sorted positions of the part that stays and of the one held out. Together they are 0..n-1,
+        and both hold every class; the latter has `round(fraction * n)` examples, or the nearest
         number that leaves every class one example in both parts.
 
     Raises:
@@ -109,7 +109,7 @@ def subset_positions(
     return {name: stratified_subset(values, sizes[name]) for name, values in labels.items()}
 
 
-def thin(splits: Mapping[str, Split], examples: int | None) -> dict[str, Split]:
+def subset(splits: Mapping[str, Split], examples: int | None) -> dict[str, Split]:
     """Splits reduced to `subset_positions`; unchanged, without a copy, when `examples` is None."""
     if examples is None:
         return dict(splits)

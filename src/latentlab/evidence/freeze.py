@@ -7,9 +7,10 @@ import hashlib
 import json
 from collections.abc import Iterable
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from latentlab.core.errors import UserError
+from latentlab.core.validation import validate
 from latentlab.evidence.claims import Claim
 from latentlab.evidence.hypotheses import Defaults, Family, Hypotheses
 
@@ -50,16 +51,15 @@ class Freeze(BaseModel):
         Raises:
             UserError: when the text is something else.
         """
+        remedy = (
+            "Restore it, or delete it: hypotheses are then frozen anew, and trials that were "
+            "trained before make their verdicts exploratory."
+        )
         try:
-            return cls.model_validate_json(text)
-        except ValidationError as error:
-            first = error.errors()[0]
-            key = ".".join(str(part) for part in first["loc"])
-            raise UserError(
-                f"{source} is damaged: {key}: {first['msg']}" if key else f"{source} is damaged",
-                "Restore it, or delete it: hypotheses are then frozen anew, and trials that were "
-                "trained before make their verdicts exploratory.",
-            ) from error
+            content = json.loads(text)
+        except ValueError as error:
+            raise UserError(f"{source} is damaged", remedy) from error
+        return validate(cls, content, f"{source} is damaged", remedy)
 
 
 def digest(hypothesis: Claim, family: Family, defaults: Defaults) -> str:

@@ -6,9 +6,10 @@ import datetime
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from latentlab.core.errors import UserError
+from latentlab.core.validation import validate
 from latentlab.evidence.claims import (
     Declaration,
     Equivalence,
@@ -137,13 +138,4 @@ def read_hypotheses(contents: Mapping[str, Any], source: str) -> Hypotheses:
     Raises:
         UserError: one line that names the file, the hypothesis, the key and what to write.
     """
-    try:
-        return Hypotheses.model_validate(contents)
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        message = first["msg"].removeprefix("Value error, ")
-        raise UserError(
-            f"{source}: {key}: {message}" if key else f"{source}: {message}",
-            f"Mend it in {source} ({error.error_count()} found)",
-        ) from error
+    return validate(Hypotheses, contents, source)

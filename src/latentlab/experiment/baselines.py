@@ -12,7 +12,7 @@ from latentlab.data import Prepared
 from latentlab.experiment.declaration import Declaration
 from latentlab.experiment.scoring import SCORE_COLUMNS
 from latentlab.experiment.study import Study
-from latentlab.training.data import carve, data_spec
+from latentlab.training.data import data_spec, split_validation
 from latentlab.training.streams import stream_key
 
 Examples = tuple[NDArray[np.float32], NDArray[np.int64]]
@@ -79,7 +79,7 @@ def _splits(
         splits["validation"] = (_scaled(official.features, scale), official.labels)
         return (_scaled(train.features, scale), train.labels), splits
     labels = np.asarray(train.labels)
-    kept, held = carve(labels, stream, fraction)
+    kept, held = split_validation(labels, stream, fraction)
     splits["validation"] = (_scaled(train.features[held], scale), labels[held])
     return (_scaled(train.features[kept], scale), labels[kept]), splits
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
 from latentlab.core.errors import UserError
+from latentlab.core.validation import validate
 from latentlab.data import SOURCES
 from latentlab.evidence.checks import check
 from latentlab.evidence.hypotheses import Hypotheses
@@ -126,17 +127,12 @@ class Declaration(BaseModel):
     def _resolve(self, arm: str, block: Block) -> TrialConfig:
         own = {"model": self.model, "objective": self.objective, "training": self.training}
         brought = self.chosen.model_dump(include=set(own))
-        try:
-            return self.config_class.model_validate(merged(merged(brought, own), block))
-        except ValidationError as error:
-            first = error.errors()[0]
-            key = ".".join(str(part) for part in first["loc"])
-            message = "there is no such key" if first["type"] == "extra_forbidden" else first["msg"]
-            message = message.removeprefix("Value error, ")
-            raise UserError(
-                f"arm {arm}: {key}: {message}",
-                f"Mend it in the arm, in datasets.{self.dataset}, or in the study's own block.",
-            ) from error
+        return validate(
+            self.config_class,
+            merged(merged(brought, own), block),
+            f"arm {arm}",
+            f"Mend it in the arm, in datasets.{self.dataset}, or in the study's own block.",
+        )
 
     @property
     def chosen(self) -> DatasetDefaults:

@@ -11,13 +11,14 @@ import numpy as np
 import pandas as pd
 
 from latentlab.core.errors import UserError
+from latentlab.core.files import write_atomically
 from latentlab.data import Prepared, prepare
 from latentlab.evidence.freeze import Freeze, freeze
 from latentlab.experiment.declaration import Declaration
 from latentlab.experiment.study import Study
 from latentlab.training.config import TrialConfig
-from latentlab.training.data import carve, steps_per_epoch
-from latentlab.training.store import TrialStore, write_atomically
+from latentlab.training.data import split_validation, steps_per_epoch
+from latentlab.training.store import TrialStore
 from latentlab.training.streams import stream_key
 from latentlab.training.trial import Trial
 
@@ -47,7 +48,7 @@ def training_examples(prepared: Prepared, trial: Trial) -> int:
     labels = np.asarray(prepared.splits["train"].labels)
     if "validation" in prepared.splits:
         return len(labels)
-    return len(carve(labels, trial.stream, trial.config.training.validation_fraction)[0])
+    return len(split_validation(labels, trial.stream, trial.config.training.validation_fraction)[0])
 
 
 def plan_trials(

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import json
 import platform
-import shlex
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
-from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from plotly.graph_objects import Figure
 
+from latentlab.core.provenance import provenance
 from latentlab.data import Prepared
+from latentlab.data.card import data_card
+from latentlab.data.preview import draw_preview
 from latentlab.experiment.declaration import Declaration
 from latentlab.experiment.figures import figure_spec
 from latentlab.experiment.replication_table import replication_figure, replication_table
@@ -23,18 +21,6 @@ from latentlab.experiment.study import Study
 from latentlab.reporting import Document, comparison_table, study_document
 from latentlab.reporting.deviations import deviations
 from latentlab.reporting.figures import strip_plot, table_figure
-
-PACKAGES = (
-    "latentlab",
-    "torch",
-    "numpy",
-    "scipy",
-    "statsmodels",
-    "scikit-learn",
-    "optuna",
-    "kedro",
-    "mlflow",
-)
 
 
 def compare(
@@ -116,8 +102,8 @@ def build_report(
         deviations=deviations(trials, verdicts),
         metrics=tuple(declaration.metric_table.values()),
         reproduce=reproduction(trials, frozen),
-        data_card=prepared.card(),
-        preview=prepared.preview(),
+        data_card=data_card(prepared),
+        preview=draw_preview(prepared),
     )
 
 
@@ -144,9 +130,7 @@ def reproduction(trials: pd.DataFrame, frozen: Mapping[str, Any]) -> dict[str, s
     """What was run and where, as text by name."""
     digests = {name: entry["digest"][:12] for name, entry in frozen["hypotheses"].items()}
     return {
-        "command": command(),
-        "git": git_state(),
-        "packages": package_versions(),
+        **provenance(),
         "python": platform.python_version(),
         "device": ", ".join(sorted(trials["device"].unique())),
         "precision": ", ".join(sorted(trials["precision"].unique())),
@@ -155,30 +139,3 @@ def reproduction(trials: pd.DataFrame, frozen: Mapping[str, Any]) -> dict[str, s
         "hypotheses frozen": json.dumps(digests),
         "trials reused": f"{int(trials['reused'].sum())} of {len(trials)}",
     }
-
-
-def package_versions() -> str:
-    """Versions of the packages that decide a result."""
-    return ", ".join(f"{name} {version(name)}" for name in PACKAGES)
-
-
-def command() -> str:
-    """The command line of this process, with the program's name alone."""
-    return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
-
-
-def git_state() -> str:
-    """Commit of the working tree, and whether it was changed; `unknown` outside a repository."""
-    try:
-        sha = subprocess.run(
-            ["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True
-        ).stdout.strip()
-        changed = subprocess.run(
-            ["git", "status", "--porcelain", "--untracked-files=no"],
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-    return f"{sha} (with uncommitted changes)" if changed else sha

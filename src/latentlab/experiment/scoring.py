@@ -17,7 +17,7 @@ from latentlab.experiment.declaration import Declaration
 from latentlab.experiment.planning import trial_of
 from latentlab.experiment.study import Study
 from latentlab.training.cohort import Cohort
-from latentlab.training.data import StudyData, carve, data_spec
+from latentlab.training.data import StudyData, data_spec, split_validation
 from latentlab.training.store import TrialStore
 from latentlab.training.trial import Trial
 
@@ -71,7 +71,7 @@ def score_trials(
         if official is None:
             if stream not in validation:
                 fraction = config.training.validation_fraction
-                places = carve(np.asarray(train.labels), stream, fraction)[1]
+                places = split_validation(np.asarray(train.labels), stream, fraction)[1]
                 validation[stream] = _on_device(
                     train.features[places], train.labels[places], scale, device
                 )

@@ -8,6 +8,7 @@ from kedro.pipeline import Node, Pipeline
 
 from latentlab.compute.config import ComputeConfig
 from latentlab.data import Prepared
+from latentlab.data.card import data_card
 from latentlab.experiment.declaration import Declaration
 from latentlab.experiment.study import Study
 from latentlab.pipelines.binding import bound
@@ -25,7 +26,7 @@ def prepare(
 
     resolve_device(compute)
     prepared = prepare_data(study, declaration, project_root() / raw)
-    return prepared, prepared.card()
+    return prepared, data_card(prepared)
 
 
 def create_pipeline(study: Study) -> Pipeline:

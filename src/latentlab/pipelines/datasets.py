@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from kedro.io import AbstractDataset, DatasetError
 from kedro_datasets._typing import ImagePreview
 from numpy.typing import NDArray
 
+from latentlab.core.files import atomic_file, write_atomically
 from latentlab.data import Prepared, load_prepared, save_prepared
 
 if TYPE_CHECKING:
@@ -88,8 +88,6 @@ class SweepPlansDataset(_PathDataset):
 
     def save(self, data: dict[str, Any]) -> None:
         """Keep a plan in place of an older one of its name."""
-        from latentlab.training.store import write_atomically
-
         text = json.dumps(data, indent=1)
         write_atomically(self._filepath / f"{data['name']}.json", text.encode())
 
@@ -146,7 +144,6 @@ class SweepReportDataset(_PathDataset):
     def save(self, data: SweepReport) -> None:
         """Write a report in place of an older one of its name."""
         from latentlab.reporting.document import write_document
-        from latentlab.training.store import write_atomically
 
         write_document(self._filepath / data.table.name, data.document())
         for proposed in (one for one in data.next_sweeps if one.text):
@@ -180,11 +177,8 @@ class ProblemScoresDataset(_PathDataset):
 
     def save(self, data: pd.DataFrame) -> None:
         """Keep a table in place of an older one of its data set."""
-        self._filepath.mkdir(parents=True, exist_ok=True)
-        path = self._filepath / f"{data['dataset'].iloc[0]}.parquet"
-        partial = path.with_suffix(".partial")
-        data.to_parquet(partial)
-        os.replace(partial, path)
+        with atomic_file(self._filepath / f"{data['dataset'].iloc[0]}.parquet") as file:
+            data.to_parquet(file)
 
 
 class ArraysDataset(_PathDataset):
@@ -197,29 +191,8 @@ class ArraysDataset(_PathDataset):
 
     def save(self, data: dict[str, NDArray[Any]]) -> None:
         """Replace the file in one step."""
-        partial = self._filepath.with_suffix(".partial.npz")
-        self._filepath.parent.mkdir(parents=True, exist_ok=True)
-        np.savez(partial, allow_pickle=False, **data)
-        os.replace(partial, self._filepath)
-
-
-class PictureDataset(_PathDataset):
-    """A picture in a PNG file."""
-
-    def load(self) -> Any:
-        """The picture."""
-        from PIL import Image
-
-        return Image.open(self._filepath)
-
-    def save(self, data: Any) -> None:
-        """Write the picture."""
-        self._filepath.parent.mkdir(parents=True, exist_ok=True)
-        data.save(self._filepath)
-
-    def preview(self) -> ImagePreview:
-        """The picture itself, for Kedro-Viz."""
-        return _image(self._filepath)
+        with atomic_file(self._filepath) as file:
+            np.savez(file, allow_pickle=False, **data)
 
 
 def _image(path: Path) -> ImagePreview:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from latentlab.core.atomic_folder import replaced_folder
+from latentlab.core.files import atomic_folder
 from latentlab.reporting.cells import Cell, as_cell
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def write_document(folder: Path, document: Document) -> Path:
         **page_parts(figures),
     }
     templates = environment()
-    with replaced_folder(folder, marker="report.md") as build:
+    with atomic_folder(folder, marker="report.md") as build:
         for name, table in document.tables.items():
             (build / name).parent.mkdir(parents=True, exist_ok=True)
             table.to_csv(build / name, index=False)

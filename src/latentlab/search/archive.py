@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import secrets
-import shutil
 from pathlib import Path
 
 import pandas as pd
 
 from latentlab.core.errors import UserError
+from latentlab.core.files import atomic_folder, remove_partials, write_atomically
 from latentlab.runs.trial_state import stored_state
 from latentlab.search.space import Space
 from latentlab.search.table import Objective, SweepTable, typed_parameters
@@ -42,7 +40,7 @@ class SweepArchive:
     def keep(self, table: SweepTable) -> None:
         """Write a table in place of an older one of its name; it is the latest now."""
         save_table(table, self._root / table.name)
-        self._pointer.write_text(table.name, encoding="utf-8")
+        write_atomically(self._pointer, table.name.encode())
 
     def has_latest(self) -> bool:
         """Whether there is a table."""
@@ -70,8 +68,6 @@ class SweepArchive:
 
 def save_table(table: SweepTable, folder: Path) -> None:
     """Write a table in place of an older one."""
-    partial = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.partial")
-    partial.mkdir(parents=True)
     meta = {
         "name": table.name,
         "sampler": table.sampler,
@@ -79,7 +75,6 @@ def save_table(table: SweepTable, folder: Path) -> None:
         "objectives": [vars(objective) for objective in table.objectives],
         "notes": list(table.notes),
     }
-    (partial / _META).write_text(json.dumps(meta, indent=1))
     # As JSON: a column of choices may hold truth values, numbers and text beside one another.
     rows = {
         str(number): {name: _plain(value) for name, value in row.items() if not pd.isna(value)}
@@ -87,11 +82,12 @@ def save_table(table: SweepTable, folder: Path) -> None:
             table.parameters.index, table.parameters.to_dict("records"), strict=True
         )
     }
-    (partial / _PARAMETERS).write_text(json.dumps(rows))
-    table.outcomes.to_parquet(partial / _OUTCOMES)
-    table.replicates.to_parquet(partial / _REPLICATES)
-    shutil.rmtree(folder, ignore_errors=True)
-    os.replace(partial, folder)
+    remove_partials(folder.parent)
+    with atomic_folder(folder, marker=_META) as partial:
+        (partial / _META).write_text(json.dumps(meta, indent=1))
+        (partial / _PARAMETERS).write_text(json.dumps(rows))
+        table.outcomes.to_parquet(partial / _OUTCOMES)
+        table.replicates.to_parquet(partial / _REPLICATES)
 
 
 def load_table(folder: Path) -> SweepTable:

@@ -7,8 +7,7 @@ import math
 
 import numpy as np
 import numpy.typing as npt
-import scipy.integrate
-import scipy.special
+import scipy
 
 from latentlab.core.arrays import Array
 

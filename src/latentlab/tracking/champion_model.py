@@ -19,14 +19,14 @@ class ChampionModel(PythonModel):
         """Read weights and configuration."""
         from safetensors.torch import load_file
 
-        from latentlab.data import Parts
+        from latentlab.data import ImageTextLayout
         from latentlab.studies.registry import STUDIES
         from latentlab.training.contract import DataSpec
 
         folder = Path(context.artifacts["trial"])
         about = context.model_config
         self._study = STUDIES[about["study"]]
-        parts = about.get("parts") and Parts.model_validate(about["parts"])
+        parts = about.get("parts") and ImageTextLayout.model_validate(about["parts"])
         self._spec = DataSpec(tuple(about["shape"]), about["classes"], parts=parts)
         self._scale = float(about["scale"])
         config = json.loads((folder / "config.json").read_text())

@@ -20,6 +20,7 @@ from kedro_mlflow.config.kedro_mlflow_config import KedroMlflowConfig
 from kedro_mlflow.framework.hooks.mlflow_hook import MlflowHook
 from pydantic import BaseModel
 
+from latentlab.core.provenance import git_state
 from latentlab.experiment.declaration import Declaration
 from latentlab.studies.registry import STUDIES
 from latentlab.tracking.flatten import flatten
@@ -59,7 +60,6 @@ class TrackingHook(MlflowHook):
         """Open the parent run in the study's experiment and log all parameters at once."""
         import mlflow
 
-        from latentlab.experiment.report import git_state
         from latentlab.tracking.run_tree import RunTree
 
         assert self._context is not None

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from latentlab.data import Parts
+from latentlab.data import ImageTextLayout
 from latentlab.training.streams import Noise
 
 Tensors = dict[str, Tensor]
@@ -34,7 +34,7 @@ class DataSpec:
     classes: int
     mean: NDArray[np.float32] | None = field(default=None, compare=False)
     names: tuple[str, ...] = field(default=(), compare=False)
-    parts: Parts | None = field(default=None, compare=False)
+    parts: ImageTextLayout | None = field(default=None, compare=False)
 
 
 class Batch(NamedTuple):

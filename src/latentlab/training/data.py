@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from latentlab.core.errors import UserError
-from latentlab.data import Prepared, Split, carve_validation
+from latentlab.data import Prepared, Split, stratified_split
 from latentlab.training.contract import Batch, DataSpec
 from latentlab.training.streams import generator
 
@@ -97,14 +97,14 @@ class StudyData:
         """
         if self.validation is not None:
             return np.arange(len(self.train)), np.arange(len(self.validation))
-        return carve(self._labels, stream, fraction)
+        return split_validation(self._labels, stream, fraction)
 
 
-def carve(
+def split_validation(
     labels: NDArray[np.int64], stream: int, fraction: float
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """A seed's stratified split of the training examples into training and validation."""
-    return carve_validation(labels, fraction, generator(stream, "validation split"))
+    return stratified_split(labels, fraction, generator(stream, "validation split"))
 
 
 def data_spec(prepared: Prepared) -> DataSpec:

@@ -16,7 +16,6 @@ import contextlib
 import hashlib
 import json
 import logging
-import os
 import secrets
 import shutil
 from collections.abc import Iterator, Mapping
@@ -27,6 +26,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from latentlab.core.errors import UserError
+from latentlab.core.files import atomic_folder, remove_partials, unwritable
 
 logger = logging.getLogger(__name__)
 
@@ -116,9 +116,11 @@ class TrialStore:
                 f"Another run is training in {self.root}", "Wait for it to end, or stop it."
             ) from error
         except OSError as error:
-            raise _unwritable(self.root, error) from error
+            raise unwritable(self.root, error) from error
         try:
-            self._sweep()
+            # The lock says that nobody else writes here.
+            for folder in (self.trials, self.checkpoints):
+                remove_partials(folder, older_than=0.0)
             yield
         finally:
             lock.release()
@@ -184,39 +186,11 @@ class TrialStore:
         Raises:
             UserError: the disk is full or the folder cannot be written.
         """
-        partial = self.trials / f".{record.id}.{secrets.token_hex(4)}.partial"
-        try:
-            partial.mkdir()
+        # `knows` finds a torn trial by its digest: no need to wait for the disk.
+        with atomic_folder(self.folder(record.id), marker=RECORD, flush=False) as partial:
             (partial / WEIGHTS).write_bytes(weights)
             for name, content in ((CONFIG, config), (HISTORY, history), (RECORD, vars(record))):
                 (partial / name).write_text(json.dumps(content, indent=1, allow_nan=False))
-            self.remove(record.id)
-            os.replace(partial, self.folder(record.id))
-        except OSError as error:
-            shutil.rmtree(partial, ignore_errors=True)
-            raise _unwritable(self.trials, error) from error
-
-    def _sweep(self) -> None:
-        """Remove what a killed run left half-written."""
-        for partial in [*self.trials.glob(".*.partial"), *self.checkpoints.glob(".*.partial")]:
-            shutil.rmtree(partial) if partial.is_dir() else partial.unlink()
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Replace a file in one step.
-
-    Raises:
-        UserError: the disk is full or the folder cannot be written.
-    """
-    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(content)
-        os.replace(partial, path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
-        raise _unwritable(path, error) from error
 
 
 def set_aside(path: Path) -> Path:
@@ -224,10 +198,3 @@ def set_aside(path: Path) -> Path:
     aside = path.with_name(f"{path.name}.damaged-{secrets.token_hex(3)}")
     path.rename(aside)
     return aside
-
-
-def _unwritable(path: Path, error: OSError) -> UserError:
-    return UserError(
-        f"{path} cannot be written: {error.strerror or error}",
-        "Free space or permit writing there, then run again: finished trials are kept.",
-    )

@@ -12,6 +12,7 @@ from latentlab.data import load_prepared, prepare, save_prepared
 from latentlab.data.arc.arc_like import pictures as arc_like_pictures
 from latentlab.data.arc.arc_like.pictures import Distraction
 from latentlab.data.arc.arc_like.source import CATEGORIES, REPORTED, draw_task
+from latentlab.data.preview import draw_preview
 
 PAGE = CHECKOUT / "docs" / "arc_like_tasks.md"
 RULES = [(category, rule.name) for category, rules in CATEGORIES.items() for rule in rules]
@@ -509,7 +510,7 @@ def test_preview_shows_pairs_in_their_colours(default, tmp_path):
     save_prepared(default, tmp_path / "tasks")
     loaded = load_prepared(tmp_path / "tasks", verify=True)
     assert loaded.schema == default.schema
-    picture = np.asarray(loaded.preview(columns=2))
+    picture = np.asarray(draw_preview(loaded, columns=2))
     task = default.splits["train"].features[default.splits["train"].labels == 3][0]
     # One task of two pairs a row, cells of five pixels: two grids and their margins are 23 cells
     # high, and the gap below them two pixels.

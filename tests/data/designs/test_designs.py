@@ -4,6 +4,7 @@ import pytest
 from labs.source_files import SHARED
 from latentlab.core.errors import UserError
 from latentlab.data import load_prepared, prepare, save_prepared
+from latentlab.data.card import data_card
 
 ENGIBENCH = SHARED / "beams2d"
 RNG = np.random.default_rng(0)
@@ -67,7 +68,7 @@ def test_equal_volumes_are_banded_by_density(tmp_path):
     assert read(tmp_path).schema.classes[0].startswith("density")
     steps = np.repeat([0.2, 0.3, 0.4], [10, 20, 10])
     np.savez(tmp_path / "designs.npz", designs=DENSITIES, volfrac=steps)
-    counts = {c[-4:]: n for c, n in read(tmp_path).card()["splits"]["train"]["classes"].items()}
+    counts = {c[-4:]: n for c, n in data_card(read(tmp_path))["splits"]["train"]["classes"].items()}
     assert counts == {"0.20": 8, "0.30": 16, "0.40": 8}
 
 

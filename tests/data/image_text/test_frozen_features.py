@@ -8,7 +8,8 @@ from tests.data.image_text.test_handwriting import _made
 from latentlab.core.errors import UserError
 from latentlab.data import check, prepare
 from latentlab.data.image_text.frozen_features import Backbone, with_features
-from latentlab.data.image_text.layout import TEXT, VISUAL, group_numbers, pictures
+from latentlab.data.image_text_layout import TEXT, VISUAL, group_numbers, pictures
+from latentlab.data.preview import draw_preview
 
 WEIGHTS = np.random.default_rng(0).standard_normal((64, 20)).astype(np.float32)
 
@@ -104,12 +105,12 @@ def test_ordinary_pictures_and_unwritable_folders(data, tmp_path):
     with pytest.raises(UserError, match="'digits' has no pictures and texts"):
         with_features(prepare("digits", None, tmp_path), _backbone(), tmp_path)
     (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match="cannot be written to"):
+    with pytest.raises(UserError, match="cannot be written"):
         with_features(data, _backbone(), tmp_path / "file")
 
 
 def test_features_are_shown_as_squares(data, tmp_path):
-    picture = with_features(data, _backbone(), tmp_path).preview()
+    picture = draw_preview(with_features(data, _backbone(), tmp_path))
     assert isinstance(picture, Image.Image)
     tile = np.asarray(picture)[:56, 110:166]
     assert len(np.unique(tile)) > 5

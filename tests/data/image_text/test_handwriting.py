@@ -15,8 +15,8 @@ from latentlab.data.image_text.handwriting import (
     pretraining_split,
     spoil,
 )
-from latentlab.data.image_text.layout import TEXT, VISUAL, group_numbers, pictures, texts
-from latentlab.data.image_text.ocr_noise import LOOK_ALIKES, SPECKS, misread
+from latentlab.data.image_text.ocr_noise import LOOK_ALIKES, SPECKS, add_ocr_noise
+from latentlab.data.image_text_layout import TEXT, VISUAL, group_numbers, pictures, texts
 
 CLEAN = {"visual_noise": 0, "occlusion": 0, "text_noise": 0}
 
@@ -126,8 +126,8 @@ def test_noise_and_occlusion_are_as_large_as_said():
 
 def test_words_are_misread_at_the_rate():
     rng = np.random.default_rng(1)
-    assert [misread(word, 0.0, rng) for word in CLASSES] == list(CLASSES)
-    read = [misread("seven", 0.2, rng) for _ in range(4000)]
+    assert [add_ocr_noise(word, 0.0, rng) for word in CLASSES] == list(CLASSES)
+    read = [add_ocr_noise("seven", 0.2, rng) for _ in range(4000)]
     # No error in five letters; a swap of the last letter, or of equal ones, leaves a word as it is.
     whole = 0.8**5
     swapped = 0.2 * 0.1 * 0.8**4
@@ -143,7 +143,7 @@ def test_misread_words_consist_of_look_alikes_and_specks():
         for letter in word:
             allowed |= set(LOOK_ALIKES[letter]) | set(LOOK_ALIKES[letter.upper()])
         for _ in range(300):
-            read = misread(word, 1.0, rng)
+            read = add_ocr_noise(word, 1.0, rng)
             assert set(read) <= allowed
             assert 1 <= len(read) <= 2 * len(word) <= PARTS.text
 

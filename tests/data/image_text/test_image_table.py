@@ -8,7 +8,8 @@ import pytest
 from labs.image_text_files import rows, write_table
 from latentlab.core.errors import UserError
 from latentlab.data import prepare
-from latentlab.data.image_text.layout import TEXT, VISUAL, group_numbers, pictures, texts
+from latentlab.data.card import data_card
+from latentlab.data.image_text_layout import TEXT, VISUAL, group_numbers, pictures, texts
 
 SMALL = {"image_size": 8, "text_length": 24, "workers": 1}
 
@@ -94,7 +95,7 @@ def test_what_is_missing_is_counted(tmp_path, caplog):
     ):
         assert note in data.origin
         assert f"image_table: {note}" in caplog.text
-    card = data.card()["splits"]
+    card = data_card(data)["splits"]
     assert card["train"]["groups"] == {"visual": 5, "text": 7}
     assert card["test"]["groups"] == {"visual": 3, "text": 3}
 

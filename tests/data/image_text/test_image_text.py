@@ -6,25 +6,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from latentlab.core.errors import UserError
-from latentlab.data import Parts, check, load_prepared, save_prepared
-from latentlab.data.image_text.layout import (
+from latentlab.data import ImageTextLayout, check, load_prepared, save_prepared
+from latentlab.data.card import data_card
+from latentlab.data.image_text.records import Record, hold_out_objects, pack, prepared_samples
+from latentlab.data.image_text_layout import (
     ALPHABET,
     TEXT,
     VISUAL,
     VOCABULARY,
-    Record,
     decode,
     encode,
     group_numbers,
-    hold_out_objects,
-    pack,
     pictures,
-    prepared_samples,
     texts,
     tidy,
 )
+from latentlab.data.preview import draw_preview
 
-PARTS = Parts(image=(3, 4, 2), text=9)
+PARTS = ImageTextLayout(image=(3, 4, 2), text=9)
 
 
 def _records(count, seed=0):
@@ -103,7 +102,7 @@ def test_a_prepared_set_is_stored_and_shown(tmp_path):
     back = load_prepared(tmp_path / "p", verify=True)
     assert back.schema.parts == PARTS
     assert back.fingerprint == data.fingerprint
-    card = data.card()
+    card = data_card(data)
     assert card["splits"]["train"]["groups"] == {"visual": 16, "text": 16}
     # Of the pictures alone: neither tokens nor the empty pictures of texts are pixels.
     shown = np.stack([r.image for r in _records(20) if r.image is not None]) / 255
@@ -117,7 +116,7 @@ def test_a_preview_shows_pictures_beside_texts():
     data = prepared_samples(
         "both", {"train": records + other, "test": records + other}, ("a", "b"), PARTS, "made"
     )
-    picture = np.asarray(data.preview())
+    picture = np.asarray(draw_preview(data))
     tile = picture[:56, 110:166]
     assert (tile == 255).all()
     assert (picture[58:114, 110:166] == 85).all()

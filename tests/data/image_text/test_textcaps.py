@@ -9,7 +9,8 @@ import pytest
 from labs.image_text_files import write_json, write_textcaps
 from latentlab.core.errors import UserError
 from latentlab.data import load_prepared, prepare, save_prepared
-from latentlab.data.image_text.layout import TEXT, VISUAL, group_numbers, pictures, texts
+from latentlab.data.card import data_card
+from latentlab.data.image_text_layout import TEXT, VISUAL, group_numbers, pictures, texts
 from latentlab.data.io import image_cache as decoding
 
 TRAIN, VAL = "TextCaps_0.1_train.json", "TextCaps_0.1_val.json"
@@ -150,7 +151,7 @@ def test_a_picture_that_cannot_be_read_is_counted_and_left_out(raw, caplog, cont
     assert again.origin == data.origin
     assert "left out: 2 pictures that cannot be read (first: t002.jpg: " in data.origin
     assert "textcaps: 2 pictures that cannot be read" in caplog.text
-    card = data.card()["splits"]
+    card = data_card(data)["splits"]
     assert card["train"]["groups"] == {"visual": 12, "text": 13}
     assert card["test"]["groups"] == {"visual": 5, "text": 6}
     shown = pictures(_groups(data, "train", VISUAL)[0], data.schema.parts)
@@ -176,7 +177,7 @@ def test_an_interrupted_decoding_remembers_what_it_could_not_read(raw, monkeypat
             _read(raw, classes=3)
     resumed = _read(raw, classes=3)
     assert "2 pictures that cannot be read (first: t002.jpg" in resumed.origin
-    assert resumed.card()["splits"]["train"]["groups"] == {"visual": 11, "text": 13}
+    assert data_card(resumed)["splits"]["train"]["groups"] == {"visual": 11, "text": 13}
     for path in (raw / ".decoded").rglob("images.npy"):
         path.unlink()
     assert _read(raw, classes=3).fingerprint == resumed.fingerprint
@@ -195,7 +196,7 @@ def test_missing_texts_and_labels_are_counted(raw, caplog):
     _edit(raw, TRAIN, bare)
     with caplog.at_level(logging.WARNING):
         data = _read(raw, classes=3)
-    assert data.card()["splits"]["train"]["groups"] == {"visual": 12, "text": 10}
+    assert data_card(data)["splits"]["train"]["groups"] == {"visual": 12, "text": 10}
     for note in (
         "1 train objects without a label (first: t004)",
         "2 texts missing or without a character of the alphabet (first: t001)",

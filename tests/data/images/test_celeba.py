@@ -216,7 +216,7 @@ def test_full_disk_while_decoding(tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(decoding.os, "fsync", full)
-    with pytest.raises(UserError, match=r"cannot be written to: No space left.*Free space"):
+    with pytest.raises(UserError, match=r"cannot be written: No space left.*Free space"):
         decode_images(_names(5), _counting([]), 8, 1, tmp_path)
     monkeypatch.undo()
     assert len(decode_images(_names(5), _counting([]), 8, 1, tmp_path)) == 5

@@ -21,6 +21,7 @@ from labs.source_files import (
 )
 from latentlab.core.errors import UserError
 from latentlab.data import prepare
+from latentlab.data.card import data_card
 from latentlab.data.images import cifar10
 from latentlab.data.images.cifar10 import CLASSES
 from latentlab.data.io.safe_pickle import read_array_pickle
@@ -208,7 +209,7 @@ def test_unpacking_where_nothing_can_be_written(tmp_path, monkeypatch):
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(cifar10.Path, "mkdir", denied)
-    with pytest.raises(UserError, match="cannot be written to: Permission denied"):
+    with pytest.raises(UserError, match="cannot be written: Permission denied"):
         prepare("cifar10", OFFLINE, tmp_path)
 
 
@@ -250,4 +251,4 @@ def test_real_pictures(tmp_path):
     counts = np.bincount(data.splits["train"].labels, minlength=10)
     assert (counts > 0).tolist() == [True, True, True] + [False] * 7
     # The official training mean is 0.473 and the deviation 0.251 over all classes and channels.
-    assert data.card()["pixels"] == pytest.approx({"mean": 0.47, "sd": 0.25}, abs=0.06)
+    assert data_card(data)["pixels"] == pytest.approx({"mean": 0.47, "sd": 0.25}, abs=0.06)

@@ -12,6 +12,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from labs.source_files import SHARED, idx_arrays, idx_bytes, write_idx
 from latentlab.core.errors import UserError
 from latentlab.data import prepare
+from latentlab.data.card import data_card
 from latentlab.data.images.fashion_mnist import DATASET as FASHION
 from latentlab.data.images.idx_dataset import FILE_NAMES
 from latentlab.data.images.mnist import DATASET, MnistConfig
@@ -182,4 +183,4 @@ def test_real_mnist(caplog):
     assert np.bincount(train.labels).tolist() == counts
     counts = [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
     assert np.bincount(test.labels).tolist() == counts
-    assert data.card()["pixels"] == pytest.approx({"mean": 0.1307, "sd": 0.3081}, abs=5e-5)
+    assert data_card(data)["pixels"] == pytest.approx({"mean": 0.1307, "sd": 0.3081}, abs=5e-5)

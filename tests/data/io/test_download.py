@@ -65,7 +65,7 @@ def test_a_full_disk_is_not_the_networks_fault(tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(download, "_stream", full)
-    with pytest.raises(UserError, match=r"cannot be written to: No space left.*Free space"):
+    with pytest.raises(UserError, match=r"cannot be written: No space left.*Free space"):
         fetch([_remote("http://x/", b"")], tmp_path)
     assert list(tmp_path.iterdir()) == []
 

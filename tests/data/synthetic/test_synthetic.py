@@ -6,6 +6,8 @@ import torch
 
 from latentlab.core.errors import UserError
 from latentlab.data import prepare
+from latentlab.data.card import data_card
+from latentlab.data.preview import draw_preview
 from latentlab.data.synthetic.manifolds import MANIFOLDS, TUBE, embedding_dimension
 from latentlab.training.data import Examples
 
@@ -133,8 +135,8 @@ def test_trainer_holds_fine_levels(tmp_path):
     batch = Examples(train, data.schema.scale, torch.device("cpu")).batch(torch.tensor([[3, 5]]))
     expected = train.features[[3, 5]] / data.schema.scale
     np.testing.assert_allclose(batch.features[0].numpy(), expected, atol=1e-7)
-    assert data.card()["pixels"]["mean"] == pytest.approx(train.features.mean() / 65535)
-    assert data.preview().width > 100
+    assert data_card(data)["pixels"]["mean"] == pytest.approx(train.features.mean() / 65535)
+    assert draw_preview(data).width > 100
 
 
 @pytest.mark.parametrize(

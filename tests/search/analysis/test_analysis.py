@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from labs.sweep_tables import CONDITIONAL, noise_table, published_facts, random_rows, sweep_table
-from latentlab.search.analysis import AnalysisSettings, analyse
+from latentlab.search.analysis.settings import AnalysisSettings
+from latentlab.search.analysis.sweep_analysis import analyse
 
 SETTINGS = AnalysisSettings(
     bootstraps=20, null_draws=200, fanova_rows=10, resamples=999, contours=[("rate", "smoothing")]

@@ -12,8 +12,8 @@ from labs.sweep_tables import (
     random_rows,
     sweep_table,
 )
-from latentlab.search.analysis import analyse
 from latentlab.search.analysis.settings import AnalysisSettings
+from latentlab.search.analysis.sweep_analysis import analyse
 
 SETTINGS = AnalysisSettings(bootstraps=20, null_draws=400, fanova_rows=10, resamples=999)
 

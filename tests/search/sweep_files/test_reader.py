@@ -243,7 +243,7 @@ def test_conditions_limits_and_order_may_stand_in_the_reports_layout(tmp_path: P
         ("n_trials: '5'\nparam_ranges: {a: {type: int, low: 0, high: 1}}", "n_trials: '5' is text"),
         (
             "n_trials: 5\nparam_ranges: {a: {type: loguniform, low: 0, high: 1}}",
-            "param_ranges.a: type: there is no 'loguniform'. Write one of float, int, categorical.",
+            "param_ranges.a.type: there is no 'loguniform'. Write one of float, int, categorical.",
         ),
     ],
 )
@@ -277,7 +277,7 @@ def test_our_own_layout_round_trips(tmp_path: Path) -> None:
         ("a: {type: int, low: true, high: 3}", "parameters.a.low: True is no whole number."),
         ("a: {type: float, low: .nan, high: 3}", "parameters.a.low: must be a finite number."),
         ("a: {type: float, low: 1}", "parameters.a.high: is missing. Add it."),
-        ("a: {low: 1, high: 2}", "parameters.a: type: is missing. Write one of float, int"),
+        ("a: {low: 1, high: 2}", "parameters.a.type: is missing. Write one of float, int"),
         ("a: {type: float, low: 0, high: 1, logg: true}", "no such key. Did you mean log?"),
         ("a: {type: categorical, choices: [1], low: 1}", "parameters.a.low: there is no such key"),
         ("a: {type: categorical, choices: []}", "parameters.a.choices: there is nothing in it."),

@@ -6,8 +6,8 @@ import torch
 from scipy.linalg import sqrtm
 from sklearn import metrics as theirs
 
-from latentlab.data import Parts
-from latentlab.data.image_text.layout import GROUPS, TEXT, VISUAL
+from latentlab.data import ImageTextLayout
+from latentlab.data.image_text_layout import GROUPS, TEXT, VISUAL
 from latentlab.experiment.declaration import merged
 from latentlab.studies.anchored_multimodal.config import AnchoredMultimodalConfig
 from latentlab.studies.anchored_multimodal.evaluation import CHUNK, evaluate, pictures, predict
@@ -16,7 +16,7 @@ from latentlab.studies.anchored_multimodal.metrics import METRICS
 from latentlab.studies.anchored_multimodal.samples import unpack
 from latentlab.training.contract import DataSpec
 
-PARTS = Parts(image=(1, 8, 8), text=10)
+PARTS = ImageTextLayout(image=(1, 8, 8), text=10)
 CLASSES = 5
 SPEC = DataSpec((1, 1, PARTS.length), CLASSES, parts=PARTS)
 NEVER, ABSENT = 2, 4

@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 
 from labs.image_text_files import write_textcaps
 from latentlab.core.errors import UserError
-from latentlab.data.image_text.layout import TEXT, VISUAL, group_numbers, pictures
+from latentlab.data.image_text_layout import TEXT, VISUAL, group_numbers, pictures
 from latentlab.experiment.planning import prepare_data
 from latentlab.nn.normalisation import initial_statistics
 from latentlab.studies.anchored_multimodal import STUDY

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from latentlab.data.image_text.layout import GROUPS, TEXT, VISUAL
+from latentlab.data.image_text_layout import GROUPS, TEXT, VISUAL
 from latentlab.experiment.figures import FigureContext
 from latentlab.reporting.figures.template import arm_styles
 from latentlab.reporting.intervals import MeanInterval

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from latentlab.data import Parts
-from latentlab.data.image_text.layout import ALPHABET, Record, prepared_samples
+from latentlab.data import ImageTextLayout
+from latentlab.data.image_text.records import Record, prepared_samples
+from latentlab.data.image_text_layout import ALPHABET
 from latentlab.studies.anchored_multimodal.anchors import anchors, fit, separation_by_margin
 from latentlab.studies.anchored_multimodal.config import AnchoredMultimodalConfig
 from latentlab.studies.anchored_multimodal.method import METHOD
@@ -20,7 +21,7 @@ from latentlab.training.trial import Trial
 pytestmark = pytest.mark.filterwarnings("ignore:There is a performance drop:UserWarning")
 
 CPU = torch.device("cpu")
-PARTS = Parts(image=(12, 1, 1), text=10)
+PARTS = ImageTextLayout(image=(12, 1, 1), text=10)
 CLASSES = ("a", "b", "c")
 SMALL = {
     "model": {

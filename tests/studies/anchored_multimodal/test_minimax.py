@@ -13,15 +13,15 @@ from scipy.optimize import minimize
 from scipy.special import expit, softplus
 from torch import nn
 
-from latentlab.data import Parts
-from latentlab.data.image_text.layout import SCALE
+from latentlab.data import ImageTextLayout
+from latentlab.data.image_text_layout import SCALE
 from latentlab.studies.anchored_multimodal.config import AnchoredMultimodalConfig
 from latentlab.studies.anchored_multimodal.method import METHOD
 from latentlab.studies.anchored_multimodal.model import MultimodalModel
 from latentlab.training.contract import Batch, Clock
 from latentlab.training.per_trial import per_trial_values
 
-PARTS = Parts(image=(1, 1, 2), text=1)
+PARTS = ImageTextLayout(image=(1, 1, 2), text=1)
 POINTS = {0: 540, 1: 60}
 SLOPES = {0: (2.0, 0.5), 1: (-1.0, 1.5)}
 NOISE = {0: 0.8, 1: 1.6}

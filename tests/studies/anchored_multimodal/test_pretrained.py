@@ -13,7 +13,7 @@ from latentlab.data.image_text.handwriting import (
     pretraining_split,
     read_handwriting,
 )
-from latentlab.data.image_text.layout import VISUAL, group_numbers, pictures
+from latentlab.data.image_text_layout import VISUAL, group_numbers, pictures
 from latentlab.nn.normalisation import initial_statistics
 from latentlab.studies.anchored_multimodal import pretrain_embedded
 from latentlab.studies.anchored_multimodal.model import initial_state, pretrained_model
@@ -248,7 +248,7 @@ def test_embedded_weights_can_be_made_again(tmp_path, monkeypatch, caplog):
     written = load_file(tmp_path / "new" / "w.safetensors")
     assert all(torch.equal(written[name], tensor) for name, tensor in first.items())
     monkeypatch.setattr(pretrain_embedded, "pretrained_tensors", lambda epochs: first)
-    with pytest.raises(UserError, match=r"new cannot be written: Is a directory\. Choose another"):
+    with pytest.raises(UserError, match=r"new cannot be written: Is a directory\. Free space"):
         pretrain_embedded.run(["--out", str(tmp_path / "new")])
     monkeypatch.setattr("sys.argv", ["pretrain", "--out", str(tmp_path / "new")])
     with pytest.raises(SystemExit, match="cannot be written"):

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from latentlab.data import prepare
-from latentlab.data.image_text.layout import TEXT, VISUAL, encode, group_numbers, pictures, texts
+from latentlab.data.image_text_layout import TEXT, VISUAL, encode, group_numbers, pictures, texts
 from latentlab.studies.anchored_multimodal.samples import unpack
 from latentlab.training.data import Examples, StudyData
 
@@ -30,9 +30,9 @@ def test_rows_are_unpacked_as_they_were_packed():
 
 
 def test_every_byte_survives():
-    from latentlab.data import Parts
+    from latentlab.data import ImageTextLayout
 
-    parts = Parts(image=(1, 1, 1), text=256)
+    parts = ImageTextLayout(image=(1, 1, 1), text=256)
     row = torch.cat([torch.zeros(1), torch.arange(256.0), torch.ones(1)]) / 255
     samples = unpack(row[None, None, None], parts)
     assert samples.tokens[0].tolist() == list(range(256))

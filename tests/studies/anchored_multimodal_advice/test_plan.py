@@ -12,8 +12,8 @@ import yaml
 from pydantic import ValidationError
 
 from labs.project_copies import CHECKOUT
-from latentlab.evidence.advice.rule import Facts
 from latentlab.evidence.freeze import digest
+from latentlab.experiment.advice import Facts
 from latentlab.experiment.declaration import differences
 from latentlab.experiment.planning import freeze_hypotheses
 from latentlab.studies.anchored_multimodal.config import AnchoredMultimodalConfig

@@ -22,7 +22,7 @@ from latentlab.core.errors import UserError
 from latentlab.data.arc.tasks import COLOURS, LARGEST_SIDE, Grid, Task, pack_tasks, task_schema
 from latentlab.data.prepared import Prepared, Split
 from latentlab.data.source import Source, SourceConfig, subset_note
-from latentlab.data.splitting import carve_validation, thin
+from latentlab.data.splitting import stratified_split, subset
 
 AMBIGUOUS = "ambiguous"
 """A label that says that a task has none."""
@@ -200,7 +200,7 @@ def _prepared(
     targets = np.array([numbers[labels[place]] for place in kept], dtype=np.int64)
     features = pack_tasks([tasks[place] for place in kept], config.pairs, config.largest_side)
     rng = np.random.Generator(np.random.PCG64(config.split_seed))
-    parts = carve_validation(targets, config.test_fraction, rng)
+    parts = stratified_split(targets, config.test_fraction, rng)
     splits = {
         split: Split(features[part], targets[part])
         for split, part in zip(("train", "test"), parts, strict=True)
@@ -208,7 +208,7 @@ def _prepared(
     left_out = len(tasks) - len(kept)
     return Prepared(
         task_schema(name, config.pairs, config.largest_side, classes),
-        thin(splits, config.subset),
+        subset(splits, config.subset),
         f"{origin}; {left_out} with larger grids or alone in their category left out; split "
         f"{config.split_seed}{subset_note(config.subset)}",
     )

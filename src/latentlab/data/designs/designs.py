@@ -21,9 +21,9 @@ from pydantic import Field
 
 from latentlab.core.errors import UserError
 from latentlab.data.prepared import Prepared, Schema
-from latentlab.data.quantile_labels import hold_out, quartile_bands
+from latentlab.data.quantile_labels import hold_out, quartile_labels
 from latentlab.data.source import SourceConfig, subset_note
-from latentlab.data.splitting import thin
+from latentlab.data.splitting import subset
 
 KEYS = ("designs", "x", "optimal_design")
 """Under which an archive may hold its designs; of several the first."""
@@ -96,7 +96,7 @@ def read_designs(name: str, config: DesignsConfig, folder: Path) -> Prepared:
     origin = (
         f"{origins}; densities in 256 levels; split {config.split_seed}{subset_note(config.subset)}"
     )
-    return Prepared(schema, thin(splits, config.subset), origin)
+    return Prepared(schema, subset(splits, config.subset), origin)
 
 
 def _find(name: str, pattern: str, folder: Path) -> list[Path]:
@@ -178,10 +178,10 @@ def _label(
     """Band of each design's volume, [n], and the bands' names."""
     given = [file.volumes for file in files if file.volumes is not None]
     if len(given) == len(files):
-        labels, names = quartile_bands(np.concatenate(given).astype(np.float64), "volfrac")
+        labels, names = quartile_labels(np.concatenate(given).astype(np.float64), "volfrac")
         if len(names) > 1:
             return labels, names
-    labels, names = quartile_bands(designs.mean(axis=(1, 2)) / 255.0, "density")
+    labels, names = quartile_labels(designs.mean(axis=(1, 2)) / 255.0, "density")
     if len(names) == 1:
         raise UserError(
             f"All designs of {where} have the same volume, so that no split can be stratified",

@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from latentlab.core.errors import UserError
-from latentlab.data.image_text.layout import Record, prepared_samples, tidy
+from latentlab.data.image_text.records import Record, prepared_samples
+from latentlab.data.image_text_layout import ImageTextLayout, tidy
 from latentlab.data.io.image_cache import Unreadable, decode_readable
-from latentlab.data.prepared import Parts, Prepared
+from latentlab.data.prepared import Prepared
 from latentlab.data.source import SourceConfig
 from latentlab.data.splitting import subset_positions
 
@@ -141,7 +142,7 @@ def read_objects(
     if config.subset is not None:
         origin = f"{origin}; stratified subset of {config.subset} training objects"
     size = config.image_size
-    parts = Parts(image=(3, size, size), text=config.text_length)
+    parts = ImageTextLayout(image=(3, size, size), text=config.text_length)
     return prepared_samples(name, records, classes, parts, origin)
 
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,10 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentlab.core.errors import UserError
-from latentlab.data.image_text.layout import SCALE, VISUAL, group_numbers, pictures
-from latentlab.data.io.download import unwritable
+from latentlab.core.files import atomic_file
+from latentlab.data.image_text_layout import SCALE, VISUAL, ImageTextLayout, group_numbers, pictures
 from latentlab.data.io.progress import progress
-from latentlab.data.prepared import Parts, Prepared, Split
+from latentlab.data.prepared import Prepared, Split
 
 logger = logging.getLogger(__name__)
 
@@ -78,7 +77,7 @@ def with_features(
     largest = found["train"].max(axis=0)
     # A feature that is zero throughout training says nothing anywhere.
     scale = np.where(largest > 0, largest, 1.0)
-    new = Parts(image=(found["train"].shape[1], 1, 1), text=parts.text)
+    new = ImageTextLayout(image=(found["train"].shape[1], 1, 1), text=parts.text)
     splits = {
         name: _packed(split, parts, new, _as_bytes(found[name] / scale))
         for name, split in prepared.splits.items()
@@ -92,7 +91,7 @@ def with_features(
 
 
 def _features(
-    split: Split, parts: Parts, backbone: Backbone, path: Path, batch: int
+    split: Split, parts: ImageTextLayout, backbone: Backbone, path: Path, batch: int
 ) -> NDArray[np.float32]:
     """Features of a split's pictures, in order, from the file or computed into it."""
     places = np.flatnonzero(group_numbers(split.features) == VISUAL)
@@ -114,13 +113,8 @@ def _features(
             f"{backbone.name} gives features that are negative, infinite or NaN",
             "Use a backbone whose last layer is rectified, and intact weights.",
         )
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(".partial.npy")
-        np.save(partial, features, allow_pickle=False)
-        os.replace(partial, path)
-    except OSError as error:
-        raise unwritable(path.parent, error) from error
+    with atomic_file(path) as file:
+        np.save(file, features, allow_pickle=False)
     return features
 
 
@@ -128,7 +122,9 @@ def _as_bytes(shares: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
     return np.rint(shares.clip(0, 1) * SCALE).astype(np.uint8)
 
 
-def _packed(split: Split, old: Parts, new: Parts, features: NDArray[np.uint8]) -> Split:
+def _packed(
+    split: Split, old: ImageTextLayout, new: ImageTextLayout, features: NDArray[np.uint8]
+) -> Split:
     rows = np.zeros((len(split), 1, 1, new.length), dtype=np.uint8)
     rows[..., new.pixels :] = split.features[..., old.pixels :]
     rows[group_numbers(rows) == VISUAL, 0, 0, : new.pixels] = features

@@ -16,14 +16,15 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from latentlab.data.image_text.layout import Record, hold_out_objects, prepared_samples
-from latentlab.data.image_text.ocr_noise import misread
-from latentlab.data.prepared import Parts, Prepared, Split
+from latentlab.data.image_text.ocr_noise import add_ocr_noise
+from latentlab.data.image_text.records import Record, hold_out_objects, prepared_samples
+from latentlab.data.image_text_layout import ImageTextLayout
+from latentlab.data.prepared import Prepared, Split
 from latentlab.data.source import Source, SourceConfig, subset_note
-from latentlab.data.splitting import stratified_subset, thin
+from latentlab.data.splitting import stratified_subset, subset
 
 CLASSES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-PARTS = Parts(image=(1, 8, 8), text=12)
+PARTS = ImageTextLayout(image=(1, 8, 8), text=12)
 PRETRAINING_SEED = 20250214
 """Decides which digits are held out. Never to be changed: shipped weights have learned from them.
 """
@@ -92,7 +93,7 @@ def read_handwriting(config: HandwritingConfig, folder: Path) -> Prepared:
     ]
     for k in range(written):
         name = CLASSES[k % len(CLASSES)]
-        text = misread(name, config.text_noise, text_rng)
+        text = add_ocr_noise(name, config.text_noise, text_rng)
         records.append(Record(f"text {k}", name, None, text))
     strata = [(record.label, record.image is None) for record in records]
     parts = hold_out_objects(strata, config.test_fraction, config.seed)
@@ -106,7 +107,7 @@ def read_handwriting(config: HandwritingConfig, folder: Path) -> Prepared:
         f"noise {config.text_noise:g}, of no common object; seed {config.seed}"
         f"{subset_note(config.subset)}",
     )
-    return Prepared(prepared.schema, thin(prepared.splits, config.subset), prepared.origin)
+    return Prepared(prepared.schema, subset(prepared.splits, config.subset), prepared.origin)
 
 
 def pretraining_split(config: HandwritingConfig) -> Split:

@@ -24,7 +24,7 @@ from latentlab.data.image_text.files import (
     read_objects,
     read_utf8,
 )
-from latentlab.data.image_text.layout import hold_out_objects
+from latentlab.data.image_text.records import hold_out_objects
 from latentlab.data.prepared import Prepared
 from latentlab.data.source import Source
 

@@ -20,7 +20,7 @@ _BOUNDS = (0.4, 0.8, 0.9)
 """Of a uniform number that decides between the four."""
 
 
-def misread(word: str, rate: float, rng: np.random.Generator) -> str:
+def add_ocr_noise(word: str, rate: float, rng: np.random.Generator) -> str:
     """A word with errors, in lower case.
 
     Each letter is a capital with probability `rate / 2`, and with probability `rate` one of four

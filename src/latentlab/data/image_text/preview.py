@@ -8,13 +8,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from latentlab.data.image_text.layout import TEXT, VISUAL, group_numbers, pictures, texts
-from latentlab.data.prepared import Parts
+from latentlab.data.image_text_layout import (
+    TEXT,
+    VISUAL,
+    ImageTextLayout,
+    group_numbers,
+    pictures,
+    texts,
+)
+from latentlab.data.prepared import Prepared
 
 if TYPE_CHECKING:
     from PIL import Image
-
-    from latentlab.data.prepared import Prepared
 
 TILE = 56
 """Side of a picture, in pixels."""
@@ -63,7 +68,7 @@ def draw_samples(prepared: Prepared, each: int, rows: int) -> Image.Image:
     return canvas
 
 
-def _as_images(features: NDArray[np.uint8], parts: Parts) -> NDArray[np.uint8]:
+def _as_images(features: NDArray[np.uint8], parts: ImageTextLayout) -> NDArray[np.uint8]:
     """Rows [n, 1, 1, length] as [n, h, w, 3], or as grey [n, h, w]."""
     images = pictures(features, parts)
     channels, height, width = parts.image

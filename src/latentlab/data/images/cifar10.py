@@ -12,9 +12,6 @@ cifar-10-batches-py/data_batch_{1..5}, test_batch            pickled {data: [n, 
 from __future__ import annotations
 
 import logging
-import os
-import secrets
-import shutil
 import tarfile
 import zlib
 from pathlib import Path
@@ -22,11 +19,12 @@ from pathlib import Path
 import numpy as np
 
 from latentlab.core.errors import UserError
-from latentlab.data.io.download import Remote, fetch, file_md5, unwritable
+from latentlab.core.files import atomic_folder
+from latentlab.data.io.download import Remote, fetch, file_md5
 from latentlab.data.io.safe_pickle import read_array_pickle
 from latentlab.data.prepared import Prepared, Schema, Split
 from latentlab.data.source import DownloadConfig, Source, subset_note
-from latentlab.data.splitting import thin
+from latentlab.data.splitting import subset
 
 logger = logging.getLogger(__name__)
 
@@ -80,7 +78,7 @@ def read_cifar10(config: Cifar10Config, folder: Path) -> Prepared:
         raise UserError(f"{folder} has neither {names}", _remedy(folder))
     splits = {split: _read_split(layout, split, _remedy(folder)) for split in BATCHES}
     origin = f"CIFAR-10 (Krizhevsky 2009), official splits{subset_note(config.subset)}"
-    return Prepared(SCHEMA, thin(splits, config.subset), origin)
+    return Prepared(SCHEMA, subset(splits, config.subset), origin)
 
 
 def _remedy(folder: Path) -> str:
@@ -113,21 +111,19 @@ def _unpack_any(folder: Path) -> Path | None:
 def _unpack(archive: Path, layout: Path) -> Path:
     """Unpack `archive`; `layout` appears whole or not at all."""
     remedy = _remedy(archive.parent)
-    partial = archive.parent / f".{layout.name}.{secrets.token_hex(4)}.partial"
     try:
-        partial.mkdir()
-        with tarfile.open(archive) as tar:
-            tar.extractall(partial, filter="data")
-        if not (partial / layout.name).is_dir():
-            raise UserError(f"{archive} holds no folder {layout.name}", remedy)
-        os.replace(partial / layout.name, layout)
+        with atomic_folder(layout, marker="batches.meta") as partial:
+            with tarfile.open(archive) as tar:
+                tar.extractall(partial, filter="data")
+            inner = partial / layout.name
+            if not inner.is_dir():
+                raise UserError(f"{archive} holds no folder {layout.name}", remedy)
+            for path in inner.iterdir():
+                path.rename(partial / path.name)
+            inner.rmdir()
     except (tarfile.TarError, EOFError, zlib.error) as error:
         what = "damaged, truncated or not to be trusted"
         raise UserError(f"{archive} is {what} ({type(error).__name__}: {error})", remedy) from error
-    except OSError as error:
-        raise unwritable(archive.parent, error) from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
     return layout
 
 

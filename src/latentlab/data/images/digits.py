@@ -13,7 +13,7 @@ import numpy as np
 
 from latentlab.data.prepared import Prepared, Schema, Split
 from latentlab.data.source import Source, SourceConfig, subset_note
-from latentlab.data.splitting import carve_validation, thin
+from latentlab.data.splitting import stratified_split, subset
 
 SPLIT_SEED = 20240917
 """Decides the test split. Arbitrary but never to be changed: results would not compare."""
@@ -49,13 +49,13 @@ def read_digits(config: DigitsConfig, folder: Path) -> Prepared:
     features = bunch.images.astype(np.uint8)[:, None]
     everything = Split(features, bunch.target.astype(np.int64))
     rng = np.random.Generator(np.random.PCG64(SPLIT_SEED))
-    train, test = carve_validation(everything.labels, TEST_FRACTION, rng)
+    train, test = stratified_split(everything.labels, TEST_FRACTION, rng)
     splits = {"train": everything.take(train), "test": everything.take(test)}
     origin = (
         f"scikit-learn load_digits (UCI optical digits), stratified 80/20 split of seed "
         f"{SPLIT_SEED}{subset_note(config.subset)}"
     )
-    return Prepared(SCHEMA, thin(splits, config.subset), origin)
+    return Prepared(SCHEMA, subset(splits, config.subset), origin)
 
 
 DIGITS = Source("digits", DigitsConfig, read_digits)

@@ -15,7 +15,7 @@ from latentlab.data.io.download import Remote, fetch
 from latentlab.data.io.idx import parse_idx, read_unpacked
 from latentlab.data.prepared import Prepared, Schema, Split
 from latentlab.data.source import DownloadConfig, subset_note
-from latentlab.data.splitting import thin
+from latentlab.data.splitting import subset
 
 logger = logging.getLogger(__name__)
 
@@ -78,7 +78,7 @@ class IdxDataset:
             classes=self.classes,
         )
         origin = f"{self.citation}, official splits{subset_note(config.subset)}"
-        return Prepared(schema, thin(splits, config.subset), origin)
+        return Prepared(schema, subset(splits, config.subset), origin)
 
     def _read_split(self, folder: Path, split: str) -> Split:
         prefix = SPLIT_PREFIX[split]

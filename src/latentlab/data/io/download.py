@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from http.client import HTTPException
@@ -13,6 +11,7 @@ from typing import BinaryIO
 from urllib.request import Request, urlopen
 
 from latentlab.core.errors import UserError
+from latentlab.core.files import atomic_file, remove_partials
 from latentlab.data.io.progress import progress
 
 BLOCK = 1 << 16
@@ -46,6 +45,7 @@ def fetch(remotes: Sequence[Remote], folder: Path) -> None:
     Raises:
         UserError: no network, another content than the digest says, or an unwritable folder.
     """
+    remove_partials(folder)
     for remote in remotes:
         failures = []
         for url in remote.urls:
@@ -54,22 +54,12 @@ def fetch(remotes: Sequence[Remote], folder: Path) -> None:
                 break
             except _NetworkError as error:
                 failures.append(f"{url} ({error})")
-            except OSError as error:
-                raise unwritable(folder, error) from error
         else:
             names = ", ".join(other.name for other in remotes)
             raise UserError(
                 f"No download from {' nor '.join(failures)}",
                 f"Check the network, or put by hand into {folder}: {names}.",
             )
-
-
-def unwritable(folder: Path, error: OSError) -> UserError:
-    """The error for a raw folder that takes no files."""
-    return UserError(
-        f"{folder} cannot be written to: {error.strerror or error}",
-        "Free space there or change its permissions, or name another raw folder.",
-    )
 
 
 def file_md5(path: Path) -> str:
@@ -79,16 +69,10 @@ def file_md5(path: Path) -> str:
 
 
 def _download(url: str, remote: Remote, folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    partial = folder / f".{remote.name}.{secrets.token_hex(4)}.partial"
-    try:
-        with partial.open("wb") as out:
-            digest = _stream(url, remote.name, out)
+    with atomic_file(folder / remote.name) as out:
+        digest = _stream(url, remote.name, out)
         if digest != remote.md5:
             raise _NetworkError(f"md5 {digest} is not {remote.md5}")
-        os.replace(partial, folder / remote.name)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _stream(url: str, name: str, out: BinaryIO) -> str:

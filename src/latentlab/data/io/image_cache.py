@@ -26,7 +26,7 @@ from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from latentlab.core.errors import UserError
-from latentlab.data.io.download import unwritable
+from latentlab.core.files import move_into_place, unwritable, write_atomically
 from latentlab.data.io.progress import progress
 
 CHUNK = 2048
@@ -202,12 +202,13 @@ def _fill(
             # The images must be on the disk before the record says so.
             out.flush()
             os.fsync(out.fileno())
-            _write(record, {"done": start + len(chunk), "unreadable": missing})
+            state = {"done": start + len(chunk), "unreadable": missing}
+            write_atomically(record, json.dumps(state).encode())
             advance(len(chunk))
     (folder / UNREADABLE).unlink(missing_ok=True)
     if missing:
-        _write(folder / UNREADABLE, missing)
-    os.replace(growing, folder / "images.npy")
+        write_atomically(folder / UNREADABLE, json.dumps(missing).encode())
+    move_into_place(growing, folder / "images.npy")
     record.unlink(missing_ok=True)
 
 
@@ -245,12 +246,6 @@ def _unreadable(path: Path) -> Unreadable:
     if not path.exists():
         return {}
     return {int(place): str(why) for place, why in json.loads(path.read_text()).items()}
-
-
-def _write(path: Path, content: object) -> None:
-    new = path.with_suffix(".new")
-    new.write_text(json.dumps(content))
-    os.replace(new, path)
 
 
 def _decode_chunk(

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from latentlab.data.prepared import Prepared, Schema
-from latentlab.data.quantile_labels import hold_out, quartile_bands
+from latentlab.data.quantile_labels import hold_out, quartile_labels
 from latentlab.data.source import SourceConfig, subset_note
-from latentlab.data.splitting import thin
+from latentlab.data.splitting import subset
 
 LEVELS = np.iinfo(np.uint16).max
 """Finer than bytes, so that rounding adds no dimension that anything could notice."""
@@ -56,7 +56,7 @@ def show(
     shown = points @ basis.T
     shown = 0.5 + 0.5 * shown / np.abs(shown).max()
     features = np.rint(LEVELS * shown).astype(np.uint16).reshape(-1, 1, config.side, config.side)
-    labels, classes = quartile_bands(coordinate[1], coordinate[0])
+    labels, classes = quartile_labels(coordinate[1], coordinate[0])
     schema = Schema(
         name=name,
         shape=features.shape[1:],
@@ -67,6 +67,6 @@ def show(
     splits = hold_out(features, labels, config.test_fraction, config.seed)
     return Prepared(
         schema,
-        thin(splits, config.subset),
+        subset(splits, config.subset),
         f"{origin}, seed {config.seed}{subset_note(config.subset)}",
     )

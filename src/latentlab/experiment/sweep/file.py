@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from latentlab.core.errors import UserError
+from latentlab.core.validation import validate
 from latentlab.experiment.declaration import Declaration, merged
 from latentlab.experiment.study import Study
 from latentlab.search.parameters import CategoricalParameter, FloatParameter, IntParameter, Scalar
@@ -129,18 +128,9 @@ def resolve(
             inner = inner.setdefault(part, {})
         inner[last] = value
     control = declaration.configs[declaration.control(study.control)]
-    try:
-        return declaration.config_class.model_validate(
-            merged(control.model_dump(mode="json"), block)
-        )
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        said = "there is no such key" if first["type"] == "extra_forbidden" else first["msg"]
-        raise UserError(
-            f"{key}: {said.removeprefix('Value error, ')}",
-            f"The keys are those of {declaration.config_class.__name__}.",
-        ) from error
+    return validate(
+        declaration.config_class, merged(control.model_dump(mode="json"), block), where=""
+    )
 
 
 def _objectives(

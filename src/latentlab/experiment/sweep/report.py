@@ -5,9 +5,9 @@ from __future__ import annotations
 import pandas as pd
 
 from latentlab.core.errors import UserError
-from latentlab.experiment.report import command, git_state, package_versions
+from latentlab.core.provenance import provenance
 from latentlab.experiment.sweep.file import Sweep
-from latentlab.search.analysis import analyse
+from latentlab.search.analysis.sweep_analysis import analyse
 from latentlab.search.archive import SweepArchive
 from latentlab.search.imported_sweeps.source import ImportedSweep
 from latentlab.search.parameters import Scalar
@@ -105,9 +105,7 @@ def comparison_command(study: str, name: str, new: Scalar, old: Scalar) -> str:
 
 def _reproduction(table: SweepTable) -> dict[str, str]:
     return {
-        "command": command(),
-        "git": git_state(),
-        "packages": package_versions(),
+        **provenance(),
         "sweep": table.name,
         "sampler": table.sampler,
         "space": table.space.digest,

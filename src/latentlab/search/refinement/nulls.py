@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
-import tempfile
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -12,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from latentlab.core.files import atomic_file
 from latentlab.search.refinement.null_model import Schedule, Studies, simulate
 from latentlab.search.refinement.observed import Observed, observe
 from latentlab.search.space import Space
@@ -87,13 +86,10 @@ class Nulls:
         )
         found = simulate(space, schedule, self.studies, self.seed)
         if self.folder is not None:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            handle, temporary = tempfile.mkstemp(dir=self.folder, suffix=".npz")
-            with os.fdopen(handle, "wb") as file:
+            with atomic_file(self._path(key)) as file:
                 # By place, since names may hold what a file in an archive cannot be called.
                 columns = {f"p{k}": p for k, p in enumerate(found.positions.values())}
                 np.savez(file, allow_pickle=False, scores=found.scores, **columns)
-            Path(temporary).replace(self._path(key))
         return found
 
     def _stored(self, key: str, space: Space) -> Studies | None:

@@ -6,14 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import ValidationError
-
 from latentlab.core.errors import UserError
+from latentlab.core.validation import validate
 from latentlab.search.parameter_alias import ParameterAlias
 from latentlab.search.parameters import CategoricalParameter, Parameter, is_number
 from latentlab.search.settings import SweepSettings
 from latentlab.search.sweep_files.strict_yaml import load_yaml
-from latentlab.search.sweep_files.validation_errors import mistake
 from latentlab.search.sweep_files.wandb import TOP_LEVEL, WORDS, from_wandb
 
 Layout = Literal["own", "report", "wandb"]
@@ -85,10 +83,7 @@ def _read(content: Mapping[str, Any], name: str, stem: str) -> tuple[SweepSettin
 def _settings(
     content: Mapping[str, Any], name: str, words: Mapping[str, str] | None = None
 ) -> SweepSettings:
-    try:
-        return SweepSettings.model_validate(content)
-    except ValidationError as error:
-        raise mistake(error, content, name, words) from error
+    return validate(SweepSettings, content, name, spelled=words)
 
 
 def _from_report(

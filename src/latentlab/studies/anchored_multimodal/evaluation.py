@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from latentlab.data.image_text.layout import GROUPS
+from latentlab.data.image_text_layout import GROUPS
 from latentlab.metrics.classification import confusion_table, f1_scores, precisions, recalls
 from latentlab.studies.anchored_multimodal.anchors import anchors, pair_distances
 from latentlab.studies.anchored_multimodal.config import AnchoredMultimodalConfig

@@ -10,7 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from latentlab.core.arrays import AnyArray
-from latentlab.data.image_text.layout import GROUPS
+from latentlab.data.image_text_layout import GROUPS
 from latentlab.experiment.figures import FigureContext, FigureSpec
 from latentlab.metrics.classification import confusion_table
 from latentlab.reporting.figures import confusion_matrices, latent_scatter, learning_curves

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from latentlab.data.image_text.layout import GROUPS, VISUAL
+from latentlab.data.image_text_layout import GROUPS, VISUAL
 from latentlab.studies.anchored_multimodal.anchors import (
     anchors,
     fit,

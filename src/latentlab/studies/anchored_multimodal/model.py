@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from latentlab.core.errors import UserError
-from latentlab.data import Parts
-from latentlab.data.image_text.layout import VISUAL
+from latentlab.data import ImageTextLayout
+from latentlab.data.image_text_layout import VISUAL
 from latentlab.nn.layers import Dense
 from latentlab.nn.normalisation import initial_statistics
 from latentlab.studies.anchored_multimodal.config import AnchoredMultimodalConfig, ModelConfig
@@ -147,7 +147,7 @@ def model_noise(config: AnchoredMultimodalConfig, spec: DataSpec, batch: int) ->
     }
 
 
-def parts_of(spec: DataSpec) -> Parts:
+def parts_of(spec: DataSpec) -> ImageTextLayout:
     """How the data's rows hold pictures and texts.
 
     Raises:

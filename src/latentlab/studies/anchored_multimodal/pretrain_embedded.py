@@ -18,13 +18,14 @@ import torch
 from torch.nn import functional
 
 from latentlab.core.errors import UserError
+from latentlab.core.files import write_atomically
 from latentlab.data.image_text.handwriting import (
     CLASSES,
     PARTS,
     HandwritingConfig,
     pretraining_split,
 )
-from latentlab.data.image_text.layout import SCALE
+from latentlab.data.image_text_layout import SCALE
 from latentlab.nn.normalisation import initial_statistics
 from latentlab.studies.anchored_multimodal.config import ModelConfig
 from latentlab.studies.anchored_multimodal.pretrained import standard_tensors
@@ -78,13 +79,7 @@ def run(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, required=True, help=".safetensors file to write")
     out: Path = parser.parse_args(arguments).out
     content = save(pretrained_tensors(EPOCHS))
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_bytes(content)
-    except OSError as error:
-        raise UserError(
-            f"{out} cannot be written: {error.strerror or error}", "Choose another --out."
-        ) from error
+    write_atomically(out, content)
     logging.getLogger(__name__).info("%d bytes written to %s", len(content), out)
 
 

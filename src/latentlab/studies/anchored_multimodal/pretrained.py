@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from latentlab.core.errors import UserError
 from latentlab.data.image_text.frozen_features import Backbone
-from latentlab.data.image_text.layout import SCALE
+from latentlab.data.image_text_layout import SCALE
 from latentlab.nn.normalisation import BatchNorm
 from latentlab.studies.anchored_multimodal.resnet import IMAGENET_MEAN, IMAGENET_SD, ResNet18
 from latentlab.studies.anchored_multimodal.weights_file import pinned, pinned_content

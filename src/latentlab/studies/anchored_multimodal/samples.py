@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from latentlab.data import Parts
-from latentlab.data.image_text.layout import SCALE
+from latentlab.data import ImageTextLayout
+from latentlab.data.image_text_layout import SCALE
 
 
 class Samples(NamedTuple):
@@ -24,7 +24,7 @@ class Samples(NamedTuple):
     group: Tensor
 
 
-def unpack(features: Tensor, parts: Parts) -> Samples:
+def unpack(features: Tensor, parts: ImageTextLayout) -> Samples:
     """Samples of features in [0, 1], [batch, 1, 1, parts.length]; also within `vmap`."""
     rows = features.flatten(1)
     image, tokens, group = rows.split([parts.pixels, parts.text, 1], dim=1)

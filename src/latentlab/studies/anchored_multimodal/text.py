@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from latentlab.data.image_text.layout import PAD, VOCABULARY
+from latentlab.data.image_text_layout import PAD, VOCABULARY
 from latentlab.nn.attention import TransformerLayer
 from latentlab.nn.layers import Dense, dropout
 from latentlab.studies.anchored_multimodal.config import ModelConfig

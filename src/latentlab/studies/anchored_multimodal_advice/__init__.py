@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from latentlab.evidence.advice.rule import Facts
 from latentlab.evidence.hypotheses import Hypotheses
+from latentlab.experiment.advice import Facts
 from latentlab.experiment.declaration import Block, DatasetDefaults, merged
 from latentlab.experiment.study import Study
 from latentlab.studies.anchored_multimodal.config import AnchoredMultimodalConfig

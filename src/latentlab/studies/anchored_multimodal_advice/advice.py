@@ -7,10 +7,9 @@ from collections.abc import Sequence
 import pandas as pd
 import yaml
 
-from latentlab.evidence.advice.catalogue import implementation_order
-from latentlab.evidence.advice.rule import Advice, Prediction
+from latentlab.core.provenance import provenance
+from latentlab.experiment.advice import Advice, Prediction, implementation_order
 from latentlab.experiment.declaration import merged
-from latentlab.experiment.report import command, git_state, package_versions
 from latentlab.reporting.document import Document, Section
 from latentlab.studies.anchored_multimodal.config import AnchoredMultimodalConfig
 from latentlab.studies.anchored_multimodal_advice import AdviceDeclaration
@@ -48,12 +47,12 @@ def status_table(advice: Sequence[Advice]) -> pd.DataFrame:
                 "section": "-" if one.rule.section is None else str(one.rule.section),
                 "check": one.rule.title,
                 "setting": words(one.current) or "-",
-                "status": one.finding.status,
+                "status": one.result.status,
                 "recommended": words(one.changes) or _kept(one),
                 "predicted gain": _predicted(one.rule.prediction),
                 "priority": one.rule.priority,
-                "confidence": one.finding.confidence,
-                "rationale": one.finding.rationale,
+                "confidence": one.result.confidence,
+                "rationale": one.result.rationale,
                 "source": one.rule.source,
             }
             for one in advice
@@ -71,7 +70,7 @@ def order_table(advice: Sequence[Advice]) -> pd.DataFrame:
                 "check": one.rule.title,
                 "change": words(one.changes),
                 "priority": one.rule.priority,
-                "training time": f"x {one.finding.cost:.2g}",
+                "training time": f"x {one.result.cost:.2g}",
                 "builds on": titles.get(one.rule.after, "-"),
                 "matters for": one.rule.variant or "both variants",
                 "report's phase": PHASES.get(one.rule.name, "-"),
@@ -159,7 +158,7 @@ def document(declaration: AdviceDeclaration) -> Document:
         ],
         tables={"status.csv": status, "order.csv": order},
         texts=texts,
-        reproduce={"command": command(), "git": git_state(), "packages": package_versions()},
+        reproduce=provenance(),
     )
 
 
@@ -168,7 +167,7 @@ def _shown(plan: Plan, variant: str, key: str) -> str:
 
 
 def _kept(one: Advice) -> str:
-    return "keep" if one.finding.status == "good" else "-"
+    return "keep" if one.result.status == "good" else "-"
 
 
 def _predicted(prediction: Prediction | None) -> str:

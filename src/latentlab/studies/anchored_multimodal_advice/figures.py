@@ -7,7 +7,6 @@ from collections.abc import Mapping
 import pandas as pd
 import plotly.graph_objects as go
 
-from latentlab.evidence.advice.plateau import epochs_to_plateau
 from latentlab.experiment.figures import FigureContext, FigureSpec
 from latentlab.reporting.figures.table import table_figure
 from latentlab.reporting.figures.template import (
@@ -21,6 +20,7 @@ from latentlab.reporting.figures.template import (
 from latentlab.studies.anchored_multimodal_advice import AdviceDeclaration
 from latentlab.studies.anchored_multimodal_advice.advice import order_table, status_table
 from latentlab.studies.anchored_multimodal_advice.gains import gains
+from latentlab.studies.anchored_multimodal_advice.plateau import epochs_to_plateau
 
 _WATCHED = "validation_cross_entropy"
 _SHORT = ["section", "check", "setting", "status", "recommended", "predicted gain", "confidence"]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from latentlab.evidence.advice.rule import Advice
+from latentlab.experiment.advice import Advice
 from latentlab.metrics.metric import Metric
 from latentlab.studies.anchored_multimodal_advice.plan import Comparison, Plan, aim_of, words
 

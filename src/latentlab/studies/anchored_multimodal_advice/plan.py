@@ -11,11 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from latentlab.evidence.advice.catalogue import TRAINING_KEYS, advise
-from latentlab.evidence.advice.rule import Advice, Facts
 from latentlab.evidence.hypotheses import Hypotheses
+from latentlab.experiment.advice import TRAINING_KEYS, Advice, Facts, advise
 from latentlab.studies.anchored_multimodal.config import AnchoredMultimodalConfig
 from latentlab.studies.anchored_multimodal_advice.reported_names import nested
+from latentlab.studies.anchored_multimodal_advice.rules import CATALOGUE
 
 KEYS: Mapping[str, str] = {
     **TRAINING_KEYS,
@@ -54,7 +54,7 @@ def facts_of(config: AnchoredMultimodalConfig, declared: Facts) -> Facts:
 
 def advise_on(config: AnchoredMultimodalConfig, declared: Facts) -> list[Advice]:
     """What every rule says about a configuration of the study."""
-    return advise(config.model_dump(), KEYS, facts_of(config, declared))
+    return advise(config.model_dump(), KEYS, facts_of(config, declared), CATALOGUE)
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ from latentlab.data.arc.arc_like.spatial import LINES, MOVEMENT, SYMMETRY
 from latentlab.data.arc.tasks import LARGEST_SIDE, Grid, Task, pack_tasks, task_schema
 from latentlab.data.prepared import Prepared, Split
 from latentlab.data.source import Source, SourceConfig, subset_note
-from latentlab.data.splitting import apportion, thin
+from latentlab.data.splitting import apportion, subset
 
 CATEGORIES: dict[str, tuple[Rule, ...]] = {
     "S1": SYMMETRY,
@@ -98,7 +98,7 @@ def read_arc_like(config: ArcLikeConfig, folder: Path) -> Prepared:
         f"grids up to {config.largest_side}x{config.largest_side}, categories {config.balance}"
         f"{subset_note(config.subset)}"
     )
-    return Prepared(schema, thin(splits, config.subset), origin)
+    return Prepared(schema, subset(splits, config.subset), origin)
 
 
 def spread_labels(tasks: int, balance: Literal["equal", "reported"]) -> NDArray[np.int64]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from latentlab.evidence.advice.rule import Facts, Finding, Rule, Settings
+from latentlab.experiment.advice import Facts, Rule, RuleResult, Settings
 
 _WARMUP = 5
 _ETA = 0.02
@@ -11,7 +11,7 @@ _FLOOR = (1e-6, 1e-2)
 _SAMPLES = 8
 
 
-def _groups(settings: Settings, facts: Facts) -> Finding:
+def _groups(settings: Settings, facts: Facts) -> RuleResult:
     eta, gamma = settings["group_eta"], settings["group_gamma"]
     warmup, epochs = settings["group_warmup_epochs"], settings["epochs"]
     change: dict[str, float] = {}
@@ -33,28 +33,28 @@ def _groups(settings: Settings, facts: Facts) -> Finding:
         )
     else:
         said.append(f"{warmup} epochs of warm-up let the model learn first.")
-    return Finding("could be better" if change else "good", " ".join(said), change)
+    return RuleResult("could be better" if change else "good", " ".join(said), change)
 
 
-def _weights(settings: Settings, facts: Facts) -> Finding:
+def _weights(settings: Settings, facts: Facts) -> RuleResult:
     names = ("fit_weight", "separation_weight")
     low, high = _WEIGHTS
     outside = [name for name in names if not low <= settings[name] <= high]
     shown = ", ".join(f"{name} {settings[name]:g}" for name in names)
     if outside:
-        return Finding(
+        return RuleResult(
             "could be better",
             f"{shown}: usual are {low:g} to {high:g}.",
             dict.fromkeys(outside, 1e-3),
         )
-    return Finding(
+    return RuleResult(
         "good",
         f"{shown}: a reasonable start. Raise the fit where anchors do not align, the separation "
         "where classes overlap, to .01; lower both to .0001 where the model overfits.",
     )
 
 
-def _anchors(settings: Settings, facts: Facts) -> Finding:
+def _anchors(settings: Settings, facts: Facts) -> RuleResult:
     floor, samples = settings["anchor_floor"], settings["separation_samples"]
     low, high = _FLOOR
     change: dict[str, float] = {}
@@ -64,8 +64,8 @@ def _anchors(settings: Settings, facts: Facts) -> Finding:
         change["separation_samples"] = 16
     shown = f"Floor {floor:g}, {samples} draws a class, separation by {settings['separation']}"
     if change:
-        return Finding("could be better", f"{shown}: outside the usual.", change)
-    return Finding("good", f"{shown}: keep unless something goes wrong.")
+        return RuleResult("could be better", f"{shown}: outside the usual.", change)
+    return RuleResult("good", f"{shown}: keep unless something goes wrong.")
 
 
 GROUPS = Rule(

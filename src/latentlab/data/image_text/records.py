@@ -1,37 +1,24 @@
-"""Pictures and texts of the same classes, each a sample of its own: group 0 visual, group 1 text.
-
-```
-picture, channel by channel | tokens of the text | group
-```
-One sample is one such row of bytes, [1, 1, length]. A visual sample has no text (all tokens 0), a
-text sample no picture (all pixels 0). So a data set of both is one array, and batches mix them.
-"""
+"""Objects with a picture, a text or both, packed into a data set: one sample of each."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from latentlab.core.errors import UserError
-from latentlab.data.prepared import Parts, Prepared, Schema, Split
-from latentlab.data.splitting import carve_validation
-
-GROUPS = ("visual", "text")
-VISUAL, TEXT = range(2)
-
-ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789 .,!?-'\""
-"""Token k + 1 is character k."""
-PAD = 0
-"""The token behind a text's end, and of every character outside the alphabet."""
-VOCABULARY = len(ALPHABET) + 1
-"""Tokens, with the padding."""
-
-_TOKENS = {character: token for token, character in enumerate(ALPHABET, 1)}
-SCALE = 255.0
+from latentlab.data.image_text_layout import (
+    GROUPS,
+    SCALE,
+    TEXT,
+    ImageTextLayout,
+    encode,
+    group_numbers,
+)
+from latentlab.data.prepared import Prepared, Schema, Split
+from latentlab.data.splitting import stratified_split
 
 
 @dataclass(frozen=True)
@@ -51,45 +38,7 @@ class Record:
     text: str | None
 
 
-def tidy(text: str, length: int) -> str | None:
-    """The first `length` characters of a text in lower case and with single spaces.
-
-    None where the alphabet has nothing of them: such a text cannot be told from padding.
-    """
-    kept = " ".join(text.lower().split())[:length]
-    return kept if any(c in _TOKENS for c in kept if c != " ") else None
-
-
-def encode(text: str, length: int) -> NDArray[np.uint8]:
-    """The tokens of a tidy text, uint8 [length], padded behind its end."""
-    tokens = np.full(length, PAD, dtype=np.uint8)
-    known = [_TOKENS.get(character, PAD) for character in text]
-    tokens[: len(known)] = known
-    return tokens
-
-
-def decode(tokens: NDArray[np.uint8]) -> str:
-    """The text of tokens, [length], as far as its last known character; `#` for unknown ones."""
-    end = 1 + int(np.flatnonzero(tokens)[-1]) if tokens.any() else 0
-    return "".join("#" if token == PAD else ALPHABET[token - 1] for token in tokens[:end])
-
-
-def group_numbers(features: NDArray[Any]) -> NDArray[np.int64]:
-    """The group of each row, [n, 1, 1, length] to [n]."""
-    return features[:, 0, 0, -1].astype(np.int64)
-
-
-def pictures(features: NDArray[np.uint8], parts: Parts) -> NDArray[np.uint8]:
-    """The pictures of rows, [n, 1, 1, length] to [n, channels, height, width]."""
-    return features[:, 0, 0, : parts.pixels].reshape(-1, *parts.image)
-
-
-def texts(features: NDArray[np.uint8], parts: Parts) -> list[str]:
-    """The texts of rows, [n, 1, 1, length], as far as they were kept."""
-    return [decode(tokens) for tokens in features[:, 0, 0, parts.pixels : -1]]
-
-
-def pack(records: Sequence[Record], classes: Sequence[str], parts: Parts) -> Split:
+def pack(records: Sequence[Record], classes: Sequence[str], parts: ImageTextLayout) -> Split:
     """A visual sample of each picture and a text sample of each text, object by object."""
     numbers = {name: number for number, name in enumerate(classes)}
     count = sum((one.image is not None) + (one.text is not None) for one in records)
@@ -114,7 +63,7 @@ def prepared_samples(
     name: str,
     records: Mapping[str, Sequence[Record]],
     classes: Sequence[str],
-    parts: Parts,
+    parts: ImageTextLayout,
     origin: str,
 ) -> Prepared:
     """A data set of pictures and texts.
@@ -179,5 +128,5 @@ def hold_out_objects(
             "Use more objects, or say which are for training and which for test.",
         )
     rng = np.random.Generator(np.random.PCG64(seed))
-    test = shared[carve_validation(codes[shared], fraction, rng)[1]]
+    test = shared[stratified_split(codes[shared], fraction, rng)[1]]
     return {"train": np.setdiff1d(np.arange(len(codes)), test), "test": test}

@@ -8,14 +8,17 @@ import math
 
 import pytest
 
-from latentlab.evidence.advice.catalogue import (
-    CATALOGUE,
+from latentlab.experiment.advice import (
     TRAINING_KEYS,
+    Advice,
+    Facts,
+    Rule,
+    RuleResult,
     advise,
     implementation_order,
 )
-from latentlab.evidence.advice.plateau import epochs_to_plateau
-from latentlab.evidence.advice.rule import Advice, Facts, Finding, Rule
+from latentlab.studies.anchored_multimodal_advice.plateau import epochs_to_plateau
+from latentlab.studies.anchored_multimodal_advice.rules import CATALOGUE
 
 RULES = {rule.name: rule for rule in CATALOGUE}
 SETTINGS = {
@@ -47,6 +50,10 @@ KEYS = {name: name for name in SETTINGS}
 
 def judged(name, facts=FACTS, **settings):
     return RULES[name].judge(SETTINGS | facts.model_dump(exclude_none=True) | settings, facts)
+
+
+def advice_by_rule(settings):
+    return {one.rule.name: one for one in advise(settings, KEYS, FACTS, CATALOGUE)}
 
 
 @pytest.mark.parametrize(
@@ -162,42 +169,46 @@ def test_gamma_is_documented_as_what_the_code_does():
 
 
 def test_what_a_configuration_lacks_is_not_judged():
-    found = {one.rule.name: one for one in advise({}, KEYS, FACTS)}
+    found = advice_by_rule({})
     for name, one in found.items():
-        assert (one.finding.status == "not judged") == (name != "classes")
+        assert (one.result.status == "not judged") == (name != "classes")
         assert one.changes == {}
-    assert found["batch_size"].finding.rationale == "Not known here: batch_size."
+    assert found["batch_size"].result.rationale == "Not known here: batch_size."
     assert found["classes"].current == {"classes": 10}
-    without = {one.rule.name: one.finding for one in advise(SETTINGS, KEYS, Facts())}
+    without = {one.rule.name: one.result for one in advise(SETTINGS, KEYS, Facts(), CATALOGUE)}
     assert without["classes"].status == without["latent_dim"].status == "not judged"
     assert "backbone_width" in without["latent_dim"].rationale
 
 
 def test_keys_translate_settings_and_changes():
     config = {"training": {"batch_size": 16, "epochs": 3}}
-    found = {one.rule.name: one for one in advise(config, TRAINING_KEYS, Facts())}
+    found = {one.rule.name: one for one in advise(config, TRAINING_KEYS, Facts(), CATALOGUE)}
     assert found["batch_size"].current == {"training.batch_size": 16}
     assert found["batch_size"].changes == {"training.batch_size": 64}
     assert found["epochs"].changes == {"training.epochs": 50}
-    assert found["schedule"].finding.status == "not judged"
+    assert found["schedule"].result.status == "not judged"
 
 
 def test_the_head_follows_the_latent_space():
     """Good as it is, and to be widened once the latent space is."""
-    found = {one.rule.name: one for one in advise(SETTINGS, KEYS, FACTS)}
-    assert found["head_hidden"].finding.status == "good"
+    found = advice_by_rule(SETTINGS)
+    assert found["head_hidden"].result.status == "good"
     assert found["head_hidden"].changes == {"head_hidden": 256}
-    assert "Once latent_dim is 128" in found["head_hidden"].finding.rationale
-    kept = {one.rule.name: one for one in advise(SETTINGS | {"latent_dim": 128}, KEYS, FACTS)}
-    assert kept["head_hidden"].finding.status == "could be better"
+    assert "Once latent_dim is 128" in found["head_hidden"].result.rationale
+    kept = {
+        one.rule.name: one for one in advise(SETTINGS | {"latent_dim": 128}, KEYS, FACTS, CATALOGUE)
+    }
+    assert kept["head_hidden"].result.status == "could be better"
     wide = SETTINGS | {"head_hidden": 256}
-    assert {o.rule.name: o for o in advise(wide, KEYS, FACTS)}["head_hidden"].changes == {}
+    assert {o.rule.name: o for o in advise(wide, KEYS, FACTS, CATALOGUE)}[
+        "head_hidden"
+    ].changes == {}
 
 
 def an_advice(name, priority, cost, after=""):
-    rule = Rule(name, name, "", priority, lambda s, f: finding, (), after=after)
-    finding = Finding("missing", "", {name: 1}, cost=cost)
-    return Advice(rule, finding, {}, {name: 1})
+    rule = Rule(name, name, "", priority, lambda s, f: result, (), after=after)
+    result = RuleResult("missing", "", {name: 1}, cost=cost)
+    return Advice(rule, result, {}, {name: 1})
 
 
 def test_order_is_priority_then_cost_and_never_before_what_it_builds_on():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from latentlab.evidence.advice.rule import Facts, Finding, Prediction, Rule, Settings
+from latentlab.experiment.advice import Facts, Prediction, Rule, RuleResult, Settings
 
 _FINE_TUNING_RATE = 3e-4
 _BATCH = 64
@@ -11,18 +11,18 @@ _EPOCHS = 50
 _DECAY = (1e-6, 1e-2)
 
 
-def _pretrained_rate(settings: Settings, facts: Facts) -> Finding:
+def _pretrained_rate(settings: Settings, facts: Facts) -> RuleResult:
     if not facts.pretrained:
         known = "Nothing that trains is pretrained" if facts.pretrained is False else "Not known"
-        return Finding("not judged", f"{known}: no part needs a lower rate of its own.")
+        return RuleResult("not judged", f"{known}: no part needs a lower rate of its own.")
     ratio = settings["backbone_rate"]
     rate = settings["learning_rate"] * ratio
     shown = f"Pretrained parts train at {rate:g}, {ratio:g} of the rate of new ones"
     if ratio == 0:
-        return Finding("good", "Pretrained parts are frozen: what they know is kept.")
+        return RuleResult("good", "Pretrained parts are frozen: what they know is kept.")
     if rate <= _FINE_TUNING_RATE:
-        return Finding("good", f"{shown}: low enough to keep what they know.")
-    return Finding(
+        return RuleResult("good", f"{shown}: low enough to keep what they know.")
+    return RuleResult(
         "could be better",
         f"{shown}: large steps undo what pretraining found. A tenth is usual. The report's other "
         "options under this heading are schedules, which lower the rate of all parts.",
@@ -30,16 +30,16 @@ def _pretrained_rate(settings: Settings, facts: Facts) -> Finding:
     )
 
 
-def _batch(settings: Settings, facts: Facts) -> Finding:
+def _batch(settings: Settings, facts: Facts) -> RuleResult:
     batch, examples = settings["batch_size"], facts.training_examples
     if batch >= _BATCH:
-        return Finding("good", f"{batch} examples give a steady gradient.")
+        return RuleResult("good", f"{batch} examples give a steady gradient.")
     if examples is not None and examples < _STEPS * _BATCH:
-        return Finding(
+        return RuleResult(
             "good",
             f"{_BATCH} of {examples} examples would leave fewer than {_STEPS} steps an epoch.",
         )
-    return Finding(
+    return RuleResult(
         "could be better",
         f"{_BATCH} instead of {batch} examples give a steadier gradient and faster epochs. At the "
         f"same epochs and rate training then has {batch / _BATCH:g} times as many updates, which "
@@ -48,10 +48,10 @@ def _batch(settings: Settings, facts: Facts) -> Finding:
     )
 
 
-def _schedule(settings: Settings, facts: Facts) -> Finding:
+def _schedule(settings: Settings, facts: Facts) -> RuleResult:
     schedule = settings["schedule"]
     if schedule == "constant":
-        return Finding(
+        return RuleResult(
             "missing",
             "A rate that falls lets weights settle; linear is the simplest form. The report's "
             "third option, 'StepLR (reduce on plateau)', mixes two schedules: step reduces after "
@@ -60,37 +60,37 @@ def _schedule(settings: Settings, facts: Facts) -> Finding:
             {"schedule": "linear", "final_factor": 0.01},
         )
     if schedule == "step" and settings["step_epochs"] >= settings["epochs"]:
-        return Finding(
+        return RuleResult(
             "could be better",
             f"The rate falls every {settings['step_epochs']:g} epochs, and there are "
             f"{settings['epochs']}: it never does.",
             {"schedule": "linear", "final_factor": 0.01},
         )
-    return Finding("good", f"The rate falls: {schedule}.")
+    return RuleResult("good", f"The rate falls: {schedule}.")
 
 
-def _optimiser(settings: Settings, facts: Facts) -> Finding:
+def _optimiser(settings: Settings, facts: Facts) -> RuleResult:
     optimiser = settings["optimiser"]
     if optimiser == "sgd":
-        return Finding(
+        return RuleResult(
             "could be better",
             "Adam needs less tuning of its rate where parts of a model differ much.",
             {"optimiser": "adam"},
         )
     decay = "its decay is decoupled" if optimiser == "adamw" else "AdamW would decouple its decay"
-    return Finding("good", f"{optimiser} adapts its steps to each weight; {decay}. Keep it.")
+    return RuleResult("good", f"{optimiser} adapts its steps to each weight; {decay}. Keep it.")
 
 
-def _epochs(settings: Settings, facts: Facts) -> Finding:
+def _epochs(settings: Settings, facts: Facts) -> RuleResult:
     epochs, plateau = settings["epochs"], facts.epochs_to_plateau
     if plateau is not None and epochs >= plateau:
-        return Finding(
+        return RuleResult(
             "good",
             f"Training levelled off after {plateau} epochs, and there are {epochs}.",
             confidence="measured",
         )
     if plateau is not None:
-        return Finding(
+        return RuleResult(
             "could be better",
             f"Training levels off after {plateau} epochs, and there are only {epochs}.",
             {"epochs": plateau},
@@ -98,8 +98,8 @@ def _epochs(settings: Settings, facts: Facts) -> Finding:
             confidence="measured",
         )
     if epochs >= _EPOCHS:
-        return Finding("good", f"{epochs} epochs are enough for a full run.")
-    return Finding(
+        return RuleResult("good", f"{epochs} epochs are enough for a full run.")
+    return RuleResult(
         "could be better",
         f"{epochs} epochs do for a first look; a full run has {_EPOCHS} or more. Where updates and "
         "not epochs matter, as many of them come from more examples or a smaller batch.",
@@ -108,27 +108,27 @@ def _epochs(settings: Settings, facts: Facts) -> Finding:
     )
 
 
-def _clipping(settings: Settings, facts: Facts) -> Finding:
+def _clipping(settings: Settings, facts: Facts) -> RuleResult:
     norm = settings["gradient_clip"]
     if norm > 0:
-        return Finding(
+        return RuleResult(
             "good", f"Gradients are clipped to a norm of {norm:g}: one bad batch does little harm."
         )
-    return Finding("missing", "One bad batch can throw the weights far.", {"gradient_clip": 1.0})
+    return RuleResult("missing", "One bad batch can throw the weights far.", {"gradient_clip": 1.0})
 
 
-def _regularisation(settings: Settings, facts: Facts) -> Finding:
+def _regularisation(settings: Settings, facts: Facts) -> RuleResult:
     decay = settings["weight_decay"]
     low, high = _DECAY
     if low <= decay <= high:
-        return Finding("good", f"A weight decay of {decay:g} is usual.")
+        return RuleResult("good", f"A weight decay of {decay:g} is usual.")
     if decay > high:
-        return Finding(
+        return RuleResult(
             "could be better", f"A weight decay of {decay:g} is strong.", {"weight_decay": 1e-4}
         )
     if settings.get("dropout"):
-        return Finding("good", f"Dropout of {settings['dropout']:g} regularises; decay is off.")
-    return Finding(
+        return RuleResult("good", f"Dropout of {settings['dropout']:g} regularises; decay is off.")
+    return RuleResult(
         "missing",
         "Nothing holds weights back. Group weights in particular need strong regularisation to "
         "matter at all.",

@@ -6,8 +6,8 @@ import pytest
 import yaml
 
 from labs.project_copies import CHECKOUT
-from latentlab.evidence.advice.catalogue import TRAINING_KEYS, advise
-from latentlab.evidence.advice.rule import Facts
+from latentlab.experiment.advice import TRAINING_KEYS, Facts, advise
+from latentlab.studies.anchored_multimodal_advice.rules import CATALOGUE
 from latentlab.studies.registry import STUDIES
 
 NAMES = ("derp_vae", "mixture_harmonium", "arc_classifier", "least_volume")
@@ -25,12 +25,12 @@ def config_of(name):
 
 def advice_on(name, keys=TRAINING_KEYS, **facts):
     """Advice by rule."""
-    found = advise(config_of(name).model_dump(), keys, Facts(**facts))
+    found = advise(config_of(name).model_dump(), keys, Facts(**facts), CATALOGUE)
     return {one.rule.name: one for one in found}
 
 
 def statuses(found, *names):
-    return {name: found[name].finding.status for name in names}
+    return {name: found[name].result.status for name in names}
 
 
 GENERIC = ("batch_size", "schedule", "optimiser", "epochs", "gradient_clip", "weight_decay")
@@ -39,7 +39,7 @@ GENERIC = ("batch_size", "schedule", "optimiser", "epochs", "gradient_clip", "we
 def test_derp_vae():
     found = advice_on("derp_vae", training_examples=1293)
     assert statuses(found, *GENERIC) == dict.fromkeys(GENERIC, "good")
-    assert "plateau" in found["schedule"].finding.rationale
+    assert "plateau" in found["schedule"].result.rationale
     measured = advice_on("derp_vae", epochs_to_plateau=80)
     assert measured["epochs"].changes == {"training.epochs": 80}
 
@@ -51,16 +51,16 @@ def test_mixture_harmonium():
         "epochs": "good",
         "optimiser": "good",
     }
-    assert found["schedule"].finding.status in {"good", "missing"}
+    assert found["schedule"].result.status in {"good", "missing"}
 
 
 def test_arc_classifier():
     few = advice_on("arc_classifier", training_examples=144)
-    assert few["batch_size"].finding.status == "good"
+    assert few["batch_size"].result.status == "good"
     many = advice_on("arc_classifier", training_examples=4000)
     assert many["batch_size"].changes == {"training.batch_size": 64}
     assert few["epochs"].changes == {"training.epochs": 50}
-    assert few["schedule"].finding.status == "good"
+    assert few["schedule"].result.status == "good"
     # Its head is one hidden layer, under its own names.
     keys = {**TRAINING_KEYS, "latent_dim": "model.embedding", "head_hidden": "model.cnn.mlp_hidden"}
     named = advice_on("arc_classifier", keys, backbone_width=1024)
@@ -75,15 +75,15 @@ def test_least_volume():
         "training.schedule": "linear",
         "training.final_factor": 0.01,
     }
-    assert found["gradient_clip"].finding.status == "missing"
-    assert found["latent_dim"].finding.status == "good"
+    assert found["gradient_clip"].result.status == "missing"
+    assert found["latent_dim"].result.status == "good"
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_rules_about_what_a_study_lacks_judge_nothing(name):
     found = advice_on(name)
     for rule in ("pretrained_rate", "text_encoder", "group_warmup", "loss_weights", "anchors"):
-        assert found[rule].finding.status == "not judged"
+        assert found[rule].result.status == "not judged"
         assert found[rule].changes == {}
 
 

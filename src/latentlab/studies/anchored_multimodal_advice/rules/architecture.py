@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from latentlab.evidence.advice.rule import Facts, Finding, Prediction, Rule, Settings
+from latentlab.experiment.advice import Facts, Prediction, Rule, RuleResult, Settings
 
 _LEAST_SHARE = 4
 _HEAD = 2
 _FIRST_CLASSES = 10
 
 
-def _latent(settings: Settings, facts: Facts) -> Finding:
+def _latent(settings: Settings, facts: Facts) -> RuleResult:
     latent, width = settings["latent_dim"], settings["backbone_width"]
     enough = width // _LEAST_SHARE
     shown = f"{width} features become {latent} latent dimensions"
     if latent >= enough:
-        return Finding("good", f"{shown}: a quarter of them or more.")
-    return Finding(
+        return RuleResult("good", f"{shown}: a quarter of them or more.")
+    return RuleResult(
         "could be better",
         f"{shown}, which may lose information. A quarter to a half of them is usual; twice as many "
         f"as {enough} can follow if these help.",
@@ -24,11 +24,11 @@ def _latent(settings: Settings, facts: Facts) -> Finding:
     )
 
 
-def _text(settings: Settings, facts: Facts) -> Finding:
+def _text(settings: Settings, facts: Facts) -> RuleResult:
     encoder = settings["text_encoder"]
     if encoder != "mlp_text":
-        return Finding("good", f"{encoder} sees the order of characters.")
-    return Finding(
+        return RuleResult("good", f"{encoder} sees the order of characters.")
+    return RuleResult(
         "could be better",
         "The mean of character embeddings knows nothing of their order. Convolutions see local "
         "patterns, which misread text still has; attention is slower and can follow.",
@@ -37,14 +37,14 @@ def _text(settings: Settings, facts: Facts) -> Finding:
     )
 
 
-def _head(settings: Settings, facts: Facts) -> Finding:
+def _head(settings: Settings, facts: Facts) -> RuleResult:
     latent, head = settings["latent_dim"], settings["head_hidden"]
     if settings.get("head_scales"):
-        return Finding("good", "The head's width follows the latent space by itself.")
+        return RuleResult("good", "The head's width follows the latent space by itself.")
     if head == 0 or head >= _HEAD * latent:
         kind = "linear" if head == 0 else f"{head} wide"
-        return Finding("good", f"The head is {kind}, reasonable for {latent} latent dimensions.")
-    return Finding(
+        return RuleResult("good", f"The head is {kind}, reasonable for {latent} latent dimensions.")
+    return RuleResult(
         "could be better",
         f"The head is {head} wide for {latent} latent dimensions; twice as wide as they are keeps "
         "the proportion.",
@@ -52,10 +52,10 @@ def _head(settings: Settings, facts: Facts) -> Finding:
     )
 
 
-def _classes(settings: Settings, facts: Facts) -> Finding:
+def _classes(settings: Settings, facts: Facts) -> RuleResult:
     classes, available = settings["classes"], facts.classes_available
     there = f" The data has {available}." if available is not None else ""
-    return Finding(
+    return RuleResult(
         "good",
         f"{classes} classes: {_FIRST_CLASSES} do for first experiments, 15 to 20 are more "
         f"realistic once the baseline works.{there}",

@@ -1,0 +1,52 @@
+"""Where a result comes from: the command line, the commit, and the versions that computed it."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+PACKAGES = (
+    "latentlab",
+    "torch",
+    "numpy",
+    "scipy",
+    "statsmodels",
+    "scikit-learn",
+    "optuna",
+    "kedro",
+    "mlflow",
+)
+"""Packages that decide a result."""
+
+
+def provenance() -> dict[str, str]:
+    """The command, the commit and the packages, as text by name: what every report says."""
+    return {"command": command(), "git": git_state(), "packages": package_versions()}
+
+
+def package_versions() -> str:
+    """Versions of the packages that decide a result."""
+    return ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+
+
+def command() -> str:
+    """The command line of this process, with the program's name alone."""
+    return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
+
+
+def git_state() -> str:
+    """Commit of the working tree, and whether it was changed; `unknown` outside a repository."""
+    try:
+        commit = _git("rev-parse", "HEAD")
+        changed = _git("status", "--porcelain", "--untracked-files=no")
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return f"{commit} (with uncommitted changes)" if changed else commit
+
+
+def _git(*arguments: str) -> str:
+    done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
