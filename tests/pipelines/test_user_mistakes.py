@@ -69,7 +69,7 @@ def test_a_shell_sees_the_line_and_the_status(bare_project: ProjectCopy) -> None
 @pytest.mark.parametrize(
     ("block", "words"),
     [
-        ({"seeds": {"chosen": [1, 2, 2]}}, ["seeds", "[2]", "more than once"]),
+        ({"seeds": {"chosen": [1, 2, 2]}}, ["derp_vae.seeds", "[1, 2, 2]", "twice"]),
         (
             {"hypotheses": {"hypotheses": {"accuracy_kept": {"margin": None}}}},
             ["accuracy_kept", "margin"],

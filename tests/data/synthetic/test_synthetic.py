@@ -8,7 +8,7 @@ from latentlab.core.errors import UserError
 from latentlab.data import prepare
 from latentlab.data.card import data_card
 from latentlab.data.preview import draw_preview
-from latentlab.data.synthetic.manifolds import MANIFOLDS, TUBE, embedding_dimension
+from latentlab.data.synthetic.manifolds import MANIFOLDS, TUBE
 from latentlab.training.data import Examples
 
 LEVEL = 1 / 65535
@@ -64,7 +64,7 @@ def test_pictures_are_a_similar_copy_of_the_points(tmp_path, kind):
     scale = spread.max() / expected.max()
     np.testing.assert_allclose(spread, scale * expected, atol=1e-4)
     assert data.schema.classes[0].startswith("u 0.00-0.2")
-    assert embedding_dimension(kind) <= points.shape[1]
+    assert MANIFOLDS[kind].embedding <= points.shape[1]
 
 
 def grid(n=24):

@@ -102,11 +102,6 @@ MANIFOLDS: dict[str, Manifold] = {
 bent, it fits into three like any torus. The Klein bottle needs four."""
 
 
-def embedding_dimension(kind: Kind) -> int:
-    """Of the smallest Euclidean space that holds the manifold without crossing itself."""
-    return MANIFOLDS[kind].embedding
-
-
 class ManifoldsConfig(EmbeddedConfig):
     """Settings of manifolds."""
 
