@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import plotly.graph_objects as go
 import pytest
 
 from labs.project_copies import ProjectCopy
+from latentlab.reporting import Document, Section, write_document
 
 pytestmark = pytest.mark.browser
 
@@ -29,6 +31,21 @@ def test_report_opens_from_the_disk(page, smoke_project: ProjectCopy) -> None:
     assert complaints == []
     elsewhere = [url for url in requests if not url.startswith(("file:", "data:", "blob:"))]
     assert elsewhere == []
+
+
+def test_a_folded_figure_is_as_wide_as_the_page_when_it_unfolds(page, tmp_path) -> None:
+    figure = go.Figure(go.Scatter(x=[1, 2], y=[1, 2]))
+    folded = Section("More", figures={"Curve": (figure, "A curve.")}, folded=True)
+    document = Document("A", "B?", [], [Section("First", sections=[folded])])
+    page.goto(write_document(tmp_path / "report", document).as_uri())
+    plot = page.locator(".js-plotly-plot")
+    assert not plot.is_visible()
+    page.get_by_text("More").click()
+    width = page.locator("section").first.bounding_box()["width"]
+    page.wait_for_function(
+        "width => document.querySelector('.main-svg').getBoundingClientRect().width === width",
+        arg=width,
+    )
 
 
 def test_report_shows_no_missing_value_as_a_number(page, smoke_project: ProjectCopy) -> None:

@@ -12,7 +12,7 @@ from scipy import stats
 from labs.declarations import declared
 from latentlab.evidence.freeze import freeze
 from latentlab.experiment.hypothesis_testing import judge_study
-from latentlab.experiment.replication_table import beside_report
+from latentlab.experiment.replication_table import replication_table
 from latentlab.experiment.scoring import choose_champion, collect_scores
 from latentlab.studies.derp_vae import STUDY
 
@@ -96,6 +96,6 @@ def test_a_reported_run_agrees_when_it_lies_in_the_prediction_interval() -> None
         "outside": {"kl_divergence": mean - 1.01 * reach},
         "absent": {"kl_divergence": 0.0},
     }
-    table = beside_report(comparison, reported).set_index("arm")
+    table = replication_table(comparison, reported).set_index("arm")
     assert table["agrees"].to_dict() == {"inside": True, "outside": False}
     assert table.loc["inside", "high"] == pytest.approx(mean + reach)

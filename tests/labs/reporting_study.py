@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from latentlab.metrics.metric import Metric
-from latentlab.reporting import ReportContent, comparison_table, deviations
+from latentlab.reporting import Document, comparison_table, study_document
+from latentlab.reporting.deviations import deviations
 from latentlab.reporting.figures import (
     example_mosaic,
     forest_plot,
@@ -14,7 +15,7 @@ from latentlab.reporting.figures import (
     latent_scatter,
     learning_curves,
     reconstruction_grid,
-    seed_strip,
+    strip_plot,
 )
 
 ARMS = ("standard_vae", "beta_vae_0.5", "beta_vae_2", "derp_vae_3", "derp_vae_5", "derp_vae_5_gap")
@@ -247,7 +248,8 @@ def make_latents() -> tuple[dict[str, np.ndarray], np.ndarray]:
     return latents, labels
 
 
-def make_content(**changes: object) -> ReportContent:
+def make_document(**changes: object) -> Document:
+    """The report of the study, with some of its parts replaced."""
     scores, trials, verdicts = make_scores(), make_trials(), make_verdicts()
     originals, made = make_pictures()
     latents, labels = make_latents()
@@ -270,11 +272,11 @@ def make_content(**changes: object) -> ReportContent:
                 "Mean over seeds with the 95 % t band.",
             ),
             "KL divergence by seed": (
-                seed_strip(scores, METRICS[0], trials=trials),
+                strip_plot(scores, METRICS[0], trials=trials),
                 "Lines join a seed.",
             ),
             "Accuracy by seed": (
-                seed_strip(scores, METRICS[2], trials=trials),
+                strip_plot(scores, METRICS[2], trials=trials),
                 "Lines join a seed.",
             ),
             "Reconstructions": (reconstruction_grid(originals, made), "First twelve of test."),
@@ -299,4 +301,4 @@ def make_content(**changes: object) -> ReportContent:
         },
         "preview": example_mosaic(originals),
     }
-    return ReportContent(**{**values, **changes})
+    return study_document(**{**values, **changes})

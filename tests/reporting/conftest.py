@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from labs.reporting_study import make_content
-from latentlab.reporting import ReportContent, write_report
+from labs.reporting_study import make_document
+from latentlab.reporting import Document, write_document
 
 
 @pytest.fixture(scope="session")
-def study_content() -> ReportContent:
-    return make_content()
+def study_report() -> Document:
+    return make_document()
 
 
 @pytest.fixture(scope="session")
-def report_folder(study_content: ReportContent, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_report(tmp_path_factory.mktemp("reports") / "derp_vae", study_content).parent
+def report_folder(study_report: Document, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_document(tmp_path_factory.mktemp("reports") / "derp_vae", study_report).parent

@@ -17,14 +17,14 @@ from labs.reporting_study import (
 )
 from latentlab.reporting.figures import (
     arm_styles,
-    confusion_maps,
+    confusion_matrices,
     example_mosaic,
     forest_plot,
     latent_marginals,
     latent_scatter,
     learning_curves,
     reconstruction_grid,
-    seed_strip,
+    strip_plot,
 )
 from latentlab.reporting.figures.curves import mean_curve
 from latentlab.reporting.figures.pictures import mosaic
@@ -97,7 +97,7 @@ def test_a_forest_without_effects_is_no_error() -> None:
 
 
 def test_strips_join_seeds_and_leave_diverged_trials_out() -> None:
-    figure = seed_strip(make_scores(), METRICS[0], trials=make_trials())
+    figure = strip_plot(make_scores(), METRICS[0], trials=make_trials())
     assert [len(traces(figure, arm)[0].x) for arm in ARMS] == [10, 10, 9, 10, 10, 9]
     assert len(traces(figure, "interval")) == 6
     (pairs,) = traces(figure, "same seed")
@@ -108,7 +108,7 @@ def test_strips_join_seeds_and_leave_diverged_trials_out() -> None:
 
 def test_a_strip_of_one_seed_says_n_is_one_and_draws_no_interval() -> None:
     scores = make_scores()
-    figure = seed_strip(scores[scores["seed"] == 101], METRICS[0])
+    figure = strip_plot(scores[scores["seed"] == 101], METRICS[0])
     assert traces(figure, "interval") == []
     assert all("n = 1" in text for text in figure.layout.yaxis.ticktext)
 
@@ -164,12 +164,12 @@ def test_names_stand_for_labels_and_symbols_for_groups() -> None:
 
 def test_confusions_are_shares_of_rows() -> None:
     table = np.array([[3, 1], [0, 0]])
-    figure = confusion_maps({"a <b>": table}, ["x", "<i>"], examples="tasks")
+    figure = confusion_matrices({"a <b>": table}, ["x", "<i>"], examples="tasks")
     np.testing.assert_allclose(figure.data[0].z, [[0.75, 0.25], [0, 0]])
     np.testing.assert_array_equal(figure.data[0].customdata, table)
     assert list(figure.data[0].y) == ["x", "&lt;i&gt;"]
     assert figure.layout.annotations[0].text == "a &lt;b&gt;"
-    assert not confusion_maps({}, ["x"]).data
+    assert not confusion_matrices({}, ["x"]).data
 
 
 def test_principal_components_hold_the_largest_variance() -> None:
@@ -206,6 +206,6 @@ def test_marginals_stand_beside_the_density_of_the_prior() -> None:
 
 def test_names_cannot_become_markup() -> None:
     scores = make_scores().replace({"arm": {"derp_vae_3": "<b>x</b>"}})
-    figure = seed_strip(scores, METRICS[0])
+    figure = strip_plot(scores, METRICS[0])
     assert "<b>x" not in figure.to_json()
     assert traces(figure, "&lt;b&gt;x&lt;/b&gt;")

@@ -10,7 +10,13 @@ import pandas as pd
 from rich.console import Console
 
 from labs.reporting_study import ARMS, METRICS, make_scores, make_verdicts
-from latentlab.reporting import ReportContent, comparison_table, print_verdicts, write_report
+from latentlab.reporting import (
+    Document,
+    comparison_table,
+    print_verdicts,
+    study_document,
+    write_document,
+)
 from latentlab.reporting.pooled import pooled_sentence, pooled_table
 
 PROBLEMS = {
@@ -33,8 +39,8 @@ def make_pooled() -> pd.DataFrame:
     )
 
 
-def content(pooled: pd.DataFrame) -> ReportContent:
-    return ReportContent(
+def report(pooled: pd.DataFrame) -> Document:
+    return study_document(
         title="study",
         question="Does it help?",
         verdicts=make_verdicts(),
@@ -62,16 +68,17 @@ def test_the_sentence_ends_with_what_the_problems_say() -> None:
 
 
 def test_the_report_has_a_section_where_there_is_more_than_one_problem(tmp_path: Path) -> None:
-    pages = write_report(tmp_path / "two", content(make_pooled())).parent
-    for name in ("index.html", "report.md"):
+    pages = write_document(tmp_path / "two", report(make_pooled())).parent
+    for name, heading in (("index.html", "<h2>"), ("report.md", "## ")):
         text = (pages / name).read_text()
-        start, end = text.index("Over all problems run so far"), text.index("Comparison of the")
-        assert text.index("Verdicts") < start < end
+        titles = ("Verdicts", "Over all problems run so far", "Comparison of the arms")
+        before, start, end = (text.index(f"{heading}{title}") for title in titles)
+        assert before < start < end
         section = text[start:end]
         assert "Pooled over digits, mnist. Left out: celeba: it was run with" in section
         assert "mnist 3.24 [2.90, 3.58]" in section
     assert len(pd.read_csv(pages / "tables/pooled_verdicts.csv")) == len(make_pooled())
-    alone = write_report(tmp_path / "one", content(make_pooled().head(0))).parent
+    alone = write_document(tmp_path / "one", report(make_pooled().head(0))).parent
     for name in ("index.html", "report.md"):
         assert "Over all problems" not in (alone / name).read_text()
     assert not (alone / "tables/pooled_verdicts.csv").exists()

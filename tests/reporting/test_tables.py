@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import numpy as np
 import pandas as pd
@@ -94,13 +95,13 @@ def test_one_seed_has_a_mean_and_no_interval() -> None:
     assert table["n"].tolist() == [1] * 6
     assert table[["mean_low", "difference_low"]].isna().all().all()
     assert not table["note"].any()
-    assert means_table(table).iloc[0]["derp_vae_5"].endswith(", n = 1")
-    assert "[" not in means_table(table).iloc[0]["derp_vae_5"]
+    assert re.fullmatch(r"[\d.]+ \(n = 1\)", str(means_table(table).iloc[0]["derp_vae_5"]))
 
 
 def test_a_metric_without_scores_says_so() -> None:
     table = comparison_table(make_scores(), [Metric("mig", "higher", "", "x")], ARMS[0])
-    assert means_table(table).iloc[0].tolist() == ["mig (higher is better)"] + ["no values"] * 6
+    row = [str(cell) for cell in means_table(table).iloc[0]]
+    assert row == ["mig (higher is better)"] + ["no values"] * 6
     assert differences_table(table)["difference"].tolist() == ["-"] * 5
 
 

@@ -8,7 +8,8 @@ import pytest
 from rich.console import Console
 
 from labs.reporting_study import make_trials, make_verdicts
-from latentlab.reporting import deviations, print_verdicts, verdict_sentence, verdict_table
+from latentlab.reporting import print_verdicts, verdict_sentence, verdict_table
+from latentlab.reporting.deviations import deviations
 from latentlab.reporting.verdicts import boundaries, sensitivity_text
 
 VERDICTS = make_verdicts()

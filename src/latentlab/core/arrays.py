@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -11,3 +13,5 @@ Mask = npt.NDArray[np.bool_]
 """Which entries are meant."""
 Codes = npt.NDArray[np.intp]
 """Numbers of groups or of choices."""
+AnyArray = npt.NDArray[Any]
+"""Numbers of any kind: pictures, codes, counts."""

@@ -1,4 +1,4 @@
-"""What a study's figures are drawn from, and how a figure describes itself."""
+"""A study's figures: what they are drawn from, how one describes itself, and those all may name."""
 
 from __future__ import annotations
 
@@ -13,13 +13,20 @@ from plotly.graph_objects import Figure
 
 from latentlab.experiment.declaration import Declaration
 from latentlab.experiment.study import Study
+from latentlab.reporting.figures import (
+    forest_plot,
+    latent_marginals,
+    latent_scatter,
+    learning_curves,
+    reconstruction_grid,
+)
 
 PICTURED_ARMS = 3
 """Arms of which there is a panel each: with all, nobody would look."""
 
 
 @dataclass(frozen=True)
-class Material:
+class FigureContext:
     """What figures are drawn from.
 
     Attributes:
@@ -64,15 +71,72 @@ class Material:
 
 
 @dataclass(frozen=True)
-class Drawing:
+class FigureSpec:
     """One kind of figure: its title and caption in the report, and how it is drawn."""
 
     title: str
     caption: str
-    draw: Callable[[Material], Figure]
+    draw: Callable[[FigureContext], Figure]
 
 
-def own_drawings(study: Study) -> Mapping[str, Drawing]:
-    """The study's own figures by name; only for a study that has some."""
-    drawings: Mapping[str, Drawing] = importlib.import_module(f"{study.package}.figures").DRAWINGS
-    return drawings
+def _curves(context: FigureContext) -> Figure:
+    present = set(context.history["metric"])
+    names = [name for name in context.study.curves if name in present]
+    return learning_curves(context.history, names, arms=context.arms)
+
+
+FIGURES: dict[str, FigureSpec] = {
+    "verdicts": FigureSpec(
+        "Verdicts",
+        "Effect of each hypothesis with its unadjusted interval; dashed, the declared boundary. "
+        "Verdicts follow from the corrected p-values, not from the intervals.",
+        lambda context: forest_plot(context.verdicts),
+    ),
+    "curves": FigureSpec(
+        "Learning curves",
+        "Mean over seeds with a 95 % t band; a diverged trial ends where it ended.",
+        _curves,
+    ),
+    "reconstructions": FigureSpec(
+        "Reconstructions",
+        "Test examples and what the first seed's models make of them.",
+        lambda context: reconstruction_grid(
+            context.arrays["originals"], context.by_arm("reconstruction")
+        ),
+    ),
+    "latents": FigureSpec(
+        "Latent samples",
+        "Latent samples of test examples, first seed, coloured by class.",
+        lambda context: latent_scatter(context.by_arm("latent"), context.labels),
+    ),
+    "marginals": FigureSpec(
+        "Distributions against N(0, 1)",
+        "Every latent dimension of the first seed's models against the prior's density.",
+        lambda context: latent_marginals(context.by_arm("latent")),
+    ),
+}
+"""The figures that every study may name in `Study.figures`; it may have others of its own."""
+
+
+def figure_spec(study: Study, name: str) -> FigureSpec:
+    """Look up a figure that the study names."""
+    return FIGURES[name] if name in FIGURES else own_figures(study)[name]
+
+
+def own_figures(study: Study) -> Mapping[str, FigureSpec]:
+    """Import the study's own figures, by name; only for a study that has some."""
+    figures: Mapping[str, FigureSpec] = importlib.import_module(f"{study.package}.figures").FIGURES
+    return figures
+
+
+def draw_figures(
+    study: Study,
+    declaration: Declaration,
+    verdicts: pd.DataFrame,
+    history: pd.DataFrame,
+    scores: pd.DataFrame,
+    arrays: Mapping[str, NDArray[Any]],
+) -> dict[str, Figure]:
+    """Draw the study's figures, by name and in its own order."""
+    context = FigureContext(study, declaration, verdicts, history, scores, arrays)
+    return {name: figure_spec(study, name).draw(context) for name in study.figures}

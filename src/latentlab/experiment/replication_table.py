@@ -1,4 +1,4 @@
-"""The measured figures beside those of the report that a study re-does."""
+"""The measured figures compared with those of the report that a study re-does."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from latentlab.reporting.figures import table_figure
 COLUMNS = ["metric", "arm", "reported", "measured", "low", "high", "n", "agrees"]
 
 
-def beside_report(
+def replication_table(
     comparison: pd.DataFrame, reported: Mapping[str, Mapping[str, float]]
 ) -> pd.DataFrame:
-    """One row per figure that both have.
+    """Compare measured with reported figures: one row per figure that both have.
 
     Args:
         comparison: from `comparison_table`.
@@ -42,8 +42,8 @@ def beside_report(
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def draw_beside_report(table: pd.DataFrame) -> Figure:
-    """The table as a figure of the report."""
+def replication_figure(table: pd.DataFrame) -> Figure:
+    """Draw the table for the report."""
     shown = table.assign(
         range=[f"{a:.4g} to {b:.4g}" for a, b in zip(table["low"], table["high"], strict=True)],
         agrees=["yes" if agrees else "no" for agrees in table["agrees"]],

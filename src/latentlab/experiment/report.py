@@ -1,4 +1,4 @@
-"""Puts a study's tables and figures together into its report."""
+"""A study's report: its tables and figures, what was run, and how to run it again."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ import platform
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from plotly.graph_objects import Figure
 
 from latentlab.core.provenance import provenance
@@ -17,69 +15,12 @@ from latentlab.data import Prepared
 from latentlab.data.card import data_card
 from latentlab.data.preview import draw_preview
 from latentlab.experiment.declaration import Declaration
-from latentlab.experiment.figures import Drawing, Material, own_drawings
-from latentlab.experiment.replication_table import beside_report, draw_beside_report
+from latentlab.experiment.figures import figure_spec
+from latentlab.experiment.replication_table import replication_figure, replication_table
 from latentlab.experiment.study import Study
-from latentlab.reporting import ReportContent, comparison_table, deviations
-from latentlab.reporting.figures import (
-    forest_plot,
-    latent_marginals,
-    latent_scatter,
-    learning_curves,
-    reconstruction_grid,
-    seed_strip,
-    table_figure,
-)
-
-
-def _curves(material: Material) -> Figure:
-    present = set(material.history["metric"])
-    names = [name for name in material.study.curves if name in present]
-    return learning_curves(material.history, names, arms=material.arms)
-
-
-def _reconstructions(material: Material) -> Figure:
-    return reconstruction_grid(material.arrays["originals"], material.by_arm("reconstruction"))
-
-
-def _latents(material: Material) -> Figure:
-    return latent_scatter(material.by_arm("latent"), np.asarray(material.arrays["labels"]))
-
-
-DRAWINGS: dict[str, Drawing] = {
-    "verdicts": Drawing(
-        "Verdicts",
-        "Effect of each hypothesis with its unadjusted interval; dashed, the declared boundary. "
-        "Verdicts follow from the corrected p-values, not from the intervals.",
-        lambda material: forest_plot(material.verdicts),
-    ),
-    "curves": Drawing(
-        "Learning curves",
-        "Mean over seeds with a 95 % t band; a diverged trial ends where it ended.",
-        _curves,
-    ),
-    "reconstructions": Drawing(
-        "Reconstructions",
-        "Test examples and what the first seed's models make of them.",
-        _reconstructions,
-    ),
-    "latents": Drawing(
-        "Latent samples",
-        "Latent samples of test examples, first seed, coloured by class.",
-        _latents,
-    ),
-    "marginals": Drawing(
-        "Distributions against N(0, 1)",
-        "Every latent dimension of the first seed's models against the prior's density.",
-        lambda material: latent_marginals(material.by_arm("latent")),
-    ),
-}
-"""The figures that every study may name in `Study.figures`; it may have others of its own."""
-
-
-def drawing(study: Study, name: str) -> Drawing:
-    """A figure that the study names."""
-    return DRAWINGS[name] if name in DRAWINGS else own_drawings(study)[name]
+from latentlab.reporting import Document, comparison_table, study_document
+from latentlab.reporting.deviations import deviations
+from latentlab.reporting.figures import strip_plot, table_figure
 
 
 def compare(
@@ -99,20 +40,7 @@ def compare(
     return pd.concat(parts, ignore_index=True)
 
 
-def draw_figures(
-    study: Study,
-    declaration: Declaration,
-    verdicts: pd.DataFrame,
-    history: pd.DataFrame,
-    scores: pd.DataFrame,
-    arrays: Mapping[str, NDArray[Any]],
-) -> dict[str, Figure]:
-    """The study's figures by name, in its own order."""
-    material = Material(study, declaration, verdicts, history, scores, arrays)
-    return {name: drawing(study, name).draw(material) for name in study.figures}
-
-
-def compose(
+def build_report(
     study: Study,
     declaration: Declaration,
     prepared: Prepared,
@@ -124,34 +52,46 @@ def compose(
     frozen: Mapping[str, Any],
     pooled: pd.DataFrame,
     figures: Mapping[str, Figure],
-) -> ReportContent:
-    """Everything the report shows."""
-    arms = list(declaration.configs)
+) -> Document:
+    """Put the study's tables and figures together into its report.
+
+    Args:
+        study: whose report it is.
+        declaration: its arms, metrics and claims.
+        prepared: the data, whose card and preview are shown.
+        trials: the table of trials.
+        scores: trial_id, arm, seed, split, metric, value.
+        verdicts: one row per hypothesis.
+        comparison: from `compare`.
+        champion: the registered model; empty without one.
+        frozen: the record of the frozen hypotheses.
+        pooled: verdicts pooled over problems; empty where there is one problem.
+        figures: those that the study names, by name.
+
+    Raises:
+        UserError: there are neither verdicts nor a comparison.
+    """
     shown = {}
     for name, figure in figures.items():
-        drawn = drawing(study, name)
-        shown[drawn.title] = (figure, drawn.caption)
+        spec = figure_spec(study, name)
+        shown[spec.title] = (figure, spec.caption)
     for name in study.strips:
         metric = declaration.metric_table[name]
         shown[f"Seeds: {name}"] = (
-            seed_strip(scores, metric, arms=arms, trials=trials),
+            strip_plot(scores, metric, arms=list(declaration.configs), trials=trials),
             f"{metric.definition}. One point a seed, lines join the arms of a seed.",
         )
-    reported = study.reported.get(declaration.dataset)
-    beside = beside_report(comparison, reported or {})
-    if len(beside):
-        shown["Beside the report"] = (
-            draw_beside_report(beside),
+    replication = replication_table(comparison, study.reported.get(declaration.dataset, {}))
+    if len(replication):
+        shown["Compared with the report"] = (
+            replication_figure(replication),
             "The report's figures are single runs; a figure that lies outside the range in which "
             "95 % of our runs are expected does not reproduce here.",
         )
     table = declaration.table(comparison, verdicts)
     if table is not None:
-        shown[declaration.table_title] = (
-            table_figure(table),
-            declaration.table_caption,
-        )
-    return ReportContent(
+        shown[declaration.table_title] = (table_figure(table), declaration.table_caption)
+    return study_document(
         title=study.title,
         question=study.question,
         verdicts=verdicts,

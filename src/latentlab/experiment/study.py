@@ -96,8 +96,8 @@ class Study:
         control: the arm that others are compared with in tables.
         curves: scores of the history that the report draws, in order.
         strips: metrics whose seeds the report draws one by one, in order.
-        figures: names of the report's figures, in order: those of `report.DRAWINGS`, and the
-            study's own, which its module `figures` has in a `DRAWINGS` of its own.
+        figures: names of the report's figures, in order: those of `experiment.figures.FIGURES`,
+            and the study's own, which its module `figures` has in a `FIGURES` of its own.
         package: the package of its code; has the modules `method` (with `METHOD`) and `evaluation`.
         reported: figures of the report it re-does, by data set, arm and metric.
         advises: the study whose configurations it examines, if it does. Such a study begins with

@@ -18,7 +18,6 @@ from latentlab.data import Prepared, load_prepared, save_prepared
 if TYPE_CHECKING:
     import pandas as pd
 
-    from latentlab.reporting import ReportContent
     from latentlab.reporting.document import Document
     from latentlab.search.archive import SweepArchive
     from latentlab.search.report.composition import SweepReport
@@ -152,7 +151,7 @@ class SweepReportDataset(_PathDataset):
 
 
 class DocumentDataset(_PathDataset):
-    """A report of sections with its tables and texts: one folder."""
+    """A report: one self-contained folder with `index.html`, `report.md` and its files."""
 
     def load(self) -> str:
         """The report as Markdown."""
@@ -194,20 +193,6 @@ class ArraysDataset(_PathDataset):
         """Replace the file in one step."""
         with atomic_file(self._filepath) as file:
             np.savez(file, allow_pickle=False, **data)
-
-
-class ReportDataset(_PathDataset):
-    """A study's report: one self-contained folder with `index.html` and `report.md`."""
-
-    def load(self) -> str:
-        """The report as Markdown."""
-        return (self._filepath / "report.md").read_text(encoding="utf-8")
-
-    def save(self, data: ReportContent) -> None:
-        """Write the report in place of the old one."""
-        from latentlab.reporting import write_report
-
-        write_report(self._filepath, data)
 
 
 def _image(path: Path) -> ImagePreview:

@@ -33,7 +33,7 @@ def draw(
     arrays: dict[str, Any],
 ) -> tuple[Any, ...]:
     """The figures that the study names, in its order."""
-    from latentlab.experiment.report import draw_figures
+    from latentlab.experiment.figures import draw_figures
 
     return tuple(draw_figures(study, declaration, verdicts, history, scores, arrays).values())
 
@@ -51,11 +51,11 @@ def report(
     pooled: pd.DataFrame,
     *figures: Any,
 ) -> Any:
-    """What the report shows; its dataset writes it."""
-    from latentlab.experiment.report import compose
+    """Build the report; its dataset writes it."""
+    from latentlab.experiment.report import build_report
 
     named = dict(zip(study.figures, figures, strict=True))
-    return compose(
+    return build_report(
         study,
         declaration,
         prepared,

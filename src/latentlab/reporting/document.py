@@ -1,6 +1,8 @@
-"""A report of sections: sentences, tables and figures, in one folder that can be moved.
+"""The one form of all reports: a document of sections, written as one folder that can be moved.
 
-A study's report has its own form (`report.py`); this one serves whatever else is found out.
+`index.html` holds everything it shows: plotly.js once, the styles, the figures' data and the
+pictures. Its content security policy forbids the browser to load anything else. `report.md` says
+the same in text, and the folder has the tables and figures that both were made from.
 """
 
 from __future__ import annotations
@@ -8,32 +10,50 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
 from latentlab.core.files import atomic_folder
-from latentlab.reporting.formatting import as_text, format_number
-from latentlab.reporting.rendering import (
-    FigureView,
-    environment,
-    figure_views,
-    page_parts,
-    write_figures,
-)
-from latentlab.reporting.report_model import Figure
+from latentlab.reporting.cells import Cell, as_cell
+
+if TYPE_CHECKING:
+    from latentlab.reporting.rendering import Figure, FigureView
+
+
+@dataclass(frozen=True)
+class Item:
+    """One entry of a list.
+
+    Attributes:
+        text: what it says.
+        name: of what it speaks; printed strongly before the text.
+        headline: stands before both, in the colour of the verdict.
+        verdict: its colour; empty for ordinary text.
+    """
+
+    text: str
+    name: str = ""
+    headline: str = ""
+    verdict: str = ""
 
 
 @dataclass(frozen=True)
 class Section:
-    """One part of a report.
+    """One part of a report; what it has is shown in the order of its attributes.
 
     Attributes:
         title: its heading.
         sentences: above everything else in it.
-        table: shown as it is; cells are text, or numbers that are shortened.
+        table: shown as it is; values are text, numbers, which are shortened, or a `Cell`.
         figures: title to (figure, caption), in order.
         note: below the table.
+        items: a list, between sentences and table.
+        facts: text, numbers or a `Cell` by name, between the list and the table.
+        group: a column of the table whose values stand once above their rows, as headings.
+        sections: its own parts, at the end.
+        folded: whether it unfolds only when its heading is clicked.
+        anchor: its address on the page; made from the title where it is empty.
     """
 
     title: str
@@ -41,6 +61,12 @@ class Section:
     table: pd.DataFrame | None = None
     figures: Mapping[str, tuple[Figure, str]] = field(default_factory=dict)
     note: str = ""
+    items: Sequence[Item] = ()
+    facts: Mapping[str, object] = field(default_factory=dict)
+    group: str = ""
+    sections: Sequence[Section] = ()
+    folded: bool = False
+    anchor: str = ""
 
 
 @dataclass(frozen=True)
@@ -54,7 +80,7 @@ class Document:
         sections: in order.
         tables: file name to table, written as CSV.
         texts: file name to text.
-        reproduce: what was run and where, as text by name.
+        reproduce: what was run and where, as text by name; the last section.
     """
 
     title: str
@@ -69,6 +95,10 @@ class Document:
 def write_document(folder: Path, document: Document) -> Path:
     """Write `index.html`, `report.md` and all files, replacing an earlier report as a whole.
 
+    Args:
+        folder: where to write; its parents are created.
+        document: what to say.
+
     Returns:
         The path of `index.html`.
 
@@ -76,51 +106,69 @@ def write_document(folder: Path, document: Document) -> Path:
         UserError: the folder holds something else than a report, or the disk refuses. An earlier
             report is then still there, unchanged.
     """
-    drawn = {
-        title: figure for section in document.sections for title, figure in section.figures.items()
-    }
-    views = figure_views(drawn)
-    by_title = {view.title: view for view in views}
+    # Imports plotly, which only a report that is written needs.
+    from latentlab.reporting.rendering import environment, page_parts, write_figures
+
+    folder = Path(folder)
+    figures: list[FigureView] = []
     context = {
         "document": document,
-        "sections": [_section_view(section, by_title) for section in document.sections],
-        **page_parts(views),
+        "sections": [_section_view(section, figures) for section in document.sections],
+        "files": [*document.tables, *document.texts],
+        "has_figures": bool(figures),
+        **page_parts(figures),
     }
     templates = environment()
-    with atomic_folder(Path(folder), marker="report.md") as build:
+    with atomic_folder(folder, marker="report.md") as build:
         for name, table in document.tables.items():
             (build / name).parent.mkdir(parents=True, exist_ok=True)
             table.to_csv(build / name, index=False)
         for name, text in document.texts.items():
             (build / name).write_text(text, encoding="utf-8")
-        write_figures(build / "figures", drawn, views)
+        write_figures(build / "figures", figures)
         for name, source in (("index.html", "document.html.j2"), ("report.md", "document.md.j2")):
             text = templates.get_template(source).render(context)
             (build / name).write_text(text, encoding="utf-8")
-    return Path(folder) / "index.html"
+    return folder / "index.html"
 
 
-def _section_view(section: Section, views: Mapping[str, FigureView]) -> dict[str, object]:
-    table = section.table
-    slug = "".join(c if c.isalnum() else "-" for c in section.title.lower())
+def _section_view(section: Section, figures: list[FigureView]) -> dict[str, Any]:
+    """A section as the templates need it; its figures are added to those of the page."""
+    from latentlab.reporting.rendering import figure_view, slug
+
+    first = len(figures)
+    for title, (figure, caption) in section.figures.items():
+        taken = {view.slug for view in figures}
+        figures.append(figure_view(title, figure, caption, taken))
+    own = figures[first:]
     return {
-        "slug": slug,
         "title": section.title,
+        "anchor": section.anchor or slug(section.title),
         "sentences": section.sentences,
+        "items": section.items,
+        "facts": {name: as_cell(value) for name, value in section.facts.items()},
+        "table": _table_view(section),
         "note": section.note,
-        "table": None if table is None else _as_cells(table),
-        "figures": [views[title] for title in section.figures],
+        "figures": own,
+        "sections": [_section_view(part, figures) for part in section.sections],
+        "folded": section.folded,
     }
 
 
-def _as_cells(table: pd.DataFrame) -> pd.DataFrame:
-    """The table with every cell as text."""
-    return pd.DataFrame({name: [_cell(v) for v in table[name]] for name in table.columns})
-
-
-def _cell(value: object) -> str:
-    if isinstance(value, float | np.floating):
-        return format_number(float(value)) if np.isfinite(value) else as_text(float(value))
-    if isinstance(value, bool | np.bool_):
-        return "yes" if value else "no"
-    return as_text(value)
+def _table_view(section: Section) -> dict[str, Any] | None:
+    """The table as cells: whole for Markdown, and in groups of rows for the page."""
+    if section.table is None or section.table.empty:
+        return None
+    cells = section.table.map(as_cell)
+    groups: list[tuple[Cell | None, pd.DataFrame]] = [(None, cells)]
+    if section.group:
+        headings = cells[section.group]
+        groups = [
+            (heading, cells[headings == heading].drop(columns=section.group))
+            for heading in dict.fromkeys(headings)
+        ]
+    return {
+        "cells": cells,
+        "columns": [as_cell(name) for name in groups[0][1].columns],
+        "groups": [(heading, rows.to_numpy().tolist()) for heading, rows in groups],
+    }

@@ -84,15 +84,20 @@ def format_estimate(value: float, low: float = math.nan, high: float = math.nan)
         >>> format_estimate(0.8234127, 0.8112, 0.8356)
         '0.823 [0.811, 0.836]'
     """
+    return " ".join(part for part in estimate_parts(value, low, high) if part)
+
+
+def estimate_parts(value: float, low: float = math.nan, high: float = math.nan) -> tuple[str, str]:
+    """Write an estimate and its interval apart; the interval is empty where it is unknown."""
     if math.isnan(low) or math.isnan(high):
-        return format_number(value)
+        return format_number(value), ""
     # The finite end of a one-sided interval tells how exact the value is.
     ends = [end for end in (low, high) if math.isfinite(end)]
     decimals = _interval_decimals(2 * value - ends[0], ends[0]) if len(ends) == 1 else None
     if len(ends) == 2:
         decimals = _interval_decimals(low, high)
     written = [format_number(number, decimals) for number in (value, low, high)]
-    return f"{written[0]} [{written[1]}, {written[2]}]"
+    return written[0], f"[{written[1]}, {written[2]}]"
 
 
 def format_declared(value: float) -> str:

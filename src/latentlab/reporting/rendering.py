@@ -1,23 +1,26 @@
-"""What the pages of all reports share: templates, figures inside of the page, files beside it."""
+"""How a report becomes files: templates, figures inside of the page, and figures as files."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import jinja2
 import markupsafe
 import plotly.graph_objects as go
+from PIL import Image
 from plotly.offline import get_plotlyjs
 
 from latentlab.reporting.figures.pictures import png_bytes, png_uri
 from latentlab.reporting.figures.template import template
 from latentlab.reporting.markdown import escape_markdown, markdown_table
-from latentlab.reporting.report_model import Figure
+
+Figure: TypeAlias = go.Figure | Image.Image
+"""What a report can show."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,7 @@ class FigureView:
     """One figure as the templates need it: either `data` (plotly) or `uri` (picture) is set."""
 
     title: str
+    figure: Figure
     caption: str
     slug: str
     height: int = 0
@@ -34,7 +38,7 @@ class FigureView:
 
 def environment() -> jinja2.Environment:
     """Templates that escape what they are given."""
-    found = jinja2.Environment(
+    templates = jinja2.Environment(
         loader=jinja2.PackageLoader("latentlab.reporting", "templates"),
         # Names come from configuration files. Markdown has its own escapes, as filters.
         autoescape=lambda name: name is None or not name.endswith(".md.j2"),
@@ -43,9 +47,9 @@ def environment() -> jinja2.Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    found.filters["md"] = escape_markdown
-    found.filters["md_table"] = markdown_table
-    return found
+    templates.filters["md"] = escape_markdown
+    templates.filters["md_table"] = markdown_table
+    return templates
 
 
 def page_parts(views: Sequence[FigureView]) -> dict[str, Any]:
@@ -61,19 +65,13 @@ def page_parts(views: Sequence[FigureView]) -> dict[str, Any]:
     }
 
 
-def figure_views(figures: Mapping[str, tuple[Figure, str]]) -> list[FigureView]:
-    """Figures as templates need them, by title: (figure, caption)."""
-    views: list[FigureView] = []
-    taken: set[str] = set()
-    for title, (figure, caption) in figures.items():
-        slug = _slug(title, taken)
-        if isinstance(figure, go.Figure):
-            height = int(figure.layout.height or 420)
-            view = FigureView(title, caption, slug, height, data=_figure_json(figure))
-        else:
-            view = FigureView(title, caption, slug, uri=png_uri(figure))
-        views.append(view)
-    return views
+def figure_view(title: str, figure: Figure, caption: str, taken: Collection[str]) -> FigureView:
+    """A figure as templates need it, with a file name that is not among those `taken`."""
+    own = slug(title, taken)
+    if isinstance(figure, go.Figure):
+        height = int(figure.layout.height or 420)
+        return FigureView(title, figure, caption, own, height, data=_figure_json(figure))
+    return FigureView(title, figure, caption, own, uri=png_uri(figure))
 
 
 def _figure_json(figure: go.Figure) -> markupsafe.Markup:
@@ -89,30 +87,27 @@ def _script_json(value: object) -> markupsafe.Markup:
     return markupsafe.Markup(text.replace("<", "\\u003c").replace("\u2028", "\\u2028"))
 
 
-def _slug(title: str, taken: set[str]) -> str:
-    """A file name and an anchor for a figure, different from all others."""
+def slug(title: str, taken: Collection[str] = ()) -> str:
+    """A file name and an anchor for a title, different from those that are `taken`."""
     base = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:60] or "figure"
-    slug, number = base, 2
-    while slug in taken:
-        slug, number = f"{base}-{number}", number + 1
-    taken.add(slug)
-    return slug
+    name, number = base, 2
+    while name in taken:
+        name, number = f"{base}-{number}", number + 1
+    return name
 
 
 def _trusted(path: Path) -> markupsafe.Markup:
     return markupsafe.Markup(path.read_text(encoding="utf-8"))
 
 
-def write_figures(
-    folder: Path, figures: Mapping[str, tuple[Figure, str]], views: Sequence[FigureView]
-) -> None:
-    """The figures as files: plotly's JSON, or PNG."""
+def write_figures(folder: Path, views: Sequence[FigureView]) -> None:
+    """Write the figures as files: plotly's JSON, or PNG."""
     if not views:
         return
     folder.mkdir()
-    for view, (figure, _) in zip(views, figures.values(), strict=True):
-        if isinstance(figure, go.Figure):
-            text = figure.to_json()
+    for view in views:
+        if isinstance(view.figure, go.Figure):
+            text = view.figure.to_json()
             (folder / f"{view.slug}.json").write_text(text, encoding="utf-8")
         else:
-            (folder / f"{view.slug}.png").write_bytes(png_bytes(figure))
+            (folder / f"{view.slug}.png").write_bytes(png_bytes(view.figure))

@@ -14,9 +14,10 @@ import pandas as pd
 
 from latentlab.core.errors import UserError
 from latentlab.metrics.metric import Metric
+from latentlab.reporting.cells import Cell
 from latentlab.reporting.formatting import (
     MISSING,
-    format_estimate,
+    estimate_parts,
     format_interval,
     format_number,
     format_share,
@@ -151,26 +152,26 @@ def paired_scores(
 def means_table(comparison: pd.DataFrame) -> pd.DataFrame:
     """Display form of the means: one row per metric, one column per arm.
 
-    A cell holds the mean, its interval and the number of seeds: "0.823 [0.811, 0.836], n = 10".
+    A cell holds the mean, its interval and the number of seeds: "0.823 [0.811, 0.836] (n = 10)".
     """
     rows = []
     for metric, group in comparison.groupby("metric", sort=False):
-        cells = {"metric": f"{metric} ({metric_note(group.iloc[0])})"}
+        cells = {"metric": Cell(str(metric), (metric_note(group.iloc[0]),))}
         for row in group.to_dict("records"):
             cells[str(row["arm"])] = mean_cell(row)
         rows.append(cells)
     return pd.DataFrame(rows)
 
 
-def mean_cell(row: Mapping[Hashable, Any]) -> str:
-    """One mean as text: "0.823 [0.811, 0.836], n = 10"; with one seed there is no interval."""
+def mean_cell(row: Mapping[Hashable, Any]) -> Cell:
+    """One mean as a cell: "0.823 [0.811, 0.836] (n = 10)"; with one seed there is no interval."""
     if not row["n"]:
-        return "no values"
-    estimate = format_estimate(row["mean"], row["mean_low"], row["mean_high"])
-    return f"{estimate}, n = {row['n']}"
+        return Cell("no values")
+    mean, interval = estimate_parts(row["mean"], row["mean_low"], row["mean_high"])
+    return Cell(mean, tuple(part for part in (interval, f"n = {row['n']}") if part))
 
 
-def metric_note(row: pd.Series) -> str:
+def metric_note(row: Mapping[Hashable, Any] | pd.Series) -> str:
     """Unit and direction of a metric in words ("nats per example, lower is better")."""
     better = "no better direction" if row["better"] == "none" else f"{row['better']} is better"
     return ", ".join(part for part in (str(row["unit"]), better) if part)
@@ -182,7 +183,7 @@ def differences_table(comparison: pd.DataFrame) -> pd.DataFrame:
     level = format_share(float(comparison["level"].iloc[0])) if len(comparison) else ""
     rows = [
         {
-            "metric": row["metric"],
+            "metric": Cell(str(row["metric"]), (metric_note(row),)),
             "arm": row["arm"],
             "difference": _difference(row),
             f"unadjusted {level} interval": format_interval(
@@ -201,7 +202,7 @@ def _difference(row: Mapping[Hashable, Any]) -> str:
     low, high = row["difference_low"], row["difference_high"]
     if row["pairs"] == 0:
         return MISSING
-    text = format_estimate(row["difference"], low, high).split(" [")[0]
+    text, _ = estimate_parts(row["difference"], low, high)
     return f"+{text}" if format_number(row["difference"])[0].isdigit() and text != "0" else text
 
 

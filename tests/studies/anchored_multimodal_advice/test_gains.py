@@ -10,9 +10,9 @@ import pytest
 
 from labs.advice_report import PREDICTED, declared
 from latentlab.evidence.verdicts import judge
-from latentlab.experiment.figures import Material
+from latentlab.experiment.figures import FigureContext
 from latentlab.experiment.hypothesis_testing import with_skipped
-from latentlab.studies.anchored_multimodal_advice.figures import DRAWINGS, plateaus
+from latentlab.studies.anchored_multimodal_advice.figures import FIGURES, plateaus
 from latentlab.studies.anchored_multimodal_advice.gains import gains, gains_text
 
 SEEDS = 10
@@ -179,8 +179,8 @@ def test_advice_is_prior_until_it_is_measured(declaration, verdicts):
     from latentlab.studies.anchored_multimodal_advice import STUDY
 
     def confidences(verdicts):
-        material = Material(STUDY, declaration, verdicts, pd.DataFrame(), pd.DataFrame(), {})
-        return list(DRAWINGS["status"].draw(material).data[0].cells.values[-1])
+        context = FigureContext(STUDY, declaration, verdicts, pd.DataFrame(), pd.DataFrame(), {})
+        return list(FIGURES["status"].draw(context).data[0].cells.values[-1])
 
     measured = confidences(verdicts)
     for one, confidence in zip(declaration.plan.advice, measured, strict=True):
@@ -200,6 +200,6 @@ def test_every_figure_draws(declaration, verdicts):
             "value": [2.0, 1.0],
         }
     )
-    material = Material(STUDY, declaration, verdicts, history, pd.DataFrame(), {})
-    for drawing in DRAWINGS.values():
-        assert len(drawing.draw(material).data) >= 1
+    context = FigureContext(STUDY, declaration, verdicts, history, pd.DataFrame(), {})
+    for spec in FIGURES.values():
+        assert len(spec.draw(context).data) >= 1

@@ -13,7 +13,7 @@ from sklearn import metrics as theirs
 from torch.nn import functional
 
 from labs.arc import SPEC, built, config, draw_tokens, embeddings, features_of
-from latentlab.experiment.figures import Material
+from latentlab.experiment.figures import FigureContext
 from latentlab.metrics.classification import (
     classification_scores,
     confusion_table,
@@ -24,7 +24,7 @@ from latentlab.metrics.classification import (
 from latentlab.reporting import comparison_table
 from latentlab.studies.arc_classifier.baselines import baselines
 from latentlab.studies.arc_classifier.evaluation import evaluate, pictures, predict
-from latentlab.studies.arc_classifier.figures import DRAWINGS, category_heat_map
+from latentlab.studies.arc_classifier.figures import FIGURES, category_heat_map
 from latentlab.studies.arc_classifier.metrics import CATEGORIES, METRICS, batch_mean_accuracy
 from latentlab.studies.arc_classifier.reported import EFFECTS, effects_table
 from latentlab.studies.arc_classifier.tasks import demonstrations
@@ -205,7 +205,7 @@ def test_categories_are_drawn_in_their_order():
 
 
 def draw(name, **arrays):
-    return DRAWINGS[name].draw(Material(None, None, None, None, None, arrays))
+    return FIGURES[name].draw(FigureContext(None, None, None, None, None, arrays))
 
 
 def test_confusions_and_embeddings():

@@ -11,7 +11,7 @@ from latentlab.data.arc.arc_like.source import CATEGORIES as MADE
 from latentlab.data.arc.arc_like.source import draw_task
 from latentlab.data.arc.tasks import pack_tasks, task_schema
 from latentlab.data.prepared import Prepared, Split
-from latentlab.experiment.figures import own_drawings
+from latentlab.experiment.figures import own_figures
 from latentlab.search.parameter_alias import ParameterAlias
 from latentlab.studies.arc_classifier import STUDY
 from latentlab.studies.arc_classifier.evaluation import evaluate
@@ -225,7 +225,7 @@ def test_the_study_names_what_exists():
     scores = {f"{split}_{term}" for split in ("train", "validation") for term in terms}
     assert set(STUDY.curves) <= scores
     assert STUDY.declaration.rung_score in scores
-    assert set(STUDY.figures) - {"verdicts", "curves"} == set(own_drawings(STUDY))
+    assert set(STUDY.figures) - {"verdicts", "curves"} == set(own_figures(STUDY))
 
 
 def test_widths_that_cannot_be_split_are_refused():

@@ -9,7 +9,7 @@ from scipy.stats import beta
 
 from latentlab.evidence.configurations import flatten
 from latentlab.experiment.declaration import merged
-from latentlab.experiment.figures import Material
+from latentlab.experiment.figures import FigureContext
 from latentlab.reporting import comparison_table
 from latentlab.reporting.intervals import MeanInterval
 from latentlab.studies.least_volume.axes import log_axis
@@ -22,7 +22,7 @@ from latentlab.studies.least_volume.comparison_figures import (
 )
 from latentlab.studies.least_volume.config import LeastVolumeConfig
 from latentlab.studies.least_volume.failures import OUTCOMES, failure_table, outcome_counts
-from latentlab.studies.least_volume.figures import DRAWINGS
+from latentlab.studies.least_volume.figures import FIGURES
 from latentlab.studies.least_volume.metrics import METRICS
 from latentlab.studies.least_volume.pruning_figures import (
     MOST_COLUMNS,
@@ -317,7 +317,7 @@ def test_an_axis_without_a_positive_number():
     assert log_axis([0.0, -1.0, np.nan]) == {"type": "log"}
 
 
-def material(arms=ARMS, diverged=()):
+def context(arms=ARMS, diverged=()):
     configs = {arm: CONFIGS[arm] for arm in arms}
     during = {arm: [[8, 8, 6, 5] for _ in SEEDS] for arm in arms}
     table = scores(diverged)
@@ -328,7 +328,7 @@ def material(arms=ARMS, diverged=()):
             arrays[f"kept/{arm}"] = np.arange(8) < 4
     declaration = SimpleNamespace(configs=configs)
     chosen = table[table["arm"].isin(configs)]
-    return Material(None, declaration, pd.DataFrame(), history(during), chosen, arrays)
+    return FigureContext(None, declaration, pd.DataFrame(), history(during), chosen, arrays)
 
 
 def texts(part):
@@ -346,8 +346,8 @@ def texts(part):
 
 @pytest.mark.parametrize("arms", [tuple(ARMS), ("plummet",)])
 @pytest.mark.parametrize("diverged", [(), {("plummet", 0)}, {("plummet", s) for s in SEEDS}])
-@pytest.mark.parametrize("name", DRAWINGS)
+@pytest.mark.parametrize("name", FIGURES)
 def test_every_figure_can_be_drawn_of_whatever_was_run(name, arms, diverged):
-    figure = DRAWINGS[name].draw(material(arms, diverged))
+    figure = FIGURES[name].draw(context(arms, diverged))
     assert figure.layout.height > 0
     assert not [text for text in texts(figure.to_plotly_json()) if "<b>" in text]

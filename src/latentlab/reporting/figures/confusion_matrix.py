@@ -1,22 +1,19 @@
-"""Which classes are taken for which, and the colours of shares."""
+"""Which classes are taken for which."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
-from numpy.typing import NDArray
 
-from latentlab.reporting.figures.subplots import panels
-from latentlab.reporting.figures.template import PALETTE, finish, label, translucent
-
-Array = NDArray[Any]
+from latentlab.core.arrays import AnyArray
+from latentlab.reporting.figures.heat_map import HeatMap, heat_maps, share_colours
+from latentlab.reporting.figures.template import label
 
 
-def confusion_maps(
-    tables: Mapping[str, Array],
+def confusion_matrices(
+    tables: Mapping[str, AnyArray],
     classes: Sequence[str],
     *,
     kind: str = "class",
@@ -33,38 +30,20 @@ def confusion_maps(
         examples: what examples are called.
         columns: most panels side by side.
     """
-    if not tables:
-        return finish(go.Figure(), 80)
-    names = [label(name) for name in classes]
-    figure, height, places = panels(
-        [label(title) for title in tables], columns=columns, panel_height=300, gap=90, top=56
+    return heat_maps(
+        [
+            HeatMap(
+                label(title),
+                table / np.maximum(table.sum(axis=1, keepdims=True), 1),
+                rows=classes,
+                columns=classes,
+                counts=table,
+            )
+            for title, table in tables.items()
+        ],
+        colours=share_colours(f"of the {kind}"),
+        hover=f"%{{y}} named %{{x}}: %{{customdata}} {examples}, %{{z:.0%}}",
+        row_title=kind,
+        column_title="named",
+        columns=columns,
     )
-    for table, (row, col) in zip(tables.values(), places, strict=True):
-        figure.add_heatmap(
-            z=table / np.maximum(table.sum(axis=1, keepdims=True), 1),
-            customdata=table,
-            x=names,
-            y=names,
-            coloraxis="coloraxis",
-            xgap=1,
-            ygap=1,
-            hovertemplate=f"%{{y}} named %{{x}}: %{{customdata}} {examples}, %{{z:.0%}}"
-            "<extra></extra>",
-            row=row,
-            col=col,
-        )
-    figure.update_xaxes(title_text="named", type="category", showgrid=False)
-    figure.update_yaxes(type="category", autorange="reversed", showgrid=False, ticks="")
-    figure.update_yaxes(title_text=kind, col=1)
-    return finish(figure, height, coloraxis=share_colours(f"of the {kind}"))
-
-
-def share_colours(title: str) -> dict[str, Any]:
-    """The colour axis of shares: from the page's own background at 0 to one colour at 1."""
-    bar = {"title": title, "tickformat": ".0%", "thickness": 12}
-    return {"cmin": 0, "cmax": 1, "colorscale": fading(), "colorbar": bar}
-
-
-def fading() -> list[list[Any]]:
-    """A colour scale from the page's own background to one colour."""
-    return [[0.0, translucent(PALETTE[0], 0.0)], [1.0, translucent(PALETTE[0], 1.0)]]

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from latentlab.reporting.figures.subplots import panels
+from latentlab.reporting.figures.subplots import subplot_grid
 from latentlab.reporting.figures.template import arm_styles, finish, label, translucent
 from latentlab.reporting.tables import arm_order
 from latentlab.statistics.intervals import t_quantile
@@ -32,7 +32,7 @@ def learning_curves(
     """
     names = list(metrics) if metrics is not None else list(pd.unique(history["metric"]))
     chosen = list(arms) if arms is not None else arm_order(history)
-    figure, height, places = panels(
+    figure, height, places = subplot_grid(
         [label(name) for name in names], columns=2, panel_height=220, gap=88
     )
     named: set[str] = set()
@@ -79,11 +79,11 @@ def _add_curve(
     arm: str,
     curve: pd.DataFrame,
     style: dict[str, str],
-    place: tuple[int, int],
+    panel: tuple[int, int],
     *,
     show_legend: bool,
 ) -> None:
-    row, col = place
+    row, col = panel
     band = curve.dropna(subset=["low"])
     interval = "" if band.empty else " [%{customdata[0]:.4g}, %{customdata[1]:.4g}]"
     if not band.empty:

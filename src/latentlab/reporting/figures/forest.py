@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from latentlab.reporting.figures.subplots import panels
+from latentlab.reporting.figures.subplots import subplot_grid
 from latentlab.reporting.figures.template import NEUTRAL, VERDICT_COLOURS, finish, label
 from latentlab.reporting.formatting import as_float, as_text
 from latentlab.reporting.verdicts import (
@@ -42,7 +42,7 @@ def forest_plot(verdicts: pd.DataFrame) -> go.Figure:
     every = verdict_rows(verdicts)
     rows = [row for row in every if math.isfinite(as_float(row.get("effect")))]
     titles = [_title(row) for row in rows]
-    figure, height, places = panels(
+    figure, height, places = subplot_grid(
         titles, columns=1, panel_height=26, gap=64, top=_TOP, bottom=_BOTTOM, horizontal_spacing=0
     )
     figure.update_annotations(x=0, xanchor="left", yshift=1)

@@ -7,12 +7,10 @@ from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
-from numpy.typing import NDArray
 
-from latentlab.reporting.figures.subplots import panels
+from latentlab.core.arrays import AnyArray
+from latentlab.reporting.figures.subplots import subplot_grid
 from latentlab.reporting.figures.template import NEUTRAL, arm_styles, finish, label
-
-Array = NDArray[Any]
 
 # Paul Tol's "muted" scheme and one grey: ten labels that stay apart for every kind of sight.
 LABEL_COLOURS = (
@@ -34,11 +32,11 @@ _TALLEST = 1.2
 
 
 def latent_scatter(
-    latents: Mapping[str, Array],
-    labels: Array,
+    latents: Mapping[str, AnyArray],
+    labels: AnyArray,
     *,
     names: Sequence[str] = (),
-    groups: Mapping[str, Array] | None = None,
+    groups: Mapping[str, AnyArray] | None = None,
     max_points: int = _MAX_POINTS,
 ) -> go.Figure:
     """Draw the latent codes of every arm in one panel each, coloured by label.
@@ -63,7 +61,7 @@ def latent_scatter(
     marks = marks[::every]
     views = {arm: _two_dimensions(np.asarray(codes, float)) for arm, codes in latents.items()}
     titles = [f"{label(arm)}{note}" for arm, (_, note) in views.items()]
-    figure, height, places = panels(titles, columns=3, panel_height=230, gap=96, top=96)
+    figure, height, places = subplot_grid(titles, columns=3, panel_height=230, gap=96, top=96)
     for (points, _), (row, col) in zip(views.values(), places, strict=True):
         _add_points(figure, points[::every], shown, names, marks, row, col)
     for group, symbol in symbols.items():
@@ -88,7 +86,7 @@ def latent_scatter(
     )
 
 
-def latent_marginals(latents: Mapping[str, Array], *, max_dimensions: int = 32) -> go.Figure:
+def latent_marginals(latents: Mapping[str, AnyArray], *, max_dimensions: int = 32) -> go.Figure:
     """Draw the histogram of every latent dimension of an arm against the prior's density.
 
     Args:
@@ -97,7 +95,7 @@ def latent_marginals(latents: Mapping[str, Array], *, max_dimensions: int = 32) 
 
     A dimension that collapsed to a point is a spike at its place; spikes are cut at the top.
     """
-    figure, height, places = panels(
+    figure, height, places = subplot_grid(
         [f"{label(arm)}<br>{_dimensions(codes)}" for arm, codes in latents.items()],
         columns=3,
         panel_height=170,
@@ -140,7 +138,7 @@ def latent_marginals(latents: Mapping[str, Array], *, max_dimensions: int = 32) 
     return finish(figure, height, legend={"y": 1 + 36 / (height - 146)})
 
 
-def _two_dimensions(codes: Array) -> tuple[Array, str]:
+def _two_dimensions(codes: AnyArray) -> tuple[AnyArray, str]:
     """Two coordinates per code, and a note on how they were made."""
     if codes.shape[1] == 1:
         return np.column_stack([codes[:, 0], np.zeros(len(codes))]), "<br>1 dimension"
@@ -161,10 +159,10 @@ def _two_dimensions(codes: Array) -> tuple[Array, str]:
 
 def _add_points(
     figure: go.Figure,
-    points: Array,
-    labels: Array,
+    points: AnyArray,
+    labels: AnyArray,
     names: Sequence[str],
-    marks: Array,
+    marks: AnyArray,
     row: int,
     col: int,
 ) -> None:
@@ -200,13 +198,13 @@ def _add_points(
         )
 
 
-def _histograms(codes: Array, max_dimensions: int) -> tuple[Array, Array]:
+def _histograms(codes: AnyArray, max_dimensions: int) -> tuple[AnyArray, AnyArray]:
     """Densities of all chosen dimensions as one line with breaks: `x` and `y`."""
     edges = np.linspace(-_EDGE, _EDGE, 41)
     centres = (edges[:-1] + edges[1:]) / 2
     every = max(1, -(-codes.shape[1] // max_dimensions))
-    xs: list[Array] = []
-    ys: list[Array] = []
+    xs: list[AnyArray] = []
+    ys: list[AnyArray] = []
     for column in codes.T[::every]:
         finite = column[np.isfinite(column)]
         # Divided by all values: mass beyond the edges is missing, not spread over the rest.
@@ -220,6 +218,6 @@ def _tallest(figure: go.Figure) -> list[float]:
     return [float(np.nanmax(trace.y)) for trace in figure.data if len(trace.y)]
 
 
-def _dimensions(codes: Array) -> str:
+def _dimensions(codes: AnyArray) -> str:
     count = np.asarray(codes).shape[1]
     return "1 dimension" if count == 1 else f"{count} dimensions"

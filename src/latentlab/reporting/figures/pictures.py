@@ -5,21 +5,20 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 from PIL import Image
 
+from latentlab.core.arrays import AnyArray
 from latentlab.reporting.figures.template import finish, label
 
-Images = NDArray[Any]
 _TILE = 64  # smallest edge of a tile in pixels, so that digits of 8 x 8 stay sharp squares
 _GAP = 4
 
 
-def mosaic(rows: list[Images]) -> Image.Image:
+def mosaic(rows: list[AnyArray]) -> Image.Image:
     """Tile images into rows on a transparent ground.
 
     Args:
@@ -45,13 +44,13 @@ def mosaic(rows: list[Images]) -> Image.Image:
         for j, image in enumerate(_as_bytes(row)):
             top, left = i * (tile_height + _GAP), j * (tile_width + _GAP)
             enlarged = image.repeat(factor, axis=0).repeat(factor, axis=1)
-            place = canvas[top : top + tile_height, left : left + tile_width]
-            place[..., :3] = enlarged
-            place[..., 3] = 255
+            tile = canvas[top : top + tile_height, left : left + tile_width]
+            tile[..., :3] = enlarged
+            tile[..., 3] = 255
     return Image.fromarray(canvas, "RGBA")
 
 
-def example_mosaic(images: Images, count: int = 24, columns: int = 12) -> Image.Image:
+def example_mosaic(images: AnyArray, count: int = 24, columns: int = 12) -> Image.Image:
     """The first examples `[n, channels, height, width]` as a picture for a data card."""
     chosen = images[:count]
     return mosaic([chosen[i : i + columns] for i in range(0, len(chosen), columns)])
@@ -70,7 +69,7 @@ def png_bytes(picture: Image.Image) -> bytes:
 
 
 def reconstruction_grid(
-    originals: Images, reconstructions: Mapping[str, Images], count: int = 12
+    originals: AnyArray, reconstructions: Mapping[str, AnyArray], count: int = 12
 ) -> go.Figure:
     """Draw originals in the first row and one row of reconstructions per arm.
 
@@ -79,14 +78,24 @@ def reconstruction_grid(
         reconstructions: per arm the same examples in the same order.
         count: how many examples to show.
     """
-    names = ["original", *reconstructions]
-    picture = mosaic([originals[:count], *(rows[:count] for rows in reconstructions.values())])
-    step = (picture.height + _GAP) / len(names)
+    rows = [originals[:count], *(made[:count] for made in reconstructions.values())]
+    return mosaic_figure(rows, dict(enumerate(["original", *reconstructions])))
+
+
+def mosaic_figure(rows: list[AnyArray], names: Mapping[int, str]) -> go.Figure:
+    """Draw rows of pictures with names beside them.
+
+    Args:
+        rows: as of `mosaic`.
+        names: what stands beside a row, by its number.
+    """
+    picture = mosaic(rows)
+    step = (picture.height + _GAP) / len(rows)
     figure = go.Figure(go.Image(source=png_uri(picture), hoverinfo="skip"))
     figure.update_xaxes(visible=False, constrain="domain", constraintoward="left")
     figure.update_yaxes(
-        tickvals=[step * (i + 0.5) - _GAP / 2 for i in range(len(names))],
-        ticktext=[label(name) for name in names],
+        tickvals=[step * (row + 0.5) - _GAP / 2 for row in names],
+        ticktext=[label(name) for name in names.values()],
         showgrid=False,
         showline=False,
         ticks="",
@@ -94,14 +103,13 @@ def reconstruction_grid(
         constrain="domain",
         constraintoward="top",
     )
-    height = round(min(62.0, 900 / min(count, len(originals))) * len(names)) + 24
+    height = round(min(62.0, 900 / max(len(row) for row in rows)) * len(rows)) + 24
     # A narrow page shrinks the picture; its script reads here how much height is then left over.
     meta = {"height_per_width": picture.height / picture.width}
-    margin = {"l": 56, "r": 12, "t": 12, "b": 12}
-    return finish(figure, height, margin=margin, meta=meta)
+    return finish(figure, height, margin={"l": 56, "r": 12, "t": 12, "b": 12}, meta=meta)
 
 
-def _as_bytes(images: Images) -> NDArray[np.uint8]:
+def _as_bytes(images: AnyArray) -> NDArray[np.uint8]:
     """`[n, channels, height, width]` in [0, 1] as `[n, height, width, 3]` bytes."""
     finite = np.nan_to_num(np.asarray(images, dtype=np.float64), nan=0.0, posinf=0.0, neginf=0.0)
     scaled = (np.clip(finite, 0.0, 1.0) * 255).round().astype(np.uint8)

@@ -20,7 +20,7 @@ from latentlab.reporting.tables import arm_order, diverged_trials, paired_scores
 _ROW = 52
 
 
-def seed_strip(
+def strip_plot(
     scores: pd.DataFrame,
     metric: Metric,
     *,

@@ -15,7 +15,7 @@ from plotly.subplots import make_subplots
 from latentlab.reporting.figures.template import panel_grid
 
 
-def panels(
+def subplot_grid(
     titles: Sequence[str],
     *,
     columns: int,

@@ -13,7 +13,9 @@ import html
 from collections.abc import Sequence
 from typing import Any, Literal
 
+import numpy as np
 import plotly.graph_objects as go
+from numpy.typing import ArrayLike
 
 PALETTE = (
     "#0072B2",  # blue
@@ -101,6 +103,18 @@ def finish(figure: go.Figure, height: int, **layout: Any) -> go.Figure:
     """Give a figure the shared template and its height; the width follows the page."""
     figure.update_layout(template=template(), autosize=True, height=height, **layout)
     return figure
+
+
+def empty_figure() -> go.Figure:
+    """A figure of which there was nothing to draw."""
+    return finish(go.Figure(), 80)
+
+
+def error_bars(centre: ArrayLike, low: ArrayLike, high: ArrayLike, **style: Any) -> dict[str, Any]:
+    """Bars from `low` to `high` around `centre`, as plotly wants them; NaN draws none."""
+    middle = np.asarray(centre, dtype=float)
+    above, below = np.asarray(high) - middle, middle - np.asarray(low)
+    return {"type": "data", "array": above.tolist(), "arrayminus": below.tolist(), **style}
 
 
 def label(name: object) -> str:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from latentlab.reporting.document import Document, Section
 from latentlab.reporting.formatting import format_number, format_p
-from latentlab.reporting.report_model import Figure
+from latentlab.reporting.rendering import Figure
 from latentlab.search.analysis.findings import findings_table, records
 from latentlab.search.analysis.sweep_analysis import Analysis
 from latentlab.search.refinement import Comparison

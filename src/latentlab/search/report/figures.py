@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from latentlab.reporting.figures.subplots import panels
+from latentlab.reporting.figures.subplots import subplot_grid
 from latentlab.reporting.figures.template import NEUTRAL, PALETTE, finish, label
 from latentlab.search.analysis.sweep_analysis import Analysis
 from latentlab.search.parameters import CategoricalParameter
@@ -67,7 +67,7 @@ def direction_figure(directions: pd.DataFrame) -> go.Figure:
 def slice_figure(analysis: Analysis, table: SweepTable) -> go.Figure:
     """The score over every parameter, the elites marked."""
     names = list(analysis.slices["parameter"].unique())
-    figure, height, places = panels(
+    figure, height, places = subplot_grid(
         [html.escape(name) for name in names], columns=3, panel_height=180
     )
     elites = set(analysis.rows.loc[analysis.rows["elite"], "configuration"])

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from latentlab.reporting.figures.subplots import panels
+from latentlab.reporting.figures.subplots import subplot_grid
 from latentlab.reporting.figures.template import NEUTRAL, arm_styles, finish, label
 from latentlab.search.table import Objective
 
@@ -89,7 +89,7 @@ def _maps(part: pd.DataFrame, objective: Objective) -> go.Figure:
     """Means in the cells of two numbers, a map for each value of the switch, one scale for all."""
     sides = list(part["switch_value"].unique())
     titles = [_side(part[part["switch_value"] == side]) for side in sides]
-    figure, height, places = panels(titles, columns=2, panel_height=280, top=40)
+    figure, height, places = subplot_grid(titles, columns=2, panel_height=280, top=40)
     for side, (row, column) in zip(sides, places, strict=True):
         mine = part[part["switch_value"] == side]
         figure.add_heatmap(

@@ -8,23 +8,27 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-from numpy.typing import NDArray
 
+from latentlab.core.arrays import AnyArray
 from latentlab.data.image_text_layout import GROUPS
-from latentlab.experiment.figures import Drawing, Material
+from latentlab.experiment.figures import FigureContext, FigureSpec
 from latentlab.metrics.classification import confusion_table
-from latentlab.reporting.figures import confusion_maps, latent_scatter, learning_curves
-from latentlab.reporting.figures.confusion_matrix import fading
+from latentlab.reporting.figures import confusion_matrices, latent_scatter, learning_curves
+from latentlab.reporting.figures.heat_map import HeatMap, fading, heat_maps
 from latentlab.reporting.figures.latents import GROUP_SYMBOLS
-from latentlab.reporting.figures.subplots import panels
-from latentlab.reporting.figures.template import NEUTRAL, arm_styles, finish, label
+from latentlab.reporting.figures.template import (
+    NEUTRAL,
+    arm_styles,
+    empty_figure,
+    error_bars,
+    finish,
+    label,
+)
 from latentlab.reporting.formatting import format_number
 from latentlab.reporting.intervals import MeanInterval
 from latentlab.reporting.tables import paired_scores
 from latentlab.studies.anchored_multimodal.config import AnchoredMultimodalConfig
 from latentlab.studies.anchored_multimodal.metrics import GROUP_WEIGHT, group_accuracy
-
-Array = NDArray[Any]
 
 CURVE = f"train_{GROUP_WEIGHT}"
 _ROW = 52
@@ -82,7 +86,7 @@ def group_weights(
     """
     moving = history[history["arm"].isin(weighted) & (history["metric"] == CURVE)]
     if moving.empty:
-        return finish(go.Figure(), 80)
+        return empty_figure()
     moving = moving.assign(metric="weight of the visual group")
     figure = learning_curves(moving, arms=arms)
     figure.add_hline(y=1 / len(GROUPS), line={"color": NEUTRAL, "dash": "dot", "width": 1})
@@ -90,53 +94,32 @@ def group_weights(
     return figure
 
 
-def anchor_maps(distances: Mapping[str, Array], classes: Sequence[str]) -> go.Figure:
+def anchor_maps(distances: Mapping[str, AnyArray], classes: Sequence[str]) -> go.Figure:
     """Draw the squared distances of the anchors of two classes each: a panel per arm.
 
     Args:
         distances: per arm `[classes, classes]`.
         classes: names of the classes.
     """
-    if not distances:
-        return finish(go.Figure(), 80)
-    names = [label(name) for name in classes]
     pairs = {arm: table[np.triu_indices(len(table), 1)] for arm, table in distances.items()}
-    figure, height, places = panels(
-        [
-            f"{label(arm)}<br>mean {format_number(found.mean())}, "
-            f"nearest {format_number(found.min())}"
-            for arm, found in pairs.items()
-        ],
-        columns=3,
-        panel_height=230,
-        gap=90,
-        top=64,
-    )
-    for table, (row, col) in zip(distances.values(), places, strict=True):
-        # An anchor's distance from itself says nothing.
-        others = np.where(np.eye(len(table), dtype=bool), np.nan, table)
-        figure.add_heatmap(
-            z=others,
-            x=names,
-            y=names,
-            coloraxis="coloraxis",
-            hoverongaps=False,
-            xgap=1,
-            ygap=1,
-            hovertemplate="%{y} and %{x}: %{z:.4g}<extra></extra>",
-            row=row,
-            col=col,
+    maps = [
+        HeatMap(
+            f"{label(arm)}<br>mean {format_number(pairs[arm].mean())}, "
+            f"nearest {format_number(pairs[arm].min())}",
+            # An anchor's distance from itself says nothing.
+            np.where(np.eye(len(table), dtype=bool), np.nan, table),
+            rows=classes,
+            columns=classes,
         )
-    figure.update_xaxes(type="category", showgrid=False)
-    figure.update_yaxes(type="category", autorange="reversed", showgrid=False, ticks="")
-    largest = max(found.max() for found in pairs.values())
+        for arm, table in distances.items()
+    ]
     colours = {
         "cmin": 0,
-        "cmax": largest,
+        "cmax": max((own.max() for own in pairs.values()), default=1),
         "colorscale": fading(),
         "colorbar": {"title": "squared<br>distance", "thickness": 12},
     }
-    return finish(figure, height, coloraxis=colours)
+    return heat_maps(maps, colours=colours, hover="%{y} and %{x}: %{z:.4g}", panel_height=230)
 
 
 def _add_accuracies(
@@ -144,7 +127,7 @@ def _add_accuracies(
     arm: str,
     group: str,
     values: pd.Series,
-    place: float,
+    row: float,
     marker: Mapping[str, Any],
     level: float,
 ) -> None:
@@ -152,7 +135,7 @@ def _add_accuracies(
     mean = MeanInterval.of(values, level)
     figure.add_scatter(
         x=values.to_numpy(),
-        y=np.full(len(values), place),
+        y=np.full(len(values), row),
         mode="markers",
         marker={**marker, "size": 7, "opacity": 0.45},
         customdata=values.index.to_numpy(),
@@ -162,80 +145,75 @@ def _add_accuracies(
     ends = f" [{mean.low:.3f}, {mean.high:.3f}]" if mean.n > 1 else ""
     figure.add_scatter(
         x=[mean.mean],
-        y=[place],
+        y=[row],
         mode="markers",
         marker={**marker, "size": 11},
-        error_x={
-            "array": [mean.high - mean.mean],
-            "arrayminus": [mean.mean - mean.low],
-            "thickness": 2,
-            "visible": mean.n > 1,
-        },
+        error_x=error_bars([mean.mean], [mean.low], [mean.high], thickness=2),
         hovertemplate=f"{label(arm)}, {group}: mean %{{x:.3f}}{ends}, n = {mean.n}<extra></extra>",
         showlegend=False,
     )
 
 
-def _weighted(material: Material) -> list[str]:
+def _weighted(context: FigureContext) -> list[str]:
     """The arms whose q moves."""
     return [
         arm
-        for arm, config in material.declaration.configs.items()
+        for arm, config in context.declaration.configs.items()
         if isinstance(config, AnchoredMultimodalConfig)
         and config.objective.groups.objective == "weighted"
     ]
 
 
-def _confusions(material: Material) -> go.Figure:
-    classes, groups = material.classes, material.by_arm("group")
+def _confusions(context: FigureContext) -> go.Figure:
+    classes, groups = context.classes, context.by_arm("group")
     tables = {
         f"{arm}, {group}": confusion_table(
-            material.labels[groups[arm] == number], named[groups[arm] == number], len(classes)
+            context.labels[groups[arm] == number], named[groups[arm] == number], len(classes)
         )
-        for arm, named in material.pictured("predicted").items()
+        for arm, named in context.pictured("predicted").items()
         for number, group in enumerate(GROUPS)
     }
-    return confusion_maps(tables, classes, examples="samples", columns=len(GROUPS))
+    return confusion_matrices(tables, classes, examples="samples", columns=len(GROUPS))
 
 
-def _latents(material: Material) -> go.Figure:
+def _latents(context: FigureContext) -> go.Figure:
     # All arms are pictured on the same samples.
-    numbers = next(iter(material.by_arm("group").values()), None)
+    numbers = next(iter(context.by_arm("group").values()), None)
     members = {} if numbers is None else {g: numbers == i for i, g in enumerate(GROUPS)}
     return latent_scatter(
-        material.pictured("latent"),
-        material.labels,
-        names=material.classes,
+        context.pictured("latent"),
+        context.labels,
+        names=context.classes,
         groups=members,
     )
 
 
-DRAWINGS: dict[str, Drawing] = {
-    "group_accuracies": Drawing(
+FIGURES: dict[str, FigureSpec] = {
+    "group_accuracies": FigureSpec(
         "Accuracy by group",
         "Test samples of each group whose class is named right: faint, the seeds; strong, their "
         "mean with its 95 % t interval.",
-        lambda material: group_accuracies(material.scores, material.arms),
+        lambda context: group_accuracies(context.scores, context.arms),
     ),
-    "group_weights": Drawing(
+    "group_weights": FigureSpec(
         "Weights of the groups over training",
         "Weight q of the visual group, mean over the steps of an epoch, where the objective weighs "
         "groups; mean over seeds with a 95 % t band. Dotted: both groups alike.",
-        lambda material: group_weights(material.history, material.arms, _weighted(material)),
+        lambda context: group_weights(context.history, context.arms, _weighted(context)),
     ),
-    "anchor_distances": Drawing(
+    "anchor_distances": FigureSpec(
         "Distances of the anchors",
         "Squared 2-Wasserstein distance of the anchors of two classes, first seed, of the first "
         "arms that have trained anchors. It grows with the scale of an arm's latent space.",
-        lambda material: anchor_maps(material.pictured("anchor_distances"), material.classes),
+        lambda context: anchor_maps(context.pictured("anchor_distances"), context.classes),
     ),
-    "group_confusions": Drawing(
+    "group_confusions": FigureSpec(
         "What is taken for what, by group",
         "Up to a thousand test samples by class and by the class that was named, first seed, of "
         "the first arms.",
         _confusions,
     ),
-    "latents_by_group": Drawing(
+    "latents_by_group": FigureSpec(
         "The shared latent space",
         "Test samples of the first seed by class and group, on two principal components of each "
         "arm's own latents; of the first arms.",

@@ -129,8 +129,17 @@ def document(declaration: AdviceDeclaration) -> Document:
             "the study's report has the predicted gain of each beside the measured one."
         ],
         sections=[
-            Section("Status", table=status.drop(columns=_WHY)),
-            Section("Rationale and sources", table=status[["section", "check", *_WHY]]),
+            Section(
+                "Status",
+                table=status.drop(columns=_WHY),
+                sections=[
+                    Section(
+                        "Rationale and sources",
+                        table=status[["section", "check", *_WHY]],
+                        folded=True,
+                    )
+                ],
+            ),
             Section(
                 "Recommended configurations",
                 [

@@ -7,11 +7,12 @@ from collections.abc import Mapping
 import pandas as pd
 import plotly.graph_objects as go
 
-from latentlab.experiment.figures import Drawing, Material
+from latentlab.experiment.figures import FigureContext, FigureSpec
 from latentlab.reporting.figures.table import table_figure
 from latentlab.reporting.figures.template import (
     NEUTRAL,
     VERDICT_COLOURS,
+    error_bars,
     finish,
     label,
     translucent,
@@ -25,24 +26,24 @@ _WATCHED = "validation_cross_entropy"
 _SHORT = ["section", "check", "setting", "status", "recommended", "predicted gain", "confidence"]
 
 
-def draw_status(material: Material) -> go.Figure:
+def draw_status(context: FigureContext) -> go.Figure:
     """The status table without its rationale; what a verdict has an effect of is measured."""
-    advice = _declaration(material).plan.advice
+    advice = _declaration(context).plan.advice
     table = status_table(advice)
-    measured = set(material.verdicts.dropna(subset="effect")["hypothesis"])
+    measured = set(context.verdicts.dropna(subset="effect")["hypothesis"])
     table.loc[[one.rule.name in measured for one in advice], "confidence"] = "measured"
     return table_figure(table[_SHORT])
 
 
-def draw_order(material: Material) -> go.Figure:
+def draw_order(context: FigureContext) -> go.Figure:
     """The order in which to act."""
-    return table_figure(order_table(_declaration(material).plan.advice))
+    return table_figure(order_table(_declaration(context).plan.advice))
 
 
-def draw_gains(material: Material) -> go.Figure:
+def draw_gains(context: FigureContext) -> go.Figure:
     """Predicted ranges as bars, measured effects as points with their intervals."""
-    declaration = _declaration(material)
-    table = gains(declaration.plan, material.verdicts, declaration.metric_table)
+    declaration = _declaration(context)
+    table = gains(declaration.plan, context.verdicts, declaration.metric_table)
     table = table.assign(row=table["advice"] + ", " + table["metric"].str.replace("_", " "))
     rows = [label(row) for row in table["row"]]
     figure = go.Figure()
@@ -61,11 +62,7 @@ def draw_gains(material: Material) -> go.Figure:
         x=table["effect"],
         mode="markers",
         marker={"color": [VERDICT_COLOURS[v] for v in table["verdict"]], "size": 10},
-        error_x={
-            "array": table["high"] - table["effect"],
-            "arrayminus": table["effect"] - table["low"],
-            "color": NEUTRAL,
-        },
+        error_x=error_bars(table["effect"], table["low"], table["high"], color=NEUTRAL),
         text=table["verdict"],
         hovertemplate="%{x:+.3f}, %{text}<extra></extra>",
         name="measured",
@@ -79,14 +76,14 @@ def plateaus(history: pd.DataFrame) -> Mapping[str, tuple[int, int | None]]:
     """Epochs that an arm had, and after how many its mean validation loss levelled off."""
     watched = history[history["metric"] == _WATCHED]
     means = watched.groupby(["arm", "epoch"], sort=False)["value"].mean()
-    found = {}
+    reached = {}
     for arm in watched["arm"].unique():
         losses = means[arm].sort_index()
-        found[str(arm)] = int(losses.index.max()), epochs_to_plateau(losses.tolist())
-    return found
+        reached[str(arm)] = int(losses.index.max()), epochs_to_plateau(losses.tolist())
+    return reached
 
 
-def draw_plateaus(material: Material) -> go.Figure:
+def draw_plateaus(context: FigureContext) -> go.Figure:
     """When each arm's training levelled off."""
     rows = [
         {
@@ -94,34 +91,34 @@ def draw_plateaus(material: Material) -> go.Figure:
             "epochs": epochs,
             "levelled off after": "still falling" if reached is None else reached,
         }
-        for arm, (epochs, reached) in plateaus(material.history).items()
+        for arm, (epochs, reached) in plateaus(context.history).items()
     ]
     return table_figure(pd.DataFrame(rows, columns=["arm", "epochs", "levelled off after"]))
 
 
-def _declaration(material: Material) -> AdviceDeclaration:
-    assert isinstance(material.declaration, AdviceDeclaration)
-    return material.declaration
+def _declaration(context: FigureContext) -> AdviceDeclaration:
+    assert isinstance(context.declaration, AdviceDeclaration)
+    return context.declaration
 
 
-DRAWINGS: dict[str, Drawing] = {
-    "status": Drawing(
+FIGURES: dict[str, FigureSpec] = {
+    "status": FigureSpec(
         "Status of the configuration",
         "The report's sections in their order, then what else was checked. Rationale and source of "
         "each stand in the advice itself.",
         draw_status,
     ),
-    "gains": Drawing(
+    "gains": FigureSpec(
         "Predicted and measured gains",
         "Grey bars: the gains that the report predicts, read as differences of shares. Points: "
         "mean over seeds of the difference from the arm without the change, with its unadjusted "
         "interval; colours as in the verdicts.",
         draw_gains,
     ),
-    "order": Drawing(
+    "order": FigureSpec(
         "Implementation order", "By priority, cost and dependence; before measuring.", draw_order
     ),
-    "plateaus": Drawing(
+    "plateaus": FigureSpec(
         "Epochs against plateau",
         "The epoch from which an arm's mean validation cross-entropy stays within 2 % of its whole "
         "fall from the lowest one. As facts.<data set>.epochs_to_plateau it lets the rule about "

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pandas as pd
 import plotly.graph_objects as go
 
-from latentlab.experiment.figures import Drawing, Material
+from latentlab.experiment.figures import FigureContext, FigureSpec
 from latentlab.metrics.classification import confusion_table
-from latentlab.reporting.figures import confusion_maps, latent_scatter
-from latentlab.reporting.figures.confusion_matrix import share_colours
-from latentlab.reporting.figures.template import finish, label
+from latentlab.reporting.figures import confusion_matrices, latent_scatter
+from latentlab.reporting.figures.heat_map import name_axes, share_colours
+from latentlab.reporting.figures.template import empty_figure, finish, label
 from latentlab.reporting.tables import arm_order
 from latentlab.studies.arc_classifier.metrics import CATEGORIES, category_metric
 
@@ -24,7 +24,7 @@ def category_heat_map(scores: pd.DataFrame, *, split: str = "test") -> go.Figure
     names = {category_metric(category): category for category in CATEGORIES}
     chosen = scores[(scores["split"] == split) & scores["metric"].isin(names)]
     if chosen.empty:
-        return finish(go.Figure(), 80)
+        return empty_figure()
     means = chosen.pivot_table(index="arm", columns="metric", values="value")
     present = [name for name in names if name in means]
     table = means.reindex(index=arm_order(chosen), columns=present)
@@ -40,38 +40,38 @@ def category_heat_map(scores: pd.DataFrame, *, split: str = "test") -> go.Figure
             hovertemplate="%{y}, category %{x}: %{z:.1%} named right<extra></extra>",
         )
     )
-    figure.update_xaxes(title_text="category", type="category", showgrid=False)
-    figure.update_yaxes(type="category", autorange="reversed", showgrid=False, ticks="")
+    name_axes(figure)
+    figure.update_xaxes(title_text="category")
     return finish(figure, 26 * len(table) + 110, coloraxis=share_colours("named right"))
 
 
-def _confusions(material: Material) -> go.Figure:
-    classes = material.classes
+def _confusions(context: FigureContext) -> go.Figure:
+    classes = context.classes
     tables = {
-        arm: confusion_table(material.labels, predicted, len(classes))
-        for arm, predicted in material.pictured("predicted").items()
+        arm: confusion_table(context.labels, predicted, len(classes))
+        for arm, predicted in context.pictured("predicted").items()
     }
-    return confusion_maps(tables, classes, kind="category", examples="tasks")
+    return confusion_matrices(tables, classes, kind="category", examples="tasks")
 
 
-DRAWINGS: dict[str, Drawing] = {
-    "categories": Drawing(
+FIGURES: dict[str, FigureSpec] = {
+    "categories": FigureSpec(
         "Accuracy by category",
         "Share of test tasks of each category that are named right, mean over seeds; of all arms "
         "and of the baselines.",
-        lambda material: category_heat_map(material.scores),
+        lambda context: category_heat_map(context.scores),
     ),
-    "confusions": Drawing(
+    "confusions": FigureSpec(
         "What is taken for what",
         "Test tasks by category and by the category that was named, first seed, of the first arms.",
         _confusions,
     ),
-    "embeddings": Drawing(
+    "embeddings": FigureSpec(
         "Embeddings",
         "Test tasks of the first seed by category, on two principal components of each arm's own "
         "embeddings; of the first arms.",
-        lambda material: latent_scatter(
-            material.pictured("latent"), material.labels, names=material.classes
+        lambda context: latent_scatter(
+            context.pictured("latent"), context.labels, names=context.classes
         ),
     ),
 }

@@ -10,8 +10,17 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from latentlab.reporting.figures.subplots import panels
-from latentlab.reporting.figures.template import NEUTRAL, PALETTE, arm_styles, finish, label
+from latentlab.reporting.figures.subplots import subplot_grid
+from latentlab.reporting.figures.template import (
+    NEUTRAL,
+    PALETTE,
+    arm_styles,
+    empty_figure,
+    error_bars,
+    finish,
+    label,
+)
+from latentlab.reporting.figures.trials import add_arm
 from latentlab.reporting.intervals import MeanInterval
 from latentlab.reporting.tables import paired_scores
 from latentlab.studies.least_volume.axes import log_axis
@@ -96,12 +105,12 @@ def sensitivity(
     Left the geometric mean of the error, right the mean number of dimensions, both with 95 % t
     intervals over seeds. A line joins arms that agree in all else; it has the name of the first.
     """
-    found = {name: variations(configs, name) for name in VARIED}
-    found = {name: lines for name, lines in found.items() if lines}
-    if not found:
-        return finish(go.Figure(), 80)
-    figure, height, places = panels(
-        ["reconstruction error", "active dimensions", *[""] * (2 * len(found) - 2)],
+    varied = {name: variations(configs, name) for name in VARIED}
+    varied = {name: lines for name, lines in varied.items() if lines}
+    if not varied:
+        return empty_figure()
+    figure, height, places = subplot_grid(
+        ["reconstruction error", "active dimensions", *[""] * (2 * len(varied) - 2)],
         columns=2,
         panel_height=190,
         gap=64,
@@ -110,7 +119,7 @@ def sensitivity(
     styles = arm_styles(list(configs))
     columns: tuple[tuple[str, Scale], ...] = ((LOG_ERROR, np.exp), (ACTIVE, np.asarray))
     named: set[str] = set()
-    for i, (name, lines) in enumerate(found.items()):
+    for i, (name, lines) in enumerate(varied.items()):
         for (metric, scale), (row, col) in zip(columns, places[2 * i : 2 * i + 2], strict=True):
             values = paired_scores(scores, metric, split)
             shown: list[float] = []
@@ -157,9 +166,9 @@ def norm_differences(
     """
     pairs = norm_pairs(configs)
     if not pairs:
-        return finish(go.Figure(), 80)
+        return empty_figure()
     titles = {LOG_ERROR: "log error", ACTIVE: "dimensions", FAILED: "failed"}
-    figure, height, places = panels(
+    figure, height, places = subplot_grid(
         list(titles.values()),
         columns=3,
         panel_height=44 * len(pairs),
@@ -170,15 +179,15 @@ def norm_differences(
     policies = list(dict.fromkeys(configs[treated][POLICY] for treated, _ in pairs))
     for metric, (row, col) in zip(titles, places, strict=True):
         values = paired_scores(scores, metric, split)
-        for place, policy in enumerate(policies):
-            own = [i for i, (treated, _) in enumerate(pairs) if configs[treated][POLICY] == policy]
+        for number, policy in enumerate(policies):
+            rows = [i for i, (treated, _) in enumerate(pairs) if configs[treated][POLICY] == policy]
             means = [
                 MeanInterval.of(values[pairs[i][0]] - values[pairs[i][1]])
                 if set(pairs[i]) <= set(values)
                 else MeanInterval.of([])
-                for i in own
+                for i in rows
             ]
-            trace = _bars(own, means, PALETTE[place % len(PALETTE)])
+            trace = _bars(rows, means, PALETTE[number % len(PALETTE)])
             trace.update(name=label(policy), legendgroup=policy, showlegend=col == 1)
             figure.add_trace(trace, row=row, col=col)
         figure.add_vline(0, line={"color": NEUTRAL, "width": 1}, row=row, col=col)
@@ -198,38 +207,21 @@ def norm_differences(
 
 def _add_arm(figure: go.Figure, arm: str, own: pd.DataFrame, style: dict[str, str]) -> None:
     """The trials of an arm, open where they failed, and their mean."""
-    open_ = np.where(own[FAILED] > 0, "-open", "")
-    figure.add_scatter(
-        x=own[ACTIVE],
-        y=own[ERROR],
-        mode="markers",
-        marker={
-            "color": style["colour"],
-            "symbol": [f"{style['symbol']}{suffix}" for suffix in open_],
-            "size": 7,
-            "opacity": 0.6,
-        },
-        customdata=own["seed"],
-        hovertemplate=f"{label(arm)}, seed %{{customdata}}: %{{x}} dimensions, error %{{y:.4g}}"
-        "<extra></extra>",
-        legendgroup=arm,
-        showlegend=False,
-        name=label(arm),
-    )
-    figure.add_scatter(
-        x=[own[ACTIVE].mean()],
-        y=[np.exp(np.log(own[ERROR]).mean())],
-        mode="markers",
-        marker={"color": style["colour"], "symbol": style["symbol"], "size": 13},
-        hovertemplate=f"{label(arm)}, mean of {len(own)}: %{{x:.4g}} dimensions, error %{{y:.4g}}"
-        "<extra></extra>",
-        legendgroup=arm,
-        name=label(arm),
+    add_arm(
+        figure,
+        arm,
+        (own[ACTIVE], own[ERROR]),
+        (own[ACTIVE].mean(), np.exp(np.log(own[ERROR]).mean())),
+        own["seed"].tolist(),
+        style,
+        seed_hover="%{x} dimensions, error %{y:.4g}",
+        mean_hover="%{x:.4g} dimensions, error %{y:.4g}",
+        symbols=[f"{style['symbol']}{'-open' if failed else ''}" for failed in own[FAILED] > 0],
     )
 
 
 def _line(
-    places: Sequence[float],
+    values: Sequence[float],
     means: Sequence[MeanInterval],
     scale: Scale,
     style: dict[str, str],
@@ -237,14 +229,14 @@ def _line(
     """Means with their intervals, on the scale of the axis."""
     centre = scale([mean.mean for mean in means])
     return go.Scatter(
-        x=places,
+        x=values,
         y=centre,
-        error_y={
-            "type": "data",
-            "array": scale([mean.high for mean in means]) - centre,
-            "arrayminus": centre - scale([mean.low for mean in means]),
-            "width": 3,
-        },
+        error_y=error_bars(
+            centre,
+            scale([mean.low for mean in means]),
+            scale([mean.high for mean in means]),
+            width=3,
+        ),
         mode="lines+markers",
         line={"color": style["colour"], "dash": style["dash"], "width": 2},
         marker={"color": style["colour"], "symbol": style["symbol"], "size": 8},
@@ -258,12 +250,13 @@ def _bars(rows: Sequence[int], means: Sequence[MeanInterval], colour: str) -> go
     return go.Scatter(
         x=[mean.mean for mean in means],
         y=list(rows),
-        error_x={
-            "type": "data",
-            "array": [mean.high - mean.mean for mean in means],
-            "width": 4,
-            "thickness": 2.5,
-        },
+        error_x=error_bars(
+            [mean.mean for mean in means],
+            [mean.low for mean in means],
+            [mean.high for mean in means],
+            width=4,
+            thickness=2.5,
+        ),
         mode="markers",
         marker={"color": colour, "size": 10},
         customdata=[[mean.low, mean.high, mean.n] for mean in means],

@@ -7,7 +7,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from latentlab.evidence.configurations import flatten
-from latentlab.experiment.figures import Drawing, Material
+from latentlab.experiment.figures import FigureContext, FigureSpec
 from latentlab.studies.least_volume.comparison_figures import (
     POLICY,
     frontier,
@@ -24,69 +24,69 @@ from latentlab.studies.least_volume.pruning_figures import (
 )
 
 
-def _configs(material: Material) -> dict[str, dict[str, Any]]:
+def _configs(context: FigureContext) -> dict[str, dict[str, Any]]:
     """The configuration of each arm with dotted keys."""
     return {
         arm: flatten(config.model_dump(mode="json"))
-        for arm, config in material.declaration.configs.items()
+        for arm, config in context.declaration.configs.items()
     }
 
 
-def _active(material: Material) -> go.Figure:
-    policies = {arm: config[POLICY] for arm, config in _configs(material).items()}
-    return active_over_training(material.history, policies)
+def _active(context: FigureContext) -> go.Figure:
+    policies = {arm: config[POLICY] for arm, config in _configs(context).items()}
+    return active_over_training(context.history, policies)
 
 
-def _timeline(material: Material) -> go.Figure:
-    pruned = pruned_by_epoch(material.history, material.scores, material.arms)
-    return pruning_timeline(pruned, material.arms)
+def _timeline(context: FigureContext) -> go.Figure:
+    pruned = pruned_by_epoch(context.history, context.scores, context.arms)
+    return pruning_timeline(pruned, context.arms)
 
 
-DRAWINGS: dict[str, Drawing] = {
-    "active_dimensions": Drawing(
+FIGURES: dict[str, FigureSpec] = {
+    "active_dimensions": FigureSpec(
         "Active dimensions over training",
         "Latent dimensions in use during each epoch, by pruning policy; mean over seeds with a "
         "95 % t band.",
         _active,
     ),
-    "pruning_timeline": Drawing(
+    "pruning_timeline": FigureSpec(
         "When dimensions are pruned",
         "Dimensions pruned at the end of an epoch, mean over the trials of an arm.",
         _timeline,
     ),
-    "frontier": Drawing(
+    "frontier": FigureSpec(
         "Reconstruction error against active dimensions",
         "Every trial on the test split, open where it failed; large, the mean of each arm (of the "
         "error, the geometric mean). Lower left is better.",
-        lambda material: frontier(material.scores, material.arms),
+        lambda context: frontier(context.scores, context.arms),
     ),
-    "failures": Drawing(
+    "failures": FigureSpec(
         "How trials ended",
         "Trials of each arm by outcome; the colour is the share of the arm's own trials.",
-        lambda material: outcome_map(
-            outcome_counts(material.scores).reindex(material.arms, fill_value=0)
+        lambda context: outcome_map(
+            outcome_counts(context.scores).reindex(context.arms, fill_value=0)
         ),
     ),
-    "sensitivity": Drawing(
+    "sensitivity": FigureSpec(
         "Sensitivity",
         "Test error (geometric mean) and active dimensions against each parameter in which alone "
         "arms differ, with 95 % t intervals over seeds. A line joins arms that agree in all else "
         "and has the name of the first of them.",
-        lambda material: sensitivity(material.scores, _configs(material)),
+        lambda context: sensitivity(context.scores, _configs(context)),
     ),
-    "spectral_norm": Drawing(
+    "spectral_norm": FigureSpec(
         "Spectral norm on and off",
         "Arms with a spectral norm minus the same arm without, on the test split: mean paired "
         "difference over seeds with its 95 % t interval, unadjusted. Left of zero is better; a "
         "difference of .1 in the log error is a tenth more error.",
-        lambda material: norm_differences(material.scores, _configs(material)),
+        lambda context: norm_differences(context.scores, _configs(context)),
     ),
-    "spectrum": Drawing(
+    "spectrum": FigureSpec(
         "Deviations of the latent dimensions",
         "Standard deviation of what the encoder says of test examples, largest first, first seed. "
         "Crosses are pruned dimensions, which the decoder does not see.",
-        lambda material: spectrum(
-            material.by_arm("deviations"), material.by_arm("kept"), material.arms
+        lambda context: spectrum(
+            context.by_arm("deviations"), context.by_arm("kept"), context.arms
         ),
     ),
 }

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-from numpy.typing import NDArray
 
+from latentlab.core.arrays import AnyArray
 from latentlab.reporting.figures import learning_curves
-from latentlab.reporting.figures.subplots import panels
-from latentlab.reporting.figures.template import PALETTE, arm_styles, finish, label, translucent
+from latentlab.reporting.figures.heat_map import fading, name_axes
+from latentlab.reporting.figures.subplots import subplot_grid
+from latentlab.reporting.figures.template import (
+    PALETTE,
+    arm_styles,
+    empty_figure,
+    finish,
+    label,
+    translucent,
+)
 from latentlab.studies.least_volume.axes import log_axis
-
-Array = NDArray[Any]
 
 ACTIVE = "train_active_dimensions"
 MOST_COLUMNS = 100
@@ -37,7 +42,7 @@ def active_over_training(history: pd.DataFrame, policies: Mapping[str, str]) -> 
     return figure
 
 
-def pruned_by_epoch(history: pd.DataFrame, scores: pd.DataFrame, arms: Sequence[str]) -> Array:
+def pruned_by_epoch(history: pd.DataFrame, scores: pd.DataFrame, arms: Sequence[str]) -> AnyArray:
     """Mean number of dimensions that a trial pruned at the end of each epoch.
 
     Args:
@@ -60,7 +65,7 @@ def pruned_by_epoch(history: pd.DataFrame, scores: pd.DataFrame, arms: Sequence[
     return pruned.groupby("arm").mean().reindex(list(arms)).fillna(0).to_numpy()
 
 
-def pruning_timeline(pruned: Array, arms: Sequence[str]) -> go.Figure:
+def pruning_timeline(pruned: AnyArray, arms: Sequence[str]) -> go.Figure:
     """Draw when how many dimensions were pruned: a row per arm.
 
     Args:
@@ -74,7 +79,6 @@ def pruning_timeline(pruned: Array, arms: Sequence[str]) -> go.Figure:
     # A first prune may take fifty dimensions and later ones one: both are seen by their ratio.
     powers = np.log10(together, where=together > 0, out=np.full_like(together, np.nan))
     ticks = [0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000]
-    scale = [[0.0, translucent(PALETTE[0], 0.2)], [1.0, translucent(PALETTE[0], 1.0)]]
     unit = "epoch" if width == 1 else f"{width} epochs from"
     figure = go.Figure(
         go.Heatmap(
@@ -82,7 +86,7 @@ def pruning_timeline(pruned: Array, arms: Sequence[str]) -> go.Figure:
             customdata=together,
             x=starts + 1,
             y=[label(arm) for arm in arms],
-            colorscale=scale,
+            colorscale=fading(faintest=0.2),
             colorbar={
                 "title": "pruned<br>per trial",
                 "thickness": 12,
@@ -101,7 +105,7 @@ def pruning_timeline(pruned: Array, arms: Sequence[str]) -> go.Figure:
 
 
 def spectrum(
-    deviations: Mapping[str, Array], kept: Mapping[str, Array], arms: Sequence[str]
+    deviations: Mapping[str, AnyArray], kept: Mapping[str, AnyArray], arms: Sequence[str]
 ) -> go.Figure:
     """Draw the deviations of the latent dimensions, largest first: a panel per arm.
 
@@ -111,8 +115,8 @@ def spectrum(
         arms: arms in the order that decides their colours; one without deviations is left out.
     """
     if not deviations:
-        return finish(go.Figure(), 80)
-    figure, height, places = panels(
+        return empty_figure()
+    figure, height, places = subplot_grid(
         [f"{label(arm)}<br>{int(np.sum(kept[arm]))} active" for arm in deviations],
         columns=4,
         panel_height=140,
@@ -181,6 +185,6 @@ def outcome_map(counts: pd.DataFrame) -> go.Figure:
             hovertemplate="%{y}, %{x}: %{text} trials, %{customdata:.0%}<extra></extra>",
         )
     )
-    figure.update_xaxes(type="category", side="top", showgrid=False, ticks="")
-    figure.update_yaxes(type="category", autorange="reversed", showgrid=False, ticks="")
+    name_axes(figure)
+    figure.update_xaxes(side="top", ticks="")
     return finish(figure, 26 * len(counts) + 70, margin={"l": 56, "r": 16, "t": 40, "b": 16})

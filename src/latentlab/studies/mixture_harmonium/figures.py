@@ -3,38 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from latentlab.experiment.figures import Drawing, Material
+from latentlab.core.arrays import AnyArray
+from latentlab.experiment.figures import FigureContext, FigureSpec
 from latentlab.metrics.clustering import cluster_table
 from latentlab.reporting.figures import learning_curves
-from latentlab.reporting.figures.pictures import mosaic, png_uri
-from latentlab.reporting.figures.subplots import panels
+from latentlab.reporting.figures.heat_map import HeatMap, heat_maps, share_colours
+from latentlab.reporting.figures.pictures import mosaic_figure
 from latentlab.reporting.figures.template import (
     NEUTRAL,
-    PALETTE,
     arm_styles,
+    empty_figure,
     finish,
     label,
     translucent,
 )
+from latentlab.reporting.figures.trials import add_arm
 from latentlab.reporting.tables import arm_order
 from latentlab.studies.mixture_harmonium.config import MixtureHarmoniumConfig
 from latentlab.studies.mixture_harmonium.reported import RUNS
 
-Array = NDArray[Any]
-
-PICTURED_ARMS = 3
+_HOVER = "R² %{x:.3g}, NMI %{y:.3g}"
 R_SQUARED, NMI = "train_r_squared", "train_running_nmi"
 
 
 def cluster_pictures(
-    means: Mapping[str, Array], assigned: Mapping[str, Array], *, columns: int = 20
+    means: Mapping[str, AnyArray], assigned: Mapping[str, AnyArray], *, columns: int = 20
 ) -> go.Figure:
     """Draw the mean picture of every component, an arm below the other, largest clusters first.
 
@@ -44,35 +43,18 @@ def cluster_pictures(
         columns: most pictures side by side.
     """
     if not means:
-        return finish(go.Figure(), 80)
-    rows: list[Array] = []
-    first_rows: list[int] = []
+        return empty_figure()
+    rows: list[AnyArray] = []
+    names: dict[int, str] = {}
     for arm, pictures in means.items():
         held = np.bincount(assigned[arm], minlength=len(pictures))
         ordered = np.asarray(pictures)[np.argsort(-held, kind="stable")]
-        first_rows.append(len(rows))
+        names[len(rows)] = arm
         rows += [ordered[i : i + columns] for i in range(0, len(ordered), columns)]
-    picture = mosaic(rows)
-    row_height = picture.height / len(rows)
-    figure = go.Figure(go.Image(source=png_uri(picture), hoverinfo="skip"))
-    figure.update_xaxes(visible=False, constrain="domain", constraintoward="left")
-    figure.update_yaxes(
-        tickvals=[row_height * (row + 0.5) for row in first_rows],
-        ticktext=[label(arm) for arm in means],
-        showgrid=False,
-        showline=False,
-        ticks="",
-        ticklabelstandoff=6,
-        constrain="domain",
-        constraintoward="top",
-    )
-    height = round(min(62.0, 900 / max(len(row) for row in rows)) * len(rows)) + 24
-    # A narrow page shrinks the picture; its script reads here how much height is then left over.
-    meta = {"height_per_width": picture.height / picture.width}
-    return finish(figure, height, margin={"l": 56, "r": 12, "t": 12, "b": 12}, meta=meta)
+    return mosaic_figure(rows, names)
 
 
-def cluster_heat_maps(tables: Mapping[str, Array], classes: Sequence[str]) -> go.Figure:
+def cluster_heat_maps(tables: Mapping[str, AnyArray], classes: Sequence[str]) -> go.Figure:
     """Draw per arm what the clusters hold: a row per cluster that holds anything.
 
     Args:
@@ -81,36 +63,22 @@ def cluster_heat_maps(tables: Mapping[str, Array], classes: Sequence[str]) -> go
 
     The colour is the share of a cluster's own examples. Clusters of one class stand together.
     """
-    if not tables:
-        return finish(go.Figure(), 80)
-    figure, height, places = panels(
-        [label(arm) for arm in tables], columns=3, panel_height=330, gap=90, top=56
-    )
-    for table, (row, col) in zip(tables.values(), places, strict=True):
-        counts = np.asarray(table)
+    maps = []
+    for arm, counts in tables.items():
         held = counts.sum(axis=1)
         order = np.lexsort((-held, counts.argmax(axis=1)))
         order = order[held[order] > 0]
-        figure.add_heatmap(
-            z=counts[order] / held[order, None],
-            customdata=counts[order],
-            x=[label(name) for name in classes],
-            y=[f"{cluster}" for cluster in order],
-            coloraxis="coloraxis",
-            xgap=1,
-            ygap=1,
-            hovertemplate="cluster %{y}, label %{x}: %{customdata} examples, "
-            "%{z:.0%} of the cluster<extra></extra>",
-            row=row,
-            col=col,
-        )
-    figure.update_xaxes(title_text="label", type="category", showgrid=False)
-    figure.update_yaxes(type="category", autorange="reversed", showgrid=False, ticks="")
-    figure.update_yaxes(title_text="cluster", col=1)
-    scale = [[0.0, translucent(PALETTE[0], 0.0)], [1.0, translucent(PALETTE[0], 1.0)]]
-    bar = {"title": "share", "tickformat": ".0%", "thickness": 12}
-    coloraxis = {"cmin": 0, "cmax": 1, "colorscale": scale, "colorbar": bar}
-    return finish(figure, height, coloraxis=coloraxis)
+        shares = counts[order] / held[order, None]
+        rows = [f"{cluster}" for cluster in order]
+        maps.append(HeatMap(label(arm), shares, rows, classes, counts[order]))
+    return heat_maps(
+        maps,
+        colours=share_colours("share"),
+        hover="cluster %{y}, label %{x}: %{customdata} examples, %{z:.0%} of the cluster",
+        row_title="cluster",
+        column_title="label",
+        panel_height=330,
+    )
 
 
 def conjugation_over_training(
@@ -180,7 +148,16 @@ def pareto_plane(
         if own.empty:
             continue
         means.append((float(own["r_squared"].mean()), float(own["nmi"].mean())))
-        _add_arm(figure, arm, own, means[-1], style)
+        add_arm(
+            figure,
+            arm,
+            (own["r_squared"], own["nmi"]),
+            means[-1],
+            own["seed"].tolist(),
+            style,
+            seed_hover=_HOVER,
+            mean_hover=_HOVER,
+        )
     front = np.array(means)[pareto_front(np.array(means))] if means else np.empty((0, 2))
     figure.add_scatter(
         x=front[:, 0],
@@ -195,7 +172,7 @@ def pareto_plane(
     return finish(figure, 430, margin={"l": 56, "r": 16, "t": 70, "b": 52})
 
 
-def pareto_front(points: Array) -> NDArray[np.intp]:
+def pareto_front(points: AnyArray) -> NDArray[np.intp]:
     """Positions of the points `[n, 2]` that no other dominates, by rising first coordinate.
 
     One dominates another where it exceeds it in one coordinate and is not below it in the other.
@@ -203,107 +180,65 @@ def pareto_front(points: Array) -> NDArray[np.intp]:
     order = np.lexsort((-points[:, 1], -points[:, 0]))
     kept: list[int] = []
     highest = -np.inf
-    for place in order:
+    for index in order:
         # Of equal points the first stands for all.
-        if points[place, 1] > highest:
-            highest = points[place, 1]
-            kept.append(int(place))
+        if points[index, 1] > highest:
+            highest = points[index, 1]
+            kept.append(int(index))
     return np.array(kept[::-1], dtype=np.intp)
 
 
-def _add_arm(
-    figure: go.Figure,
-    arm: str,
-    own: pd.DataFrame,
-    mean: tuple[float, float],
-    style: dict[str, str],
-) -> None:
-    marker: dict[str, Any] = {"color": style["colour"], "symbol": style["symbol"]}
-    figure.add_scatter(
-        x=own["r_squared"],
-        y=own["nmi"],
-        mode="markers",
-        marker={**marker, "size": 6, "opacity": 0.4},
-        customdata=own["seed"],
-        hovertemplate=f"{label(arm)}, seed %{{customdata}}: R² %{{x:.3g}}, NMI %{{y:.3g}}"
-        "<extra></extra>",
-        legendgroup=arm,
-        showlegend=False,
-        name=label(arm),
-    )
-    figure.add_scatter(
-        x=[mean[0]],
-        y=[mean[1]],
-        mode="markers",
-        marker={**marker, "size": 13},
-        hovertemplate=f"{label(arm)}, mean of {len(own)}: R² %{{x:.3g}}, NMI %{{y:.3g}}"
-        "<extra></extra>",
-        legendgroup=arm,
-        name=label(arm),
-    )
+def _pictures(context: FigureContext) -> go.Figure:
+    return cluster_pictures(context.pictured("cluster_means"), context.by_arm("cluster"))
 
 
-def _pictures(material: Material) -> go.Figure:
-    shown = _first(material.by_arm("cluster_means"))
-    return cluster_pictures(shown, material.by_arm("cluster"))
-
-
-def _table(material: Material) -> go.Figure:
-    labels = np.asarray(material.arrays["labels"])
-    classes = int(labels.max()) + 1
+def _table(context: FigureContext) -> go.Figure:
+    classes = int(context.labels.max()) + 1
+    means = context.by_arm("cluster_means")
     tables = {
-        arm: cluster_table(assigned, labels, _clusters(material, arm), classes)
-        for arm, assigned in _first(material.by_arm("cluster")).items()
+        arm: cluster_table(assigned, context.labels, len(means[arm]), classes)
+        for arm, assigned in context.pictured("cluster").items()
     }
     return cluster_heat_maps(tables, [str(number) for number in range(classes)])
 
 
-def _clusters(material: Material, arm: str) -> int:
-    return len(material.by_arm("cluster_means")[arm])
-
-
-def _conjugation(material: Material) -> go.Figure:
+def _conjugation(context: FigureContext) -> go.Figure:
     warmups = {
         arm: config.objective.beta_warmup_fraction * config.training.epochs
-        for arm, config in material.declaration.configs.items()
+        for arm, config in context.declaration.configs.items()
         if isinstance(config, MixtureHarmoniumConfig)
     }
-    return conjugation_over_training(material.history, warmups, arms=material.arms)
+    return conjugation_over_training(context.history, warmups, arms=context.arms)
 
 
-def _pareto(material: Material) -> go.Figure:
+def _pareto(context: FigureContext) -> go.Figure:
     return pareto_plane(
-        material.scores,
-        arms=material.arms,
+        context.scores,
+        arms=context.arms,
         reported={run.name: (run.r_squared, run.nmi) for run in RUNS},
     )
 
 
-def _first(by_arm: Mapping[str, Array]) -> dict[str, Array]:
-    """The arms that are pictured: with all, nobody would look."""
-    return dict(list(by_arm.items())[:PICTURED_ARMS])
-
-
-DRAWINGS: dict[str, Drawing] = {
-    "pareto": Drawing(
+FIGURES: dict[str, FigureSpec] = {
+    "pareto": FigureSpec(
         "NMI against R2",
         "Every trial on the test split, the mean of each arm, and the front of the means that no "
         "other mean exceeds in both. Grey: the runs of the report, on MNIST.",
         _pareto,
     ),
-    "conjugation": Drawing(
+    "conjugation": FigureSpec(
         "Conjugation and clustering over training",
         "R2 and the running NMI on training examples, mean over seeds with a 95 % t band; shaded, "
         "where beta rises (one shade for each length of the warm-up).",
         _conjugation,
     ),
-    "cluster_pictures": Drawing(
+    "cluster_pictures": FigureSpec(
         "What the clusters look like",
         "The mean picture of each component under the prior, first seed, largest first; of the "
         "first arms.",
         _pictures,
     ),
-    "cluster_table": Drawing(
+    "cluster_table": FigureSpec(
         "What the clusters hold",
         "Test examples by cluster and class, first seed, of the first arms.",
         _table,

@@ -1,0 +1,51 @@
+"""What stands in a cell of a table or beside a name: a text and what belongs to it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+
+from latentlab.reporting.formatting import as_text, format_number
+
+_NUMERIC = re.compile(r"(?:inf|e|[-+<>\[\]\d.,%\s])+")
+"""Numbers, intervals and p-values, which a page must not break."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A text with lines that belong to it.
+
+    Attributes:
+        text: what the cell says; may have several lines.
+        details: said more quietly below it: an interval, a unit, a correction.
+        verdict: gives the text the colour of this verdict; empty for ordinary text.
+    """
+
+    text: str
+    details: tuple[str, ...] = ()
+    verdict: str = ""
+
+    def __str__(self) -> str:
+        """Everything in one line: an interval follows its number, the rest is in parentheses."""
+        beside = [detail for detail in self.details if detail.startswith("[")]
+        others = "; ".join(detail for detail in self.details if not detail.startswith("["))
+        return " ".join([self.text, *beside, *([f"({others})"] if others else [])])
+
+    @property
+    def is_numeric(self) -> bool:
+        """Whether the text is a number or an interval."""
+        return _NUMERIC.fullmatch(self.text) is not None
+
+
+def as_cell(value: object) -> Cell:
+    """Any value as a cell: numbers are shortened, truth values are words, NaN is empty."""
+    if isinstance(value, Cell):
+        return value
+    if isinstance(value, float | np.floating):
+        number = float(value)
+        return Cell(format_number(number) if np.isfinite(number) else as_text(number))
+    if isinstance(value, bool | np.bool_):
+        return Cell("yes" if value else "no")
+    return Cell(as_text(value))

@@ -1,0 +1,245 @@
+"""The parts of a study's report, each from one table, and their order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from latentlab.core.errors import UserError
+from latentlab.metrics.metric import Metric
+from latentlab.reporting.cells import Cell
+from latentlab.reporting.document import Document, Item, Section
+from latentlab.reporting.formatting import MISSING, as_float, as_text, estimate_parts, format_share
+from latentlab.reporting.pooled import left_out_text, pooled_names, pooled_sentence, pooled_table
+from latentlab.reporting.tables import differences_table, means_table, metric_note
+from latentlab.reporting.verdicts import (
+    HEADLINES,
+    Row,
+    interval_label,
+    verdict_rows,
+    verdict_sentence,
+    verdict_table,
+)
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from latentlab.reporting.rendering import Figure
+
+
+def study_document(
+    *,
+    title: str,
+    question: str,
+    verdicts: pd.DataFrame,
+    comparison: pd.DataFrame,
+    pooled: pd.DataFrame | None = None,
+    summary: Sequence[str] = (),
+    figures: Mapping[str, tuple[Figure, str]] | None = None,
+    deviations: Sequence[str] = (),
+    metrics: Sequence[Metric] = (),
+    reproduce: Mapping[str, str] | None = None,
+    data_card: Mapping[str, object] | None = None,
+    preview: Image.Image | None = None,
+) -> Document:
+    """Put the report of a study together, in the order in which a reader asks.
+
+    Args:
+        title: name of the study, for people.
+        question: what the study asks, one sentence.
+        verdicts: the table of verdicts.
+        comparison: result of `comparison_table`.
+        pooled: the table of pooled verdicts; none or empty where there is one problem.
+        summary: sentences above everything else.
+        figures: title to (figure, caption); plotly figures or pictures, in order.
+        deviations: what did not go as planned; result of `deviations`.
+        metrics: definitions of the metrics that appear.
+        reproduce: what was run and where (command, versions, git state, digests, device, plan,
+            data fingerprint), as text by name.
+        data_card: facts about the data, by name.
+        preview: a picture of some examples.
+
+    Raises:
+        UserError: there are neither verdicts nor a comparison.
+    """
+    if verdicts.empty and comparison.empty:
+        raise UserError(
+            f"There is nothing to report for '{title}': no verdicts and no comparison",
+            "Run the evaluation before the report.",
+        )
+    sections = [verdict_section(verdicts)]
+    tables = {"tables/verdicts.csv": verdicts, "tables/comparison.csv": comparison}
+    if pooled is not None and len(pooled):
+        sections.append(pooled_section(pooled))
+        tables["tables/pooled_verdicts.csv"] = pooled
+    sections.append(comparison_section(comparison))
+    if figures:
+        sections.append(Section("Figures", figures=figures))
+    sections.append(deviations_section(deviations))
+    if metrics:
+        sections.append(metrics_section(metrics))
+    if data_card or preview is not None:
+        sections.append(data_section(data_card or {}, preview))
+    return Document(title, question, summary, sections, tables, reproduce=reproduce or {})
+
+
+def verdict_section(verdicts: pd.DataFrame) -> Section:
+    """Every verdict as a sentence, and the table that they were read from."""
+    rows = verdict_rows(verdicts)
+    if not rows:
+        return Section(
+            "Verdicts",
+            ["No hypothesis was declared for this study, so nothing here is a tested claim."],
+        )
+    interval = _common_interval(rows)
+    return Section(
+        "Verdicts",
+        ["Effects are in the metric's own unit and oriented: positive is better."],
+        items=[_verdict_item(row, verdict_sentence(row)) for row in rows],
+        table=_verdict_cells(verdicts, interval),
+        note=f"A verdict follows from the adjusted p-values alone; the interval beside it is the "
+        f"{interval} that matches the test before the correction. A p-value above alpha refutes "
+        "nothing: such a question stays open.",
+    )
+
+
+def pooled_section(pooled: pd.DataFrame) -> Section:
+    """What the problems say together, at least one verdict."""
+    names = f"Pooled over {', '.join(pooled_names(pooled))}."
+    left_out = left_out_text(pooled)
+    return Section(
+        "Over all problems run so far",
+        [f"{names} Left out: {left_out}." if left_out else names],
+        items=[_verdict_item(row, pooled_sentence(row)) for row in verdict_rows(pooled)],
+        table=pooled_table(pooled),
+        note="The pooled effect is the mean of the problems' effects with equal weights, its error "
+        "comes from within the problems: it speaks of training anew on these problems, not of "
+        "other problems. Where they differ, it is an average of unlike problems. Scores are pooled "
+        "in the metric's own unit; seeds are those of each problem.",
+        anchor="pooled",
+    )
+
+
+def comparison_section(comparison: pd.DataFrame) -> Section:
+    """The means of every arm, and their paired differences from the control."""
+    title, anchor = "Comparison of the arms", "comparison"
+    if comparison.empty:
+        return Section(title, ["There are no scores to compare."], anchor=anchor)
+    control = str(comparison.loc[comparison["is_control"].astype(bool), "arm"].iloc[0])
+    means = means_table(comparison).rename(
+        columns={"metric": "Metric", control: Cell(control, ("control",))}
+    )
+    level = format_share(float(comparison["level"].iloc[0]))
+    parts = [
+        Section(
+            "Means over seeds",
+            table=means,
+            note=f"Mean [unadjusted {level} t interval of the mean], split: "
+            f"{', '.join(comparison['split'].unique())}. Diverged trials are left out of means and "
+            "counted below.",
+        ),
+        Section(
+            f"Paired differences from {control}",
+            table=differences_table(comparison),
+            group="metric",
+            note=f"Arm minus {control} over the seeds that both have, in the metric's own unit. "
+            '"differs (unadjusted)" marks an interval that excludes zero; with this many '
+            "comparisons some do by chance, so only the verdicts above are tested claims. No mark "
+            "means: not told apart by these seeds.",
+        ),
+    ]
+    alone = comparison["is_control"].astype(bool).all()
+    return Section(title, sections=parts[:1] if alone else parts, anchor=anchor)
+
+
+def deviations_section(deviations: Sequence[str]) -> Section:
+    """Everything that differs from the plan, or that nothing does."""
+    title, anchor = "What did not go as planned", "deviations"
+    if deviations:
+        return Section(title, items=[Item(sentence) for sentence in deviations], anchor=anchor)
+    return Section(
+        title,
+        [
+            "Nothing was recorded: every trial finished, every pair is complete, and every verdict "
+            "is confirmatory."
+        ],
+        anchor=anchor,
+    )
+
+
+def metrics_section(metrics: Sequence[Metric]) -> Section:
+    """What each metric is, with its unit, direction and source."""
+    facts = {}
+    for metric in metrics:
+        note = metric_note({"unit": metric.unit, "better": metric.better})
+        detail = f"{note}; {metric.source}" if metric.source else note
+        facts[metric.name] = Cell(metric.definition, (detail,))
+    return Section("Metrics", facts=facts)
+
+
+def data_section(card: Mapping[str, object], preview: Image.Image | None) -> Section:
+    """Facts about the data, and some examples."""
+    shown = {} if preview is None else {"Examples": (preview, "Some examples of the data.")}
+    return Section("Data", facts=card, figures=shown)
+
+
+def _verdict_item(row: Row, sentence: str) -> Item:
+    verdict = as_text(row.get("verdict"))
+    return Item(
+        sentence,
+        name=as_text(row.get("hypothesis")),
+        headline=HEADLINES.get(verdict, verdict),
+        verdict=_colour(verdict),
+    )
+
+
+def _verdict_cells(verdicts: pd.DataFrame, interval: str) -> pd.DataFrame:
+    """The table of verdicts with what belongs together in one cell."""
+    return pd.DataFrame(
+        [
+            _verdict_row(row, shown, Cell("Effect", (interval,)))
+            for row, shown in zip(
+                verdict_rows(verdicts), verdict_table(verdicts).to_dict("records"), strict=True
+            )
+        ]
+    )
+
+
+def _verdict_row(row: Row, shown: Row, effect: Cell) -> dict[str | Cell, object]:
+    numbers = (as_float(row.get(key)) for key in ("effect", "interval_low", "interval_high"))
+    value, interval = estimate_parts(*numbers)
+    p = Cell(MISSING)
+    if _colour(as_text(row.get("verdict"))) not in {"invalid", "not_run"}:
+        others = shown["other tests (unadjusted p)"]
+        p = Cell(
+            f"supported {shown['adjusted p (supported)']}\nrefuted {shown['adjusted p (refuted)']}",
+            _present(shown["correction"], f"unadjusted, supported: {others}" if others else ""),
+        )
+    return {
+        "Hypothesis": Cell(shown["hypothesis"], _present(shown["comparison"])),
+        "Verdict": Cell(
+            shown["verdict"], _present(shown["status"]), _colour(as_text(row.get("verdict")))
+        ),
+        effect: Cell(value, _present(interval, shown["effect size"])),
+        "Claim holds": shown["boundary"],
+        "Adjusted p": p,
+        "n": shown["n"],
+        "Seeds needed": shown["seeds needed"],
+    }
+
+
+def _colour(verdict: str) -> str:
+    """The verdict whose colour is shown; one that is not known is not trusted."""
+    return verdict if verdict in HEADLINES else "invalid"
+
+
+def _present(*details: str) -> tuple[str, ...]:
+    return tuple(detail for detail in details if detail)
+
+
+def _common_interval(rows: Sequence[Row]) -> str:
+    """The label of the intervals, with their level where all verdicts share one."""
+    labels = {interval_label(row) for row in rows if as_text(row.get("interval_level"))}
+    return labels.pop() if len(labels) == 1 else "unadjusted interval"
