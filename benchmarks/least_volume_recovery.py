@@ -72,7 +72,7 @@ def main() -> None:
         while not cohort.finished:
             cohort.advance()
         error = cohort.state.history[:, -1, cohort.scores.index("validation_reconstruction")]
-        left = cohort.state.carried["active"].sum(1).int()
+        left = cohort.state.method_state["active"].sum(1).int()
         for arm in configs:
             places = [place for place, trial in enumerate(trials) if trial.arm == arm]
             counts = left[places].tolist()

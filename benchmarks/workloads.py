@@ -250,7 +250,7 @@ def random_pixels(folder: Path, shape: tuple[int, int, int], examples: int) -> P
 def plain_inputs(
     trial: Trial, method: Method, spec: DataSpec, generator: torch.Generator
 ) -> tuple[Tensors, Tensors]:
-    """Fresh noise of one step and the carried state, for the plain loop."""
+    """Fresh noise of one step and the method state, for the plain loop."""
     config = trial.config
     noise = {
         name: torch.rand(shape, generator=generator)

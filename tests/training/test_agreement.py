@@ -109,11 +109,11 @@ def test_a_cohort_sees_what_each_trial_sees_alone(digits):
             each.state.step = step
             if place == 0:
                 each._begin_epoch()
-        inputs = group._inputs(place)
+        inputs = group._inputs(place).loss
         batch, noise, clock = inputs.batch, inputs.noise, inputs.clock
         assert clock.step == step
         for i, solo in enumerate(solos):
-            own, own_noise = solo._inputs(place).batch, solo._inputs(place).noise
+            own, own_noise = solo._inputs(place).loss.batch, solo._inputs(place).loss.noise
             assert torch.equal(own.features[0], batch.features[i])
             assert torch.equal(own.labels[0], batch.labels[i])
             assert own_noise.keys() == noise.keys()
@@ -203,7 +203,7 @@ def test_arms_of_a_seed_share_split_order_noise_and_weights(digits):
     ]
     group = cohort(pair, digits)
     group._begin_epoch()
-    inputs = group._inputs(0)
+    inputs = group._inputs(0).loss
     everything = {
         "split": torch.from_numpy(np.stack(group._train_index)),
         "validation": group._validation._index,
@@ -211,7 +211,7 @@ def test_arms_of_a_seed_share_split_order_noise_and_weights(digits):
         "batch": inputs.batch.features,
         "weights": group.state.weights,
         **inputs.noise,
-        **group.state.carried,
+        **group.state.method_state,
     }
     assert {"latent", "encoder_dropout", "classifier_dropout"} <= everything.keys()
     for name, tensor in everything.items():
@@ -222,8 +222,8 @@ def test_arms_of_a_seed_share_split_order_noise_and_weights(digits):
 def test_arms_with_and_without_probes_share_what_has_one_shape(digits):
     plain, derp = cohort([trial(digits, 1)], digits), cohort([trial(digits, 1, **DERP)], digits)
     assert torch.equal(weights(plain), weights(derp))
-    for name, tensor in plain.state.carried.items():
-        assert torch.equal(tensor, derp.state.carried[name])
+    for name, tensor in plain.state.method_state.items():
+        assert torch.equal(tensor, derp.state.method_state[name])
     ours, theirs = plain._noise.at(5), derp._noise.at(5)
     for name in ours:
         assert torch.equal(ours[name], theirs[name])

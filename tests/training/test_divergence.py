@@ -106,10 +106,10 @@ def test_frozen_before_the_update(digits, what, value, step, size):
     assert torch.isfinite(weights(group)).all()
     assert int(group.state.diverged_at[-1]) == step
     assert int(group.state.steps[-1]) == step
-    assert float(group.state.carried["losses"][-1]) == step
-    assert group.state.carried["updates"][-1].tolist() == [step, step]
+    assert float(group.state.method_state["losses"][-1]) == step
+    assert group.state.method_state["updates"][-1].tolist() == [step, step]
     if size > 1:
-        assert group.state.carried["updates"][0].tolist() == [step + 2, step + 2]
+        assert group.state.method_state["updates"][0].tolist() == [step + 2, step + 2]
         assert group.state.alive.tolist() == [True, True, False]
     else:
         assert group.finished
@@ -175,8 +175,8 @@ def test_what_the_loss_hands_through_is_not_copied_but_views_are(digits):
             digits,
             method=Shifting(),
         )
-        kept = group.state.carried["kept"]
+        kept = group.state.method_state["kept"]
         advance(group, 1)
-        assert group.state.carried["kept"] is kept
-        assert torch.equal(group.state.carried["window"], torch.zeros(size, 4))
-        assert group.state.carried["empty"].shape == (size, 0)
+        assert group.state.method_state["kept"] is kept
+        assert torch.equal(group.state.method_state["window"], torch.zeros(size, 4))
+        assert group.state.method_state["empty"].shape == (size, 0)

@@ -149,7 +149,7 @@ def test_watching_a_term_that_there_is_not(digits):
     assert "\n" not in str(caught.value)
 
 
-def test_carried_state_is_stored_with_the_weights(digits, tmp_path):
+def test_method_state_is_stored_with_the_weights(digits, tmp_path):
     one = trial(
         digits,
         objective={"probes": 4, "distributional_weight": 1.0},
@@ -211,7 +211,7 @@ def test_training_scores_are_means_over_the_epochs_steps(digits):
         before = group.state.sums
     # The last step ends the epoch: what it adds is taken beside it, from the same weights.
     inputs = group._inputs(group.epoch_steps - 1)
-    totals, terms, _ = group._program.losses(*inputs[:5])
+    totals, terms, _ = group._program.losses(inputs.loss)
     rows.append(torch.stack([totals, *terms.values()], dim=1).detach())
     group.advance()
     torch.testing.assert_close(

@@ -14,7 +14,7 @@ from latentlab.training.optimiser import (
     gradient_norms,
     moment_names,
 )
-from latentlab.training.parameters import Layout
+from latentlab.training.parameters import ParameterLayout
 
 CPU = torch.device("cpu")
 TRIALS, STEPS, FROZEN = 4, 25, 2
@@ -70,7 +70,7 @@ def test_equals_torch_optim_with_clipping(fused, rule, multipliers):
     if fused and not fused_kernels_work(torch.device("cpu")):
         pytest.skip("this torch has no such fused kernels: the matrix form is used")
     theirs = models()
-    layout = Layout.of(theirs[0])
+    layout = ParameterLayout.of(theirs[0])
     config = TrainingConfig(optimiser=rule)
     weights = torch.stack([layout.flatten(model) for model in theirs])
     moments = {name: torch.zeros_like(weights) for name in moment_names(config)}
@@ -112,7 +112,7 @@ def test_equals_torch_optim_with_clipping(fused, rule, multipliers):
 
 def test_moments_are_found_by_name_in_any_order():
     """A checkpoint gives them back in another order than they were made in."""
-    layout = Layout.of(models()[0])
+    layout = ParameterLayout.of(models()[0])
     config = TrainingConfig(optimiser="adam")
     results = []
     for names in (["first", "second"], ["second", "first"]):
@@ -130,7 +130,7 @@ def test_moments_are_found_by_name_in_any_order():
 
 def test_gradients_of_other_lengths_are_refused():
     """The fused kernel would read beyond their end."""
-    layout = Layout.of(models()[0])
+    layout = ParameterLayout.of(models()[0])
     weights = torch.stack([layout.flatten(model) for model in models()])
     moments = {name: torch.zeros_like(weights) for name in ("first", "second")}
     ones = torch.ones(TRIALS)
@@ -143,7 +143,7 @@ def test_gradients_of_other_lengths_are_refused():
 @pytest.mark.parametrize("size", [1, 1 << 20])
 def test_rows_in_one_piece_and_in_several_are_one_update(monkeypatch, size):
     monkeypatch.setattr("latentlab.training.optimiser.SMALL_ROW", size)
-    layout = Layout.of(models()[0])
+    layout = ParameterLayout.of(models()[0])
     config = TrainingConfig(optimiser="adam")
     optimiser = Optimiser(config, layout, {}, CPU, fused=True)
     assert len(optimiser.gathered(gradients_of(0, layout))) == (1 if size > 1 else 4)
@@ -163,7 +163,7 @@ def test_rows_in_one_piece_and_in_several_are_one_update(monkeypatch, size):
 
 
 def test_norms_and_clipping_as_torch_has_them():
-    layout = Layout.of(models()[0])
+    layout = ParameterLayout.of(models()[0])
     gradients = gradients_of(0, layout)
     norms = gradient_norms(gradients)
     largest = torch.tensor([0.0, 1e9, 1e-3, 2.0])

@@ -47,7 +47,7 @@ class Timing:
 
 @dataclass(frozen=True)
 class Probe:
-    """A candidate to be timed; pickles, so that a worker process can be given it."""
+    """A candidate to be timed; picklable, so that a worker process can be given it."""
 
     method: Method
     trials: tuple[Trial, ...]

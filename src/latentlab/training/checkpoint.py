@@ -54,14 +54,14 @@ class Checkpoint:
 
     def without(self, dropped: Collection[str]) -> Checkpoint | None:
         """The checkpoint without some trials; None where nothing is left."""
-        keep = [place for place, i in enumerate(self.trial_ids) if i not in dropped]
+        keep = [i for i, trial_id in enumerate(self.trial_ids) if trial_id not in dropped]
         if not keep:
             return None
-        index = torch.tensor(keep)
+        positions = torch.tensor(keep)
         return replace(
             self,
-            trial_ids=tuple(self.trial_ids[place] for place in keep),
-            state=self.state.map(lambda tensor: tensor.index_select(0, index)),
+            trial_ids=tuple(self.trial_ids[i] for i in keep),
+            state=self.state.map(lambda tensor: tensor.index_select(0, positions)),
         )
 
 

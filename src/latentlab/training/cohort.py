@@ -20,13 +20,13 @@ from latentlab.training.optimiser import (
     fused_kernels_work,
     moment_names,
 )
-from latentlab.training.parameters import Layout
+from latentlab.training.parameters import ParameterLayout
 from latentlab.training.per_trial import per_trial_values
 from latentlab.training.plateau import initial_watch, watched
-from latentlab.training.program import LossProgram, changed
+from latentlab.training.program import LossInputs, LossProgram, updated_only
 from latentlab.training.schedules import learning_rates
-from latentlab.training.state import CohortState, kept_where, snapshot
-from latentlab.training.step import Inputs, Tally, TrainingStep
+from latentlab.training.state import CohortState, snapshot, where_alive
+from latentlab.training.step import StepInputs, TrainingStep, TrialCounters
 from latentlab.training.streams import generator, permutation
 from latentlab.training.trial import Trial
 from latentlab.training.validation import ValidationFeed
@@ -67,7 +67,7 @@ class Cohort:
             method.build(t.config, data.spec, generator(t.stream, "initialisation"))
             for t in (trials if state is None else trials[:1])
         ]
-        self.layout = Layout.of(models[0])
+        self.layout = ParameterLayout.of(models[0])
         self._program = LossProgram(models[0], method.loss, self.layout)
         self._optimiser = Optimiser(
             self.config.training,
@@ -79,7 +79,7 @@ class Cohort:
         self._step = TrainingStep(
             self._program, self.layout, self._optimiser, device, precision, compiled
         )
-        self._settle(list(trials), state or self._initial_state(list(trials), models))
+        self._set_trials(list(trials), state or self._initial_state(list(trials), models))
         self.terms = ("total", *self._term_names())
         self._check_monitor()
         if state is None:
@@ -109,18 +109,18 @@ class Cohort:
         """Drop all trials but those at `keep`; the others go on bit for bit."""
         index = torch.tensor(list(keep), device=self.device)
         state = self.state.map(lambda tensor: tensor.index_select(0, index))
-        self._settle([self.trials[place] for place in keep], state)
+        self._set_trials([self.trials[i] for i in keep], state)
 
     def restart(self) -> None:
         """Set the step back to 0 with the weights as they are, for timing."""
         self.state.step = 0
 
     def advance(self) -> bool:
-        """One step of every living trial; True where it ended an epoch."""
-        place = self.state.step % self.epoch_steps
-        if place == 0 or self._order is None:
+        """Train every living trial by one step; return whether it ended an epoch."""
+        index = self.state.step % self.epoch_steps
+        if index == 0 or self._order is None:
             self._begin_epoch()
-        self._train_step(place)
+        self._train_step(index)
         self.state.step += 1
         if self.state.step % self.epoch_steps:
             return False
@@ -129,34 +129,34 @@ class Cohort:
 
     def _initial_state(self, trials: list[Trial], models: Sequence[nn.Module]) -> CohortState:
         weights = torch.stack([self.layout.flatten(model) for model in models]).to(self.device)
-        carried = [
+        states = [
             self.method.init_state(t.config, self.data.spec, generator(t.stream, "state"))
             for t in trials
         ]
         count = len(trials)
         training = self.config.training
         empty = torch.zeros(count, 0, device=self.device)
-        stacked = {
-            name: torch.stack([c[name] for c in carried]).to(self.device) for name in carried[0]
+        method_state = {
+            name: torch.stack([s[name] for s in states]).to(self.device) for name in states[0]
         }
         return CohortState(
             step=0,
             weights=weights,
             moments={name: torch.zeros_like(weights) for name in moment_names(training)},
-            carried=stacked,
+            method_state=method_state,
             alive=torch.ones(count, dtype=torch.bool, device=self.device),
             diverged_at=torch.full((count,), -1, device=self.device),
             steps=torch.zeros(count, dtype=torch.long, device=self.device),
             seconds=torch.zeros(count, device=self.device),
             sums=empty,
             watch=initial_watch(count, self.device),
-            best={name: t.clone() for name, t in snapshot(weights, stacked).items()}
+            best={name: t.clone() for name, t in snapshot(weights, method_state).items()}
             if training.keep == "best"
             else {},
             history=empty[:, None, :],
         )
 
-    def _settle(self, trials: list[Trial], state: CohortState) -> None:
+    def _set_trials(self, trials: list[Trial], state: CohortState) -> None:
         """Take these trials and this state, and build what is derived from them."""
         self.trials = trials
         self.state = state
@@ -192,7 +192,7 @@ class Cohort:
         """Names of the loss terms, from one batch that trains nothing."""
         self._begin_epoch()
         with torch.no_grad():
-            _, terms, _ = self._program.losses(*self._inputs(0)[:5])
+            _, terms, _ = self._program.losses(self._inputs(0).loss)
         return tuple(terms)
 
     def _check_monitor(self) -> None:
@@ -225,49 +225,46 @@ class Cohort:
         self._epoch_number = torch.tensor(float(epoch), device=self.device)
         self._total_steps = torch.tensor(float(self.total_steps), device=self.device)
 
-    def _clock(self, place: int) -> Clock:
-        return Clock(self._step_numbers[place], self._epoch_number, self._total_steps)
+    def _clock(self, index: int) -> Clock:
+        return Clock(self._step_numbers[index], self._epoch_number, self._total_steps)
 
-    def _inputs(self, place: int) -> Inputs:
-        """What the step at this place of the epoch reads."""
+    def _inputs(self, index: int) -> StepInputs:
+        """Return what the step of this index in the epoch reads."""
         assert self._order is not None
         size = self.config.training.batch_size
-        return Inputs(
-            batch=self.data.train.batch(self._order[:, place * size : (place + 1) * size]),
-            hyper=self.hyper,
-            noise=self._noise.at(self.state.step),
-            carried=self.state.carried,
-            clock=self._clock(place),
-            rate=self._rates[place],
-            corrections=self._corrections[place],
-            tally=Tally(
+        return StepInputs(
+            loss=LossInputs(
+                batch=self.data.train.batch(self._order[:, index * size : (index + 1) * size]),
+                hyper=self.hyper,
+                noise=self._noise.at(self.state.step),
+                state=self.state.method_state,
+                clock=self._clock(index),
+            ),
+            rate=self._rates[index],
+            corrections=self._corrections[index],
+            counters=TrialCounters(
                 self.state.alive, self.state.diverged_at, self.state.steps, self.state.sums
             ),
         )
 
-    def _train_step(self, place: int) -> None:
+    def _train_step(self, index: int) -> None:
         state = self.state
-        stepped = self._step(state.weights, state.moments, self._inputs(place))
-        state.alive, state.diverged_at, state.steps, state.sums = stepped.tally
-        state.carried = stepped.carried
+        output = self._step(state.weights, state.moments, self._inputs(index))
+        state.alive, state.diverged_at, state.steps, state.sums = output.counters
+        state.method_state = output.state
         if _overrides(self.method, "after_step"):
             with torch.no_grad():
                 after = self._per_trial(self.method.after_step)
-                state.carried = self._kept(
-                    after(state.carried, stepped.terms, self.hyper, self._clock(place))
-                )
-
-    def _kept(self, carried: Tensors) -> Tensors:
-        """The new carried state of living trials and the old one of the others."""
-        return kept_where(self.state.alive, carried, self.state.carried)
+                new = after(state.method_state, output.terms, self.hyper, self._clock(index))
+                state.method_state = where_alive(state.alive, new, state.method_state)
 
     def _per_trial(self, function: Callable[..., Tensors]) -> Callable[..., Tensors]:
-        """What a pure function of one trial changes, over the trial axis; the clock is shared."""
+        """Map a pure function of one trial's state over the trial axis; the clock is shared."""
 
-        def changes(carried: Tensors, *arguments: Any) -> Tensors:
-            return changed(function(carried, *arguments), carried)
+        def updated(state: Tensors, *arguments: Any) -> Tensors:
+            return updated_only(function(state, *arguments), state)
 
-        return torch.func.vmap(changes, in_dims=(0, 0, 0, None))
+        return torch.func.vmap(updated, in_dims=(0, 0, 0, None))
 
     def _end_epoch(self, epoch: int) -> None:
         training = self.config.training
@@ -286,9 +283,9 @@ class Cohort:
         if _overrides(self.method, "after_epoch"):
             after = self._per_trial(self.method.after_epoch)
             with torch.no_grad():
-                state.carried = self._kept(
-                    after(state.carried, scores, self.hyper, self._clock(self.epoch_steps - 1))
-                )
+                clock = self._clock(self.epoch_steps - 1)
+                new = after(state.method_state, scores, self.hyper, clock)
+                state.method_state = where_alive(state.alive, new, state.method_state)
         watch, improved, stop = watched(
             state.watch, scores[training.monitor], epoch, training, self.hyper
         )
@@ -297,20 +294,19 @@ class Cohort:
             name: torch.where(alive, new, state.watch[name]) for name, new in watch.items()
         }
         if state.best:
-            now = snapshot(state.weights, state.carried)
-            state.best = kept_where(alive & improved, now, state.best)
+            now = snapshot(state.weights, state.method_state)
+            state.best = where_alive(alive & improved, now, state.best)
         state.alive = alive & ~stop
 
     @torch.no_grad()
     def _validate(self) -> Tensor:
-        """Means of the loss terms over the validation examples, [trials, terms]."""
+        """Return means of the loss terms over the validation examples, [trials, terms]."""
         means = torch.zeros_like(self.state.sums)
         clock = self._clock(self.epoch_steps - 1)
         with autocast(self.device, self.precision):
             for batch, noise, share in self._validation.batches():
-                total, terms, _ = self._program.losses(
-                    batch, self.hyper, noise, self.state.carried, clock
-                )
+                inputs = LossInputs(batch, self.hyper, noise, self.state.method_state, clock)
+                total, terms, _ = self._program.losses(inputs)
                 means += torch.stack([total, *terms.values()], dim=1).float() * share
         return means
 

@@ -56,7 +56,10 @@ class TrainingConfig(BaseModel):
         0.5, gt=0, lt=1, description="step, plateau: factor of one reduction"
     )
     plateau_patience: Annotated[float, PerTrial()] = Field(
-        3, ge=0, description="plateau: epochs without improvement that are borne"
+        3,
+        ge=0,
+        description="plateau: epochs without improvement that are tolerated before the rate is "
+        "reduced",
     )
     monitor: str = Field(
         "validation_total",
@@ -90,7 +93,7 @@ class TrialConfig(BaseModel):
 
     training: TrainingConfig = TrainingConfig()
 
-    def settles_at(self) -> float:
+    def warmup_end_epoch(self) -> float:
         """The epoch from which every scheduled mechanism is on; studies add their own.
 
         A search never stops a configuration before it, unless it is told to.

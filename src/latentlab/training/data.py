@@ -110,8 +110,8 @@ def split_validation(
 def data_spec(prepared: Prepared) -> DataSpec:
     """What a model must know about a prepared data set."""
     train = prepared.splits["train"].features
-    places = np.unique(np.linspace(0, len(train) - 1, MEAN_EXAMPLES).astype(int))
-    mean = train[places].mean(axis=0, dtype=np.float64) / prepared.schema.scale
+    positions = np.unique(np.linspace(0, len(train) - 1, MEAN_EXAMPLES).astype(int))
+    mean = train[positions].mean(axis=0, dtype=np.float64) / prepared.schema.scale
     schema = prepared.schema
     return DataSpec(
         schema.shape, len(schema.classes), mean.astype(np.float32), schema.classes, schema.parts

@@ -26,7 +26,7 @@ from latentlab.training.checkpoint import (
 from latentlab.training.cohort import Cohort
 from latentlab.training.contract import Method
 from latentlab.training.data import StudyData
-from latentlab.training.parameters import Layout
+from latentlab.training.parameters import ParameterLayout
 from latentlab.training.state import CohortState, snapshot
 from latentlab.training.store import TrialRecord, TrialStore
 from latentlab.training.trial import Trial
@@ -60,7 +60,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class CohortJob:
-    """A cohort to be trained; pickles, so that a worker process can be given it.
+    """A cohort to be trained; picklable, so that a worker process can be given it.
 
     `name` is that of its checkpoint: it outlives compaction, which changes the trials. With
     `pause` the cohort is left as a checkpoint at the end of that epoch, and goes on another time.
@@ -151,7 +151,7 @@ def _open(
 
 def _with_company(keep: list[int], count: int) -> list[int]:
     """`keep`, filled up to the fewest trials a cohort may be compacted to."""
-    others = [place for place in range(count) if place not in keep]
+    others = [index for index in range(count) if index not in keep]
     return sorted(keep + others[: max(0, min(FEWEST, count) - len(keep))])
 
 
@@ -159,11 +159,11 @@ def _drop_finished(
     cohort: Cohort, job: CohortJob, store: TrialStore, started_at: str, device: torch.device
 ) -> None:
     """Store and drop the trials that stopped or diverged, once fewer than half are alive."""
-    alive = [place for place, lives in enumerate(cohort.state.alive.tolist()) if lives]
+    alive = [index for index, lives in enumerate(cohort.state.alive.tolist()) if lives]
     keep = _with_company(alive, len(cohort.trials))
     if not alive or 2 * len(alive) >= len(cohort.trials) or len(keep) == len(cohort.trials):
         return
-    dropped = [place for place in range(len(cohort.trials)) if place not in keep]
+    dropped = [index for index in range(len(cohort.trials)) if index not in keep]
     _store(cohort, dropped, job, store, started_at, device)
     cohort.select(keep)
 
@@ -181,40 +181,40 @@ def _share_time(cohort: Cohort, seconds: float) -> None:
 
 def _store(
     cohort: Cohort,
-    places: Sequence[int],
+    indices: Sequence[int],
     job: CohortJob,
     store: TrialStore,
     started_at: str,
     device: torch.device,
 ) -> None:
-    """Write the trials at `places`."""
+    """Write the trials at `indices`."""
     # Alone in its file, a trial needs nothing of its cohort; one transfer serves all of them.
     state = cohort.state.map(lambda tensor: tensor.detach().cpu())
     names = cohort.scores
-    for place in places:
-        trial = cohort.trials[place]
+    for index in indices:
+        trial = cohort.trials[index]
         if store.folder(trial.id).exists():
             continue
-        weights = safetensors.torch.save(_tensors_of(cohort.layout, state, place))
-        steps = int(state.steps[place])
-        diverged_at = int(state.diverged_at[place])
-        best_epoch = int(state.watch["best_epoch"][place])
+        weights = safetensors.torch.save(_tensors_of(cohort.layout, state, index))
+        steps = int(state.steps[index])
+        diverged_at = int(state.diverged_at[index])
+        best_epoch = int(state.watch["best_epoch"][index])
         stopped = diverged_at < 0 and steps < cohort.total_steps
         # Epochs that it finished: in a cohort that went on, the rows after them are empty.
-        history = state.history[place, : steps // cohort.epoch_steps].numpy().astype(np.float64)
+        history = state.history[index, : steps // cohort.epoch_steps].numpy().astype(np.float64)
         scores = {name: history[:, i] for i, name in enumerate(names)}
         last = {name: float(v[-1]) for name, v in scores.items() if len(v)}
-        carried = {name: tensor[place] for name, tensor in state.carried.items()}
+        method_state = {name: tensor[index] for name, tensor in state.method_state.items()}
         record = TrialRecord(
             id=trial.id,
             study=trial.study,
             seed=trial.seed,
             status="diverged" if diverged_at >= 0 else "stopped" if stopped else "finished",
-            outcome=job.method.outcome(carried, last),
+            outcome=job.method.outcome(method_state, last),
             epochs=-(-steps // cohort.epoch_steps),
             epoch_steps=cohort.epoch_steps,
             steps=steps,
-            seconds=float(state.seconds[place]),
+            seconds=float(state.seconds[index]),
             diverged_at=diverged_at if diverged_at >= 0 else None,
             best_epoch=best_epoch if best_epoch >= 0 else None,
             started_at=started_at,
@@ -238,11 +238,11 @@ def _store(
         store.save(record, weights, trial.config.model_dump(mode="json"), table)
 
 
-def _tensors_of(layout: Layout, state: CohortState, place: int) -> dict[str, Tensor]:
-    """One trial's parameters by name, and its carried state under `state.`."""
-    kept = dict(state.best or snapshot(state.weights, state.carried))
-    tensors = {name: t.clone() for name, t in layout.single(kept.pop("weights")[place]).items()}
-    return tensors | {name: tensor[place].clone() for name, tensor in kept.items()}
+def _tensors_of(layout: ParameterLayout, state: CohortState, index: int) -> dict[str, Tensor]:
+    """Return one trial's parameters by name, and its method state under `state.`."""
+    kept = dict(state.best or snapshot(state.weights, state.method_state))
+    tensors = {name: t.clone() for name, t in layout.single(kept.pop("weights")[index]).items()}
+    return tensors | {name: tensor[index].clone() for name, tensor in kept.items()}
 
 
 def _device_name(device: torch.device) -> str:

@@ -43,7 +43,7 @@ def bytes_per_trial(method: Method, trial: Trial, data: StudyData, device: torch
     with saved_tensors_hooks(store, lambda tensor: tensor):
         cohort.advance()
     noise = method.noise_spec(trial.config, data.spec, trial.config.training.batch_size)
-    drawn = BLOCK_STEPS * sum(math.prod(one.shape) for one in noise.values())
+    drawn = BLOCK_STEPS * sum(math.prod(shape) for shape, _ in noise.values())
     weights = cohort.state.weights.numel()
     return BYTES_PER_WEIGHT * weights + sum(stored.values()) + 4 * drawn
 

@@ -24,10 +24,10 @@ class NoiseFeed:
         self, streams: Sequence[int], spec: Mapping[str, Noise], device: torch.device
     ) -> None:
         self._keys = list(dict.fromkeys(streams))
-        places = {key: place for place, key in enumerate(self._keys)}
+        rows = {key: row for row, key in enumerate(self._keys)}
         # Where every trial has a seed of its own the block serves as it is, without a copy.
         shared = len(self._keys) < len(streams)
-        self._rows = torch.tensor([places[s] for s in streams], device=device) if shared else None
+        self._rows = torch.tensor([rows[s] for s in streams], device=device) if shared else None
         self._spec = spec
         self._device = device
         self._block = -1
@@ -35,7 +35,7 @@ class NoiseFeed:
 
     def at(self, step: int) -> dict[str, Tensor]:
         """The noise of one step, each [trials, *shape]."""
-        block, place = divmod(step, BLOCK_STEPS)
+        block, index = divmod(step, BLOCK_STEPS)
         if block != self._block:
             drawn = [noise_block(key, self._spec, block) for key in self._keys]
             self._tensors = {
@@ -45,7 +45,7 @@ class NoiseFeed:
                 for name in self._spec
             }
             self._block = block
-        step_noise = {name: tensor[place] for name, tensor in self._tensors.items()}
+        step_noise = {name: tensor[index] for name, tensor in self._tensors.items()}
         if self._rows is None:
             return step_noise
         return {name: tensor[self._rows] for name, tensor in step_noise.items()}

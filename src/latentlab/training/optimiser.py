@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from latentlab.training.config import TrainingConfig
-from latentlab.training.parameters import Layout
+from latentlab.training.parameters import ParameterLayout
 
 BETAS = (0.9, 0.999)
 EPSILON = 1e-8
@@ -90,7 +90,7 @@ class Optimiser:
     def __init__(
         self,
         config: TrainingConfig,
-        layout: Layout,
+        layout: ParameterLayout,
         multipliers: Mapping[str, tuple[float, float]],
         device: torch.device,
         fused: bool,
@@ -100,9 +100,9 @@ class Optimiser:
         self._layout = layout
         self._fused = fused
         self._groups: dict[tuple[float, float], list[int]] = {}
-        for place, name in enumerate(layout.names):
+        for index, name in enumerate(layout.names):
             factors = [pair for prefix, pair in multipliers.items() if name.startswith(prefix)]
-            self._groups.setdefault(factors[0] if factors else (1.0, 1.0), []).append(place)
+            self._groups.setdefault(factors[0] if factors else (1.0, 1.0), []).append(index)
         self._rate_factors = self._factors(0, device)
         self._decay_factors = self._factors(1, device)
         self._whole = fused and len(self._groups) == 1 and layout.size <= SMALL_ROW
@@ -169,9 +169,9 @@ class Optimiser:
         for trial, active in enumerate(update.active.tolist()):
             if not active:
                 continue
-            for (rate_factor, decay_factor), places in self._groups.items():
-                lists = [[matrix[trial][p] for p in places] for matrix in self._slices]
-                grads = [rows[p][trial] for p in places]
+            for (rate_factor, decay_factor), indices in self._groups.items():
+                lists = [[matrix[trial][i] for i in indices] for matrix in self._slices]
+                grads = [rows[i][trial] for i in indices]
                 rate, decay = rates[trial] * rate_factor, decays[trial] * decay_factor
                 if self._rule == "sgd":
                     # A new momentum buffer is 0, so the first step needs no case of its own.
@@ -196,7 +196,7 @@ class Optimiser:
                         lists[1],
                         lists[2],
                         [],
-                        [update.number] * len(places),
+                        [update.number] * len(indices),
                         lr=rate,
                         beta1=BETAS[0],
                         beta2=BETAS[1],
@@ -243,9 +243,9 @@ class Optimiser:
         if set(self._groups) == {(1.0, 1.0)}:
             return 1.0
         factors = torch.ones(self._layout.size)
-        for pair, places in self._groups.items():
-            for place in places:
-                start, end = self._layout.bounds[place]
+        for pair, indices in self._groups.items():
+            for index in indices:
+                start, end = self._layout.bounds[index]
                 factors[start:end] = pair[which]
         return factors.to(device)
 

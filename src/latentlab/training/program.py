@@ -7,15 +7,39 @@ and plain autograd takes it. A cohort of one runs without `vmap`: the same formu
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from latentlab.training.contract import Batch, Clock, Tensors
-from latentlab.training.parameters import Layout
+from latentlab.training.parameters import ParameterLayout
 
 Loss = Callable[..., tuple[Tensor, Tensors, Tensors]]
+
+
+class LossInputs(NamedTuple):
+    """What a loss is given beside the model, by the names of the parameters of `Method.loss`.
+
+    Of a cohort, each has a leading trial axis but the clock.
+
+    Attributes:
+        batch: the examples.
+        hyper: per-trial numbers by dotted name.
+        noise: random numbers by name.
+        state: the method state by name.
+        clock: where training stands.
+    """
+
+    batch: Batch
+    hyper: Tensors
+    noise: Tensors
+    state: Tensors
+    clock: Clock
+
+
+_AXES = LossInputs._make([0, 0, 0, 0, None])
+"""The trial axis of each input, for `vmap`; trials share the clock."""
 
 
 class _Objective(nn.Module):
@@ -26,11 +50,9 @@ class _Objective(nn.Module):
         self.model = model
         self._loss = loss
 
-    def forward(
-        self, batch: Batch, hyper: Tensors, noise: Tensors, carried: Tensors, clock: Clock
-    ) -> tuple[Tensor, Tensors, Tensors]:
-        total, terms, state = self._loss(self.model, batch, hyper, noise, carried, clock)
-        return total, terms, changed(state, carried)
+    def forward(self, inputs: LossInputs) -> tuple[Tensor, Tensors, Tensors]:
+        total, terms, state = self._loss(self.model, **inputs._asdict())
+        return total, terms, updated_only(state, inputs.state)
 
 
 class LossProgram:
@@ -42,10 +64,10 @@ class LossProgram:
         layout: where the parameters lie in a row of the weight matrix.
     """
 
-    def __init__(self, model: nn.Module, loss: Loss, layout: Layout) -> None:
+    def __init__(self, model: nn.Module, loss: Loss, layout: ParameterLayout) -> None:
         self._objective = _Objective(model, loss)
         self._layout = layout
-        self._batched: Loss = torch.func.vmap(self._one, in_dims=(0, 0, 0, 0, 0, None))
+        self._batched: Loss = torch.func.vmap(self._loss_of_trial, in_dims=(0, _AXES))
 
     def bind(self, weights: Tensor) -> None:
         """Read the parameters from this matrix [trials, numbers] from now on."""
@@ -59,57 +81,46 @@ class LossProgram:
             stacked = self._layout.stacked(weights)
             self._leaves = {name: view.detach().requires_grad_() for name, view in stacked.items()}
 
-    def losses(
-        self,
-        batch: Batch,
-        hyper: Tensors,
-        noise: Tensors,
-        carried: Tensors,
-        clock: Clock,
-    ) -> tuple[Tensor, Tensors, Tensors]:
-        """Totals [trials], terms [trials] each, and what changed of the states [trials, ...]."""
+    def losses(self, inputs: LossInputs) -> tuple[Tensor, Tensors, Tensors]:
+        """Return totals [trials], terms [trials] each, and the states that changed."""
         if self._trials > 1:
-            return self.batched(self._leaves, batch, hyper, noise, carried, clock)
-        total, terms, new = self._objective(
-            Batch(batch.features[0], batch.labels[0]),
-            _first(hyper),
-            _first(noise),
-            _first(carried),
-            clock,
+            return self.batched(self._leaves, inputs)
+        total, terms, state = self._objective(
+            LossInputs(
+                batch=Batch(inputs.batch.features[0], inputs.batch.labels[0]),
+                hyper=_first(inputs.hyper),
+                noise=_first(inputs.noise),
+                state=_first(inputs.state),
+                clock=inputs.clock,
+            )
         )
-        return total[None], _lift(terms), _lift(new)
+        return total[None], _lift(terms), _lift(state)
 
-    def batched(
-        self,
-        leaves: Tensors,
-        batch: Batch,
-        hyper: Tensors,
-        noise: Tensors,
-        carried: Tensors,
-        clock: Clock,
-    ) -> tuple[Tensor, Tensors, Tensors]:
-        """The same with these parameters, by name, [trials, *shape] each."""
-        return self._batched(leaves, batch, hyper, noise, carried, clock)
+    def batched(self, leaves: Tensors, inputs: LossInputs) -> tuple[Tensor, Tensors, Tensors]:
+        """Return the same with these parameters, by name, [trials, *shape] each."""
+        return self._batched(leaves, inputs)
 
     def gradients(self, totals: Tensor) -> Sequence[Tensor]:
-        """Gradients of totals [trials], in the layout's order, each [trials, *shape]."""
+        """Return gradients of totals [trials], in the layout's order, each [trials, *shape]."""
         # A term that is left out may leave parameters without a gradient: theirs is 0.
         gradients: Sequence[Tensor] = torch.autograd.grad(
             totals.sum(), list(self._leaves.values()), allow_unused=True, materialize_grads=True
         )
         return gradients if self._trials > 1 else [gradient[None] for gradient in gradients]
 
-    def _one(self, parameters: Tensors, *arguments: Any) -> tuple[Tensor, Tensors, Tensors]:
-        """The loss of one trial with these parameters, for `vmap`."""
+    def _loss_of_trial(
+        self, parameters: Tensors, inputs: LossInputs
+    ) -> tuple[Tensor, Tensors, Tensors]:
+        """Return the loss of one trial with these parameters, for `vmap`."""
         swapped = {f"model.{name}": tensor for name, tensor in parameters.items()}
         result: tuple[Tensor, Tensors, Tensors] = torch.func.functional_call(
-            self._objective, swapped, arguments
+            self._objective, swapped, (inputs,)
         )
         return result
 
 
-def changed(new: Mapping[str, Tensor], old: Mapping[str, Tensor]) -> Tensors:
-    """The new tensors but for those that were handed through: of them nothing is to be copied."""
+def updated_only(new: Mapping[str, Tensor], old: Mapping[str, Tensor]) -> Tensors:
+    """Return the new tensors but for those that were handed through, which need no copy."""
     return {name: tensor for name, tensor in new.items() if tensor is not old[name]}
 
 

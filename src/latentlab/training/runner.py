@@ -26,7 +26,7 @@ from latentlab.training.loop import CohortJob
 from latentlab.training.progress import ProgressDisplay
 from latentlab.training.store import TrialStore
 from latentlab.training.trial import Trial
-from latentlab.training.worker import Place, data_of, time_probe, train_job
+from latentlab.training.worker import JobPaths, data_of, time_probe, train_job
 
 logger = logging.getLogger(__name__)
 
@@ -141,16 +141,16 @@ class Trainer:
         if not missing:
             return frozenset()
         fingerprint = next(iter(missing.values())).data
-        place = Place(self._prepared, fingerprint, self._store.root, str(self._device))
+        paths = JobPaths(self._prepared, fingerprint, self._store.root, str(self._device))
         jobs = _resumed(
             self._method, missing, planned, self._store, self._compute.checkpoint_seconds
         )
         taken = {trial.id for job in jobs for trial in job.trials}
         rest = [trial for i, trial in missing.items() if i not in taken]
-        jobs = [replace(job, pause=pause) for job in jobs + self._planned(rest, place)]
+        jobs = [replace(job, pause=pause) for job in jobs + self._planned(rest, paths)]
         with ProgressDisplay({job.name: len(job.trials) for job in jobs}) as display:
-            alone = [(job, place) for job in jobs if job.plan.processes == 1]
-            shared = [(job, place) for job in jobs if job.plan.processes > 1]
+            alone = [(job, paths) for job in jobs if job.plan.processes == 1]
+            shared = [(job, paths) for job in jobs if job.plan.processes > 1]
             run_inline(train_job, alone, display.report)
             if shared:
                 # Longest first, so that no worker is left with the longest job at the end; among
@@ -188,21 +188,21 @@ class Trainer:
             self._workers = self._stack.enter_context(WorkerPool(count))
         return self._workers
 
-    def _calibration(self, place: Place) -> Calibration:
+    def _calibration(self, paths: JobPaths) -> Calibration:
         """One for each data set: what it learned about compiling is kept."""
-        if place.fingerprint not in self._calibrations:
-            self._calibrations[place.fingerprint] = Calibration(
+        if paths.fingerprint not in self._calibrations:
+            self._calibrations[paths.fingerprint] = Calibration(
                 self._method,
-                data_of(place),
+                data_of(paths),
                 self._compute,
                 self._device,
-                PlanCache(place.store.parent / "plans.json"),
+                PlanCache(paths.store.parent / "plans.json"),
                 self._pool,
-                functools.partial(time_probe, place=place),
+                functools.partial(time_probe, paths=paths),
             )
-        return self._calibrations[place.fingerprint]
+        return self._calibrations[paths.fingerprint]
 
-    def _planned(self, trials: Sequence[Trial], place: Place) -> list[CohortJob]:
+    def _planned(self, trials: Sequence[Trial], paths: JobPaths) -> list[CohortJob]:
         """Jobs for new trials: grouped by signature, cut into cohorts by the group's plan."""
         groups: dict[str, list[Trial]] = {}
         for trial in trials:
@@ -215,7 +215,7 @@ class Trainer:
             if self._one_plan and fallback is not None:
                 plan = fallback
             else:
-                plan = self._calibration(place).choose(group, _steps(group[0], place), fallback)
+                plan = self._calibration(paths).choose(group, _steps(group[0], paths), fallback)
             fallback = fallback or plan
             logger.info("%d trials of %s: %s", len(group), group[0].arm, plan)
             start = 0
@@ -230,10 +230,10 @@ class Trainer:
         return jobs
 
 
-def _steps(trial: Trial, place: Place) -> int:
+def _steps(trial: Trial, paths: JobPaths) -> int:
     """Training steps of a trial."""
     training = trial.config.training
-    examples = len(data_of(place).partition(trial.stream, training.validation_fraction)[0])
+    examples = len(data_of(paths).partition(trial.stream, training.validation_fraction)[0])
     return steps_per_epoch(examples, training.batch_size) * training.epochs
 
 

@@ -9,6 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+STATE = "state."
+"""What the names of the method state begin with where weights and state lie side by side."""
+
 
 @dataclass
 class CohortState:
@@ -16,9 +19,9 @@ class CohortState:
 
     Attributes:
         step: steps done.
-        weights: [trials, numbers], a row per trial as `Layout` describes it.
+        weights: [trials, numbers], a row per trial as `ParameterLayout` describes it.
         moments: the optimiser's running averages, each [trials, numbers].
-        carried: the study's own state, each [trials, ...].
+        method_state: what the method keeps from step to step, each [trials, ...].
         alive: trials still training, bool [trials].
         diverged_at: step whose loss or gradient was not finite, or -1, [trials].
         steps: steps that each trial took, [trials].
@@ -26,14 +29,14 @@ class CohortState:
         sums: sums of the loss terms over the steps of this epoch, [trials, terms].
         watch: state of plateau, early stopping and best epoch, each [trials].
         best: where they are kept, the `weights` of the best epoch, [trials, numbers], and the
-            study's own state at its end as `state.<name>`; else empty.
+            method state at its end as `state.<name>`; else empty.
         history: scores of past epochs, [trials, epochs, scores]; NaN where none was taken.
     """
 
     step: int
     weights: Tensor
     moments: dict[str, Tensor]
-    carried: dict[str, Tensor]
+    method_state: dict[str, Tensor]
     alive: Tensor
     diverged_at: Tensor
     steps: Tensor
@@ -44,7 +47,7 @@ class CohortState:
     history: Tensor
 
     def map(self, change: Callable[[Tensor], Tensor]) -> CohortState:
-        """The same state with every tensor changed: moved, cloned, or some trials selected."""
+        """Return the state with every tensor changed: moved, cloned, or some trials selected."""
         new: dict[str, Any] = {}
         for name, value in vars(self).items():
             if isinstance(value, Tensor):
@@ -54,7 +57,7 @@ class CohortState:
         return replace(self, **new)
 
     def tensors(self) -> dict[str, Tensor]:
-        """All tensors under flat names, such as `moments/first`."""
+        """Return all tensors under flat names, such as `moments/first`."""
         flat: dict[str, Tensor] = {}
         for name, value in vars(self).items():
             if isinstance(value, Tensor):
@@ -65,8 +68,8 @@ class CohortState:
 
     @classmethod
     def from_tensors(cls, step: int, flat: Mapping[str, Tensor]) -> CohortState:
-        """The state that `tensors` described."""
-        fields: dict[str, Any] = {"moments": {}, "carried": {}, "watch": {}, "best": {}}
+        """Build the state that `tensors` described."""
+        fields: dict[str, Any] = {"moments": {}, "method_state": {}, "watch": {}, "best": {}}
         for name, tensor in sorted(flat.items()):
             outer, _, inner = name.partition("/")
             if inner:
@@ -76,15 +79,22 @@ class CohortState:
         return cls(step=step, **fields)
 
 
-def snapshot(weights: Tensor, carried: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Weights and the study's own state under the names by which they are kept and stored."""
-    return {"weights": weights, **{f"state.{name}": tensor for name, tensor in carried.items()}}
+def snapshot(weights: Tensor, method_state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return weights and method state under the names by which they are kept and stored."""
+    return {"weights": weights, **{STATE + name: t for name, t in method_state.items()}}
 
 
-def kept_where(
+def split_state(tensors: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Return a stored trial's parameters and its method state, each by its own name."""
+    parameters = {name: t for name, t in tensors.items() if not name.startswith(STATE)}
+    state = {name.removeprefix(STATE): t for name, t in tensors.items() if name.startswith(STATE)}
+    return parameters, state
+
+
+def where_alive(
     alive: Tensor, new: Mapping[str, Tensor], old: Mapping[str, Tensor]
 ) -> dict[str, Tensor]:
-    """The new tensors of living trials and the old ones of the others.
+    """Return the new tensors of living trials and the old ones of the others.
 
     Args:
         alive: bool [trials].

@@ -15,11 +15,11 @@ import torch
 from torch import Tensor
 
 from latentlab.compute.device import autocast
-from latentlab.training.contract import Batch, Clock, Tensors
+from latentlab.training.contract import Tensors
 from latentlab.training.optimiser import Optimiser, Update, clip_divisor, gradient_norms
-from latentlab.training.parameters import Layout
-from latentlab.training.program import LossProgram
-from latentlab.training.state import kept_where
+from latentlab.training.parameters import ParameterLayout
+from latentlab.training.program import LossInputs, LossProgram
+from latentlab.training.state import where_alive
 
 COMPILER: dict[str, Any] = {
     "dynamic": False,
@@ -30,7 +30,7 @@ COMPILER: dict[str, Any] = {
 }
 
 
-class Tally(NamedTuple):
+class TrialCounters(NamedTuple):
     """What has happened to each trial so far.
 
     Attributes:
@@ -46,42 +46,34 @@ class Tally(NamedTuple):
     sums: Tensor
 
 
-class Inputs(NamedTuple):
-    """What a step reads, each with a leading trial axis but for the clock and the corrections.
+class StepInputs(NamedTuple):
+    """What a step reads.
 
     Attributes:
-        batch: the examples of each trial.
-        hyper: per-trial numbers by dotted name, [trials] each.
-        noise: random numbers by name, [trials, *shape] each.
-        carried: state by name, [trials, *shape] each.
-        clock: where training stands.
+        loss: what the losses are given.
         rate: learning rates of this step, [trials].
         corrections: of the running averages after this step, [2].
-        tally: what has happened so far.
+        counters: what has happened so far.
     """
 
-    batch: Batch
-    hyper: Tensors
-    noise: Tensors
-    carried: Tensors
-    clock: Clock
+    loss: LossInputs
     rate: Tensor
     corrections: Tensor
-    tally: Tally
+    counters: TrialCounters
 
 
-class Stepped(NamedTuple):
-    """What a step gives beside the new weights.
+class StepOutput(NamedTuple):
+    """What a step returns beside the new weights.
 
     Attributes:
         terms: unweighted terms by name, before the update, [trials] each.
-        carried: state by name; that of trials that are not alive is the old one.
-        tally: with this step counted.
+        state: the method state by name; that of trials that are not alive is the old one.
+        counters: with this step counted.
     """
 
     terms: Tensors
-    carried: Tensors
-    tally: Tally
+    state: Tensors
+    counters: TrialCounters
 
 
 class TrainingStep:
@@ -99,7 +91,7 @@ class TrainingStep:
     def __init__(
         self,
         program: LossProgram,
-        layout: Layout,
+        layout: ParameterLayout,
         optimiser: Optimiser,
         device: torch.device,
         precision: str,
@@ -112,62 +104,66 @@ class TrainingStep:
         self._precision = precision
         self._run = torch.compile(self._as_one_graph, **COMPILER) if compiled else self._plain
 
-    def __call__(self, weights: Tensor, moments: Mapping[str, Tensor], inputs: Inputs) -> Stepped:
-        """One step of `weights` and `moments`, each [trials, numbers], in place."""
+    def __call__(
+        self, weights: Tensor, moments: Mapping[str, Tensor], inputs: StepInputs
+    ) -> StepOutput:
+        """Train `weights` and `moments`, each [trials, numbers], by one step in place."""
         return self._run(weights, moments, inputs)
 
-    def _plain(self, weights: Tensor, moments: Mapping[str, Tensor], inputs: Inputs) -> Stepped:
+    def _plain(
+        self, weights: Tensor, moments: Mapping[str, Tensor], inputs: StepInputs
+    ) -> StepOutput:
         with autocast(self._device, self._precision):
-            totals, terms, carried = self._program.losses(*inputs[:5])
+            totals, terms, state = self._program.losses(inputs.loss)
         gradients = self._program.gradients(totals)
         with torch.no_grad():
             gradients = self._optimiser.gathered(gradients)
             update = _update(totals, gradient_norms(gradients), inputs)
             self._optimiser.step(weights, moments, gradients, update)
-            return _stepped(totals, terms, carried, inputs, update.active)
+            return _output(totals, terms, state, inputs, update.active)
 
     @torch.no_grad()
     def _as_one_graph(
-        self, weights: Tensor, moments: Mapping[str, Tensor], inputs: Inputs
-    ) -> Stepped:
+        self, weights: Tensor, moments: Mapping[str, Tensor], inputs: StepInputs
+    ) -> StepOutput:
         def summed(leaves: Tensors) -> tuple[Tensor, tuple[Tensor, Tensors, Tensors]]:
             with autocast(self._device, self._precision):
-                losses = self._program.batched(leaves, *inputs[:5])
+                losses = self._program.batched(leaves, inputs.loss)
             return losses[0].sum(), losses
 
-        by_name, (totals, terms, carried) = torch.func.grad(summed, has_aux=True)(
+        by_name, (totals, terms, state) = torch.func.grad(summed, has_aux=True)(
             self._layout.stacked(weights)
         )
         gradient = torch.cat([g.flatten(1) for g in by_name.values()], dim=1)
         update = _update(totals, gradient_norms([gradient]), inputs)
         self._optimiser.step_matrix(weights, moments, gradient, update)
-        return _stepped(totals, terms, carried, inputs, update.active)
+        return _output(totals, terms, state, inputs, update.active)
 
 
-def _update(totals: Tensor, norms: Tensor, inputs: Inputs) -> Update:
-    """The numbers of the update; a trial that diverges now is frozen before it."""
-    hyper = inputs.hyper
+def _update(totals: Tensor, norms: Tensor, inputs: StepInputs) -> Update:
+    """Return the numbers of the update; a trial that diverges now is frozen before it."""
+    hyper = inputs.loss.hyper
     return Update(
         rate=inputs.rate,
         decay=hyper["training.weight_decay"],
         momentum=hyper["training.momentum"],
         shrink=clip_divisor(norms, hyper["training.gradient_clip"]),
-        active=inputs.tally.alive & torch.isfinite(totals) & torch.isfinite(norms),
-        number=inputs.clock.step + 1,
+        active=inputs.counters.alive & torch.isfinite(totals) & torch.isfinite(norms),
+        number=inputs.loss.clock.step + 1,
         corrections=inputs.corrections,
     )
 
 
-def _stepped(
-    totals: Tensor, terms: Tensors, carried: Tensors, inputs: Inputs, active: Tensor
-) -> Stepped:
-    """The step's outcome, once the trials in `active` were updated."""
-    alive, diverged_at, steps, sums = inputs.tally
+def _output(
+    totals: Tensor, terms: Tensors, state: Tensors, inputs: StepInputs, active: Tensor
+) -> StepOutput:
+    """Return the step's outcome, once the trials in `active` were updated."""
+    alive, diverged_at, steps, sums = inputs.counters
     row = torch.stack([totals, *terms.values()], dim=1).float()
-    tally = Tally(
+    counters = TrialCounters(
         alive=active,
-        diverged_at=torch.where(alive & ~active, inputs.clock.step.long(), diverged_at),
+        diverged_at=torch.where(alive & ~active, inputs.loss.clock.step.long(), diverged_at),
         steps=steps + active,
         sums=sums + torch.where(active[:, None], row, 0.0),
     )
-    return Stepped(terms, kept_where(active, carried, inputs.carried), tally)
+    return StepOutput(terms, where_alive(active, state, inputs.loss.state), counters)

@@ -1,7 +1,7 @@
 """Trials on disk, each under its own id, written whole or not at all.
 
 ```
-<root>/trials/<id>/weights.safetensors   parameters; the study's carried state under `state.`
+<root>/trials/<id>/weights.safetensors   parameters; the method state under `state.`
                    config.json           the resolved configuration
                    history.json          scores per epoch
                    record.json           status, seed, times, versions, digest of the weights
@@ -158,7 +158,7 @@ class TrialStore:
         return history
 
     def weights(self, trial_id: str) -> dict[str, Any]:
-        """Parameters by name, and the carried state under `state.`, as torch tensors."""
+        """Return parameters by name, and the method state under `state.`, as torch tensors."""
         from safetensors.torch import load_file
 
         tensors: dict[str, Any] = load_file(self.folder(trial_id) / WEIGHTS)

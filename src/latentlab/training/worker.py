@@ -20,8 +20,8 @@ Report = Callable[[Progress], None]
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a job finds its data and leaves its trials; pickles.
+class JobPaths:
+    """Where a job finds its data and leaves its trials; picklable.
 
     The fingerprint keeps data apart that were prepared in one folder one after the other.
     """
@@ -33,31 +33,31 @@ class Place:
 
 
 @functools.lru_cache(maxsize=1)
-def data_of(place: Place) -> StudyData:
+def data_of(paths: JobPaths) -> StudyData:
     """The data on the device, loaded once per process.
 
     Raises:
         UserError: it is not the data that the trials were planned for.
     """
-    prepared = load_prepared(place.prepared)
-    if prepared.fingerprint != place.fingerprint:
+    prepared = load_prepared(paths.prepared)
+    if prepared.fingerprint != paths.fingerprint:
         raise UserError(
-            f"The data in {place.prepared} changed after the trials were planned",
+            f"The data in {paths.prepared} changed after the trials were planned",
             "Run again from the data preparation on.",
         )
-    return StudyData.of(prepared, torch.device(place.device))
+    return StudyData.of(prepared, torch.device(paths.device))
 
 
-def train_job(payload: tuple[CohortJob, Place], report: Report) -> None:
+def train_job(payload: tuple[CohortJob, JobPaths], report: Report) -> None:
     """Train a cohort.
 
     Raises:
         UserError: its step cannot be compiled, or the store cannot be written.
     """
-    job, place = payload
-    store = TrialStore(place.store)
+    job, paths = payload
+    store = TrialStore(paths.store)
     try:
-        train_cohort(job, data_of(place), store, torch.device(place.device), report)
+        train_cohort(job, data_of(paths), store, torch.device(paths.device), report)
     except RuntimeError as error:
         if type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
             raise UserError(
@@ -68,6 +68,6 @@ def train_job(payload: tuple[CohortJob, Place], report: Report) -> None:
         raise
 
 
-def time_probe(probe: Probe, report: Callable[[object], None], place: Place) -> Timing:
+def time_probe(probe: Probe, report: Callable[[object], None], paths: JobPaths) -> Timing:
     """Time a plan."""
-    return time_plan(probe, data_of(place), torch.device(place.device))
+    return time_plan(probe, data_of(paths), torch.device(paths.device))

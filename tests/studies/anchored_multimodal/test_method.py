@@ -236,7 +236,9 @@ def test_a_batch_of_one_group_is_finite(data, objective, group):
 
 def weights_over(group, steps):
     """q after each step, [steps, trials, groups]."""
-    return torch.stack([advance(group, 1).state.carried["group_weights"] for _ in range(steps)])
+    return torch.stack(
+        [advance(group, 1).state.method_state["group_weights"] for _ in range(steps)]
+    )
 
 
 def test_q_waits_for_the_warm_up(data):
@@ -291,9 +293,9 @@ def test_all_choices_train_in_one_cohort_as_they_do_alone(data):
         alone = advance(cohort(data, settings), 20)
         difference = together.state.weights[place] - alone.state.weights[0]
         assert difference.abs().max() < 1e-5
-        for name, carried in together.state.carried.items():
+        for name, tensor in together.state.method_state.items():
             torch.testing.assert_close(
-                carried[place], alone.state.carried[name][0], rtol=1e-5, atol=1e-6
+                tensor[place], alone.state.method_state[name][0], rtol=1e-5, atol=1e-6
             )
     ends = together.state.weights
     apart = (ends[:, None] - ends[None]).abs().amax(-1) + torch.eye(len(EVERY))

@@ -88,12 +88,12 @@ def test_the_reports_trainable_feature_net_makes_its_term_vanish(small):
     assert (theirs[:, -1] < 0.02 * theirs[:, 0]).all()
     assert (theirs[:, -1] < 0.2 * ours[:, -1]).all()
     assert "feature_net.out.weight" in legacy.layout.names
-    assert not legacy.state.carried
+    assert not legacy.state.method_state
     # The fixed net is no parameter, and does not change.
     assert not any("feature_net" in name for name in fixed.layout.names)
     start = cohort(small, objective=weight)
-    for name, tensor in fixed.state.carried.items():
-        assert torch.equal(tensor, start.state.carried[name])
+    for name, tensor in fixed.state.method_state.items():
+        assert torch.equal(tensor, start.state.method_state[name])
 
 
 def test_the_derp_term_pulls_projections_to_its_floor(small):
@@ -109,19 +109,19 @@ def test_probes_are_kept_or_drawn_each_step(small):
     probes = {"probes": 3, "distributional_weight": 1.0}
     kept = cohort(small, objective=probes)
     drawn = cohort(small, objective=probes | {"resample_probes": "per_step"})
-    assert kept.state.carried["probes"].shape == (2, 3, 3)
+    assert kept.state.method_state["probes"].shape == (2, 3, 3)
     assert "probes" not in kept._noise.at(0)
-    assert "probes" not in drawn.state.carried
+    assert "probes" not in drawn.state.method_state
     first, second = (drawn._noise.at(step)["probes"] for step in (0, 1))
     assert first.shape == (2, 3, 3)
     assert not torch.equal(first, second)
-    before = kept.state.carried["probes"].clone()
+    before = kept.state.method_state["probes"].clone()
     torch.testing.assert_close(before.norm(dim=2), torch.ones(2, 3))
     for group in (kept, drawn):
         for _ in range(group.epoch_steps):
             group.advance()
         assert torch.isfinite(curve(group, "validation_distributional")).all()
-    assert torch.equal(kept.state.carried["probes"], before)
+    assert torch.equal(kept.state.method_state["probes"], before)
 
 
 @pytest.mark.parametrize("seeds", [1, 3])

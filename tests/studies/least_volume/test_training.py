@@ -382,8 +382,8 @@ def test_complete_pruning_leaves_all_numbers_finite(small, architecture, norm):
         group.advance()
     assert not torch.equal(group.state.weights, before)
     assert torch.isfinite(group.state.weights).all()
-    carried = {name: tensor[0] for name, tensor in group.state.carried.items()}
-    assert METHOD.outcome(carried, {}) == "complete_pruning"
+    state = {name: tensor[0] for name, tensor in group.state.method_state.items()}
+    assert METHOD.outcome(state, {}) == "complete_pruning"
 
 
 def test_trials_alone_are_trained_as_in_a_cohort_of_all_policies(small):
@@ -407,9 +407,9 @@ def test_trials_alone_are_trained_as_in_a_cohort_of_all_policies(small):
         torch.testing.assert_close(
             alone.state.weights[0], together.state.weights[place], rtol=0, atol=1e-5
         )
-        for name, tensor in alone.state.carried.items():
+        for name, tensor in alone.state.method_state.items():
             torch.testing.assert_close(
-                tensor[0], together.state.carried[name][place], rtol=1e-4, atol=1e-5
+                tensor[0], together.state.method_state[name][place], rtol=1e-4, atol=1e-5
             )
 
 

@@ -50,7 +50,7 @@ def curve(group, name):
 
 def stored(group, place):
     """A trial's tensors as the trainer stores them."""
-    state = {f"state.{n}": t[place] for n, t in group.state.carried.items()}
+    state = {f"state.{n}": t[place] for n, t in group.state.method_state.items()}
     return group.layout.single(group.state.weights[place]) | state
 
 
@@ -74,7 +74,7 @@ def test_training_lowers_the_loss(prepared, seeds, blocks):
     assert (falls[:, -1] < falls[:, 0] - 1).all()
     start = cohort(data, seeds, **blocks)
     assert not torch.equal(group.state.weights, start.state.weights)
-    assert (group.state.carried["clusters_by_labels"].sum((1, 2)) > 0.9).all()
+    assert (group.state.method_state["clusters_by_labels"].sum((1, 2)) > 0.9).all()
 
 
 def test_a_trial_is_the_same_alone_and_in_company(prepared):
@@ -137,7 +137,7 @@ def test_the_running_score_is_near_that_of_the_trained_model(prepared):
 def test_analytical_slopes_survive_into_what_is_stored(prepared):
     _, data = prepared
     group = trained(data, seeds=2, model={"mode": "analytical"})
-    rho = group.state.carried["rho"]
+    rho = group.state.method_state["rho"]
     assert rho.shape == (2, 8)
     assert (rho.norm(dim=1) > 0.1).all()
     reported = curve(group, "validation_rho_norm")[:, -1]

@@ -168,7 +168,7 @@ def _check(study: Study, declaration: Declaration, settings: SweepSettings, path
                 configs.append(resolve(study, declaration, space.configuration(values)))
     except UserError as error:
         raise UserError(f"{path.name}: {error.what}", error.remedy) from error
-    settled = max(config.settles_at() for config in configs)
+    settled = max(config.warmup_end_epoch() for config in configs)
     if halving is not None and halving.earliest < settled and not halving.force:
         key = "first" if halving.rungs is None else "rungs"
         raise UserError(

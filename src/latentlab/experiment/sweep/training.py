@@ -117,10 +117,10 @@ class SweepTraining:
             return stopped
         configs = [trials[0].config for trials in planned.values()]
         epochs = min(config.training.epochs for config in configs)
-        settled = 0.0 if halving.force else max(config.settles_at() for config in configs)
+        warmed_up = 0.0 if halving.force else max(config.warmup_end_epoch() for config in configs)
         name = halving.score or self.sweep.declaration.rung_score
         for rung in rungs_of(halving, suggestions[0].cohort, epochs):
-            if rung < settled:
+            if rung < warmed_up:
                 continue
             # If an earlier run recorded the rung's scores, they are reused.
             scores = {number: one.rungs[rung] for number, one in left.items() if rung in one.rungs}

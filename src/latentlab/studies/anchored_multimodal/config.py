@@ -158,8 +158,8 @@ class AnchoredMultimodalConfig(TrialConfig):
             raise ValueError("objective.legacy.cholesky_fit needs objective.covariance: full")
         return self
 
-    def settles_at(self) -> float:
+    def warmup_end_epoch(self) -> float:
         """When the group weights move too."""
         groups = self.objective.groups
         begun = groups.warmup_epochs if groups.objective != "plain" else 0
-        return max(super().settles_at(), begun)
+        return max(super().warmup_end_epoch(), begun)

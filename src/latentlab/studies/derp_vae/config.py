@@ -84,6 +84,6 @@ class DerpVaeConfig(TrialConfig):
     model: ModelConfig = ModelConfig()
     objective: ObjectiveConfig = ObjectiveConfig()
 
-    def settles_at(self) -> float:
+    def warmup_end_epoch(self) -> float:
         """When beta has risen too."""
-        return max(super().settles_at(), self.objective.beta_warmup_epochs)
+        return max(super().warmup_end_epoch(), self.objective.beta_warmup_epochs)

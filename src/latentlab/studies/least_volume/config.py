@@ -184,9 +184,11 @@ class LeastVolumeConfig(TrialConfig):
             )
         return self
 
-    def settles_at(self) -> float:
+    def warmup_end_epoch(self) -> float:
         """When the volume has its weight and pruning has begun too."""
         objective = self.objective
         pruning = objective.pruning
         begun = pruning.start_epoch + 1 if pruning.policy != "none" else 0
-        return max(super().settles_at(), objective.ramp_epochs, objective.reference_epochs, begun)
+        return max(
+            super().warmup_end_epoch(), objective.ramp_epochs, objective.reference_epochs, begun
+        )

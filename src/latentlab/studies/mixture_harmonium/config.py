@@ -114,10 +114,10 @@ class MixtureHarmoniumConfig(TrialConfig):
         epochs=400, batch_size=128, learning_rate=0.005, warmup_steps=400, validate_every=20
     )
 
-    def settles_at(self) -> float:
+    def warmup_end_epoch(self) -> float:
         """When beta has risen too."""
         risen = self.objective.beta_warmup_fraction * self.training.epochs
-        return max(super().settles_at(), risen)
+        return max(super().warmup_end_epoch(), risen)
 
     @model_validator(mode="after")
     def _kept_weights_and_state_belong_together(self) -> Self:
