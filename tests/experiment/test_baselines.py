@@ -19,6 +19,7 @@ from latentlab.experiment.planning import plan_trials
 from latentlab.experiment.scoring import SCORE_COLUMNS, choose_champion
 from latentlab.studies.registry import STUDIES
 from latentlab.training.data import split_validation
+from latentlab.training.store import TrialStore
 from latentlab.training.streams import generator
 
 STUDY = STUDIES["mixture_harmonium"]
@@ -33,6 +34,11 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
 @pytest.fixture(scope="module")
 def declaration():
     return STUDY.declaration.model_validate(block("mixture_harmonium", seeds={"count": SEEDS}))
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> TrialStore:
+    return TrialStore(tmp_path_factory.mktemp("store"))
 
 
 @pytest.fixture(scope="module")
@@ -52,8 +58,10 @@ def trials(declaration, prepared: Prepared) -> pd.DataFrame:
     )
 
 
-def test_they_are_fitted_on_what_the_seeds_trials_train_on(declaration, prepared, trials) -> None:
-    scores = score_baselines(STUDY, declaration, trials, prepared)
+def test_they_are_fitted_on_what_the_seeds_trials_train_on(
+    declaration, prepared, trials, store
+) -> None:
+    scores = score_baselines(STUDY, declaration, trials, prepared, store)
     assert list(scores.columns) == SCORE_COLUMNS
     assert set(scores["arm"]) == {"k_means_classes", "k_means_same"}
     assert set(scores["split"]) == {"validation", "test"}
@@ -73,8 +81,8 @@ def test_they_are_fitted_on_what_the_seeds_trials_train_on(declaration, prepared
     assert chosen["value"].item() == pytest.approx(expected, abs=1e-6)
 
 
-def test_a_claim_against_one_is_judged(declaration, prepared, trials) -> None:
-    own = score_baselines(STUDY, declaration, trials, prepared)
+def test_a_claim_against_one_is_judged(declaration, prepared, trials, store) -> None:
+    own = score_baselines(STUDY, declaration, trials, prepared, store)
     made = trials.assign(split="test", metric="nmi", value=0.99)[SCORE_COLUMNS]
     others = [made.assign(metric=metric) for metric in ("ami", "r_squared", "active_clusters")]
     scores = pd.concat([own, made, *others], ignore_index=True)
@@ -85,14 +93,41 @@ def test_a_claim_against_one_is_judged(declaration, prepared, trials) -> None:
     assert verdicts.loc["above_k_means", "n"] == SEEDS
 
 
-def test_none_of_them_is_registered(declaration, prepared, trials) -> None:
-    own = score_baselines(STUDY, declaration, trials, prepared)
+def test_none_of_them_is_registered(declaration, prepared, trials, store) -> None:
+    own = score_baselines(STUDY, declaration, trials, prepared, store)
     made = trials.assign(split="validation", metric="nmi", value=0.001)[SCORE_COLUMNS]
     chosen = choose_champion(declaration, pd.concat([own, made], ignore_index=True))
     assert chosen["arm"] in declaration.configs
 
 
-def test_a_study_without_any_has_an_empty_table(prepared, trials) -> None:
+def test_a_study_without_any_has_an_empty_table(prepared, trials, tmp_path) -> None:
     study = STUDIES["derp_vae"]
     declared = study.declaration.model_validate(block("derp_vae"))
-    assert score_baselines(study, declared, trials, prepared).empty
+    assert score_baselines(study, declared, trials, prepared, TrialStore(tmp_path)).empty
+
+
+def test_they_are_fitted_once_and_again_for_another_control(
+    declaration, prepared, trials, tmp_path, monkeypatch
+) -> None:
+    calls = []
+    real = STUDY.baseline.baselines
+    monkeypatch.setattr(
+        STUDY.baseline, "baselines", lambda *given: calls.append(given) or real(*given)
+    )
+    store = TrialStore(tmp_path)
+    few = trials[trials["seed"] < 2]
+    first = score_baselines(STUDY, declaration, few, prepared, store)
+    assert len(calls) == 2
+    pd.testing.assert_frame_equal(
+        score_baselines(STUDY, declaration, few, prepared, store), first, check_exact=True
+    )
+    assert len(calls) == 2
+    other = STUDY.declaration.model_validate(
+        block("mixture_harmonium", seeds={"count": SEEDS}, model={"clusters": 7})
+    )
+    again = score_baselines(STUDY, other, few, prepared, store)
+    assert len(calls) == 4
+    assert not again["value"].equals(first["value"])
+    monkeypatch.setattr(STUDY.baseline, "VERSION", STUDY.baseline.VERSION + 1)
+    score_baselines(STUDY, other, few, prepared, store)
+    assert len(calls) == 6

@@ -5,34 +5,40 @@ from types import SimpleNamespace
 import numpy as np
 import torch
 from pydantic import BaseModel
-from safetensors.torch import save_file
 
+from labs.stored_trials import write_trial
 from latentlab.data import ImageTextLayout
 from latentlab.studies import registry
 from latentlab.studies.anchored_multimodal.samples import unpack
 from latentlab.tracking.champion_model import ChampionModel
+from latentlab.training.contract import MethodDefaults
 
 
 class _Empty(BaseModel):
     pass
 
 
-def _predict(config, spec, weights, features):
-    if spec.parts is None:
+class _Method(MethodDefaults):
+    def build(self, config, spec, rng):
+        return torch.nn.Linear(1, 1)
+
+
+def _predict(model, features):
+    if model.spec.parts is None:
         return {"sum": features.flatten(1).sum(1).numpy()}
-    return {"token": unpack(features, spec.parts).tokens[:, 0].numpy()}
+    return {"token": unpack(features, model.spec.parts).tokens[:, 0].numpy()}
 
 
 def _model(tmp_path, monkeypatch, **about):
     study = SimpleNamespace(
         declaration=SimpleNamespace(config_class=_Empty),
         evaluation=SimpleNamespace(predict=_predict),
+        method=_Method(),
     )
     monkeypatch.setitem(registry.STUDIES, "study", study)
-    (tmp_path / "config.json").write_text("{}")
-    save_file({"w": torch.zeros(1)}, tmp_path / "weights.safetensors")
+    folder = write_trial(tmp_path, torch.nn.Linear(1, 1).state_dict())
     fixed = {"study": "study", "shape": [1, 1, 9], "classes": 2, "scale": 255.0}
-    context = SimpleNamespace(artifacts={"trial": str(tmp_path)}, model_config=fixed | about)
+    context = SimpleNamespace(artifacts={"trial": str(folder)}, model_config=fixed | about)
     model = ChampionModel()
     model.load_context(context)
     return model

@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 
 from latentlab.data import Prepared
 from latentlab.experiment.declaration import Declaration
+from latentlab.experiment.measurements import load_values, save_values
 from latentlab.experiment.scoring import SCORE_COLUMNS
 from latentlab.experiment.study import Study
 from latentlab.training.data import data_spec, split_validation
+from latentlab.training.store import TrialStore
 from latentlab.training.streams import stream_key
 
 Examples = tuple[NDArray[np.float32], NDArray[np.int64]]
@@ -20,9 +22,16 @@ Examples = tuple[NDArray[np.float32], NDArray[np.int64]]
 
 
 def score_baselines(
-    study: Study, declaration: Declaration, trials: pd.DataFrame, prepared: Prepared
+    study: Study,
+    declaration: Declaration,
+    trials: pd.DataFrame,
+    prepared: Prepared,
+    store: TrialStore,
 ) -> pd.DataFrame:
     """Fit every baseline once per seed, on what that seed's trials were trained on.
+
+    Scores are kept in the store's folder `baselines`, a file per seed and data set, until what
+    they depend on changes.
 
     Returns:
         Columns trial_id (`<arm> s<seed>`), arm, seed, split, metric, value; empty for a study
@@ -31,38 +40,45 @@ def score_baselines(
     rows: list[tuple[str, str, int, str, str, float]] = []
     if not study.baselines:
         return pd.DataFrame(rows, columns=SCORE_COLUMNS)
-    spec = data_spec(prepared)
+    config = declaration.configs[declaration.control(study.control)]
     for seed, data in trials[["seed", "data"]].drop_duplicates().itertuples(index=False, name=None):
-        config = declaration.configs[declaration.control(study.control)]
         stream = stream_key(study.name, int(seed), str(data))
-        train, splits = _splits(prepared, stream, config.training.validation_fraction)
-        found = study.baseline.baselines(config, spec, train, splits, stream)
+        path = store.root / "baselines" / f"{stream:032x}.json"
+        identity = {
+            "baselines": study.baseline.VERSION,
+            "config": config.model_dump(mode="json"),
+        }
+        scores = load_values(path, identity)
+        if scores is None:
+            train, splits = _splits(prepared, stream, config.training.validation_fraction)
+            scores = study.baseline.baselines(config, data_spec(prepared), train, splits, stream)
+            save_values(path, identity, scores)
         rows += [
             (f"{arm} s{seed}", arm, int(seed), split, metric, value)
-            for arm, by_split in found.items()
-            for split, scores in by_split.items()
-            for metric, value in scores.items()
+            for arm, by_split in scores.items()
+            for split, by_metric in by_split.items()
+            for metric, value in by_metric.items()
         ]
     return pd.DataFrame(rows, columns=SCORE_COLUMNS)
 
 
 def baseline_trials(study: Study, scores: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
-    """Rows for the baselines in a table of trials, as the judge wants one per arm and seed.
+    """Return rows for the baselines in a table of trials, one per arm and seed.
 
-    A baseline is fitted in the run whose trials it is compared with: it takes the start of its
-    seed's first trial. Its configuration has the one key `baseline`, so that a hypothesis about it
-    must say that everything else differs.
+    A baseline is compared with the trials of its seed, so it takes the start of the first of them.
+    Its configuration has the one key `baseline`, so that a hypothesis about it must say that
+    everything else differs.
     """
-    own = scores[scores["arm"].isin(study.baselines)].drop_duplicates("trial_id")
+    scored = scores[scores["arm"].isin(study.baselines)].drop_duplicates("trial_id")
     started = trials.groupby("seed")["started_at"].min()
     return pd.DataFrame(
         {
-            "trial_id": own["trial_id"],
-            "arm": own["arm"],
-            "seed": own["seed"],
+            "trial_id": scored["trial_id"],
+            "arm": scored["arm"],
+            "seed": scored["seed"],
             "status": "finished",
-            "started_at": own["seed"].map(started),
-            "config": [{"baseline": arm} for arm in own["arm"]],
+            "started_at": scored["seed"].map(started),
+            "config": [{"baseline": arm} for arm in scored["arm"]],
         }
     )
 
@@ -70,7 +86,7 @@ def baseline_trials(study: Study, scores: pd.DataFrame, trials: pd.DataFrame) ->
 def _splits(
     prepared: Prepared, stream: int, fraction: float
 ) -> tuple[Examples, dict[str, Examples]]:
-    """What a seed trains on, and its validation and test examples."""
+    """Return what a seed trains on, and its validation and test examples."""
     train, official = prepared.splits["train"], prepared.splits.get("validation")
     scale = np.float32(prepared.schema.scale)
     test = prepared.splits["test"]

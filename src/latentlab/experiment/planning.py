@@ -16,10 +16,8 @@ from latentlab.data import Prepared, prepare
 from latentlab.evidence.freeze import Freeze, freeze
 from latentlab.experiment.declaration import Declaration
 from latentlab.experiment.study import Study
-from latentlab.training.config import TrialConfig
 from latentlab.training.data import split_validation, steps_per_epoch
 from latentlab.training.store import TrialStore
-from latentlab.training.streams import stream_key
 from latentlab.training.trial import Trial
 
 
@@ -44,7 +42,7 @@ def prepare_data(study: Study, declaration: Declaration, raw: Path) -> Prepared:
 
 
 def training_examples(prepared: Prepared, trial: Trial) -> int:
-    """How many examples a trial trains on, once validation is split off."""
+    """Return how many examples a trial trains on, once validation is split off."""
     labels = np.asarray(prepared.splits["train"].labels)
     if "validation" in prepared.splits:
         return len(labels)
@@ -54,7 +52,7 @@ def training_examples(prepared: Prepared, trial: Trial) -> int:
 def plan_trials(
     study: Study, declaration: Declaration, prepared: Prepared, precision: str
 ) -> list[Trial]:
-    """Every arm with every seed: seeds outside, so that the arms of a seed stand together.
+    """Return every arm with every seed: seeds outside, so that arms of a seed stand together.
 
     Raises:
         UserError: the prepared data is another data set than the declared one.
@@ -100,7 +98,7 @@ def freeze_hypotheses(declaration: Declaration, path: Path, now: datetime) -> Fr
 def trial_table(
     trials: Sequence[Trial], store: TrialStore, trained: frozenset[str]
 ) -> pd.DataFrame:
-    """One row per planned trial that is stored.
+    """Return one row per planned trial that is stored.
 
     Args:
         trials: the planned trials.
@@ -129,7 +127,7 @@ def trial_table(
 
 
 def history_table(trials: Sequence[Trial], store: TrialStore) -> pd.DataFrame:
-    """Scores per epoch: columns trial_id, arm, seed, epoch (from 1), step, metric, value."""
+    """Return scores per epoch: columns trial_id, arm, seed, epoch (from 1), step, metric, value."""
     frames = []
     for trial in trials:
         history = store.history(trial.id)
@@ -140,9 +138,3 @@ def history_table(trials: Sequence[Trial], store: TrialStore) -> pd.DataFrame:
         frames.append(long.assign(trial_id=trial.id, arm=trial.arm, seed=trial.seed))
     table = pd.concat(frames, ignore_index=True)
     return table[["trial_id", "arm", "seed", "epoch", "step", "metric", "value"]]
-
-
-def trial_of(study: Study, row: pd.Series) -> tuple[TrialConfig, int]:
-    """The configuration and the stream key of a row of `trial_table`."""
-    config = study.declaration.config_class.model_validate_json(row["config"])
-    return config, stream_key(study.name, int(row["seed"]), str(row["data"]))

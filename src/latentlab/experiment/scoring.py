@@ -1,9 +1,13 @@
-"""Scores of trained trials: one tidy table, from which everything after is a pure function."""
+"""Scores of trained trials: one tidy table, from which everything after is a pure function.
+
+What was measured once is kept: a run in which everything is known evaluates nothing again.
+"""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection
+from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,25 +15,24 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from latentlab.compute.device import set_matmul_precision
 from latentlab.data import Prepared
 from latentlab.experiment.declaration import Declaration
-from latentlab.experiment.planning import trial_of
+from latentlab.experiment.measurements import load_arrays, load_values, save_arrays, save_values
 from latentlab.experiment.study import Study
-from latentlab.training.cohort import Cohort
-from latentlab.training.data import StudyData, data_spec, split_validation
+from latentlab.experiment.trained_model import TrainedModel, restore
+from latentlab.training.contract import DataSpec
+from latentlab.training.data import data_spec, split_validation
 from latentlab.training.store import TrialStore
-from latentlab.training.trial import Trial
 
 SCORE_COLUMNS = ["trial_id", "arm", "seed", "split", "metric", "value"]
+
+SCORES, PICTURES = "scores.json", "pictures.npz"
+"""Files beside a trial's weights."""
 
 PICTURED = 10
 """Test examples whose reconstructions are shown."""
 SCATTERED = 1000
 """Test examples whose latent samples are shown."""
-
-TIMED_SECONDS = 0.05
-"""Length of one timing of one arm; long against the clock, short against a machine's moods."""
 
 
 def score_trials(
@@ -40,7 +43,10 @@ def score_trials(
     device: torch.device,
     wanted: Collection[str] = ("validation", "test"),
 ) -> pd.DataFrame:
-    """Evaluate every trial that did not diverge on its validation split and on the test split.
+    """Return scores of every trial that did not diverge, on its validation and on the test split.
+
+    Scores are computed once and kept beside the trial's weights, in `scores.json`, until the
+    weights or the version of the study's evaluation change.
 
     Args:
         study: says what is measured.
@@ -53,76 +59,69 @@ def score_trials(
     Returns:
         Columns trial_id, arm, seed, split, metric, value.
     """
-    spec, scale = data_spec(prepared), prepared.schema.scale
-    official = prepared.splits.get("validation")
-    train, test = prepared.splits["train"], prepared.splits["test"]
-    whole = {"test": _on_device(test.features, test.labels, scale, device)}
-    if official is not None:
-        whole["validation"] = _on_device(official.features, official.labels, scale, device)
-    validation: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
+    data = _Splits(prepared, device)
     rows: list[tuple[str, str, int, str, str, float]] = []
     for row in (row for _, row in trials.iterrows()):
         key = (row["trial_id"], row["arm"], int(row["seed"]))
         rows.append((*key, "train", "training_seconds_share", float(row["seconds"])))
         if row["status"] == "diverged":
             continue
-        config, stream = trial_of(study, row)
-        splits = dict(whole)
-        if official is None:
-            if stream not in validation:
-                fraction = config.training.validation_fraction
-                places = split_validation(np.asarray(train.labels), stream, fraction)[1]
-                validation[stream] = _on_device(
-                    train.features[places], train.labels[places], scale, device
-                )
-            splits["validation"] = validation[stream]
-        weights = {name: t.to(device) for name, t in store.weights(row["trial_id"]).items()}
+        folder = store.folder(row["trial_id"])
+        scores = _known_or_computed(study, folder, str(row["weights_digest"]), data, wanted)
         for split in wanted:
-            features, labels = splits[split]
-            scores = study.evaluation.evaluate(config, spec, weights, features, labels, stream)
-            rows += [(*key, split, metric, value) for metric, value in scores.items()]
+            rows += [(*key, split, metric, value) for metric, value in scores[split].items()]
     return pd.DataFrame(rows, columns=SCORE_COLUMNS)
 
 
-def time_arms(
-    study: Study, declaration: Declaration, prepared: Prepared, device: torch.device, precision: str
-) -> pd.DataFrame:
-    """Time one training step of each arm alone, interleaved: every arm once per seed, in turn.
+def _known_or_computed(
+    study: Study, folder: Path, weights_digest: str, data: _Splits, wanted: Collection[str]
+) -> dict[str, dict[str, float]]:
+    """Return a trial's scores by split and metric; those that are not kept yet are computed."""
+    path = folder / SCORES
+    identity = {"evaluation": study.evaluation.VERSION, "weights": weights_digest}
+    scores: dict[str, dict[str, float]] = load_values(path, identity) or {}
+    missing = [split for split in wanted if split not in scores]
+    if missing:
+        model = restore(study, folder, data.spec, data.device)
+        for split in missing:
+            scores[split] = study.evaluation.evaluate(model, *data.examples(split, model))
+        save_values(path, identity, scores)
+    return scores
 
-    Time inside a cohort is a share of it and says nothing about an arm; here arms take turns on
-    the same machine in the same minute, in an order that rotates from seed to seed.
 
-    Returns:
-        Columns arm, seed, seconds (per step).
-    """
-    torch.set_num_threads(1)
-    set_matmul_precision(precision)
-    data = StudyData.of(prepared, device)
-    names = list(declaration.configs)
-    cohorts = {
-        arm: Cohort(
-            study.method,
-            [Trial(study.name, arm, 0, config, prepared.fingerprint, precision, 0)],
-            data,
-            device,
-            precision,
-        )
-        for arm, config in declaration.configs.items()
-    }
-    for cohort in cohorts.values():
-        _seconds_per_step(cohort, device)
-    rows = []
-    for turn, seed in enumerate(declaration.seeds.numbers()):
-        shift = turn % len(names)
-        for arm in names[shift:] + names[:shift]:
-            rows.append((arm, seed, _seconds_per_step(cohorts[arm], device)))
-    return pd.DataFrame(rows, columns=["arm", "seed", "seconds"])
+class _Splits:
+    """The examples that models are evaluated on, on the device once they are asked for."""
+
+    def __init__(self, prepared: Prepared, device: torch.device) -> None:
+        self.device = device
+        self._prepared = prepared
+        self._loaded: dict[tuple[str, int], tuple[torch.Tensor, torch.Tensor]] = {}
+
+    @cached_property
+    def spec(self) -> DataSpec:
+        """What a model must know about the data."""
+        return data_spec(self._prepared)
+
+    def examples(self, split: str, model: TrainedModel) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return features and labels of a split; where validation is split off, by the seed."""
+        official = split in self._prepared.splits
+        key = (split, 0 if official else model.stream)
+        if key not in self._loaded:
+            source = self._prepared.splits[split if official else "train"]
+            features, labels = source.features, source.labels
+            if not official:
+                fraction = model.config.training.validation_fraction
+                held_out = split_validation(np.asarray(labels), model.stream, fraction)[1]
+                features, labels = features[held_out], labels[held_out]
+            scale = self._prepared.schema.scale
+            self._loaded[key] = _on_device(features, labels, scale, self.device)
+        return self._loaded[key]
 
 
 def collect_scores(
     trials: pd.DataFrame, measured: pd.DataFrame, timings: pd.DataFrame
 ) -> pd.DataFrame:
-    """All scores of a study in one table: those of the weights, and the times of the arms."""
+    """Return all scores of a study in one table: those of the weights and the times of the arms."""
     names = trials[["trial_id", "arm", "seed"]]
     alone = names.merge(timings, on=["arm", "seed"]).rename(columns={"seconds": "value"})
     alone = alone.assign(split="train", metric="step_seconds_alone")
@@ -132,7 +131,9 @@ def collect_scores(
 def draw_pictures(
     study: Study, trials: pd.DataFrame, prepared: Prepared, store: TrialStore
 ) -> dict[str, NDArray[Any]]:
-    """Arrays for the figures, from the first seed of every arm.
+    """Return arrays for the figures, from the first seed of every arm.
+
+    What a study pictures of a trial is kept beside its weights, in `pictures.npz`, as its scores.
 
     Returns:
         `originals` [n, c, h, w], `labels` [m], `classes` (the names of the labels), and per arm
@@ -142,9 +143,10 @@ def draw_pictures(
     spec, test = data_spec(prepared), prepared.splits["test"]
     count = min(SCATTERED, len(test))
     # Evenly spaced, since a data set's order may carry meaning.
-    places = np.linspace(0, len(test) - 1, count).astype(int)
+    positions = np.linspace(0, len(test) - 1, count).astype(int)
+    cpu = torch.device("cpu")
     features, labels = _on_device(
-        test.features[places], test.labels[places], prepared.schema.scale, torch.device("cpu")
+        test.features[positions], test.labels[positions], prepared.schema.scale, cpu
     )
     arrays: dict[str, NDArray[Any]] = {
         "originals": features[:PICTURED].numpy(),
@@ -155,18 +157,24 @@ def draw_pictures(
         row = group.sort_values("seed").iloc[0]
         if row["status"] == "diverged":
             continue
-        config, stream = trial_of(study, row)
-        drawn = study.evaluation.pictures(
-            config, spec, store.weights(row["trial_id"]), features, stream
-        )
-        if "reconstruction" in drawn:
-            drawn["reconstruction"] = drawn["reconstruction"][:PICTURED]
-        arrays |= {f"{kind}/{arm}": array for kind, array in drawn.items()}
+        folder = store.folder(row["trial_id"])
+        identity = {
+            "evaluation": study.evaluation.VERSION,
+            "weights": str(row["weights_digest"]),
+            "examples": [PICTURED, count],
+        }
+        pictures = load_arrays(folder / PICTURES, identity)
+        if pictures is None:
+            pictures = study.evaluation.pictures(restore(study, folder, spec, cpu), features)
+            if "reconstruction" in pictures:
+                pictures["reconstruction"] = pictures["reconstruction"][:PICTURED]
+            save_arrays(folder / PICTURES, identity, pictures)
+        arrays |= {f"{kind}/{arm}": array for kind, array in pictures.items()}
     return arrays
 
 
 def choose_champion(declaration: Declaration, scores: pd.DataFrame) -> dict[str, Any]:
-    """The trial to be registered, by the declared rule, on validation scores.
+    """Return the trial to be registered, by the declared rule, on validation scores.
 
     Returns:
         `trial_id`, `arm`, `seed`, `metric`, `split`, `value`, and the arm's mean and number of
@@ -174,15 +182,15 @@ def choose_champion(declaration: Declaration, scores: pd.DataFrame) -> dict[str,
     """
     rule = declaration.champion
     better = declaration.metric_table[rule.metric].better
-    chosen = (scores["metric"] == rule.metric) & (scores["split"] == rule.split)
-    found = scores[chosen & scores["arm"].isin(declaration.configs)].dropna()
-    if found.empty:
+    watched = (scores["metric"] == rule.metric) & (scores["split"] == rule.split)
+    candidates = scores[watched & scores["arm"].isin(declaration.configs)].dropna()
+    if candidates.empty:
         return {}
     sign = -1.0 if better == "higher" else 1.0
-    means = found.groupby("arm")["value"].mean()
+    means = candidates.groupby("arm")["value"].mean()
     arm = (sign * means).sort_values().index[0]
-    own = found[found["arm"] == arm]
-    best = own.iloc[int(np.argmin(sign * own["value"].to_numpy()))]
+    of_arm = candidates[candidates["arm"] == arm]
+    best = of_arm.iloc[int(np.argmin(sign * of_arm["value"].to_numpy()))]
     return {
         "trial_id": str(best["trial_id"]),
         "arm": str(arm),
@@ -191,32 +199,15 @@ def choose_champion(declaration: Declaration, scores: pd.DataFrame) -> dict[str,
         "split": rule.split,
         "value": float(best["value"]),
         "arm_mean": float(means[arm]),
-        "arm_seeds": len(own),
+        "arm_seeds": len(of_arm),
     }
 
 
 def _on_device(
     features: NDArray[Any], labels: NDArray[np.int64], scale: float, device: torch.device
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Features in [0, 1] and labels as tensors."""
+    """Return features in [0, 1] and labels as tensors."""
     return (
         torch.from_numpy(np.array(features)).to(device).float() / scale,
         torch.from_numpy(np.array(labels)).to(device),
     )
-
-
-def _seconds_per_step(cohort: Cohort, device: torch.device) -> float:
-    """Time steps of a cohort of one for a moment; its weights are of no interest."""
-    cohort.restart()
-    start = time.perf_counter()
-    steps = 0
-    while steps < 3 or time.perf_counter() - start < TIMED_SECONDS:
-        # Never to the end of an epoch, whose validation is no part of a training step (where an
-        # epoch is one step, every arm pays for it alike).
-        if cohort.state.step + 1 >= cohort.epoch_steps:
-            cohort.restart()
-        cohort.advance()
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
-        steps += 1
-    return (time.perf_counter() - start) / steps

@@ -1,4 +1,4 @@
-"""What a study is to the pipelines: its words, its declaration, and where its code lives.
+"""The `Study`: its name, texts and declaration, and the modules that hold its code.
 
 Nothing heavy is imported until it is used: browsing the project needs no torch.
 """
@@ -18,49 +18,42 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
 
+    from latentlab.experiment.trained_model import TrainedModel
     from latentlab.reporting.document import Document
     from latentlab.training.contract import DataSpec, Method
 
 
 class Evaluation(Protocol):
-    """A study's module `evaluation`: what is measured on trained weights."""
+    """A study's module `evaluation`: what is measured on trained models.
+
+    `VERSION` is raised when a score or a picture of the same model changes: scores that are kept
+    with a trial are then computed again.
+    """
+
+    VERSION: int
 
     def evaluate(
-        self,
-        config: Any,
-        spec: DataSpec,
-        weights: Mapping[str, torch.Tensor],
-        features: torch.Tensor,
-        labels: torch.Tensor,
-        stream: int,
+        self, model: TrainedModel, features: torch.Tensor, labels: torch.Tensor
     ) -> dict[str, float]:
-        """Scores of one trial on one split, by metric name; a metric may be left out."""
+        """Return scores of one trial on one split, by metric name; a metric may be left out."""
 
-    def pictures(
-        self,
-        config: Any,
-        spec: DataSpec,
-        weights: Mapping[str, torch.Tensor],
-        features: torch.Tensor,
-        stream: int,
-    ) -> dict[str, NDArray[Any]]:
-        """Arrays of one trial for the study's figures.
+    def pictures(self, model: TrainedModel, features: torch.Tensor) -> dict[str, NDArray[Any]]:
+        """Return arrays of one trial for the study's figures.
 
         `reconstruction` [n, c, h, w] and `latent` [n, d] where the common figures show them.
         """
 
-    def predict(
-        self,
-        config: Any,
-        spec: DataSpec,
-        weights: Mapping[str, torch.Tensor],
-        features: torch.Tensor,
-    ) -> dict[str, NDArray[Any]]:
-        """What a registered model answers, one row per example."""
+    def predict(self, model: TrainedModel, features: torch.Tensor) -> dict[str, NDArray[Any]]:
+        """Return what a registered model answers, one row per example."""
 
 
 class Baselines(Protocol):
-    """A study's module `baselines`: methods that are not trained here, as further arms."""
+    """A study's module `baselines`: methods that are not trained here, as further arms.
+
+    `VERSION` is raised when a score changes, as in `Evaluation`.
+    """
+
+    VERSION: int
 
     def baselines(
         self,
@@ -70,7 +63,7 @@ class Baselines(Protocol):
         splits: Mapping[str, tuple[NDArray[np.float32], NDArray[np.int64]]],
         stream: int,
     ) -> dict[str, dict[str, dict[str, float]]]:
-        """Scores by arm, split and metric, for one seed.
+        """Return scores by arm, split and metric, for one seed.
 
         `config` is that of the control arm, `train` features and labels that the trials of this
         seed were trained on, `splits` those of `validation` and `test`.
@@ -81,7 +74,7 @@ class Advisor(Protocol):
     """The module `advice` of a study that examines configurations of another."""
 
     def document(self, declaration: Any) -> Document:
-        """Status table, recommended configurations and order of action."""
+        """Return status table, recommended configurations and order of action."""
 
 
 @dataclass(frozen=True)
@@ -118,25 +111,25 @@ class Study:
 
     @property
     def method(self) -> Method:
-        """The study's formulas; imports torch."""
+        """Return the study's formulas; imports torch."""
         return cast("Method", importlib.import_module(f"{self.package}.method").METHOD)
 
     @property
     def evaluation(self) -> Evaluation:
-        """What is measured; imports torch."""
+        """Return what is measured; imports torch."""
         return cast("Evaluation", importlib.import_module(f"{self.package}.evaluation"))
 
     @property
     def baselines(self) -> tuple[str, ...]:
-        """Arms that are not trained: methods to compare with."""
+        """Return the arms that are not trained: methods to compare with."""
         return self.declaration.baselines
 
     @property
     def baseline(self) -> Baselines:
-        """What the baselines are; only for a study that has some."""
+        """Return the code of the baselines; only for a study that has some."""
         return cast("Baselines", importlib.import_module(f"{self.package}.baselines"))
 
     @property
     def advice(self) -> Advisor:
-        """What the study advises; only for one that examines configurations."""
+        """Return the code of the advice; only for a study that examines configurations."""
         return cast("Advisor", importlib.import_module(f"{self.package}.advice"))

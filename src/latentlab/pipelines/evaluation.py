@@ -24,49 +24,54 @@ def measure(
     prepared: Prepared,
     store: Any,
 ) -> pd.DataFrame:
-    """Scores of the weights on validation and test, and those of the baselines."""
+    """Score the weights on validation and test, and the baselines."""
     from latentlab.compute.device import resolve_device
     from latentlab.experiment.baselines import score_baselines
     from latentlab.experiment.scoring import score_trials
 
     measured = score_trials(study, trials, prepared, store, resolve_device(compute))
-    baselines = score_baselines(study, declaration, trials, prepared)
+    baselines = score_baselines(study, declaration, trials, prepared, store)
     return pd.concat([measured, baselines], ignore_index=True) if len(baselines) else measured
 
 
 def time_alone(
-    study: Study, declaration: Declaration, compute: ComputeConfig, prepared: Prepared
+    study: Study,
+    declaration: Declaration,
+    compute: ComputeConfig,
+    prepared: Prepared,
+    store: Any,
 ) -> pd.DataFrame:
-    """Seconds per step of each arm, alone and interleaved."""
+    """Return seconds per step of each arm, alone and interleaved."""
     from latentlab.compute.device import resolve_device
-    from latentlab.experiment.scoring import time_arms
+    from latentlab.experiment.timing import time_arms
 
-    return time_arms(study, declaration, prepared, resolve_device(compute), compute.precision)
+    device = resolve_device(compute)
+    return time_arms(study, declaration, prepared, store, device, compute.precision)
 
 
 def collect(trials: pd.DataFrame, measured: pd.DataFrame, timings: pd.DataFrame) -> pd.DataFrame:
-    """All scores in one table."""
+    """Return all scores in one table."""
     from latentlab.experiment.scoring import collect_scores
 
     return collect_scores(trials, measured, timings)
 
 
 def picture(study: Study, trials: pd.DataFrame, prepared: Prepared, store: Any) -> dict[str, Any]:
-    """Arrays for the figures."""
+    """Return arrays for the figures."""
     from latentlab.experiment.scoring import draw_pictures
 
     return draw_pictures(study, trials, prepared, store)
 
 
 def choose(study: Study, declaration: Declaration, scores: pd.DataFrame) -> dict[str, Any]:
-    """The trial to be registered."""
+    """Return the trial to be registered."""
     from latentlab.experiment.scoring import choose_champion
 
     return choose_champion(declaration, scores)
 
 
 def create_pipeline(study: Study) -> Pipeline:
-    """The stage for one study."""
+    """Return the stage for one study."""
     s = study.name
     namespace = f"{s}.{STAGE}"
     return Pipeline(
@@ -86,7 +91,7 @@ def create_pipeline(study: Study) -> Pipeline:
             ),
             Node(
                 bound(time_alone, study),
-                [f"params:{s}", "params:compute", f"{s}.prepared"],
+                [f"params:{s}", "params:compute", f"{s}.prepared", f"{s}.store"],
                 f"{s}.timings",
                 name=f"{s}.time_arms",
                 namespace=namespace,

@@ -34,7 +34,7 @@ def train(
     store: Any,
     frozen: dict[str, Any],
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Train what is missing; tables of all planned trials and of their histories.
+    """Train what is missing; return tables of all planned trials and of their histories.
 
     `frozen` is not read: it makes the freeze come first.
     """
@@ -48,7 +48,7 @@ def train(
 
 
 def create_pipeline(study: Study) -> Pipeline:
-    """The stage for one study."""
+    """Return the stage for one study."""
     s = study.name
     return Pipeline(
         [

@@ -75,18 +75,24 @@ class Method(Protocol):
     version: int
 
     def build(self, config: Any, spec: DataSpec, rng: np.random.Generator) -> nn.Module:
-        """A model initialised from the trial's own stream; no buffers, only parameters."""
+        """Return a model initialised from the trial's own stream; no buffers, only parameters."""
+
+    def architecture(self, config: Any, spec: DataSpec) -> nn.Module:
+        """Return a model of the shape of `build`, for the parameters of a stored trial."""
 
     def init_state(self, config: Any, spec: DataSpec, rng: np.random.Generator) -> Tensors:
-        """What a trial carries beside its parameters: probes, masks, running statistics."""
+        """Return the method state at the start: probes, masks, running statistics.
+
+        The trainer hands it from step to step beside the parameters, and stores it with them.
+        """
 
     def noise_spec(self, config: Any, spec: DataSpec, batch: int) -> Mapping[str, Noise]:
-        """The random numbers of one training step on `batch` examples."""
+        """Return the random numbers of one training step on `batch` examples."""
 
     def evaluation_noise_spec(
         self, config: Any, spec: DataSpec, examples: int
     ) -> Mapping[str, Noise]:
-        """The random numbers of one pass over `examples` examples without training."""
+        """Return the random numbers of one pass over `examples` examples without training."""
 
     def loss(
         self,
@@ -97,7 +103,7 @@ class Method(Protocol):
         state: Tensors,
         clock: Clock,
     ) -> tuple[Tensor, Tensors, Tensors]:
-        """The total loss (scalar), its named unweighted terms (scalars), and the new state.
+        """Return the total loss (scalar), its named unweighted terms (scalars), and the new state.
 
         `hyper` holds the config's `PerTrial` numbers by dotted name, as scalars. Noise that
         `evaluation_noise_spec` leaves out (dropout) is absent in evaluation.
@@ -106,43 +112,47 @@ class Method(Protocol):
     def after_step(
         self, state: Tensors, terms: Tensors, hyper: Mapping[str, Tensor], clock: Clock
     ) -> Tensors:
-        """The state after the parameters were updated; a pure function."""
+        """Return the state after the parameters were updated; a pure function."""
 
     def after_epoch(
         self, state: Tensors, scores: Tensors, hyper: Mapping[str, Tensor], clock: Clock
     ) -> Tensors:
-        """The state after an epoch with these scores; a pure function."""
+        """Return the state after an epoch with these scores; a pure function."""
 
     def parameter_multipliers(self, config: Any) -> Mapping[str, tuple[float, float]]:
-        """Multipliers of learning rate and weight decay, by prefix of a parameter's name."""
+        """Return multipliers of learning rate and weight decay, by prefix of a parameter's name."""
 
     def outcome(self, state: Tensors, scores: Mapping[str, float]) -> str:
-        """The study's own label of a trial that finished, `ok` where there is nothing to say."""
+        """Return the study's own label of a trial that finished, `ok` where all went well."""
 
 
 class MethodDefaults:
     """The parts of a method that most studies leave as they are."""
 
+    def architecture(self: Method, config: Any, spec: DataSpec) -> nn.Module:
+        """Return what `build` returns, for parameters that are replaced."""
+        return self.build(config, spec, np.random.default_rng(0))
+
     def init_state(self, config: Any, spec: DataSpec, rng: np.random.Generator) -> Tensors:
-        """No state."""
+        """Return no state."""
         return {}
 
     def after_step(
         self, state: Tensors, terms: Tensors, hyper: Mapping[str, Tensor], clock: Clock
     ) -> Tensors:
-        """The state as it is."""
+        """Return the state as it is."""
         return state
 
     def after_epoch(
         self, state: Tensors, scores: Tensors, hyper: Mapping[str, Tensor], clock: Clock
     ) -> Tensors:
-        """The state as it is."""
+        """Return the state as it is."""
         return state
 
     def parameter_multipliers(self, config: Any) -> Mapping[str, tuple[float, float]]:
-        """All parameters alike."""
+        """Return none: all parameters are treated alike."""
         return {}
 
     def outcome(self, state: Tensors, scores: Mapping[str, float]) -> str:
-        """Nothing to say."""
+        """Return `ok`."""
         return "ok"

@@ -5,7 +5,10 @@
                    config.json           the resolved configuration
                    history.json          scores per epoch
                    record.json           status, seed, times, versions, digest of the weights
+                   scores.json           what was measured of it since, and pictures.npz
 <root>/checkpoints/<name>.checkpoint     cohorts in training
+<root>/timings.json                      steps of the arms, timed side by side
+<root>/baselines/<stream>.json           scores of what is not trained here, by seed and data
 <root>/freeze.json                       the hypotheses as they stood before training
 ```
 """

@@ -9,6 +9,7 @@ from sklearn import metrics as theirs
 from latentlab.data import ImageTextLayout
 from latentlab.data.image_text_layout import GROUPS, TEXT, VISUAL
 from latentlab.experiment.declaration import merged
+from latentlab.experiment.trained_model import TrainedModel
 from latentlab.studies.anchored_multimodal.config import AnchoredMultimodalConfig
 from latentlab.studies.anchored_multimodal.evaluation import CHUNK, evaluate, pictures, predict
 from latentlab.studies.anchored_multimodal.method import METHOD
@@ -81,7 +82,7 @@ def trial():
 
 def test_scores_equal_those_of_scikit_learn(trial):
     settings, _, weights, features, labels, _, logits = trial
-    scores = evaluate(settings, SPEC, weights, features, labels, 0)
+    scores = evaluate(TrainedModel.of(METHOD, settings, SPEC, weights), features, labels)
     named, truth = logits.argmax(1).numpy(), labels.numpy()
     assert NEVER not in named
     assert set(named) >= {0, 1, 3}
@@ -126,9 +127,9 @@ def test_distances_of_anchors_equal_those_by_matrix_roots(trial):
             table[one, other] = ((mean[one] - mean[other]) ** 2).sum() + np.trace(
                 covariance[one] + covariance[other] - 2 * cross
             )
-    drawn = pictures(settings, SPEC, weights, features, 0)["anchor_distances"]
+    drawn = pictures(TrainedModel.of(METHOD, settings, SPEC, weights), features)["anchor_distances"]
     np.testing.assert_allclose(drawn, table, atol=1e-6)
-    scores = evaluate(settings, SPEC, weights, features, labels, 0)
+    scores = evaluate(TrainedModel.of(METHOD, settings, SPEC, weights), features, labels)
     pairs = table[np.triu_indices(CLASSES, 1)]
     assert scores["anchor_distance"] == pytest.approx(pairs.mean(), rel=1e-6)
     assert scores["nearest_anchor_distance"] == pytest.approx(pairs.min(), rel=1e-6)
@@ -138,7 +139,9 @@ def test_a_split_without_a_group_has_no_scores_of_it(trial):
     settings, _, weights, features, labels, _, logits = trial
     text = torch.arange(len(labels)) % 3 == 0
     for own, group, other in ((text, "text", "visual"), (~text, "visual", "text")):
-        scores = evaluate(settings, SPEC, weights, features[own], labels[own], 0)
+        scores = evaluate(
+            TrainedModel.of(METHOD, settings, SPEC, weights), features[own], labels[own]
+        )
         correct = (logits[own].argmax(1) == labels[own]).double().mean()
         assert scores["accuracy"] == scores[f"{group}_accuracy"] == pytest.approx(float(correct))
         left_out = {metric.name for metric in METRICS} - set(scores)
@@ -156,21 +159,23 @@ def test_what_an_arm_does_not_train_is_not_measured():
         objective={"fit_weight": 0, "separation_weight": 0, "groups": {"objective": "max"}}
     )
     _, _, weights = trained(bare)
-    scores = evaluate(bare, SPEC, weights, features, labels, 0)
+    scores = evaluate(TrainedModel.of(METHOD, bare, SPEC, weights), features, labels)
     assert not {"anchor_distance", "nearest_anchor_distance", "group_weight_visual"} & set(scores)
-    assert "anchor_distances" not in pictures(bare, SPEC, weights, features, 0)
+    assert "anchor_distances" not in pictures(
+        TrainedModel.of(METHOD, bare, SPEC, weights), features
+    )
     fitted = config(objective={"separation_weight": 0})
-    scores = evaluate(fitted, SPEC, trained(fitted)[2], features, labels, 0)
+    scores = evaluate(TrainedModel.of(METHOD, fitted, SPEC, trained(fitted)[2]), features, labels)
     assert {"anchor_distance", "nearest_anchor_distance"} <= set(scores)
 
 
 def test_pictures_and_answers_are_the_models_own(trial):
     settings, _, weights, features, _, z, logits = trial
-    drawn = pictures(settings, SPEC, weights, features, 0)
+    drawn = pictures(TrainedModel.of(METHOD, settings, SPEC, weights), features)
     np.testing.assert_allclose(drawn["latent"], z.numpy(), atol=1e-5)
     assert np.array_equal(drawn["predicted"], logits.argmax(1).numpy())
     assert np.array_equal(drawn["group"], np.arange(len(features)) % 3 == 0)
-    answers = predict(settings, SPEC, weights, features)
+    answers = predict(TrainedModel.of(METHOD, settings, SPEC, weights), features)
     assert np.array_equal(answers["label"], logits.argmax(1).numpy())
     best = logits.softmax(1).max(1).values.numpy()
     np.testing.assert_allclose(answers["probability"], best, rtol=1e-4)
@@ -179,6 +184,6 @@ def test_pictures_and_answers_are_the_models_own(trial):
 def test_a_stored_trial_does_not_need_the_file_it_began_with(trial):
     _, _, weights, features, labels, _, _ = trial
     gone = config(model={"pretrained": "nowhere/gone.safetensors#0123456789abcdef"})
-    scores = evaluate(gone, SPEC, weights, features, labels, 0)
-    plain = evaluate(config(), SPEC, weights, features, labels, 0)
+    scores = evaluate(TrainedModel.of(METHOD, gone, SPEC, weights), features, labels)
+    plain = evaluate(TrainedModel.of(METHOD, config(), SPEC, weights), features, labels)
     assert scores == plain

@@ -11,6 +11,7 @@ from labs.image_text_files import write_textcaps
 from latentlab.core.errors import UserError
 from latentlab.data.image_text_layout import TEXT, VISUAL, group_numbers, pictures
 from latentlab.experiment.planning import prepare_data
+from latentlab.experiment.trained_model import TrainedModel
 from latentlab.nn.normalisation import initial_statistics
 from latentlab.studies.anchored_multimodal import STUDY
 from latentlab.studies.anchored_multimodal.evaluation import evaluate
@@ -112,7 +113,9 @@ def test_a_model_of_features_is_built_and_measured(folder):
     weights |= {f"state.{name}": entry for name, entry in state.items()}
     test = data.splits["test"]
     features = torch.from_numpy(np.array(test.features)).float() / 255
-    scores = evaluate(config, spec, weights, features, torch.from_numpy(test.labels), 0)
+    scores = evaluate(
+        TrainedModel.of(METHOD, config, spec, weights), features, torch.from_numpy(test.labels)
+    )
     assert {"visual_accuracy", "text_accuracy"} <= set(scores)
 
 

@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from labs.arc import SPEC, built, config, draw_tokens, embeddings, features_of
 from latentlab.experiment.figures import FigureContext
+from latentlab.experiment.trained_model import TrainedModel
 from latentlab.metrics.classification import (
     classification_scores,
     confusion_table,
@@ -25,6 +26,7 @@ from latentlab.reporting import comparison_table
 from latentlab.studies.arc_classifier.baselines import baselines
 from latentlab.studies.arc_classifier.evaluation import evaluate, pictures, predict
 from latentlab.studies.arc_classifier.figures import FIGURES, category_heat_map
+from latentlab.studies.arc_classifier.method import METHOD
 from latentlab.studies.arc_classifier.metrics import CATEGORIES, METRICS, batch_mean_accuracy
 from latentlab.studies.arc_classifier.reported import EFFECTS, effects_table
 from latentlab.studies.arc_classifier.tasks import demonstrations
@@ -136,7 +138,9 @@ def trial():
 
 def test_evaluation_is_the_models_own_answer(trial):
     settings_, weights, tokens, labels = trial
-    scores = evaluate(settings_, SPEC, weights, features_of(tokens), labels, 0)
+    scores = evaluate(
+        TrainedModel.of(METHOD, settings_, SPEC, weights), features_of(tokens), labels
+    )
     assert set(scores) <= {metric.name for metric in METRICS}
     model = built(settings_, seed=3)
     found = embeddings(model, demonstrations(tokens, None)).detach()
@@ -155,10 +159,10 @@ def test_evaluation_is_the_models_own_answer(trial):
     shares = np.mean([scores[f"accuracy_{name}"] for name in CATEGORIES[:8]])
     assert scores["balanced_accuracy"] == pytest.approx(shares)
 
-    drawn = pictures(settings_, SPEC, weights, features_of(tokens), 0)
+    drawn = pictures(TrainedModel.of(METHOD, settings_, SPEC, weights), features_of(tokens))
     np.testing.assert_allclose(drawn["latent"], found.numpy(), atol=1e-5)
     assert np.array_equal(drawn["predicted"], predicted.numpy())
-    answers = predict(settings_, SPEC, weights, features_of(tokens))
+    answers = predict(TrainedModel.of(METHOD, settings_, SPEC, weights), features_of(tokens))
     assert np.array_equal(answers["label"], predicted.numpy())
     best = logits.softmax(1).max(1).values
     np.testing.assert_allclose(answers["probability"], best.numpy(), rtol=1e-4)
@@ -166,13 +170,17 @@ def test_evaluation_is_the_models_own_answer(trial):
 
 def test_categories_go_by_name_and_not_by_number(trial):
     settings_, weights, tokens, labels = trial
-    own = evaluate(settings_, SPEC, weights, features_of(tokens), labels, 0)
+    own = evaluate(TrainedModel.of(METHOD, settings_, SPEC, weights), features_of(tokens), labels)
     others = DataSpec(SPEC.shape, 9, names=("A1", "b", "S1", *"defghi"))
-    found = evaluate(settings_, others, weights, features_of(tokens), labels, 0)
+    found = evaluate(
+        TrainedModel.of(METHOD, settings_, others, weights), features_of(tokens), labels
+    )
     named = {name: value for name, value in found.items() if name.startswith("accuracy_")}
     assert named == {"accuracy_A1": own["accuracy_S1"], "accuracy_S1": own["accuracy_S3"]}
     nameless = DataSpec(SPEC.shape, 9)
-    found = evaluate(settings_, nameless, weights, features_of(tokens), labels, 0)
+    found = evaluate(
+        TrainedModel.of(METHOD, settings_, nameless, weights), features_of(tokens), labels
+    )
     assert not [name for name in found if name.startswith("accuracy_")]
 
 

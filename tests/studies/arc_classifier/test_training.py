@@ -12,6 +12,7 @@ from latentlab.data.arc.arc_like.source import draw_task
 from latentlab.data.arc.tasks import pack_tasks, task_schema
 from latentlab.data.prepared import Prepared, Split
 from latentlab.experiment.figures import own_figures
+from latentlab.experiment.trained_model import TrainedModel
 from latentlab.search.parameter_alias import ParameterAlias
 from latentlab.studies.arc_classifier import STUDY
 from latentlab.studies.arc_classifier.evaluation import evaluate
@@ -85,7 +86,9 @@ def test_it_learns(easy, encoder):
     features = torch.from_numpy(test.features).float() / 10
     labels = torch.from_numpy(test.labels)
     spec = StudyData.of(easy, CPU).spec
-    scores = evaluate(trial.config, spec, weights, features, labels, trial.stream)
+    scores = evaluate(
+        TrainedModel.of(METHOD, trial.config, spec, weights, trial.stream), features, labels
+    )
     # 90 tasks: chance is 1 / 2 with a standard error of .05.
     assert scores["accuracy"] > 0.75
     errors = group.state.history[0, :, group.scores.index("validation_error_rate")]
@@ -112,7 +115,7 @@ def test_the_terms_are_what_they_are_called():
     torch.testing.assert_close(terms["cross_entropy"], unsmoothed)
     assert total != unsmoothed
     weights = {name: p.detach() for name, p in built(settings).named_parameters()}
-    scores = evaluate(settings, SPEC, weights, *inputs[0], 0)
+    scores = evaluate(TrainedModel.of(METHOD, settings, SPEC, weights), *inputs[0])
     assert float(terms["error_rate"]) == pytest.approx(1 - scores["accuracy"])
     assert float(terms["cross_entropy"]) == pytest.approx(scores["cross_entropy"], rel=1e-5)
 

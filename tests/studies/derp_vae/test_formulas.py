@@ -13,6 +13,7 @@ from scipy import stats
 from torch.distributions import Normal, kl_divergence
 from torch.nn import functional
 
+from latentlab.experiment.trained_model import TrainedModel
 from latentlab.nn.layers import dropout
 from latentlab.studies.derp_vae.config import DerpVaeConfig
 from latentlab.studies.derp_vae.evaluation import (
@@ -294,7 +295,7 @@ def scores_of(weights_of: DerpVaeConfig, spoil=None) -> dict[str, float]:
     generator = torch.Generator().manual_seed(3)
     features = torch.rand(300, 1, 8, 8, generator=generator)
     labels = torch.arange(300) % 10
-    return evaluate(weights_of, DIGITS, tensors, features, labels, stream=11)
+    return evaluate(TrainedModel.of(METHOD, weights_of, DIGITS, tensors, 11), features, labels)
 
 
 def test_a_collapsed_posterior_is_told_apart_by_the_right_metrics() -> None:

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from latentlab.data import Prepared, Schema, Split
+from latentlab.experiment.trained_model import TrainedModel
 from latentlab.studies.derp_vae.config import DerpVaeConfig, ObjectiveConfig
 from latentlab.studies.derp_vae.evaluation import evaluate
 from latentlab.studies.derp_vae.method import METHOD
@@ -193,7 +194,9 @@ def test_what_is_measured_is_what_was_trained(small):
 
     def elbo():
         weights = {n: t.clone() for n, t in group.layout.single(group.state.weights[0]).items()}
-        return evaluate(group.config, small.spec, weights, features, labels, 5)
+        return evaluate(
+            TrainedModel.of(METHOD, group.config, small.spec, weights, 5), features, labels
+        )
 
     before = elbo()
     for _ in range(30 * group.epoch_steps):

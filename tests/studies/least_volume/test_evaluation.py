@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import torch
 
+from latentlab.experiment.trained_model import TrainedModel
 from latentlab.studies.least_volume import evaluation
 from latentlab.studies.least_volume.config import LeastVolumeConfig
 from latentlab.studies.least_volume.evaluation import evaluate, pictures, predict
@@ -47,7 +48,7 @@ def designs(count=40, shape=SPEC.shape, seed=0):
 def scored(settings, weights, features=None, spec=SPEC):
     features = designs() if features is None else features
     labels = torch.zeros(len(features), dtype=torch.long)
-    return evaluate(settings, spec, weights, features, labels, STREAM)
+    return evaluate(TrainedModel.of(METHOD, settings, spec, weights, STREAM), features, labels)
 
 
 def identity(settings, **state):
@@ -171,10 +172,13 @@ def test_a_bound_that_does_not_bind_leaves_the_norms_as_they_are():
 def test_chunks_change_nothing(norm, monkeypatch):
     settings = config("convolutional", latent=6, spectral_norm=norm)
     weights = stored(settings)
-    whole, drawn = scored(settings, weights), pictures(settings, SPEC, weights, designs(), STREAM)
+    whole, drawn = (
+        scored(settings, weights),
+        pictures(TrainedModel.of(METHOD, settings, SPEC, weights, STREAM), designs()),
+    )
     monkeypatch.setattr(evaluation, "CHUNK", 7)
     assert scored(settings, weights) == pytest.approx(whole, rel=1e-4)
-    parts = pictures(settings, SPEC, weights, designs(), STREAM)
+    parts = pictures(TrainedModel.of(METHOD, settings, SPEC, weights, STREAM), designs())
     for name, array in drawn.items():
         np.testing.assert_allclose(parts[name], array, atol=1e-5)
 
@@ -185,7 +189,7 @@ def test_pictures_are_sorted_and_show_two_latents_at_least(kept):
     active = np.isin(np.arange(5), kept)
     frozen = np.linspace(1, 2, 5)
     weights = stored(settings, active=active.astype(float), frozen=frozen)
-    drawn = pictures(settings, SPEC, weights, designs(), STREAM)
+    drawn = pictures(TrainedModel.of(METHOD, settings, SPEC, weights, STREAM), designs())
     w = {name: value.numpy() for name, value in weights.items()}
     z = designs().flatten(1).numpy() @ w["encoder.layers.0.weight"] + w["encoder.layers.0.bias"]
     sd = z.std(0, ddof=1)
@@ -197,7 +201,7 @@ def test_pictures_are_sorted_and_show_two_latents_at_least(kept):
     np.testing.assert_allclose(drawn["latent"][:, : len(kept)], z[:, first], atol=1e-5)
     # What is filled up with does not vary: it is pruned.
     assert (drawn["latent"][:, len(kept) :].std(0) == 0).all()
-    answers = pd.DataFrame(predict(settings, SPEC, weights, designs()))
+    answers = pd.DataFrame(predict(TrainedModel.of(METHOD, settings, SPEC, weights), designs()))
     names = [f"latent_{j}" for j in sorted(kept)] + [f"pixel_{place}" for place in range(12)]
     assert list(answers) == names
     pixels = answers.iloc[:, len(kept) :].to_numpy()

@@ -19,6 +19,7 @@ from labs.harmonium import (
     make_conjugate,
     tiny,
 )
+from latentlab.experiment.trained_model import TrainedModel
 from latentlab.metrics.clustering import (
     cluster_table,
     clustering_scores,
@@ -29,6 +30,7 @@ from latentlab.metrics.clustering import (
 from latentlab.studies.mixture_harmonium import STUDY, evaluation
 from latentlab.studies.mixture_harmonium.baselines import baselines, clustered
 from latentlab.studies.mixture_harmonium.evaluation import evaluate, pictures, predict
+from latentlab.studies.mixture_harmonium.method import METHOD
 from latentlab.studies.mixture_harmonium.metrics import METRICS
 
 STREAM = 123
@@ -48,7 +50,8 @@ def data(count=300, seed=0):
 
 def scored(settings_, model=None, count=300, **state):
     model = model or built(settings_)
-    return evaluate(settings_, DIGITS, stored(model, **state), *data(count), STREAM)
+    trial = TrainedModel.of(METHOD, settings_, DIGITS, stored(model, **state), STREAM)
+    return evaluate(trial, *data(count))
 
 
 @pytest.mark.parametrize("interaction", ["full", "hierarchical"])
@@ -86,7 +89,9 @@ def test_the_bound_equals_its_enumeration_within_its_sampling_error():
     x = images(400, 2)
     features = (x / 16).float().view(-1, 1, 2, 2)
     labels = torch.arange(400) % 3
-    scores = evaluate(model.config, TINY, stored(model), features, labels, STREAM)
+    scores = evaluate(
+        TrainedModel.of(METHOD, model.config, TINY, stored(model), STREAM), features, labels
+    )
     states = enumerated(model, x)
     q = states.posterior.exp()
     exact = (q @ states.psi) + (q * (states.posterior - states.prior)).sum(1)
@@ -104,7 +109,7 @@ def test_reconstructions_are_mean_field():
     model = tiny(3, scale=0.2)
     x = images(5, 3)
     features = (x / 16).float().view(-1, 1, 2, 2)
-    drawn = pictures(model.config, TINY, stored(model), features, STREAM)
+    drawn = pictures(TrainedModel.of(METHOD, model.config, TINY, stored(model), STREAM), features)
     states = enumerated(model, x)
     q = states.posterior.exp()
     # theta_X is linear in the statistics, so its mean is that of the states.
@@ -118,7 +123,9 @@ def test_reconstructions_are_mean_field():
     expected = means.sigmoid().detach()
     np.testing.assert_allclose(drawn["cluster_means"].reshape(3, 4), expected, atol=1e-5)
     labels = torch.zeros(5, dtype=torch.long)
-    scores = evaluate(model.config, TINY, stored(model), features, labels, STREAM)
+    scores = evaluate(
+        TrainedModel.of(METHOD, model.config, TINY, stored(model), STREAM), features, labels
+    )
     error = np.square(x.numpy() - 16 * drawn["reconstruction"].reshape(5, 4)).mean()
     assert scores["reconstruction_error"] == pytest.approx(error, rel=1e-5)
 
@@ -126,7 +133,10 @@ def test_reconstructions_are_mean_field():
 def test_predictions_are_components_and_their_probability():
     model = tiny(4)
     x = images(700, 4)
-    answers = predict(model.config, TINY, stored(model), (x / 16).float().view(-1, 1, 2, 2))
+    answers = predict(
+        TrainedModel.of(METHOD, model.config, TINY, stored(model)),
+        (x / 16).float().view(-1, 1, 2, 2),
+    )
     of_k = enumerated(model, x).posterior.exp().view(700, 3, 8).sum(2)
     np.testing.assert_array_equal(answers["cluster"], of_k.argmax(1))
     np.testing.assert_allclose(answers["probability"], of_k.max(1).values.detach(), atol=1e-4)
@@ -136,14 +146,18 @@ def test_predictions_are_components_and_their_probability():
 def test_a_conjugate_model_scores_one_and_an_idle_one_nothing(interaction):
     model = make_conjugate(tiny(interaction=interaction, scale=1.0))
     features, labels = (images(20) / 16).float().view(-1, 1, 2, 2), torch.arange(20) % 3
-    scores = evaluate(model.config, TINY, stored(model), features, labels, STREAM)
+    scores = evaluate(
+        TrainedModel.of(METHOD, model.config, TINY, stored(model), STREAM), features, labels
+    )
     assert scores["r_squared"] == pytest.approx(1, abs=1e-6)
     assert scores["residual_variance"] < 1e-6 * scores["log_partition_variance"]
     assert scores["rho_norm"] == pytest.approx(float(model.rho.norm().detach()), rel=1e-6)
     for name in ("weight", "weight_offsets", "bias_offsets"):
         if name in dict(model.named_parameters()):
             getattr(model, name).data.zero_()
-    idle = evaluate(model.config, TINY, stored(model), features, labels, STREAM)
+    idle = evaluate(
+        TrainedModel.of(METHOD, model.config, TINY, stored(model), STREAM), features, labels
+    )
     assert math.isnan(idle["r_squared"])
     assert idle["log_partition_variance"] == pytest.approx(0, abs=1e-6)
     assert all(math.isfinite(value) for name, value in idle.items() if name != "r_squared")
@@ -187,7 +201,9 @@ def test_all_zero_images_are_evaluated():
     settings_ = config(model={"latent_dim": 6, "clusters": 4})
     labels = torch.zeros(20, dtype=torch.long)
     scores = evaluate(
-        settings_, DIGITS, stored(built(settings_)), torch.zeros(20, 1, 8, 8), labels, STREAM
+        TrainedModel.of(METHOD, settings_, DIGITS, stored(built(settings_)), STREAM),
+        torch.zeros(20, 1, 8, 8),
+        labels,
     )
     assert all(math.isfinite(value) for value in scores.values())
 

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from labs.harmonium import CPU, config, digits
+from latentlab.experiment.trained_model import TrainedModel
 from latentlab.studies.mixture_harmonium.evaluation import evaluate
 from latentlab.studies.mixture_harmonium.method import METHOD
 from latentlab.training.cohort import Cohort
@@ -110,7 +111,11 @@ def test_the_penalty_makes_a_model_more_conjugate(prepared):
         group = trained(data, seeds=1, epochs=25, objective=fast)
         trial = group.trials[0]
         scores.append(
-            evaluate(trial.config, data.spec, stored(group, 0), features, labels, trial.stream)
+            evaluate(
+                TrainedModel.of(METHOD, trial.config, data.spec, stored(group, 0), trial.stream),
+                features,
+                labels,
+            )
         )
         history = curve(group, "train_r_squared")[0]
         assert math.isfinite(history[-1])
@@ -129,7 +134,9 @@ def test_the_running_score_is_near_that_of_the_trained_model(prepared):
     batch = data.train.batch(everything)
     trial = group.trials[0]
     scores = evaluate(
-        trial.config, data.spec, stored(group, 0), batch.features, batch.labels, trial.stream
+        TrainedModel.of(METHOD, trial.config, data.spec, stored(group, 0), trial.stream),
+        batch.features,
+        batch.labels,
     )
     assert running == pytest.approx(scores["nmi"], abs=0.06)
 

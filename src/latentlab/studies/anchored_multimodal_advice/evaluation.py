@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from latentlab.studies.anchored_multimodal.evaluation import evaluate, pictures, predict
+from latentlab.studies.anchored_multimodal.evaluation import VERSION, evaluate, pictures, predict
 
-__all__ = ["evaluate", "pictures", "predict"]
+__all__ = ["VERSION", "evaluate", "pictures", "predict"]

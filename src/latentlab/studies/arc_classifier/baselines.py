@@ -18,6 +18,9 @@ from latentlab.studies.arc_classifier.config import ArcClassifierConfig
 from latentlab.studies.arc_classifier.metrics import batch_mean_accuracy, by_category
 from latentlab.training.contract import DataSpec
 
+VERSION = 1
+"""Raised when a score changes."""
+
 Examples = tuple[NDArray[np.float32], Integers]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy import stats
 from torch import Tensor
 
-from latentlab.studies.derp_vae.config import DerpVaeConfig
+from latentlab.experiment.trained_model import TrainedModel
 from latentlab.studies.derp_vae.model import Vae, sample
 from latentlab.studies.derp_vae.objective import (
     derp_noise_floor,
@@ -22,8 +22,10 @@ from latentlab.studies.derp_vae.objective import (
     reconstruction_loss,
     unit_rows,
 )
-from latentlab.training.contract import DataSpec
 from latentlab.training.streams import generator
+
+VERSION = 1
+"""Raised when a score or a picture of the same model changes."""
 
 PROJECTIONS = 10
 ACTIVE_VARIANCE = 0.01
@@ -34,31 +36,20 @@ INFORMATION_EXAMPLES = 2000
 CHUNK = 2048
 
 
-def evaluate(
-    config: DerpVaeConfig,
-    spec: DataSpec,
-    weights: Mapping[str, Tensor],
-    features: Tensor,
-    labels: Tensor,
-    stream: int,
-) -> dict[str, float]:
-    """All metrics but the times, of one trial on one split.
+def evaluate(model: TrainedModel, features: Tensor, labels: Tensor) -> dict[str, float]:
+    """Return all metrics but the times, of one trial on one split.
 
     Args:
-        config: the trial's configuration.
-        spec: shape and classes of the data.
-        weights: stored tensors of the trial.
+        model: the trial; arms of a seed share noise and projections.
         features: [examples, channels, height, width] in [0, 1].
         labels: [examples].
-        stream: key of the trial's random streams; arms of a seed share noise and projections.
 
     Returns:
         Scores by metric name; `derp_term_own_probes` only where there are probes.
     """
-    model = _model(config, spec, weights)
-    d = config.model.latent_dim
-    epsilon = _normal(stream, "scores/latent", (len(features), d)).to(features.device)
-    parts = [_forward(model, x, e) for x, e in _chunks(features, epsilon)]
+    d = model.config.model.latent_dim
+    epsilon = _normal(model.stream, "scores/latent", (len(features), d)).to(features.device)
+    parts = [_forward(model.module, x, e) for x, e in _chunks(features, epsilon)]
     mean, log_variance, z, class_logits, reconstruction = (
         torch.cat([part[i] for part in parts]) for i in range(5)
     )
@@ -68,52 +59,45 @@ def evaluate(
         "reconstruction_loss": float(reconstruction.mean()),
         "negative_elbo": float(reconstruction.mean()) + kl,
         "accuracy": float((class_logits.argmax(1) == labels).float().mean()),
-        "class_separation_ratio": class_separation_ratio(z, labels, spec.classes),
+        "class_separation_ratio": class_separation_ratio(z, labels, model.spec.classes),
         "posterior_variance_share": float((log_variance.exp() > REPORTED_VARIANCE).float().mean()),
         "mean_posterior_variance": float(log_variance.exp().mean()),
         "active_units": float((mean.var(dim=0) > ACTIVE_VARIANCE).sum()),
         "mutual_information": mutual_information(mean, log_variance, z),
     }
-    projections = unit_rows(_normal(stream, "scores/projections", (PROJECTIONS, d)).to(z.device))
-    batch = min(config.training.batch_size, len(z))
+    projections = unit_rows(
+        _normal(model.stream, "scores/projections", (PROJECTIONS, d)).to(z.device)
+    )
+    batch = min(model.config.training.batch_size, len(z))
     scores["eval_ks_distance"] = one_sided_grid_ks(z @ projections.T)
     scores["derp_over_floor"] = _batched_derp(z, projections, batch) / derp_noise_floor(batch)
-    if "state.probes" in weights:
-        probes = weights["state.probes"].to(z.device)
-        scores["derp_term_own_probes"] = _batched_derp(z, probes, batch)
+    if "probes" in model.state:
+        scores["derp_term_own_probes"] = _batched_derp(z, model.state["probes"], batch)
     distances, p_values = kolmogorov_smirnov(z.double().cpu().numpy())
     scores["dimension_ks"] = float(distances.mean())
     scores["normal_dimensions"] = float((p_values > 0.05).mean())
     return scores
 
 
-def pictures(
-    config: DerpVaeConfig,
-    spec: DataSpec,
-    weights: Mapping[str, Tensor],
-    features: Tensor,
-    stream: int,
-) -> dict[str, NDArray[np.float32]]:
-    """Reconstructions of the posterior means [n, c, h, w], and a latent sample [n, latent]."""
-    model = _model(config, spec, weights)
+@torch.no_grad()
+def pictures(model: TrainedModel, features: Tensor) -> dict[str, NDArray[np.float32]]:
+    """Return reconstructions of posterior means [n, c, h, w] and a latent sample [n, latent]."""
+    vae: Vae = model.module
     zero = torch.zeros((), device=features.device)
-    with torch.no_grad():
-        mean, log_variance = model.encode(features, {}, zero)
-        image = model.decoder(mean, {}, zero).sigmoid()
-    epsilon = _normal(stream, "scores/latent", tuple(mean.shape)).to(mean.device)
+    mean, log_variance = vae.encode(features, {}, zero)
+    image = vae.decoder(mean, {}, zero).sigmoid()
+    epsilon = _normal(model.stream, "scores/latent", tuple(mean.shape)).to(mean.device)
     latent = sample(mean, log_variance, epsilon)
     return {"reconstruction": image.cpu().numpy(), "latent": latent.cpu().numpy()}
 
 
-def predict(
-    config: DerpVaeConfig, spec: DataSpec, weights: Mapping[str, Tensor], features: Tensor
-) -> dict[str, NDArray[Any]]:
-    """Latent means `latent_0`.. and the class named from the mean, `label`."""
-    model = _model(config, spec, weights)
+@torch.no_grad()
+def predict(model: TrainedModel, features: Tensor) -> dict[str, NDArray[Any]]:
+    """Return latent means `latent_0`.. and the class named from the mean, `label`."""
+    vae: Vae = model.module
     zero = torch.zeros((), device=features.device)
-    with torch.no_grad():
-        mean, _ = model.encode(features, {}, zero)
-        label = model.classifier(mean, {}, zero).argmax(1)
+    mean, _ = vae.encode(features, {}, zero)
+    label = vae.classifier(mean, {}, zero).argmax(1)
     columns = {f"latent_{j}": mean[:, j].cpu().numpy() for j in range(mean.shape[1])}
     return columns | {"label": label.cpu().numpy()}
 
@@ -172,24 +156,16 @@ def _batched_derp(z: Tensor, probes: Tensor, batch: int) -> float:
     return float(torch.stack([derp_term(part, probes) for part in whole]).mean())
 
 
-def _model(config: DerpVaeConfig, spec: DataSpec, weights: Mapping[str, Tensor]) -> Vae:
-    model = Vae(config, spec, np.random.default_rng(0))
-    model.load_state_dict({n: t for n, t in weights.items() if not n.startswith("state.")})
-    return model.to(next(iter(weights.values())).device)
-
-
 @torch.no_grad()
-def _forward(
-    model: Vae, x: Tensor, epsilon: Tensor
-) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """Mean, log variance, sample, class logits, and reconstruction loss of each example."""
+def _forward(vae: Vae, x: Tensor, epsilon: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """Return mean, log variance, sample, class logits, and reconstruction loss of each example."""
     zero = torch.zeros((), device=x.device)
-    mean, log_variance = model.encode(x, {}, zero)
+    mean, log_variance = vae.encode(x, {}, zero)
     z = sample(mean, log_variance, epsilon)
     losses = torch.vmap(lambda logits, one: reconstruction_loss(logits[None], one[None]))(
-        model.decoder(z, {}, zero), x
+        vae.decoder(z, {}, zero), x
     )
-    return mean, log_variance, z, model.classifier(z, {}, zero), losses
+    return mean, log_variance, z, vae.classifier(z, {}, zero), losses
 
 
 def _chunks(*tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:

@@ -12,6 +12,8 @@ from latentlab.studies.mixture_harmonium.config import MixtureHarmoniumConfig
 from latentlab.training.contract import DataSpec
 from latentlab.training.streams import generator
 
+VERSION = 1
+"""Raised when a score changes."""
 STARTS = 10
 """Random starts, of which scikit-learn keeps the one with the least within-cluster scatter."""
 

@@ -1,0 +1,94 @@
+"""Measurements on disk, each with the identity of what was measured and how.
+
+A file is used only where its identity is the one that is asked for; else it is measured anew and
+the file replaced. So scores stay with their trial until its weights or the metrics change.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import logging
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latentlab.core.files import write_atomically
+from latentlab.training.store import set_aside
+
+logger = logging.getLogger(__name__)
+
+Identity = Mapping[str, Any]
+"""What a measurement depends on, in values that JSON knows."""
+
+_IDENTITY = "identity"
+
+
+def load_values(path: Path, identity: Identity) -> Any | None:
+    """Read what `save_values` wrote.
+
+    Args:
+        path: the file, which need not exist.
+        identity: of what is wanted.
+
+    Returns:
+        The values; None where there are none of this identity. A damaged file is set aside with a
+        warning.
+    """
+    try:
+        content = json.loads(path.read_bytes())
+        text = json.dumps(content["values"])
+        if hashlib.sha256(text.encode()).hexdigest() != content["digest"]:
+            raise ValueError("its digest does not fit")
+        return content["values"] if content[_IDENTITY] == dict(identity) else None
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        _set_aside(path, error)
+        return None
+
+
+def save_values(path: Path, identity: Identity, values: Any) -> None:
+    """Write values that JSON knows, to the last digit; what is not a number stays so.
+
+    Raises:
+        UserError: the disk is full or the folder cannot be written.
+    """
+    digest = hashlib.sha256(json.dumps(values).encode()).hexdigest()
+    content = {_IDENTITY: dict(identity), "digest": digest, "values": values}
+    write_atomically(path, json.dumps(content, indent=1).encode())
+
+
+def load_arrays(path: Path, identity: Identity) -> dict[str, NDArray[Any]] | None:
+    """Read what `save_arrays` wrote; as `load_values`."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = dict(file)
+        return arrays if json.loads(str(arrays.pop(_IDENTITY))) == dict(identity) else None
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        _set_aside(path, error)
+        return None
+
+
+def save_arrays(path: Path, identity: Identity, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Write named arrays.
+
+    Raises:
+        UserError: the disk is full or the folder cannot be written.
+    """
+    buffer = io.BytesIO()
+    named: dict[str, Any] = {_IDENTITY: np.array(json.dumps(dict(identity))), **arrays}
+    np.savez(buffer, allow_pickle=False, **named)
+    write_atomically(path, buffer.getvalue())
+
+
+def _set_aside(path: Path, error: Exception) -> None:
+    aside = set_aside(path)
+    logger.warning("%s is damaged (%s): set aside as %s, measured again", path, error, aside.name)

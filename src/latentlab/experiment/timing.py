@@ -1,0 +1,107 @@
+"""How long one training step of each arm takes, alone and interleaved with the others."""
+
+from __future__ import annotations
+
+import time
+
+import pandas as pd
+import torch
+
+from latentlab.compute.device import machine_name, set_matmul_precision
+from latentlab.data import Prepared
+from latentlab.experiment.declaration import Declaration
+from latentlab.experiment.measurements import load_values, save_values
+from latentlab.experiment.study import Study
+from latentlab.training.cohort import Cohort
+from latentlab.training.data import StudyData
+from latentlab.training.store import TrialStore
+from latentlab.training.trial import TRAINER_VERSION, Trial
+
+TIMINGS = "timings.json"
+"""The file of the store that keeps the timings."""
+
+TIMED_SECONDS = 0.05
+"""Length of one timing of one arm; long against the clock's steps, short enough
+to average out noise."""
+
+
+def time_arms(
+    study: Study,
+    declaration: Declaration,
+    prepared: Prepared,
+    store: TrialStore,
+    device: torch.device,
+    precision: str,
+) -> pd.DataFrame:
+    """Time one training step of each arm alone, interleaved: every arm once per seed, in turn.
+
+    Time inside a cohort is a share of it and says nothing about an arm; here arms take turns on
+    the same machine in the same minute, in an order that rotates from seed to seed. So all timings
+    are of one run: where an arm, the seeds, the machine or a version changed, all are measured
+    anew; else those of the earlier run are returned, which `timings.json` of the store keeps.
+
+    Returns:
+        Columns arm, seed, seconds (per step).
+    """
+    path = store.root / TIMINGS
+    identity = {
+        "arms": [
+            [arm, config.model_dump(mode="json")] for arm, config in declaration.configs.items()
+        ],
+        "seeds": list(declaration.seeds.numbers()),
+        "data": prepared.fingerprint,
+        "precision": precision,
+        "machine": machine_name(device),
+        "method": study.method.version,
+        "trainer": TRAINER_VERSION,
+    }
+    rows = load_values(path, identity)
+    if rows is None:
+        rows = _measure_arms(study, declaration, prepared, device, precision)
+        save_values(path, identity, rows)
+    return pd.DataFrame(rows, columns=["arm", "seed", "seconds"])
+
+
+def _measure_arms(
+    study: Study, declaration: Declaration, prepared: Prepared, device: torch.device, precision: str
+) -> list[tuple[str, int, float]]:
+    """Return arm, seed and seconds per step of every timing."""
+    torch.set_num_threads(1)
+    set_matmul_precision(precision)
+    data = StudyData.of(prepared, device)
+    names = list(declaration.configs)
+    cohorts = {
+        arm: Cohort(
+            study.method,
+            [Trial(study.name, arm, 0, config, prepared.fingerprint, precision, 0)],
+            data,
+            device,
+            precision,
+        )
+        for arm, config in declaration.configs.items()
+    }
+    for cohort in cohorts.values():
+        _seconds_per_step(cohort, device)
+    rows = []
+    for turn, seed in enumerate(declaration.seeds.numbers()):
+        shift = turn % len(names)
+        for arm in names[shift:] + names[:shift]:
+            rows.append((arm, seed, _seconds_per_step(cohorts[arm], device)))
+    return rows
+
+
+def _seconds_per_step(cohort: Cohort, device: torch.device) -> float:
+    """Time steps of a cohort of one for a moment; its weights do not matter."""
+    cohort.restart()
+    start = time.perf_counter()
+    steps = 0
+    while steps < 3 or time.perf_counter() - start < TIMED_SECONDS:
+        # Never to the end of an epoch, whose validation is no part of a training step (where an
+        # epoch is one step, every arm pays for it alike).
+        if cohort.state.step + 1 >= cohort.epoch_steps:
+            cohort.restart()
+        cohort.advance()
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        steps += 1
+    return (time.perf_counter() - start) / steps

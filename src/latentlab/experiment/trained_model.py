@@ -1,0 +1,94 @@
+"""A trained trial as a thing: its module, its method state, and what it was trained as."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+
+from latentlab.training.contract import DataSpec, Method, Tensors
+from latentlab.training.per_trial import per_trial_values
+from latentlab.training.state import split_state
+from latentlab.training.store import CONFIG, RECORD, WEIGHTS, TrialRecord
+from latentlab.training.streams import stream_key
+
+if TYPE_CHECKING:
+    from latentlab.experiment.study import Study
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """A trained trial, ready to be evaluated.
+
+    Attributes:
+        config: the trial's resolved configuration, of the study's own class.
+        spec: what the model knows of its data.
+        module: the study's own module with the trained parameters.
+        state: the method state by name, as it was kept with the weights.
+        stream: key of the trial's random streams; arms of a seed share it.
+    """
+
+    config: Any
+    spec: DataSpec
+    module: Any
+    state: Tensors
+    stream: int
+
+    @classmethod
+    def of(
+        cls,
+        method: Method,
+        config: Any,
+        spec: DataSpec,
+        tensors: Mapping[str, Tensor],
+        stream: int = 0,
+    ) -> Self:
+        """Build the model that stored tensors describe, on the device where they lie.
+
+        Args:
+            method: the study's formulas.
+            config: the trial's configuration.
+            spec: shape and classes of the data.
+            tensors: parameters by name, and the method state under `state.`.
+            stream: key of the trial's random streams.
+        """
+        parameters, state = split_state(tensors)
+        module = method.architecture(config, spec)
+        module.load_state_dict(parameters)
+        device = next(iter(parameters.values())).device
+        return cls(config, spec, module.to(device).eval(), state, stream)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the parameters and the state lie."""
+        device: torch.device = next(self.module.parameters()).device
+        return device
+
+    @cached_property
+    def hyper(self) -> Tensors:
+        """The configuration's `PerTrial` numbers by dotted name, scalars on the device."""
+        values = per_trial_values(self.config)
+        return {name: torch.tensor(value, device=self.device) for name, value in values.items()}
+
+
+def restore(study: Study, folder: Path, spec: DataSpec, device: torch.device) -> TrainedModel:
+    """Read a stored trial.
+
+    Args:
+        study: whose trial it is.
+        folder: of the trial, as `TrialStore` keeps it.
+        spec: shape and classes of its data.
+        device: where to compute.
+    """
+    config = study.declaration.config_class.model_validate_json((folder / CONFIG).read_text())
+    record = TrialRecord(**json.loads((folder / RECORD).read_text()))
+    tensors = load_file(folder / WEIGHTS, device=str(device))
+    stream = stream_key(record.study, record.seed, record.data)
+    return TrainedModel.of(study.method, config, spec, tensors, stream)

@@ -1,0 +1,250 @@
+"""What was measured is kept with the trial, and measured again only where something changed."""
+
+import json
+import logging
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from labs.declarations import declared
+from labs.stored_trials import write_trial
+from labs.trainer import CPU, INLINE
+from latentlab.data import load_prepared, prepare, save_prepared
+from latentlab.experiment import timing
+from latentlab.experiment.measurements import load_arrays, load_values, save_arrays, save_values
+from latentlab.experiment.planning import plan_trials, trial_table
+from latentlab.experiment.scoring import PICTURES, SCORES, draw_pictures, score_trials
+from latentlab.experiment.timing import time_arms
+from latentlab.experiment.trained_model import TrainedModel, restore
+from latentlab.studies.registry import STUDIES
+from latentlab.training.data import data_spec
+from latentlab.training.per_trial import per_trial_values
+from latentlab.training.runner import train_trials
+from latentlab.training.store import TrialStore
+
+STUDY = STUDIES["derp_vae"]
+EVALUATION = STUDY.evaluation
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data") / "prepared"
+    save_prepared(prepare("digits", {"subset": 160}, folder), folder)
+    return load_prepared(folder)
+
+
+@pytest.fixture(scope="module")
+def declaration():
+    arms = {name: None for name in declared().configs if name not in ("standard_vae", "derp_vae_3")}
+    return declared(
+        seeds={"count": 2},
+        arms=arms,
+        hypotheses={"hypotheses": {}},
+        model={"hidden": 8},
+        training={"epochs": 1, "batch_size": 32},
+    )
+
+
+@pytest.fixture
+def study(declaration, prepared, tmp_path):
+    """The table of two arms by two seeds, and their store."""
+    store = TrialStore(tmp_path / "store")
+    planned = plan_trials(STUDY, declaration, prepared, "float32")
+    trained = train_trials(STUDY.method, planned, prepared.folder, store, INLINE)
+    return trial_table(planned, store, trained), store
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """Names of what was evaluated, one by one."""
+    made = []
+    for name in ("evaluate", "pictures"):
+        real = getattr(EVALUATION, name)
+
+        def counted(*given, name=name, real=real):
+            made.append(name)
+            return real(*given)
+
+        monkeypatch.setattr(EVALUATION, name, counted)
+    return made
+
+
+def scored(study, prepared, wanted=("validation", "test")):
+    trials, store = study
+    return score_trials(STUDY, trials, prepared, store, CPU, wanted)
+
+
+def same(left, right):
+    pd.testing.assert_frame_equal(left, right, check_exact=True)
+
+
+def test_a_second_run_evaluates_nothing(study, prepared, calls):
+    first, drawn = scored(study, prepared), draw_pictures(STUDY, study[0], prepared, study[1])
+    assert (calls.count("evaluate"), calls.count("pictures")) == (8, 2)
+    calls.clear()
+    same(scored(study, prepared), first)
+    again = draw_pictures(STUDY, study[0], prepared, study[1])
+    assert calls == []
+    assert again.keys() == drawn.keys()
+    for name, array in drawn.items():
+        assert array.dtype == again[name].dtype
+        np.testing.assert_array_equal(array, again[name])
+
+
+def test_scores_are_those_of_the_stored_weights(study, prepared):
+    trials, store = study
+    scores = scored(study, prepared)
+    test = prepared.splits["test"]
+    features = torch.from_numpy(np.array(test.features)).float() / prepared.schema.scale
+    model = restore(STUDY, store.folder(trials["trial_id"][1]), data_spec(prepared), CPU)
+    expected = EVALUATION.evaluate(model, features, torch.from_numpy(np.array(test.labels)))
+    of_trial = scores[(scores["trial_id"] == trials["trial_id"][1]) & (scores["split"] == "test")]
+    assert dict(zip(of_trial["metric"], of_trial["value"], strict=True)) == expected
+
+
+def test_a_search_leaves_the_test_split_closed_until_it_is_asked_for(study, prepared, calls):
+    found = scored(study, prepared, ("validation",))
+    assert set(found["split"]) == {"train", "validation"}
+    assert len(calls) == 4
+    whole = scored(study, prepared)
+    assert len(calls) == 8
+    same(whole[whole["split"] != "test"].reset_index(drop=True), found)
+
+
+def test_another_version_is_measured_again(study, prepared, calls, monkeypatch):
+    scored(study, prepared)
+    draw_pictures(STUDY, *study[:1], prepared, study[1])
+    calls.clear()
+    monkeypatch.setattr(EVALUATION, "VERSION", EVALUATION.VERSION + 1)
+    scored(study, prepared)
+    draw_pictures(STUDY, study[0], prepared, study[1])
+    assert (calls.count("evaluate"), calls.count("pictures")) == (8, 2)
+    # The files are of the new version now.
+    calls.clear()
+    scored(study, prepared)
+    assert calls == []
+
+
+def test_other_weights_are_measured_again(study, prepared, calls):
+    scored(study, prepared)
+    calls.clear()
+    trials, store = study
+    digests = trials["weights_digest"].where(trials.index != 2, "another")
+    score_trials(STUDY, trials.assign(weights_digest=digests), prepared, store, CPU)
+    assert len(calls) == 2
+
+
+def value_changed(path):
+    content = json.loads(path.read_text())
+    content["values"]["test"]["accuracy"] = 1.0
+    path.write_text(json.dumps(content))
+
+
+DAMAGE = {
+    "cut short": lambda path: path.write_bytes(path.read_bytes()[:100]),
+    "not JSON": lambda path: path.write_text("scores"),
+    "another form": lambda path: path.write_text("[1]"),
+    "a value changed": value_changed,
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_damaged_scores_are_set_aside_and_measured_again(study, prepared, calls, damage, caplog):
+    first = scored(study, prepared)
+    calls.clear()
+    folder = study[1].folder(study[0]["trial_id"][0])
+    DAMAGE[damage](folder / SCORES)
+    with caplog.at_level(logging.WARNING):
+        same(scored(study, prepared), first)
+    assert len(calls) == 2
+    assert "scores.json is damaged" in caplog.text
+    assert len(list(folder.glob(f"{SCORES}.damaged-*"))) == 1
+
+
+def test_damaged_pictures_are_set_aside_and_drawn_again(study, prepared, calls, caplog):
+    trials, store = study
+    draw_pictures(STUDY, trials, prepared, store)
+    path = store.folder(trials["trial_id"][0]) / PICTURES
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    calls.clear()
+    draw_pictures(STUDY, trials, prepared, store)
+    assert calls == ["pictures"]
+    assert "pictures.npz is damaged" in caplog.text
+
+
+def test_values_keep_every_digit_and_what_is_no_number(tmp_path):
+    values = {"a": 0.1 + 0.2, "b": math.inf, "c": math.nan, "d": -0.0, "e": 5e-324}
+    save_values(tmp_path / "file", {"version": 1}, values)
+    read = load_values(tmp_path / "file", {"version": 1})
+    assert [np.float64(v).tobytes() for v in read.values()] == [
+        np.float64(v).tobytes() for v in values.values()
+    ]
+    assert list(read) == list(values)
+    assert load_values(tmp_path / "file", {"version": 2}) is None
+    assert load_values(tmp_path / "none", {"version": 1}) is None
+
+
+def test_arrays_are_of_one_identity(tmp_path):
+    save_arrays(tmp_path / "a.npz", {"n": [1, 2]}, {"x": np.arange(3)})
+    assert load_arrays(tmp_path / "a.npz", {"n": [1, 2]})["x"].tolist() == [0, 1, 2]
+    assert load_arrays(tmp_path / "a.npz", {"n": [1, 3]}) is None
+    assert load_arrays(tmp_path / "b.npz", {"n": [1, 2]}) is None
+
+
+# Timings: peers of one run, or all measured anew.
+
+
+def test_timings_are_kept_whole_and_measured_anew_whole(
+    declaration, prepared, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(timing, "TIMED_SECONDS", 0.001)
+    store = TrialStore(tmp_path)
+    first = time_arms(STUDY, declaration, prepared, store, CPU, "float32")
+    assert len(first) == 4
+    assert (first["seconds"] > 0).all()
+    same(time_arms(STUDY, declaration, prepared, store, CPU, "float32"), first)
+    more = declaration.model_copy(
+        update={"seeds": declaration.seeds.model_copy(update={"count": 3})}
+    )
+    again = time_arms(STUDY, more, prepared, store, CPU, "float32")
+    assert len(again) == 6
+    # None of the old timings stands beside a new one.
+    assert not set(again["seconds"]) & set(first["seconds"])
+    monkeypatch.setattr(timing, "machine_name", lambda device: "another machine")
+    moved = time_arms(STUDY, more, prepared, store, CPU, "float32")
+    assert not set(moved["seconds"]) & set(again["seconds"])
+
+
+# A trained model.
+
+
+def test_a_restored_model_is_what_was_stored(study, prepared):
+    trials, store = study
+    row = trials[trials["arm"] == "derp_vae_3"].iloc[0]
+    folder = store.folder(row["trial_id"])
+    model = restore(STUDY, folder, data_spec(prepared), CPU)
+    stored = load_file(folder / "weights.safetensors")
+    assert {f"state.{name}" for name in model.state} == {n for n in stored if n[:6] == "state."}
+    assert torch.equal(model.state["probes"], stored["state.probes"])
+    for name, parameter in model.module.named_parameters():
+        assert torch.equal(parameter, stored[name])
+    assert not model.module.training
+    assert model.config.model_dump(mode="json") == json.loads(row["config"])
+    assert model.device == CPU
+    numbers = {name: float(value) for name, value in model.hyper.items()}
+    assert numbers == pytest.approx(per_trial_values(model.config))
+
+
+def test_a_model_needs_all_of_its_parameters(prepared, tmp_path):
+    config = declared().configs["standard_vae"]
+    folder = write_trial(tmp_path, {"x": torch.zeros(1)}, config.model_dump(mode="json"))
+    with pytest.raises(RuntimeError, match="Missing key"):
+        restore(STUDY, folder, data_spec(prepared), CPU)
+    with pytest.raises(RuntimeError, match="Missing key"):
+        TrainedModel.of(STUDY.method, config, data_spec(prepared), {"x": torch.zeros(1)})
