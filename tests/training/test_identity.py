@@ -2,6 +2,7 @@
 
 import ast
 import hashlib
+import importlib
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -131,6 +132,19 @@ def study_formulas(name, own, shared):
     )
 
 
+def measurements(name, module, own="", shared=""):
+    """Version, where it is said, and the modules that decide scores of the same trained model.
+
+    Those of the study's formulas are not among them: a new version of these is a new trial.
+    """
+    return (
+        importlib.import_module(f"latentlab.studies.{name}.{module}").VERSION,
+        f"VERSION in src/latentlab/studies/{name}/{module}.py",
+        [*(f"studies/{name}/{n}.py" for n in (module, *own.split()))]
+        + [f"metrics/{n}.py" for n in shared.split()],
+    )
+
+
 OWNERS = {
     "trainer": (
         TRAINER_VERSION,
@@ -143,11 +157,11 @@ OWNERS = {
             "data/splitting.py",
         ],
     ),
-    "derp_vae": study_formulas("derp_vae", "objective", "nn/layers"),
+    "derp_vae": study_formulas("derp_vae", "objective", "metrics/latent nn/layers"),
     "mixture_harmonium": study_formulas(
         "mixture_harmonium",
         "families likelihood grouped_linear conjugation objective",
-        "metrics/mutual_information",
+        "metrics/clustering",
     ),
     "arc_classifier": study_formulas(
         "arc_classifier", "tasks convolution context", "nn/attention nn/layers"
@@ -161,6 +175,25 @@ OWNERS = {
         "anchored_multimodal",
         "visual text resnet samples anchors groups wasserstein",
         "nn/attention nn/normalisation nn/layers",
+    ),
+    "derp_vae evaluation": measurements("derp_vae", "evaluation", shared="latent"),
+    "mixture_harmonium evaluation": measurements(
+        "mixture_harmonium", "evaluation", shared="clustering"
+    ),
+    "mixture_harmonium baselines": measurements(
+        "mixture_harmonium", "baselines", shared="clustering"
+    ),
+    "arc_classifier evaluation": measurements(
+        "arc_classifier", "evaluation", "metrics", "classification"
+    ),
+    "arc_classifier baselines": measurements(
+        "arc_classifier", "baselines", "metrics", "classification"
+    ),
+    "least_volume evaluation": measurements(
+        "least_volume", "evaluation", "converged lipschitz metrics"
+    ),
+    "anchored_multimodal evaluation": measurements(
+        "anchored_multimodal", "evaluation", "metrics", "classification"
     ),
 }
 
@@ -199,7 +232,8 @@ def test_a_changed_formula_has_a_new_version(owner):
     found = digest(paths)
     if known.get(str(version)) != found:
         pytest.fail(
-            f"Formulas of {owner} changed: if a trial now ends with other weights, raise {where}, "
+            f"Formulas of {owner} changed: if a trial now ends with other weights (or, in a module "
+            f"that measures, the same model has another score), raise {where} "
             f"(if not, keep it); then write {found} for that version of {owner} into "
             f"{LEDGER.relative_to(SOURCE.parents[1])}.",
             pytrace=False,
@@ -215,3 +249,10 @@ def test_words_are_no_formulas():
     assert formulas(plain) == formulas(wordy)
     assert formulas(plain) != formulas(plain.replace("+ 1", "+ 2"))
     assert formulas(plain) != formulas(plain.replace("ge=0", "ge=1"))
+
+
+def test_everything_that_measures_has_a_version_in_the_ledger():
+    studies = [study for study in STUDIES.values() if not study.advises]
+    named = {f"{study.name} evaluation" for study in studies}
+    named |= {f"{study.name} baselines" for study in studies if study.baselines}
+    assert named == {owner for owner in OWNERS if " " in owner}

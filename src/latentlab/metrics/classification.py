@@ -14,20 +14,23 @@ Floats = NDArray[np.float64]
 
 
 def confusion_table(labels: Integers, predicted: Integers, classes: int) -> Integers:
-    """Number of examples of each class (rows) by the class that was named, [classes, classes]."""
+    """Return the number of examples by class (rows) and named class, [classes, classes]."""
     table = np.zeros((classes, classes), dtype=np.int64)
     np.add.at(table, (labels, predicted), 1)
     return table
 
 
 def recalls(table: Integers) -> Floats:
-    """Share of each class's examples that were named right, [classes]; NaN for an absent class."""
+    """Return the share of each class's examples that were named right, [classes].
+
+    NaN for an absent class.
+    """
     examples = table.sum(axis=1)
     return np.where(examples > 0, table.diagonal() / np.maximum(examples, 1), np.nan)
 
 
 def precisions(table: Integers) -> Floats:
-    """Share of the examples named as each class that are of it, [classes]; NaN for an absent class.
+    """Return the share of what is named a class that is of it, [classes]; NaN for an absent class.
 
     A class that is there and never named has a precision of 0.
     """
@@ -36,7 +39,7 @@ def precisions(table: Integers) -> Floats:
 
 
 def f1_scores(table: Integers) -> Floats:
-    """Harmonic mean of recall and precision, [classes]; NaN for an absent class.
+    """Return the harmonic mean of recall and precision, [classes]; NaN for an absent class.
 
     A class that is there and never named has an F1 of 0.
     """
@@ -47,7 +50,7 @@ def f1_scores(table: Integers) -> Floats:
 
 
 def classification_scores(table: Integers) -> dict[str, float]:
-    """`accuracy`, `balanced_accuracy` and `macro_f1` of a confusion table with examples.
+    """Return `accuracy`, `balanced_accuracy` and `macro_f1` of a confusion table with examples.
 
     The last two are means over the classes that occur among the labels.
     """

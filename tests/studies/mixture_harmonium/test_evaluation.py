@@ -1,11 +1,10 @@
-"""What is measured, drawn and answered for trained weights, and the scores of a clustering."""
+"""What is measured, drawn and answered for trained weights."""
 
 import math
 
 import numpy as np
 import pytest
 import torch
-from sklearn import metrics as sklearn_metrics
 
 from labs.harmonium import (
     DIGITS,
@@ -20,13 +19,6 @@ from labs.harmonium import (
     tiny,
 )
 from latentlab.experiment.trained_model import TrainedModel
-from latentlab.metrics.clustering import (
-    cluster_table,
-    clustering_scores,
-    clusters_in_use,
-    matched_accuracy,
-    purity,
-)
 from latentlab.studies.mixture_harmonium import STUDY, evaluation
 from latentlab.studies.mixture_harmonium.baselines import baselines, clustered
 from latentlab.studies.mixture_harmonium.evaluation import evaluate, pictures, predict
@@ -206,49 +198,6 @@ def test_all_zero_images_are_evaluated():
         labels,
     )
     assert all(math.isfinite(value) for value in scores.values())
-
-
-# The scores of a clustering.
-
-
-def test_scores_of_a_clustering_equal_scikit_learns():
-    rng = np.random.default_rng(0)
-    labels = rng.integers(0, 5, 400)
-    assigned = np.where(rng.random(400) < 0.7, labels, rng.integers(0, 5, 400))
-    scores = clustering_scores(assigned, labels, 5, 5)
-    assert scores["nmi"] == pytest.approx(
-        sklearn_metrics.normalized_mutual_info_score(labels, assigned, average_method="arithmetic")
-    )
-    table = cluster_table(assigned, labels, 5, 5)
-    expected = sklearn_metrics.cluster.contingency_matrix(assigned, labels)
-    np.testing.assert_array_equal(table, expected)
-    assert scores["purity"] == pytest.approx(expected.max(1).sum() / 400)
-    assert scores["hungarian_accuracy"] == pytest.approx((assigned == labels).mean())
-
-
-def test_matching_ignores_names_and_purity_rewards_splitting():
-    labels = np.repeat(np.arange(4), 25)
-    renamed = (labels + 1) % 4
-    assert matched_accuracy(cluster_table(renamed, labels, 4, 4)) == 1
-    each_its_own = cluster_table(np.arange(100), labels, 100, 4)
-    assert purity(each_its_own) == 1
-    assert matched_accuracy(each_its_own) == 0.04
-
-
-def test_three_definitions_of_a_cluster_in_use():
-    table = np.zeros((5, 2), dtype=np.int64)
-    table[:, 0] = (500, 480, 10, 9, 0)
-    table[3, 1] = 1
-    used = clusters_in_use(table)
-    assert used["active_clusters"] == 4
-    table[2, 0] = 9
-    table[0, 0] = 501
-    used = clusters_in_use(table)
-    assert used["active_clusters"] == 3
-    assert used["active_nonempty"] == 4
-    assert 2 < used["effective_clusters"] < 2.3
-    even = clusters_in_use(np.full((4, 3), 7))
-    assert even["effective_clusters"] == pytest.approx(4)
 
 
 def test_k_means_is_scored_on_the_same_split(tmp_path):

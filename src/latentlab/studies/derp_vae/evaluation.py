@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy import stats
 from torch import Tensor
 
 from latentlab.experiment.trained_model import TrainedModel
+from latentlab.metrics.latent import (
+    active_units,
+    class_separation_ratio,
+    kl_to_standard_normal,
+    kolmogorov_smirnov,
+    mutual_information,
+)
 from latentlab.studies.derp_vae.model import Vae, sample
 from latentlab.studies.derp_vae.objective import (
     derp_noise_floor,
     derp_term,
-    kl_to_standard_normal,
     normal_cdf,
     reconstruction_loss,
     unit_rows,
@@ -28,11 +32,8 @@ VERSION = 1
 """Raised when a score or a picture of the same model changes."""
 
 PROJECTIONS = 10
-ACTIVE_VARIANCE = 0.01
-"""Burda et al. 2016: a unit is active when Var_x[E[z_j|x]] exceeds this."""
 REPORTED_VARIANCE = 0.005
 """The report's threshold on the posterior variance."""
-INFORMATION_EXAMPLES = 2000
 CHUNK = 2048
 
 
@@ -62,7 +63,7 @@ def evaluate(model: TrainedModel, features: Tensor, labels: Tensor) -> dict[str,
         "class_separation_ratio": class_separation_ratio(z, labels, model.spec.classes),
         "posterior_variance_share": float((log_variance.exp() > REPORTED_VARIANCE).float().mean()),
         "mean_posterior_variance": float(log_variance.exp().mean()),
-        "active_units": float((mean.var(dim=0) > ACTIVE_VARIANCE).sum()),
+        "active_units": active_units(mean),
         "mutual_information": mutual_information(mean, log_variance, z),
     }
     projections = unit_rows(
@@ -102,34 +103,8 @@ def predict(model: TrainedModel, features: Tensor) -> dict[str, NDArray[Any]]:
     return columns | {"label": label.cpu().numpy()}
 
 
-def class_separation_ratio(z: Tensor, labels: Tensor, classes: int) -> float:
-    """Between-class over within-class scatter of z [n, latent], as traces over n."""
-    members = torch.nn.functional.one_hot(labels, classes).to(z.dtype)
-    counts = members.sum(0)
-    centres = (members.T @ z) / counts.clamp(min=1)[:, None]
-    between = (counts[:, None] * (centres - z.mean(0)).square()).sum() / len(z)
-    within = (z - centres[labels]).square().sum() / len(z)
-    return float(between / (within + 1e-8))
-
-
-def mutual_information(mean: Tensor, log_variance: Tensor, z: Tensor) -> float:
-    """I_q(x; z) = E[log q(z|x) - log q(z)] with q(z) the mean posterior of these examples.
-
-    Hoffman & Johnson 2016, "ELBO surgery". Uses the first 2,000 examples; in nats.
-    """
-    mean, log_variance, z = (t[:INFORMATION_EXAMPLES].double() for t in (mean, log_variance, z))
-    n = len(z)
-    precision = (-log_variance).exp()
-    # log N(z_i; mean_j, variance_j) for all pairs without a tensor [n, n, latent].
-    quadratic = (
-        z.square() @ precision.T - 2 * z @ (mean * precision).T + (mean.square() * precision).sum(1)
-    )
-    density = -0.5 * (quadratic + log_variance.sum(1) + mean.shape[1] * math.log(2 * math.pi))
-    return float((density.diagonal() - torch.logsumexp(density, dim=1) + math.log(n)).mean())
-
-
 def one_sided_grid_ks(projected: Tensor) -> float:
-    """The report's KS: max_i |i/n - Phi(p_(i))|, averaged over the columns of [n, projections].
+    """Return the report's KS: max_i |i/n - Phi(p_(i))|, averaged over columns [n, projections].
 
     The classic statistic would also look at (i - 1)/n; the difference is at most 1/n.
     """
@@ -139,19 +114,8 @@ def one_sided_grid_ks(projected: Tensor) -> float:
     return float((grid[:, None] - normal_cdf(ordered)).abs().amax(0).mean())
 
 
-def kolmogorov_smirnov(
-    samples: NDArray[np.float64],
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Two-sided KS distance from N(0, 1) and its exact p, for each column of [n, columns]."""
-    n = len(samples)
-    cdf = stats.norm.cdf(np.sort(samples, axis=0))
-    i = np.arange(1, n + 1)[:, None]
-    distances = np.maximum(i / n - cdf, cdf - (i - 1) / n).max(axis=0)
-    return distances, stats.kstwo.sf(distances, n)
-
-
 def _batched_derp(z: Tensor, probes: Tensor, batch: int) -> float:
-    """The DERP term averaged over whole batches."""
+    """Return the DERP term averaged over whole batches."""
     whole = z[: len(z) // batch * batch].split(batch)
     return float(torch.stack([derp_term(part, probes) for part in whole]).mean())
 
@@ -173,5 +137,5 @@ def _chunks(*tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:
 
 
 def _normal(stream: int, purpose: str, shape: tuple[int, ...]) -> Tensor:
-    """N(0, 1) numbers from a trial's own stream."""
+    """Return N(0, 1) numbers from a trial's own stream."""
     return torch.from_numpy(generator(stream, purpose).standard_normal(shape, dtype=np.float32))

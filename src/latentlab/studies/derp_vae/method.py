@@ -8,12 +8,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from latentlab.metrics.latent import kl_to_standard_normal
 from latentlab.studies.derp_vae.config import DerpVaeConfig
 from latentlab.studies.derp_vae.model import FeatureNet, Vae, features, sample
 from latentlab.studies.derp_vae.objective import (
     classification_loss,
     derp_term,
-    kl_to_standard_normal,
     reconstruction_loss,
     unit_rows,
 )

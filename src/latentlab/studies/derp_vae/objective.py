@@ -1,4 +1,4 @@
-"""The five terms of the loss, each a function of one batch.
+"""The terms of the loss, each a function of one batch; the KL is in `metrics.latent`.
 
 Kingma & Welling 2014 (reconstruction, KL), Higgins et al. 2017 (its weight beta); the DERP term
 compares random one-dimensional projections of the latent sample with N(0, 1), in the spirit of the
@@ -19,11 +19,6 @@ def reconstruction_loss(logits: Tensor, x: Tensor) -> Tensor:
     """Cross-entropy of pixels in [0, 1], nats: summed over pixels, averaged over the batch."""
     total = functional.softplus(logits).sum() - torch.dot(logits.flatten(), x.flatten())
     return total / len(x)
-
-
-def kl_to_standard_normal(mean: Tensor, log_variance: Tensor) -> Tensor:
-    """KL(q(z|x) || N(0, I)) of each example, nats, summed over dimensions: [batch]."""
-    return -0.5 * (1 + log_variance - mean.square() - log_variance.exp()).sum(dim=1)
 
 
 def classification_loss(logits: Tensor, labels: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from latentlab.metrics.mutual_information import normalised_mutual_information
+from latentlab.metrics.clustering import normalised_mutual_information
 from latentlab.studies.mixture_harmonium.config import MixtureHarmoniumConfig
 from latentlab.studies.mixture_harmonium.conjugation import conjugation, regressed_rho
 from latentlab.studies.mixture_harmonium.families import BernoulliMixture, counts, entropy
