@@ -4,11 +4,12 @@ Tidy tables in, text and figures out: nothing here trains, tests a hypothesis, o
 """
 
 from latentlab.reporting.deviations import deviations
+from latentlab.reporting.prose import verdict_sentence
 from latentlab.reporting.report import write_report
 from latentlab.reporting.report_model import ReportContent
 from latentlab.reporting.tables import comparison_table, differences_table, means_table
 from latentlab.reporting.terminal import print_table, print_verdicts
-from latentlab.reporting.verdicts import verdict_sentence, verdict_table
+from latentlab.reporting.verdicts import verdict_table
 
 __all__ = [
     "ReportContent",

@@ -17,7 +17,8 @@ from latentlab.core.atomic_folder import replaced_folder
 from latentlab.core.errors import UserError
 from latentlab.reporting.figures.pictures import png_uri
 from latentlab.reporting.formatting import as_text
-from latentlab.reporting.pooled import left_out_text, pooled_names, pooled_sentence, pooled_table
+from latentlab.reporting.pooled import left_out_text, pooled_names, pooled_table
+from latentlab.reporting.prose import pooled_sentence, verdict_sentence
 from latentlab.reporting.rendering import (
     FigureView,
     environment,
@@ -31,7 +32,6 @@ from latentlab.reporting.verdicts import (
     HEADLINES,
     interval_label,
     verdict_rows,
-    verdict_sentence,
     verdict_table,
 )
 
