@@ -147,7 +147,7 @@ def why_exploratory(
     started: Iterable[datetime.datetime | None],
     record: Freeze | None,
 ) -> str | None:
-    """Why the verdict on a hypothesis cannot be confirmatory, or None where it can.
+    """Say why the verdict on a hypothesis cannot be confirmatory, or None where it can.
 
     Args:
         hypotheses: the declarations.
@@ -181,5 +181,10 @@ def why_exploratory(
 
 
 def confirming_command(study: str, last_seed: int) -> str:
-    """The command that repeats a study on seeds that no verdict has seen."""
+    """Return the command that repeats a study on seeds that no verdict has seen.
+
+    Example:
+        >>> confirming_command("derp_vae", 9)
+        'kedro run --pipelines derp_vae --params derp_vae.seeds.first=10'
+    """
     return f"kedro run --pipelines {study} --params {study}.seeds.first={last_seed + 1}"
