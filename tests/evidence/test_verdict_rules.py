@@ -223,7 +223,7 @@ def test_association_with_a_factor(declare, metrics, tables, direction, verdict)
     }
     row = only(judge(scores, declare(H1=claim), metrics, trials))
     assert row["verdict"] == verdict
-    assert (row["n"], row["n_unit"], row["unit"]) == (24, "trial", "(rank correlation)")
+    assert (row["n"], row["n_unit"], row["unit"]) == (24, "trial", "rank correlation")
     has = {"positive": "have a positive", "negative": "do not have a negative"}[direction]
     assert row["finding"] == f"accuracy and objective.arm {has} association"
     expected = scipy.stats.spearmanr(scores["value"], scores["arm"].str[1:].astype(int)).statistic

@@ -20,7 +20,7 @@ VERDICT_COLUMNS: dict[str, str] = {
     "metric": "name of the metric",
     "split": "data the metric was measured on",
     "better": "higher, lower or none",
-    "unit": "unit of estimate, effect and boundary: the metric's, or (rank correlation)",
+    "unit": "unit of estimate, effect and boundary: the metric's, or rank correlation",
     "treatment": "arm, or first contrast; for monotone the last arm",
     "control": "arm, or second contrast; for monotone the first arm",
     "n": "pairs of seeds, seeds of the smaller arm, or trials (association)",

@@ -51,7 +51,7 @@ class TrendClaim(Claim):
 
     def unit(self, metrics: Mapping[str, Metric]) -> str:
         """Return that the effect is a rank correlation, whatever the metric's unit."""
-        return "(rank correlation)"
+        return "rank correlation"
 
     def trend_assessment(
         self,
