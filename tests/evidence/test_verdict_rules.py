@@ -12,6 +12,7 @@ from latentlab.evidence.hypotheses import read_hypotheses
 from latentlab.evidence.verdict_columns import VERDICT_COLUMNS
 from latentlab.evidence.verdicts import judge
 from latentlab.metrics.metric import Metric
+from latentlab.reporting.verdicts import boundary_text
 
 OLD = np.array([0.50, 0.52, 0.47, 0.55, 0.49, 0.51])
 SMALL_NOISE = np.array([0.010, -0.012, 0.004, 0.008, -0.006, -0.002])
@@ -153,6 +154,7 @@ def test_interaction_is_the_contrast_of_contrasts(declare, metrics, tables):
     row = only(judge(scores, declare(H1=none), metrics, trials))
     assert (row["verdict"], row["comparison"]) == ("refuted", "equivalence")
     assert row["finding"].endswith("differs by more than 0.1 share in accuracy")
+    assert boundary_text(row.to_dict()) == "between -0.1 and 0.1"
 
 
 def _levels(tables, slope, noise=0.05, seeds=6):

@@ -28,7 +28,7 @@ _SHARED = (
 
 
 def pooled_table(pooled: pd.DataFrame) -> pd.DataFrame:
-    """Display form of the pooled verdicts: one row of text per hypothesis, in the given order."""
+    """Return the pooled verdicts for display: one row of text per hypothesis, in their order."""
     rows = verdict_rows(pooled)
     table = verdict_table(pooled)[list(_SHARED)].rename(columns={"effect": "pooled effect"})
     table.insert(3, "by problem", [problems_text(row) or MISSING for row in rows])
@@ -38,12 +38,12 @@ def pooled_table(pooled: pd.DataFrame) -> pd.DataFrame:
 
 
 def pooled_names(pooled: pd.DataFrame) -> list[str]:
-    """All problems that some verdict was pooled over, in alphabetic order."""
+    """Return all problems that some verdict was pooled over, in alphabetic order."""
     return sorted({name for row in verdict_rows(pooled) for name in effects_by_problem(row)})
 
 
 def left_out_text(pooled: pd.DataFrame) -> str:
-    """The problems that are not pooled, and why; empty where all are."""
+    """Say which problems are not pooled, and why; empty where all are."""
     return as_text(pooled["left_out"].iloc[0]) if len(pooled) else ""
 
 

@@ -39,12 +39,12 @@ Row = Mapping[Hashable, Any]
 
 
 def verdict_rows(verdicts: pd.DataFrame) -> list[dict[Hashable, Any]]:
-    """The table of verdicts as a list of rows; a column that is missing reads as unknown."""
+    """Return the table of verdicts as rows; a column that is missing reads as unknown."""
     return verdicts.to_dict("records")
 
 
 def verdict_table(verdicts: pd.DataFrame) -> pd.DataFrame:
-    """Display form of the verdicts: one row of text per hypothesis, in the given order."""
+    """Return the verdicts for display: one row of text per hypothesis, in the given order."""
     rows = [
         {
             "hypothesis": as_text(row.get("hypothesis")),
@@ -67,13 +67,13 @@ def verdict_table(verdicts: pd.DataFrame) -> pd.DataFrame:
 
 
 def interval_label(row: Row) -> str:
-    """What the interval of a verdict is ("unadjusted 90 % interval")."""
+    """Say what the interval of a verdict is ("unadjusted 90 % interval")."""
     level = as_float(row.get("interval_level"))
     return f"unadjusted {format_share(level)} interval" if level > 0 else "unadjusted interval"
 
 
 def effect_text(row: Row) -> str:
-    """Effect with its interval, rounded by the interval's width."""
+    """Write the effect with its interval, rounded by the interval's width."""
     return format_estimate(
         as_float(row.get("effect")),
         as_float(row.get("interval_low")),
@@ -82,7 +82,7 @@ def effect_text(row: Row) -> str:
 
 
 def boundaries(row: Row) -> list[float]:
-    """Where the claim begins to hold, on the oriented scale of the effect.
+    """Return where the claim begins to hold, on the oriented scale of the effect.
 
     The minimum effect for superiority, minus the margin for non-inferiority, both margins for
     equivalence, 0 for a trend; none where the table has no boundary.
@@ -99,7 +99,7 @@ def boundaries(row: Row) -> list[float]:
 
 
 def boundary_text(row: Row) -> str:
-    """The boundary of a claim in words ("above 2", "between -0.5 and 0.5")."""
+    """Write the boundary of a claim ("above 2", "between -0.5 and 0.5")."""
     bounds = [format_declared(bound) for bound in boundaries(row)]
     if not bounds:
         return MISSING
@@ -107,7 +107,7 @@ def boundary_text(row: Row) -> str:
 
 
 def comparison_text(row: Row) -> str:
-    """What was compared ("derp_vae_5 against standard_vae on kl (test)")."""
+    """Say what was compared ("derp_vae_5 against standard_vae on kl (test)")."""
     arms = [name for name in map(as_text, (row.get("treatment"), row.get("control"))) if name]
     metric, split = as_text(row.get("metric")), as_text(row.get("split"))
     on = f"{metric} ({split})" if split else metric
@@ -115,7 +115,7 @@ def comparison_text(row: Row) -> str:
 
 
 def correction_text(row: Row) -> str:
-    """Correction, family and level of a verdict ("Holm, family primary, alpha .05")."""
+    """Write correction, family and level of a verdict ("Holm, family primary, alpha .05")."""
     name = as_text(row.get("correction"))
     parts = [CORRECTIONS.get(name, name)]
     if family := as_text(row.get("family")):
@@ -126,7 +126,7 @@ def correction_text(row: Row) -> str:
 
 
 def count_text(row: Row) -> str:
-    """Number of units with their kind ("10 seeds")."""
+    """Write the number of units with their kind ("10 seeds")."""
     n = as_float(row.get("n"))
     if math.isnan(n):
         return MISSING
@@ -134,17 +134,17 @@ def count_text(row: Row) -> str:
 
 
 def unit_of_n(row: Row) -> str:
-    """What n counts: seeds or trials."""
+    """Return what n counts: "seed" or "trial"."""
     return as_text(row.get("n_unit")) or "unit"
 
 
 def cause_text(row: Row) -> str:
-    """Why a hypothesis got no answer; empty where the data alone left it open, or it has one."""
+    """Say why there is no answer; empty where there is one, or the data alone leave it open."""
     return as_text(row.get("cause")).rstrip(".")
 
 
 def sensitivity_text(row: Row) -> str:
-    """The other tests' p-values for the claim, none of them adjusted ("sign_flip .012")."""
+    """Write the other tests' p-values for the claim, none of them adjusted."""
     try:
         found = json.loads(as_text(row.get("sensitivity")) or "{}")
     except json.JSONDecodeError:
@@ -153,7 +153,7 @@ def sensitivity_text(row: Row) -> str:
 
 
 def seeds_missing(row: Row) -> int | None:
-    """How many more seeds an open question needs.
+    """Return how many more seeds an open question needs.
 
     None where that is unknown, where none are needed, and where the question is decided: the
     number then plans a repetition.
@@ -168,13 +168,13 @@ def seeds_missing(row: Row) -> int | None:
 
 
 def effects_by_problem(row: Row) -> dict[str, dict[str, Any]]:
-    """The n, effect and interval of every problem that a verdict was pooled over."""
+    """Return n, effect and interval of every problem that a verdict was pooled over."""
     found: dict[str, dict[str, Any]] = json.loads(as_text(row.get("problems")) or "{}")
     return found
 
 
 def problems_text(row: Row) -> str:
-    """The problems' own effects with their intervals ("digits 0.2 [0.1, 0.3]; mnist ..")."""
+    """Write the problems' own effects with their intervals ("digits 0.2 [0.1, 0.3]; mnist ..")."""
     return "; ".join(
         f"{name} {format_estimate(*(as_float(own[key]) for key in ('effect', 'low', 'high')))}"
         for name, own in effects_by_problem(row).items()
