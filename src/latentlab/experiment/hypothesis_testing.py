@@ -53,7 +53,7 @@ def with_skipped(
             "kind": hypotheses.hypotheses[name].kind,
             "family": hypotheses.hypotheses[name].family,
             "verdict": "not_run",
-            "reason": why,
+            "cause": why,
         }
         for name, why in reasons.items()
         if name in hypotheses.hypotheses
