@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.stats import qmc
@@ -16,6 +17,9 @@ from latentlab.search.parameters import (
     Scalar,
 )
 from latentlab.search.space import Space
+
+if TYPE_CHECKING:
+    import optuna
 
 
 def value_at(parameter: Parameter, share: float) -> Scalar:
@@ -74,3 +78,12 @@ def quasi_random_values(space: Space, seed: int, first: int, count: int) -> list
     if first:
         engine.fast_forward(first)
     return [values_at(space, shares.tolist()) for shares in engine.random(count)]
+
+
+def tpe_sampler(seed: int) -> optuna.samplers.TPESampler:
+    """Optuna's tree-structured Parzen estimator (Bergstra et al. 2011), conditions by groups."""
+    import optuna
+
+    return optuna.samplers.TPESampler(
+        n_startup_trials=0, multivariate=True, group=True, constant_liar=True, seed=seed
+    )

@@ -20,7 +20,7 @@ import pandas as pd
 from latentlab.core.arrays import Array
 from latentlab.search.proposals import distribution_of, quiet, suggested
 from latentlab.search.refinement.scales import positions
-from latentlab.search.sampling import quasi_random_values
+from latentlab.search.sampling import quasi_random_values, tpe_sampler
 from latentlab.search.space import Configuration, Space
 
 FORMAT = 1
@@ -116,10 +116,7 @@ def _one(space: Space, schedule: Schedule, seed: list[int]) -> tuple[list[Config
     drawn: list[Configuration] = list(quasi_random_values(space, startup_seed, 0, schedule.startup))
     distributions = {name: distribution_of(p) for name, p in space.parameters.items()}
     with quiet():
-        sampler = optuna.samplers.TPESampler(
-            n_startup_trials=0, multivariate=True, group=True, constant_liar=True, seed=sampler_seed
-        )
-        study = optuna.create_study(direction="maximize", sampler=sampler)
+        study = optuna.create_study(direction="maximize", sampler=tpe_sampler(sampler_seed))
         first = 0
         for size in schedule.cohorts:
             numbers = range(first, first + size)
