@@ -21,10 +21,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from statsmodels.stats.proportion import proportion_confint
-
 from latentlab.search.refinement import Mode, Nulls, Refinement, refine
 from latentlab.search.refinement.simulated import Truth, no_effect, simulated_sweep
+from statsmodels.stats.proportion import proportion_confint
+
 from latentlab.search.settings import SweepSettings
 from latentlab.search.space import Configuration
 

@@ -30,7 +30,7 @@ def analyse(
     from latentlab.experiment.sweep.report import report_sweep
 
     found = report_sweep(study, declaration, sweeps, latest, archive, confirmation, project_root())
-    return found.analysis.tests, found.findings, found
+    return found.analysis.screening.frame(), found.findings, found
 
 
 def analyse_foreign(chosen: ForeignSweep) -> Any:

@@ -14,11 +14,13 @@ from latentlab.experiment.sweep.file import load_sweep
 from latentlab.experiment.sweep.settings import SweepsConfig
 from latentlab.search.analysis import analyse
 from latentlab.search.archive import SweepArchive
+from latentlab.search.formatting import format_value
 from latentlab.search.importers.sources import ForeignSweep
 from latentlab.search.parameters import Scalar
-from latentlab.search.refinement import Mode, Nulls, compare, refine, sweep_file
-from latentlab.search.refinement.decisions import word
-from latentlab.search.report.composition import NextSweep, SweepReport
+from latentlab.search.refine import Mode, compare, refine, sweep_file
+from latentlab.search.report.composition import SweepReport
+from latentlab.search.report.sections import NextSweep
+from latentlab.search.screening import NullDistribution, Screening
 from latentlab.search.settings import SweepSettings
 from latentlab.search.table import SweepTable
 
@@ -55,13 +57,13 @@ def report_sweep(
     table = latest if latest.name == name else archive.table(name)
     settings = load_sweep(study, declaration, sweeps.folders, root).settings
     confirmed = confirmation[confirmation["sweep"] == name]
-    nulls = Nulls(archive.noise)
     other = sweeps.compare_with
+    analysis = analyse(table, null=NullDistribution(archive.noise))
     return SweepReport(
         title=study.title,
         table=table,
-        analysis=analyse(table, noise=nulls.of_sampler(table)),
-        next_sweeps=_next_sweeps(table, settings, nulls, study.name),
+        analysis=analysis,
+        next_sweeps=_next_sweeps(analysis.screening, settings, study.name),
         confirmation=confirmed if len(confirmed) else None,
         comparison=None if other is None else compare(archive.table(other), table),
         notes=table.notes,
@@ -71,37 +73,35 @@ def report_sweep(
 
 def report_foreign(table: SweepTable, chosen: ForeignSweep) -> SweepReport:
     """The report of a sweep that this project did not run."""
-    nulls = Nulls()
+    analysis = analyse(table, chosen.settings)
     settings = SweepSettings(
         method="random", configurations=len(table.outcomes), parameters=table.space.parameters
     )
     return SweepReport(
         title="Analysis",
         table=table,
-        analysis=analyse(table, chosen.settings, nulls.of_sampler(table)),
-        next_sweeps=_next_sweeps(table, settings, nulls, "<study>"),
+        analysis=analysis,
+        next_sweeps=_next_sweeps(analysis.screening, settings, "<study>"),
         notes=table.notes,
         reproduce=_reproduction(table) | {"source": str(chosen.source)},
     )
 
 
-def _next_sweeps(
-    table: SweepTable, settings: SweepSettings, nulls: Nulls, study: str
-) -> list[NextSweep]:
+def _next_sweeps(screening: Screening, settings: SweepSettings, study: str) -> list[NextSweep]:
     """Both refined spaces; one in which nothing is left to search is left out."""
     found = []
     for mode in MODES:
         refinement = refine(
-            table,
+            screening,
             mode,
-            nulls,
             command=lambda name, new, old: comparison_command(study, name, new, old),
         )
         try:
             text = sweep_file(refinement, settings)
         except UserError:
             text = ""
-        base = "refined" if table.name == "default" else table.name
+        name = screening.rows.name
+        base = "refined" if name == "default" else name
         found.append(NextSweep(f"{base}_{mode}", mode, refinement.frame(), text))
     return found
 
@@ -109,7 +109,8 @@ def _next_sweeps(
 def comparison_command(study: str, name: str, new: Scalar, old: Scalar) -> str:
     """The command that trains two values of a parameter on the same fresh seeds."""
     arms = ",".join(
-        f"{study}.arms.{arm}.{name}={word(value)}" for arm, value in (("new", new), ("old", old))
+        f"{study}.arms.{arm}.{name}={format_value(value)}"
+        for arm, value in (("new", new), ("old", old))
     )
     seeds = f"{study}.seeds.first={FIRST_COMPARISON_SEED}"
     return f"kedro run --pipelines {study} --params {arms},{seeds}"
