@@ -21,10 +21,10 @@ logger = logging.getLogger(__name__)
 
 _CELLS = 2_000_000
 """Scores that are worked on at once."""
-_FEWEST_PERMUTATIONS = 999
+_FEWEST_PERMUTATIONS = 499
 _MOST_ENUMERATED = 7
 """Rows up to which all orders of the scores are visited: 7! = 5,040."""
-_CELLS_IN_ALL = 10_000_000
+_CELLS_IN_ALL = 5_000_000
 
 
 @dataclass
