@@ -193,8 +193,9 @@ def screen(
     for place, name in enumerate(names):
         given, p_partial, p_corrected = partial.get(name, ((), math.nan, main[name]))
         counted = int((~np.isnan(own.positions[name])).sum())
-        p = (float(family.p[place]), main[name], p_corrected)
-        p, p_main, p_corrected = (math.nan,) * 3 if reasons[name] else p
+        p, p_main = float(family.p[place]), main[name]
+        if reasons[name]:
+            p = p_main = p_corrected = math.nan
         tests[name] = ScreeningTest(
             name,
             counted,
