@@ -17,7 +17,7 @@ from latentlab.search.screening.anova import (
     partial_statistic,
     terms,
 )
-from latentlab.statistics.ranks import best_rows, midranks, normal_scores
+from latentlab.statistics.ranks import normal_scores
 
 
 def measure(parameter, positions, scores):
@@ -39,30 +39,6 @@ def drawn():
     rng = np.random.default_rng(3)
     x = rng.random(30)
     return x, rng.integers(3, size=30).astype(float), x + rng.normal(size=30)
-
-
-def test_ranks_and_normal_scores_pass_over_gaps():
-    values = np.array([[3.0, np.nan, 1.0, 3.0, 2.0]])
-    kept = ~np.isnan(values[0])
-    assert midranks(values)[0][kept] == pytest.approx(scipy.stats.rankdata(values[0][kept]))
-    assert normal_scores(values)[0][kept] == pytest.approx(blom(values[0][kept]))
-    assert np.isnan(midranks(values)[0][1])
-
-
-@pytest.mark.parametrize(
-    ("scores", "expected"),
-    [
-        ([1, 2, 3, 4, 5, 6, 7, 8], [7, 8]),
-        # Ties with the last elite come in while they leave half of the rows outside.
-        ([1, 2, 3, 4, 5, 7, 7, 8], [7, 7, 8]),
-        ([1, 5, 5, 5, 5, 5, 5, 8], [8]),
-        ([5, 5, 5, 5, 5, 5, 5, 5], []),
-        ([1, np.nan, 3, np.nan, 5], [5]),
-    ],
-)
-def test_elites_with_ties(scores, expected):
-    row = np.array([scores], dtype=float)
-    assert row[best_rows(row, 0.25)].tolist() == expected
 
 
 def test_a_range_is_a_line_and_a_parabola(drawn):
