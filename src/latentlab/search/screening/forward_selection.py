@@ -13,9 +13,12 @@ import numpy as np
 
 from latentlab.search.matrix import SweepMatrix
 from latentlab.search.screening.anova import centred, orthonormal, partial_statistic, terms
-from latentlab.search.screening.levels import MODERATE, ROUNDING
+from latentlab.search.screening.levels import HIGH, MODERATE, ROUNDING
 from latentlab.search.screening.null_replicates import NullReplicates
 from latentlab.statistics.ranks import normal_scores
+
+Selected = tuple[tuple[str, ...], float, float]
+"""What a candidate is conditional on, its partial p, and its corrected p."""
 
 
 def forward_selection(
@@ -23,37 +26,39 @@ def forward_selection(
     own: NullReplicates,
     strongest_first: Sequence[str],
     main: Mapping[str, float],
-) -> dict[str, tuple[tuple[str, ...], float, float]]:
+) -> dict[str, Selected]:
     """Take in one candidate after the other, each given those that are in.
+
+    First come candidates for `HIGH`, then those for `MODERATE`; a partial p is multiplied by the
+    number of candidates that are left.
 
     Args:
         rows: of the sweep.
         own: the same as positions and ranks.
         strongest_first: parameters that can be tested.
-        main: corrected p-values of their main effects; candidates are those up to `MODERATE`.
-
-    Returns:
-        By candidate: what it is conditional on, its partial p, and its corrected p.
+        main: corrected p-values of their main effects; candidates are those up to a level.
     """
-    left = [name for name in strongest_first if main[name] <= MODERATE + ROUNDING]
-    if not left:
-        return {}
-    first = left.pop(0)
-    taken, least = [first], main[first]
-    found: dict[str, tuple[tuple[str, ...], float, float]] = {first: ((), math.nan, least)}
-    while left:
-        partial = {name: min(_partial_p(rows, own, name, taken) * len(left), 1.0) for name in left}
-        best = min(left, key=lambda name: partial[name])
-        least = max(least, main[best], partial[best])
-        if least > MODERATE + ROUNDING:
-            given = tuple(taken)
+    selected: dict[str, Selected] = {}
+    taken: list[str] = []
+    least = 0.0
+    for level in (HIGH + ROUNDING, MODERATE + ROUNDING):
+        left = [name for name in strongest_first if main[name] <= level and name not in taken]
+        while left:
             for name in left:
-                found[name] = (given, partial[name], max(least, main[name], partial[name]))
-            break
-        found[best] = (tuple(taken), partial[best], least)
-        taken.append(best)
-        left.remove(best)
-    return found
+                partial = math.nan
+                if taken:
+                    partial = min(_partial_p(rows, own, name, taken) * len(left), 1.0)
+                corrected = max(least, main[name], partial) if taken else main[name]
+                selected[name] = tuple(taken), partial, corrected
+            best = left[0]
+            if taken:
+                best = min(left, key=lambda name: selected[name][1])
+            if selected[best][2] > level:
+                break
+            least = selected[best][2]
+            taken.append(best)
+            left.remove(best)
+    return selected
 
 
 def _partial_p(rows: SweepMatrix, own: NullReplicates, name: str, given: Sequence[str]) -> float:
