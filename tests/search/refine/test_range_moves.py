@@ -1,9 +1,12 @@
 """Values and shares of a range, and moves of its bounds."""
 
+import numpy as np
+import pandas as pd
 import pytest
 
+from latentlab.search.columns import column_of
 from latentlab.search.parameters import FloatParameter, IntParameter
-from latentlab.search.refine.range_moves import expanded, from_share, narrowed, to_share
+from latentlab.search.refine.range_moves import expanded, from_share, narrowed
 
 WIDTH = FloatParameter(type="float", low=0.5, high=3.0)
 DEPTH = IntParameter(type="int", low=2, high=6)
@@ -17,7 +20,9 @@ def bounds(parameter):
 @pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
 @pytest.mark.parametrize("parameter", [WIDTH, RATE])
 def test_values_and_shares_are_inverse(parameter, share):
-    assert to_share(parameter, from_share(parameter, share)) == pytest.approx(share)
+    series = pd.Series([from_share(parameter, share)])
+    column = column_of("speed", parameter, series, np.ones(1, dtype=bool))
+    assert column.shares[0] == pytest.approx(share)
 
 
 def test_expanding_as_the_report_did():

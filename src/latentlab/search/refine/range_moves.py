@@ -11,15 +11,6 @@ Range = FloatParameter | IntParameter
 _ROUNDING = 1e-9
 
 
-def to_share(parameter: Range, value: float) -> float:
-    """A value as a share of the range, in log units on a log scale; values may lie outside."""
-    if parameter.log:
-        if value <= 0:
-            return -math.inf
-        return math.log(value / parameter.low) / math.log(parameter.high / parameter.low)
-    return (value - parameter.low) / (parameter.high - parameter.low)
-
-
 def from_share(parameter: Range, share: float) -> float:
     """The value at a share of the range; not yet rounded to its step."""
     if parameter.log:
