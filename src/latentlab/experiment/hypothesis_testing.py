@@ -32,7 +32,7 @@ def judge_study(
     """
     if study.baselines:
         trials = pd.concat([trials, baseline_trials(study, scores, trials)], ignore_index=True)
-    verdicts = judge(scores, declaration.judged, declaration.metric_table, trials, frozen)
+    verdicts = judge(scores, declaration.applicable, declaration.metric_table, trials, frozen)
     return with_skipped(verdicts, declaration.hypotheses, declaration.not_applicable)
 
 
