@@ -17,7 +17,7 @@ NEW = OLD + np.array([0.11, 0.09, 0.12, 0.1, 0.08])
 
 
 def test_a_digest_is_the_same_everywhere(declare):
-    claim = declare(H1={}).hypotheses["H1"]
+    claim = declare(H1={}, defaults={"min_seeds": 5}).hypotheses["H1"]
     assert (
         digest(claim, Family(), Defaults())
         == "276260251f979428a2923eb46318c8cee1ffb169acc146b99510baec4a34b92f"
@@ -71,7 +71,7 @@ def _row(declare, metrics, tables, record, started="2026-11-16T09:00:01Z", **fam
 def test_confirmatory_when_every_trial_started_after_the_freeze(declare, metrics, tables):
     row = _row(declare, metrics, tables, freeze(declare(H1={}), None, MONDAY))
     assert (row["status"], row["verdict"]) == ("confirmatory", "supported")
-    assert "exploratory" not in row["reason"]
+    assert (row["why_exploratory"], row["command"]) == ("", "")
 
 
 @pytest.mark.parametrize(
@@ -86,22 +86,22 @@ def test_confirmatory_when_every_trial_started_after_the_freeze(declare, metrics
 def test_exploratory_with_the_command_that_confirms(declare, metrics, tables, started, why):
     row = _row(declare, metrics, tables, freeze(declare(H1={}), None, MONDAY), started)
     assert (row["status"], row["verdict"]) == ("exploratory", "supported")
-    assert why in row["reason"]
-    assert "`kedro run --pipelines toy --params toy.seeds.first=5`" in row["reason"]
+    assert why in row["why_exploratory"]
+    assert row["command"] == "kedro run --pipelines toy --params toy.seeds.first=5"
 
 
 def test_exploratory_without_a_freeze(declare, metrics, tables):
     row = _row(declare, metrics, tables, None)
     assert row["status"] == "exploratory"
-    assert "not frozen" in row["reason"]
-    assert "seeds.first=5" in row["reason"]
+    assert "not frozen" in row["why_exploratory"]
+    assert "seeds.first=5" in row["command"]
 
 
 def test_exploratory_when_changed_since(declare, metrics, tables):
     record = freeze(declare(H1={"min_effect": 0.2}), None, MONDAY)
     row = _row(declare, metrics, tables, record)
     assert row["status"] == "exploratory"
-    assert "changed after it was frozen" in row["reason"]
+    assert "changed after it was frozen" in row["why_exploratory"]
 
 
 def test_exploratory_by_declaration(declare, metrics, tables):
@@ -109,7 +109,7 @@ def test_exploratory_by_declaration(declare, metrics, tables):
     record = freeze(declare(families=families, H1={}), None, MONDAY)
     row = _row(declare, metrics, tables, record, families=families)
     assert row["status"] == "exploratory"
-    assert "declared so" in row["reason"]
+    assert "declared so" in row["why_exploratory"]
 
 
 def test_the_earliest_start_of_a_trial_counts(declare, metrics, tables):
@@ -128,7 +128,7 @@ def test_a_claim_taken_out_after_the_data_makes_its_family_exploratory(declare, 
     after = freeze(declare(H1={}), before, MONDAY + datetime.timedelta(days=7))
     row = _row(declare, metrics, tables, after)
     assert row["status"] == "exploratory"
-    assert "H2 was taken out of its family" in row["reason"]
+    assert "H2 was taken out of its family" in row["why_exploratory"]
     # Trials that began after it was taken out know only the smaller family.
     earlier = freeze(declare(H1={}), before, MONDAY + datetime.timedelta(seconds=0.5))
     assert _row(declare, metrics, tables, earlier)["status"] == "confirmatory"

@@ -88,7 +88,7 @@ def test_one_problem_alone_has_its_own_interaction_and_trend(declare, metrics, t
         pooled = pool({"digits": problem(arms)}, plan, metrics).loc["H1"]
         for column in ("effect", "estimate", "interval_low", "p_supported", "p_refuted"):
             assert pooled[column] == pytest.approx(own[column], rel=1e-9), column
-        for column in ("verdict", "reason", "treatment", "control", "n"):
+        for column in ("verdict", "cause", "finding", "treatment", "control", "n"):
             assert pooled[column] == own[column], column
 
 
@@ -105,7 +105,7 @@ def test_problems_are_averaged_with_equal_weights_and_shown_beside(declare, metr
     assert [beside[name]["n"] for name in beside] == [4, 6]
     assert row["n"] == 4
     assert row["verdict"] == "supported"
-    assert "averages unlike problems" in row["agreement"]
+    assert row["problems_differ"]
     assert list(row.index) == [name for name in POOLED_COLUMNS if name != "hypothesis"]
 
 
@@ -148,7 +148,7 @@ def test_scores_without_spread_decide_nothing(declare, metrics, problem):
     flat = problem({"new": [0.6] * 6, "old": [0.5] * 6})
     row = pool({"a": flat, "b": flat}, declare(H1={}), metrics).loc["H1"]
     assert row["verdict"] == "inconclusive"
-    assert "undefined" in row["reason"]
+    assert "undefined" in row["cause"]
     rising = problem({"low": [0.1] * 6, "middle": [0.2] * 6, "high": [0.3] * 6})
     trend = declare(H1=MONOTONE | {"varies": ["objective"]})
     row = pool({"a": rising, "b": rising}, trend, metrics).loc["H1"]
@@ -161,7 +161,7 @@ def test_too_few_seeds_in_one_problem_decide_nothing(declare, metrics, problem):
     problems = {"a": problem(arms), "b": problem({k: v[:2] for k, v in arms.items()})}
     row = pool(problems, declare(H1={}), metrics).loc["H1"]
     assert (row["verdict"], row["n"]) == ("inconclusive", 2)
-    assert "below the minimum of 3" in row["reason"]
+    assert "below the minimum of 3" in row["cause"]
 
 
 def test_a_gate_names_the_problem_that_fails_it(declare, metrics, problem):
@@ -169,7 +169,7 @@ def test_a_gate_names_the_problem_that_fails_it(declare, metrics, problem):
     lacking = whole[~((whole["arm"] == "new") & (whole["seed"] == 2))]
     row = pool({"a": whole, "b": lacking}, declare(H1={}), metrics).loc["H1"]
     assert row["verdict"] == "invalid"
-    assert row["reason"].startswith("b: missing runs: not run: new seed 2")
+    assert row["cause"].startswith("b: missing runs: not run: new seed 2")
 
 
 def test_what_is_not_pooled_says_so_and_still_counts_in_its_family(declare, metrics, problem):
@@ -182,7 +182,7 @@ def test_what_is_not_pooled_says_so_and_still_counts_in_its_family(declare, metr
     }
     found = pool({"a": whole, "b": whole}, declare(H1={}, H2=unpaired, H3=association), metrics)
     assert list(found["verdict"]) == ["supported", "not_run", "not_run"]
-    assert found.loc[["H2", "H3"], "reason"].str.startswith("not pooled: ").all()
+    assert found.loc[["H2", "H3"], "cause"].str.startswith("not pooled: ").all()
     assert found.loc["H1", "p_supported_adjusted"] == pytest.approx(
         3 * found.loc["H1", "p_supported"]
     )
@@ -199,7 +199,7 @@ def test_one_late_problem_makes_the_pooled_verdict_exploratory(declare, metrics,
     )
     late = pool({"a": after, "b": before}, plan, metrics, record).loc["H1"]
     assert late["status"] == "exploratory"
-    assert "started before the hypothesis was frozen" in late["reason"]
+    assert "started before the hypothesis was frozen" in late["why_exploratory"]
 
 
 def test_more_problems_of_the_same_kind_make_the_answer_surer(declare, metrics, problem):

@@ -76,16 +76,16 @@ def test_heterogeneity_is_cochrans_q_with_the_p_of_welchs_anova():
     assert two.p == pytest.approx(welch)
 
 
-def test_words_say_whether_problems_differ():
+def test_problems_differ_where_chance_would_rarely_make_them():
     zero = [np.zeros(6)] * 2
     noise = np.array([0.1, -0.1, 0.2, -0.2, 0.05, -0.05])
     alike = heterogeneity(stratified_mean([noise + 1, noise + 1], zero))
     assert alike.i_squared == 0
-    assert alike.sentence().startswith("No difference between the problems is shown")
+    assert alike.unlike is False
     unlike = heterogeneity(stratified_mean([noise + 1, noise - 1], zero))
-    assert "averages unlike problems" in unlike.sentence()
+    assert unlike.unlike is True
     flat = heterogeneity(stratified_mean([noise, np.ones(6)], zero))
-    assert "cannot be said" in flat.sentence()
+    assert flat.unlike is None
 
 
 def test_a_stratum_that_does_not_vary_adds_no_error_and_all_such_decide_nothing():

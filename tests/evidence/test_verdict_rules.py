@@ -12,6 +12,7 @@ from latentlab.evidence.hypotheses import read_hypotheses
 from latentlab.evidence.verdict_columns import VERDICT_COLUMNS
 from latentlab.evidence.verdicts import judge
 from latentlab.metrics.metric import Metric
+from latentlab.reporting.verdicts import boundary_text
 
 OLD = np.array([0.50, 0.52, 0.47, 0.55, 0.49, 0.51])
 SMALL_NOISE = np.array([0.010, -0.012, 0.004, 0.008, -0.006, -0.002])
@@ -130,7 +131,7 @@ def test_a_share_of_scores_of_both_signs_is_invalid(declare, metrics, tables):
     plan = declare(H1={"min_effect": "5% of control mean"})
     row = only(judge(scores, plan, metrics, trials))
     assert row["verdict"] == "invalid"
-    assert "change sign" in row["reason"]
+    assert "change sign" in row["cause"]
 
 
 def test_interaction_is_the_contrast_of_contrasts(declare, metrics, tables):
@@ -147,8 +148,13 @@ def test_interaction_is_the_contrast_of_contrasts(declare, metrics, tables):
         scipy.stats.ttest_1samp(contrast, 0, alternative="greater").pvalue
     )
     assert row["verdict"] == "supported"
+    assert row["finding"] == "(a - b) against (c - d) is better in accuracy"
+    assert (row["comparison"], row["treatment"]) == ("superiority", "a - b")
     none = claim | {"judged_as": "equivalence", "margin": 0.1}
-    assert only(judge(scores, declare(H1=none), metrics, trials))["verdict"] == "refuted"
+    row = only(judge(scores, declare(H1=none), metrics, trials))
+    assert (row["verdict"], row["comparison"]) == ("refuted", "equivalence")
+    assert row["finding"].endswith("differs by more than 0.1 share in accuracy")
+    assert boundary_text(row.to_dict()) == "between -0.1 and 0.1"
 
 
 def _levels(tables, slope, noise=0.05, seeds=6):
@@ -173,7 +179,10 @@ def test_monotone(declare, metrics, tables, direction, verdict):
     row = only(judge(scores, declare(H1=claim), metrics, trials))
     assert row["verdict"] == verdict
     assert row["estimate"] > 0.9
-    assert row["treatment"] == "b3"
+    assert (row["treatment"], row["control"]) == ("b3", "b0")
+    assert (row["comparison"], row["n_unit"]) == ("trend", "seed")
+    verb = {"increasing": "rises", "decreasing": "does not fall"}[direction]
+    assert row["finding"] == f"accuracy {verb} with objective.arm"
 
 
 def test_monotone_within_its_rope_is_refuted(declare, metrics, tables):
@@ -201,7 +210,7 @@ def test_a_level_that_was_not_trained_is_invalid(declare, metrics, tables):
     }
     row = only(judge(scores, declare(H1=claim), metrics, trials))
     assert row["verdict"] == "invalid"
-    assert "objective.arm = 3, not 30" in row["reason"]
+    assert "objective.arm = 3, not 30" in row["cause"]
 
 
 @pytest.mark.parametrize(
@@ -216,7 +225,9 @@ def test_association_with_a_factor(declare, metrics, tables, direction, verdict)
     }
     row = only(judge(scores, declare(H1=claim), metrics, trials))
     assert row["verdict"] == verdict
-    assert row["n"] == 24
+    assert (row["n"], row["n_unit"], row["unit"]) == (24, "trial", "rank correlation")
+    has = {"positive": "have a positive", "negative": "do not have a negative"}[direction]
+    assert row["finding"] == f"accuracy and objective.arm {has} association"
     expected = scipy.stats.spearmanr(scores["value"], scores["arm"].str[1:].astype(int)).statistic
     assert row["estimate"] == pytest.approx(expected)
 
@@ -236,7 +247,7 @@ def test_association_of_two_metrics_and_of_a_key_without_numbers(declare, metric
     text = claim | {"against": {"factor": "objective.name"}}
     row = only(judge(both, declare(H1=text), metrics, trials))
     assert row["verdict"] == "invalid"
-    assert "objective.name" in row["reason"]
+    assert "objective.name" in row["cause"]
 
 
 # Gates.
@@ -250,7 +261,7 @@ def test_two_sided_exact_with_five_seeds_is_unattainable_whatever_the_data(
     row = only(judge(scores, plan, metrics, trials))
     assert row["verdict"] == "inconclusive"
     assert row["attainable_p"] == row["p_supported"] == 0.0625
-    assert row["reason"].startswith("unattainable")
+    assert row["cause"].startswith("unattainable")
     assert row["seeds_needed"] >= 6
 
 
@@ -263,7 +274,7 @@ def test_one_sided_exact_with_five_seeds_is_attainable_alone(
     table = judge(scores, declare(defaults={"min_seeds": 5}, **claims), metrics, trials)
     assert set(table["verdict"]) == {verdict}
     assert table["attainable_p"].iloc[0] == 1 / 32
-    unattainable = table["reason"].str.startswith("unattainable")
+    unattainable = table["cause"].str.startswith("unattainable")
     assert unattainable.all() == (verdict == "inconclusive")
 
 
@@ -278,7 +289,7 @@ def test_below_min_seeds_nothing_is_decided(declare, metrics, tables):
     plan = declare(defaults={"min_seeds": 5}, H1={})
     row = only(judge(scores, plan, metrics, trials))
     assert row["verdict"] == "inconclusive"
-    assert "n = 4 is below the minimum of 5" in row["reason"]
+    assert "n = 4 is below the minimum of 5" in row["cause"]
 
 
 def test_one_seed_has_an_estimate_and_nothing_more(declare, metrics, tables):
@@ -286,33 +297,33 @@ def test_one_seed_has_an_estimate_and_nothing_more(declare, metrics, tables):
     row = only(judge(scores, declare(H1={}), metrics, trials))
     assert (row["verdict"], row["n"]) == ("inconclusive", 1)
     assert row["estimate"] == pytest.approx(0.2)
-    assert "no interval" in row["reason"]
+    assert np.isnan(row["interval_low"])
 
 
 def test_scores_that_do_not_vary_decide_nothing_by_t(declare, metrics, tables):
     scores, trials = tables({"new": np.full(6, 2.0), "old": np.ones(6)})
     row = only(judge(scores, declare(H1={}), metrics, trials))
     assert row["verdict"] == "inconclusive"
-    assert "undefined" in row["reason"]
+    assert "undefined" in row["cause"]
     flip = declare(H1={"test": {"primary": "sign_flip"}})
     assert only(judge(scores, flip, metrics, trials))["verdict"] == "supported"
 
 
-def test_inconclusive_says_interval_detectable_effect_and_seeds(declare, metrics, tables):
+def test_what_the_data_alone_leave_open_has_no_other_cause(declare, metrics, tables):
     scores, trials = tables({"new": OLD + 0.002 + SMALL_NOISE, "old": OLD})
     row = only(judge(scores, declare(H1={}), metrics, trials))
     assert row["verdict"] == "inconclusive"
-    reason = row["reason"]
-    assert f"90 % interval {row['interval_low']:.3g} to {row['interval_high']:.3g}" in reason
-    assert f"a true effect of {row['detectable_effect']:.3g} share" in reason
-    assert f"about {row['seeds_needed']} seeds are needed" in reason
+    assert (row["cause"], row["finding"]) == ("", "")
+    assert row["interval_low"] < 0 < row["interval_high"]
+    assert row["detectable_effect"] > 0
+    assert row["seeds_needed"] > 6
 
 
 def test_not_run(declare, metrics, tables):
     scores, trials = tables({"old": OLD})
     row = only(judge(scores, declare(H1={}), metrics, trials))
     assert row["verdict"] == "not_run"
-    assert "new" in row["reason"]
+    assert "new" in row["cause"]
 
 
 def test_an_empty_study_is_not_run(declare, metrics, tables):
@@ -335,7 +346,7 @@ def test_different_trials_of_one_arm_and_seed_are_invalid(declare, metrics, tabl
     again = trials[trials["trial_id"] == "new-2"].assign(trial_id="new-2-again")
     row = only(judge(scores, declare(H1={}), metrics, pd.concat([trials, again])))
     assert row["verdict"] == "invalid"
-    assert "duplicate seeds" in row["reason"]
+    assert "duplicate seeds" in row["cause"]
 
 
 def test_one_trial_with_two_values_is_invalid(declare, metrics, tables):
@@ -343,7 +354,7 @@ def test_one_trial_with_two_values_is_invalid(declare, metrics, tables):
     other = scores[scores["trial_id"] == "new-2"].assign(value=9.0)
     row = only(judge(pd.concat([scores, other]), declare(H1={}), metrics, trials))
     assert row["verdict"] == "invalid"
-    assert "new-2" in row["reason"]
+    assert "new-2" in row["cause"]
 
 
 @pytest.mark.parametrize("as_text", [False, True])
@@ -358,8 +369,8 @@ def test_an_undeclared_difference_is_invalid_and_named(declare, metrics, tables,
         trials["config"] = trials["config"].map(json.dumps)
     row = only(judge(scores, declare(H1={}), metrics, trials))
     assert row["verdict"] == "invalid"
-    assert "optimiser.lr" in row["reason"]
-    assert "decay" not in row["reason"]
+    assert "optimiser.lr" in row["cause"]
+    assert "decay" not in row["cause"]
     allowed = declare(H1={"varies": ["objective", "optimiser.lr"]})
     assert only(judge(scores, allowed, metrics, trials))["verdict"] != "invalid"
 
@@ -369,7 +380,7 @@ def test_an_arm_that_changes_between_seeds_is_invalid(declare, metrics, tables):
     trials["config"].iloc[3]["objective"]["arm"] = 7
     row = only(judge(scores, declare(H1={}), metrics, trials))
     assert row["verdict"] == "invalid"
-    assert "objective.arm" in row["reason"]
+    assert "objective.arm" in row["cause"]
 
 
 def test_no_direction_is_invalid(declare, metrics, tables):
@@ -378,7 +389,7 @@ def test_no_direction_is_invalid(declare, metrics, tables):
         judge(scores, declare(H1={"metric": {"name": "kl", "split": "test"}}), metrics, trials)
     )
     assert row["verdict"] == "invalid"
-    assert "direction" in row["reason"]
+    assert "direction" in row["cause"]
 
 
 # Missing scores: seed 2 of the treatment diverged.
@@ -394,7 +405,7 @@ def test_missing_fails(declare, metrics, tables):
     scores, trials = _diverged(tables)
     row = only(judge(scores, declare(H1={}), metrics, trials))
     assert row["verdict"] == "invalid"
-    assert "new seed 2" in row["reason"]
+    assert "new seed 2" in row["cause"]
 
 
 def test_missing_pair_is_excluded(declare, metrics, tables):
@@ -428,7 +439,7 @@ def test_a_seed_that_was_never_run_is_no_outcome(declare, metrics, tables):
     trials = trials[trials["trial_id"] != "new-2"]
     row = only(judge(scores, declare(H1={"missing": "worst_value"}), metrics, trials))
     assert row["verdict"] == "invalid"
-    assert "not run: new seed 2" in row["reason"]
+    assert "not run: new seed 2" in row["cause"]
 
 
 def test_independent_arms_may_have_seeds_of_their_own(declare, metrics, tables):
@@ -446,7 +457,7 @@ def test_a_metric_that_was_never_scored_is_invalid(declare, metrics, tables):
     scores["split"] = "val"
     row = only(judge(scores, declare(H1={}), metrics, trials))
     assert row["verdict"] == "invalid"
-    assert "no trial has a score of accuracy on test" in row["reason"]
+    assert "no trial has a score of accuracy on test" in row["cause"]
 
 
 # The table.
@@ -493,14 +504,11 @@ def test_a_file_without_a_study_is_refused():
         ({"kind": "equivalence", "margin": 0.1}, 0.2, "differs by more than 0.1 share"),
     ],
 )
-def test_a_decided_hypothesis_is_one_plain_sentence(
-    *, declare, metrics, tables, claim, gain, words
-):
+def test_a_decided_hypothesis_says_what_was_found(*, declare, metrics, tables, claim, gain, words):
     scores, trials = tables({"new": OLD + gain + SMALL_NOISE, "old": OLD})
-    reason = only(judge(scores, declare(H1=claim), metrics, trials))["reason"]
-    assert words in reason
-    assert "90 % interval" in reason
-    assert "n = 6, adjusted p = " in reason
+    row = only(judge(scores, declare(H1=claim), metrics, trials))
+    assert words in row["finding"]
+    assert (row["cause"], row["unit"], row["n_unit"]) == ("", "share", "seed")
 
 
 def test_seeds_needed_are_planned_with_the_pilots_upper_standard_deviation(
@@ -545,4 +553,4 @@ def test_a_certain_trend_within_its_rope_is_left_open(declare, metrics, tables):
     row = only(judge(scores, declare(H1=claim), metrics, trials))
     assert max(row["p_supported_adjusted"], row["p_refuted_adjusted"]) <= 0.05
     assert row["verdict"] == "inconclusive"
-    assert "within the range declared to be no trend" in row["reason"]
+    assert "within the range declared to be no trend" in row["cause"]

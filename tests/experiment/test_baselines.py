@@ -86,7 +86,9 @@ def test_a_claim_against_one_is_judged(declaration, prepared, trials, store) -> 
     made = trials.assign(split="test", metric="nmi", value=0.99)[SCORE_COLUMNS]
     others = [made.assign(metric=metric) for metric in ("ami", "r_squared", "active_clusters")]
     scores = pd.concat([own, made, *others], ignore_index=True)
-    frozen = freeze(declaration.judged, None, datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC))
+    frozen = freeze(
+        declaration.applicable, None, datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
+    )
     verdicts = judge_study(STUDY, declaration, scores, trials, frozen).set_index("hypothesis")
     assert verdicts.loc["above_k_means", "verdict"] == "supported"
     assert verdicts.loc["above_k_means", "status"] == "confirmatory"

@@ -35,7 +35,7 @@ def test_a_data_set_brings_its_defaults_and_arms() -> None:
     assert list(celeba.configs) == ["standard_vae", "beta_vae_0.1", "derp_vae_5"]
     assert celeba.configs["derp_vae_5"].model.latent_dim == 64
     assert celeba.configs["derp_vae_5"].objective.distributional_weight == 0.5
-    assert "kl_falls_with_beta" not in celeba.judged.hypotheses
+    assert "kl_falls_with_beta" not in celeba.applicable.hypotheses
     assert "kl_falls_with_beta" in celeba.hypotheses.hypotheses
 
 
@@ -55,7 +55,7 @@ def test_claims_about_a_removed_arm_are_not_run_and_say_why() -> None:
     declaration = declared(arms={"beta_vae_2.0": None})
     assert set(declaration.not_applicable) == {"kl_falls_with_beta"}
     assert "beta_vae_2.0 is not among" in declaration.not_applicable["kl_falls_with_beta"]
-    assert "kl_falls_with_beta" not in declaration.judged.hypotheses
+    assert "kl_falls_with_beta" not in declaration.applicable.hypotheses
 
 
 @pytest.mark.parametrize(

@@ -40,11 +40,11 @@ def test_what_does_not_apply_is_not_run_and_says_why() -> None:
         started_at="2026-02-01T00:00:00+00:00",
         config=[declaration.configs[arm].model_dump(mode="json") for arm in trials["arm"]],
     )
-    frozen = freeze(declaration.judged, None, NOW)
+    frozen = freeze(declaration.applicable, None, NOW)
     verdicts = judge_study(STUDY, declaration, scores, trials, frozen).set_index("hypothesis")
     assert set(verdicts.index) == set(declaration.hypotheses.hypotheses)
     assert verdicts.loc["kl_falls_with_beta", "verdict"] == "not_run"
-    assert "two values of beta" in verdicts.loc["kl_falls_with_beta", "reason"]
+    assert "two values of beta" in verdicts.loc["kl_falls_with_beta", "cause"]
     assert verdicts.loc["H1_reported", "verdict"] == "refuted"
 
 

@@ -97,7 +97,7 @@ def test_what_one_problem_alone_was_asked_is_not_pooled() -> None:
     found = judged({name: kept(dataset=name) for name in ("digits", "cifar10")})
     rows = found.set_index("hypothesis")
     assert rows.loc["kl_falls_with_beta", "verdict"] == "not_run"
-    assert rows.loc["kl_falls_with_beta", "reason"].endswith("asked of digits alone")
+    assert rows.loc["kl_falls_with_beta", "cause"].endswith("asked of digits alone")
     assert rows["verdict"].ne("not_run").sum() == len(rows) - 1
 
 

@@ -3,7 +3,10 @@
 import numpy as np
 import pandas as pd
 
+from latentlab.search.matrix import sweep_matrix
+from latentlab.search.refine import refine
 from latentlab.search.sampling import random_values
+from latentlab.search.screening import screen
 from latentlab.search.settings import SweepSettings
 from latentlab.search.space import Space
 from latentlab.search.table import Objective, SweepTable
@@ -64,3 +67,8 @@ def random_table(parameters, truth, n=60, seed=0, noise=1.0, **others):
     rows = [random_values(space, seed, number) for number in range(n)]
     errors = noise * np.random.default_rng([5, seed]).standard_normal(n)
     return table_of(space, rows, [truth(row) for row in rows] + errors, **others)
+
+
+def refined_table(table, mode, null=None, **others):
+    """The refinement of a sweep, from its table."""
+    return refine(screen(sweep_matrix(table), null), mode, **others)

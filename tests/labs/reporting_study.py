@@ -98,23 +98,27 @@ def make_history() -> pd.DataFrame:
 _DEFAULTS = {
     "question": "",
     "kind": "superiority",
+    "comparison": "superiority",
     "family": "primary",
     "correction": "holm",
     "alpha": 0.05,
     "status": "confirmatory",
-    "scope": "seeds",
+    "why_exploratory": "",
+    "command": "",
     "metric": "kl",
     "split": "test",
     "better": "lower",
     "treatment": "derp_vae_5",
     "control": "standard_vae",
     "n": 10,
+    "n_unit": "seed",
     "interval_level": 0.9,
     "attainable_p": 0.000977,
     "test": "paired_t",
     "sensitivity": '{"sign_flip": 0.012}',
     "effect_size": "d_z = 0.7",
-    "reason": "",
+    "finding": "",
+    "cause": "",
 }
 
 
@@ -133,6 +137,8 @@ def make_verdicts() -> pd.DataFrame:
             "supported",
             (3.12, 2.0, 2.61, 3.63, 0.0004, 1.0),
             question="Five probes raise the number of active latent units by at least two",
+            finding="derp_vae_5 against standard_vae is better by more than 2 dimensions in "
+            "active_units",
             metric="active_units",
             better="higher",
         ),
@@ -141,7 +147,9 @@ def make_verdicts() -> pd.DataFrame:
             "supported",
             (-0.0011, 0.01, -0.0052, 0.003, 0.021, 0.999),
             question="Probes cost at most one point of accuracy",
+            finding="derp_vae_5 against standard_vae is not worse by 0.01 share in accuracy",
             kind="non_inferiority",
+            comparison="non_inferiority",
             metric="accuracy",
             better="higher",
         ),
@@ -150,6 +158,7 @@ def make_verdicts() -> pd.DataFrame:
             "refuted",
             (-0.012, 0.0, -0.019, -0.005, 1.0, 0.0132),
             question="Probes separate the classes better than the standard VAE does",
+            finding="derp_vae_5 against standard_vae is worse in class_separation",
             metric="class_separation",
             better="higher",
         ),
@@ -167,6 +176,7 @@ def make_verdicts() -> pd.DataFrame:
             (2.2, 6.0, -1.9, 6.3, 0.058, 0.97),
             question="Training takes the same time within six seconds",
             kind="equivalence",
+            comparison="equivalence",
             metric="seconds",
             detectable_effect=6.8,
             seeds_needed=11,
@@ -182,9 +192,7 @@ def make_verdicts() -> pd.DataFrame:
             attainable_p=0.0625,
             alpha=0.05,
             detectable_effect=0.061,
-            reason="unattainable: n = 4 is below the minimum of 10: effect 0.011 distance, 90 % "
-            "interval -0.00399 to 0.026, n = 4; a true effect of 0.061 distance would be shown "
-            "with 80 % power at this n; about 31 seeds are needed",
+            cause="unattainable: n = 4 is below the minimum of 10",
             seeds_needed=31,
         ),
         _verdict(
@@ -197,9 +205,8 @@ def make_verdicts() -> pd.DataFrame:
             alpha=0.1,
             status="exploratory",
             treatment="beta_vae_2",
-            reason="beta_vae_2 against standard_vae is better in kl: effect 1.9 nats per example, "
-            "no interval, n = 10, adjusted p = 0.008; exploratory because it was declared after "
-            "the first matching trial had started",
+            finding="beta_vae_2 against standard_vae is better in kl",
+            why_exploratory="it was declared after the first matching trial had started",
         ),
         _verdict(
             "H8_interaction_of_probes_and_beta_on_reconstruction",
@@ -209,7 +216,7 @@ def make_verdicts() -> pd.DataFrame:
             kind="interaction",
             metric="reconstruction",
             n=0,
-            reason="arms differ in the undeclared factor optimiser.lr",
+            cause="arms differ in the undeclared factor optimiser.lr",
         ),
         _verdict(
             "H9_celeba",
@@ -218,7 +225,7 @@ def make_verdicts() -> pd.DataFrame:
             question="The same holds on CelebA",
             family="transfer",
             n=0,
-            reason="no trial of this study used the source celeba",
+            cause="no trial of this study used the source celeba",
         ),
     ]
     return pd.DataFrame(rows)

@@ -155,7 +155,7 @@ def test_a_sweep_from_a_csv(finished: ProjectCopy) -> None:
     )
     assert done.returncode == 0, done.stderr
     tests = pd.read_csv(
-        finished.root / "data/smoke/08_reporting/analysis/sweeps/trials/tests.csv"
+        finished.root / "data/smoke/08_reporting/analysis/sweeps/trials/screening.csv"
     ).set_index("parameter")
     assert tests.loc["rate", "tier"] == "high"
     assert tests.loc["encoder", "tier"] == "open"

@@ -76,7 +76,7 @@ def test_a_shell_sees_the_line_and_the_status(bare_project: ProjectCopy) -> None
         ),
         (
             {"hypotheses": {"stopping": {"plan": "group_sequential"}}},
-            ["stopping", "not built yet"],
+            ["stopping", "no such key"],
         ),
         ({"arms": {"bad": {"objective": {"probes": 3}}}}, ["bad", "probes"]),
     ],

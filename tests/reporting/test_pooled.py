@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import math
 from pathlib import Path
 
 import pandas as pd
+import pytest
 from rich.console import Console
 
 from labs.reporting_study import ARMS, METRICS, make_scores, make_verdicts
@@ -17,7 +19,8 @@ from latentlab.reporting import (
     study_document,
     write_document,
 )
-from latentlab.reporting.pooled import pooled_sentence, pooled_table
+from latentlab.reporting.pooled import pooled_table
+from latentlab.reporting.prose import pooled_sentence
 
 PROBLEMS = {
     "digits": {"n": 10, "effect": 3.0, "low": 2.5, "high": 3.5},
@@ -34,7 +37,7 @@ def make_pooled() -> pd.DataFrame:
         heterogeneity_q=was_judged.map({True: 7.1, False: None}),
         heterogeneity_p=was_judged.map({True: 0.008, False: None}),
         i_squared=was_judged.map({True: 0.86, False: None}),
-        agreement="The problems differ: the pooled effect averages unlike problems",
+        problems_differ=was_judged.map({True: True, False: None}),
         left_out="celeba: it was run with other arms or seeds",
     )
 
@@ -62,9 +65,33 @@ def test_a_row_shows_the_problems_beside_the_pooled_effect() -> None:
 def test_the_sentence_ends_with_what_the_problems_say() -> None:
     rows = make_pooled().set_index("hypothesis", drop=False)
     sentence = pooled_sentence(rows.loc["H1_less_collapse"].to_dict())
-    assert sentence.endswith("averages unlike problems.")
+    assert sentence.endswith(
+        "The problems differ (Q = 7.1, p = 0.008, I² = 86 %): the pooled effect averages unlike "
+        "problems."
+    )
     assert "By problem: digits 3.00" in sentence
     assert "problem" not in pooled_sentence(rows.loc["H9_celeba"].to_dict())
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        (
+            {"problems_differ": False, "heterogeneity_p": 0.4, "i_squared": 0.0},
+            "No difference between the problems is shown (Q = 7.1, p = 0.4, I² = 0 %).",
+        ),
+        (
+            {"problems_differ": None, "heterogeneity_p": math.nan},
+            "Whether the problems differ cannot be said: one shows no variation.",
+        ),
+    ],
+)
+def test_the_sentence_says_whether_problems_differ(
+    changes: dict[str, object], expected: str
+) -> None:
+    rows = make_pooled().set_index("hypothesis", drop=False)
+    row = rows.loc["H1_less_collapse"].to_dict()
+    assert pooled_sentence({**row, **changes}).endswith(expected)
 
 
 def test_the_report_has_a_section_where_there_is_more_than_one_problem(tmp_path: Path) -> None:

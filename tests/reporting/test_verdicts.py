@@ -10,7 +10,8 @@ from rich.console import Console
 from labs.reporting_study import make_trials, make_verdicts
 from latentlab.reporting import print_verdicts, verdict_sentence, verdict_table
 from latentlab.reporting.deviations import deviations
-from latentlab.reporting.verdicts import boundaries, sensitivity_text
+from latentlab.reporting.figures import forest_plot
+from latentlab.reporting.verdicts import boundaries, boundary_text, sensitivity_text
 
 VERDICTS = make_verdicts()
 
@@ -21,7 +22,10 @@ def sentence(name: str) -> str:
 
 def test_a_supported_claim_names_its_p_with_family_and_correction() -> None:
     text = sentence("H1_less_collapse")
-    assert "adjusted p < .001 (Holm, family primary, alpha .05)" in text
+    assert (
+        "Found: derp_vae_5 against standard_vae is better by more than 2 dimensions in "
+        "active_units, adjusted p < .001 (Holm, family primary, alpha .05)." in text
+    )
     assert "effect 3.12 [2.61, 3.63], unadjusted 90 % interval, 10 seeds" in text
 
 
@@ -51,10 +55,10 @@ def test_exploratory_verdicts_say_why() -> None:
         ({"seeds_needed": np.nan}, "No affordable number of seeds would settle an effect this"),
         ({"seeds_needed": 11}, "Needs about 1 more seed (11 in all)."),
         ({"seeds_needed": 10}, "would be shown with 80 % power."),
-        ({"kind": "association"}, "Needs about 14 more trials (24 in all)."),
+        ({"n_unit": "trial"}, "Needs about 14 more trials (24 in all)."),
         ({"effect": np.nan}, "on kl (test): no effect could be estimated."),
         ({"interval_low": np.nan}, "effect 0.4100, no interval, 10 seeds."),
-        ({"reason": "the data leave the question open: effect 0.41"}, "Needs about 14 more seeds"),
+        ({"cause": ""}, "Needs about 14 more seeds"),
     ],
 )
 def test_an_open_question_says_what_is_known(changes: dict[str, object], expected: str) -> None:
@@ -86,19 +90,31 @@ def test_no_sentence_speaks_of_significance_or_of_success() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "boundary", "expected"),
+    ("comparison", "boundary", "expected"),
     [
         ("superiority", 2.0, [2.0]),
         ("non_inferiority", 0.01, [-0.01]),
         ("equivalence", 0.5, [-0.5, 0.5]),
-        ("association", 0.0, [0.0]),
+        ("trend", 0.0, [0.0]),
         ("superiority", np.nan, []),
     ],
 )
 def test_boundaries_lie_on_the_oriented_scale(
-    kind: str, boundary: float, expected: list[float]
+    comparison: str, boundary: float, expected: list[float]
 ) -> None:
-    assert boundaries({"kind": kind, "boundary": boundary}) == expected
+    assert boundaries({"comparison": comparison, "boundary": boundary}) == expected
+
+
+def test_an_interaction_of_equivalence_is_drawn_and_told_as_one() -> None:
+    """Its kind does not say how it compares; the column does."""
+    row = VERDICTS[VERDICTS["hypothesis"] == "H5_same_cost"].to_dict("records")[0]
+    row |= {"kind": "interaction", "treatment": "a - b", "control": "c - d"}
+    assert boundaries(row) == [-6.0, 6.0]
+    assert boundary_text(row) == "between -6 and 6"
+    assert "With 10 seeds a margin of 6.8 would be shown" in verdict_sentence(row)
+    drawn = forest_plot(pd.DataFrame([row]))
+    lines = [trace.x[0] for trace in drawn.data if trace.name == "boundary" and trace.x[0]]
+    assert lines == [-6.0, 6.0]
 
 
 def test_the_display_table_has_one_row_of_text_per_hypothesis() -> None:
@@ -129,11 +145,15 @@ def test_deviations_name_every_departure_from_the_plan() -> None:
 
 
 def test_a_shared_reason_to_be_exploratory_is_given_once_with_its_command() -> None:
-    reason = "x; exploratory because it was not frozen: to confirm, run `kedro run`"
-    verdicts = VERDICTS.head(3).assign(status="exploratory", reason=reason)
+    verdicts = VERDICTS.head(3).assign(
+        status="exploratory", why_exploratory="it was not frozen", command="kedro run"
+    )
     (found,) = deviations(make_trials().head(10), verdicts)
     assert found.startswith("H1_less_collapse, H2_accuracy_kept, H3_class_separation: Exploratory")
-    assert found.endswith("it was not frozen: to confirm, run `kedro run`.")
+    assert found.endswith(
+        "it was not frozen. To confirm, freeze as confirmatory and run on fresh seeds with "
+        "`kedro run`."
+    )
     text = verdict_sentence(verdicts.to_dict("records")[0])
     assert text.endswith("Exploratory, not confirmatory: it was not frozen.")
 

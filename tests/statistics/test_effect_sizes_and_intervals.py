@@ -64,3 +64,8 @@ def test_spearman_interval_covers():
 def test_spearman_interval_needs_four_pairs_and_an_open_scale():
     assert math.isnan(intervals.spearman_interval(0.5, 3, 0.95)[0])
     assert math.isnan(intervals.spearman_interval(1.0, 9, 0.95)[0])
+
+
+def test_one_value_has_a_mean_and_no_interval():
+    assert all(math.isnan(end) for end in intervals.mean_interval(np.ones(1), 0.95))
+    assert all(math.isnan(end) for end in intervals.welch_interval(np.ones(1), np.ones(3), 0.95))

@@ -17,12 +17,17 @@ from latentlab.training.per_trial import per_trial_values
 
 ROOT = Path(latentlab.studies.__file__).parent
 FOLDERS = [ROOT / name for _, name, package in pkgutil.iter_modules([str(ROOT)]) if package]
-AFTERWARDS = {"converged.py", "evaluation.py", "baselines.py", "clustering.py", "figures.py"}
+AFTERWARDS = {"converged.py", "evaluation.py", "baselines.py"}
 AFTERWARDS |= {"plan.py"}
 """Modules whose code runs before or after training, outside any cohort."""
 FORMULAS = [
     *sorted((ROOT.parent / "nn").glob("[a-z]*.py")),
-    *(p for folder in FOLDERS for p in sorted(folder.glob("*.py")) if p.name not in AFTERWARDS),
+    *(
+        p
+        for folder in FOLDERS
+        for p in sorted(folder.glob("*.py"))
+        if p.name not in AFTERWARDS and not p.name.endswith("figures.py")
+    ),
 ]
 
 FORBIDDEN_CLASSES = ("Dropout", "AlphaDropout", "FeatureAlphaDropout", "SyncBatchNorm", "RReLU")

@@ -1,7 +1,9 @@
-"""Evidence: how declared hypotheses and tables of scores become verdicts.
+"""How declared hypotheses and tables of scores become verdicts.
 
-Tables in, tables out, in four steps: `hypotheses.read_hypotheses` declares, `checks.check` holds
-the declaration against the study, `freeze.freeze` stamps it before the data, `verdicts.judge`
-judges. Beneath them lie the statistics, one idea per module. Nothing is imported here, because
-every study imports `evidence.metric` and few need scipy.
+Tables in, tables out, in four steps: `hypotheses.read_hypotheses` reads what is declared,
+`checks.check` holds it against the study, `freeze.freeze` stamps it before the data, and
+`verdicts.judge` (over several problems `pooled_verdicts.judge_pooled`) judges. What depends on the
+kind of a claim is asked of the claim: `claims` has a module per kind. Tests, intervals and power
+are those of `latentlab.statistics`. `advice` holds rules about
+configurations.
 """

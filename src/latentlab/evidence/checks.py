@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from latentlab.core.errors import UserError
-from latentlab.evidence.claims import Claim, MetricReference
+from latentlab.evidence.claims.base import MetricReference
 from latentlab.evidence.hypotheses import Hypotheses
-from latentlab.evidence.trend_claims import Association
 from latentlab.metrics.metric import Metric
 
 
@@ -36,43 +35,22 @@ def check(
         raise UserError(
             f"seeds: {repeated[0]} is listed twice", "A repeated seed adds no evidence: remove it"
         )
-    for name, hypothesis in hypotheses.hypotheses.items():
+    for name, claim in hypotheses.hypotheses.items():
         hypotheses.family_of(name)
-        for key, arm in hypothesis.arm_names().items():
+        for key, arm in claim.arm_names().items():
             if arm not in arms:
                 raise UserError(
                     f"hypothesis {name}: {key}: the study has no arm {arm!r}",
                     f"Write one of {', '.join(sorted(arms))}",
                 )
-        for key, reference in _references(hypothesis).items():
+        for key, reference in claim.metric_references().items():
             _check_metric(name, key, reference, metrics)
-        needs = hypothesis.needs_direction or hypotheses.missing(name) == "worst_value"
-        if needs and better_direction(hypothesis.metric, metrics) is None:
+        needs = claim.needs_direction or claim.missing == "worst_value"
+        if needs and claim.metric.direction(metrics) is None:
             raise UserError(
-                f"hypothesis {name}: metric: {hypothesis.metric.name} has no better direction",
+                f"hypothesis {name}: metric: {claim.metric.name} has no better direction",
                 "Write better: higher or better: lower beside metric.name",
             )
-
-
-def better_direction(reference: MetricReference, metrics: Mapping[str, Metric]) -> str | None:
-    """The metric's own direction ("higher", "lower"), else the one the hypothesis declares."""
-    known = metrics.get(reference.name)
-    if known is not None and known.better != "none":
-        return known.better
-    return reference.better
-
-
-def contradicts(reference: MetricReference, metrics: Mapping[str, Metric]) -> bool:
-    """Whether a hypothesis turns a metric's own better direction round."""
-    own = better_direction(reference, metrics)
-    return reference.better is not None and own != reference.better
-
-
-def _references(hypothesis: Claim) -> dict[str, MetricReference]:
-    references = {"metric": hypothesis.metric}
-    if isinstance(hypothesis, Association) and hypothesis.against.metric is not None:
-        references["against.metric"] = hypothesis.against.metric
-    return references
 
 
 def _check_metric(
@@ -83,7 +61,7 @@ def _check_metric(
             f"hypothesis {name}: {key}.name: the study has no metric {reference.name!r}",
             f"Write one of {', '.join(sorted(metrics))}",
         )
-    if contradicts(reference, metrics):
+    if reference.contradicts(metrics):
         raise UserError(
             f"hypothesis {name}: {key}.better: {reference.name} is better "
             f"{metrics[reference.name].better}, not {reference.better}",

@@ -12,10 +12,14 @@ _ABSENT = "<absent>"
 
 
 def flatten(config: Mapping[str, Any] | str, prefix: str = "") -> dict[str, Any]:
-    """Dotted key -> value of a nested configuration, or of its JSON text.
+    """Return dotted key -> value of a nested configuration, or of its JSON text.
 
     Lists are values. Tables that went through a Parquet file carry the text, because Parquet
     gives the rows of a nested column the union of all keys.
+
+    Example:
+        >>> flatten({"model": {"depth": 2}, "seed": 1})
+        {'model.depth': 2, 'seed': 1}
     """
     nested: Mapping[str, Any] = json.loads(config) if isinstance(config, str) else config
     flat: dict[str, Any] = {}
@@ -28,7 +32,7 @@ def flatten(config: Mapping[str, Any] | str, prefix: str = "") -> dict[str, Any]
 
 
 def differing_keys(configs: Iterable[Mapping[str, Any] | str], allowed: Iterable[str]) -> list[str]:
-    """Dotted keys whose values differ between configurations, seeds apart.
+    """Return the dotted keys whose values differ between configurations, seeds apart.
 
     Args:
         configs: nested configurations.
@@ -36,6 +40,13 @@ def differing_keys(configs: Iterable[Mapping[str, Any] | str], allowed: Iterable
 
     Returns:
         The other keys that differ, sorted. A key that only some have differs.
+
+    Example:
+        >>> one, other = {"a": 1, "b": {"c": 1}, "seed": 1}, {"a": 1.0, "b": {"c": 2}, "seed": 2}
+        >>> differing_keys([one, other], [])
+        ['b.c']
+        >>> differing_keys([one, other], ["b"])
+        []
     """
     flat = [flatten(config) for config in configs]
     allowed = tuple(allowed)

@@ -33,7 +33,7 @@ def location_evidence(
     lower_is_better: bool = False,
     sides: Sides = "one",
 ) -> tuple[Array, Array]:
-    """P-values for and against a claim about the effect of a treatment.
+    """Return the p-values for and against a claim about the effect of a treatment.
 
     The effect is treatment - control, turned so that positive is better.
 
@@ -55,6 +55,14 @@ def location_evidence(
     Returns:
         (p_supported, p_refuted), each of shape [studies], to be compared with alpha; NaN where
         the test is undefined.
+
+    Example:
+        >>> new, old = np.array([[0.9, 0.8, 0.9, 0.8]]), np.array([[0.5, 0.5, 0.4, 0.5]])
+        >>> supported, refuted = location_evidence(
+        ...     "superiority", "sign_flip", new, old, Boundary(0.1)
+        ... )
+        >>> supported.tolist(), refuted.tolist()
+        ([0.0625], [1.0])
     """
     sign = -1.0 if lower_is_better else 1.0
     x, y, shift = sign * treatment, sign * control, boundary.distance(control)
@@ -68,7 +76,7 @@ def location_evidence(
 def evidence_at_boundaries(
     comparison: Comparison, p: Callable[[int, Alternative], Array], sides: Sides
 ) -> tuple[Array, Array]:
-    """The p-values of the table of `location_evidence`, whatever the test.
+    """Return the p-values of the table of `location_evidence`, whatever the test.
 
     Args:
         comparison: the claim.
@@ -78,6 +86,15 @@ def evidence_at_boundaries(
 
     Returns:
         (p_supported, p_refuted).
+
+    Example:
+        >>> inside = {(-1, "greater"): 0.01, (1, "less"): 0.02, (1, "greater"): 0.98,
+        ...           (-1, "less"): 0.99}
+        >>> supported, refuted = evidence_at_boundaries(
+        ...     "equivalence", lambda side, to: np.array(inside[side, to]), "one"
+        ... )
+        >>> float(supported), float(refuted)
+        (0.02, 1.0)
     """
     if comparison == "equivalence":
         supported = np.maximum(p(-1, "greater"), p(1, "less"))
@@ -89,7 +106,12 @@ def evidence_at_boundaries(
 
 
 def for_sides(p: Array, sides: Sides) -> Array:
-    """Double one-sided p-values where alpha is shared between two sides."""
+    """Double one-sided p-values where alpha is shared between two sides.
+
+    Example:
+        >>> for_sides(np.array([0.02, 0.8]), "two").tolist()
+        [0.04, 1.0]
+    """
     return np.minimum(2 * p, 1.0) if sides == "two" else p
 
 
@@ -134,6 +156,18 @@ def decide(
         attainable: smallest p that each member's test and n allow, shape [members], for its
             number of sides.
         enough_seeds: whether each member has its minimum of seeds, shape [members].
+
+    Example:
+        >>> decision = decide(
+        ...     np.array([[0.01, 0.03]]),
+        ...     np.array([[0.99, 0.97]]),
+        ...     alpha=0.05,
+        ...     correction="bonferroni",
+        ...     attainable=np.zeros(2),
+        ...     enough_seeds=np.array([True, True]),
+        ... )
+        >>> decision.verdict.tolist()
+        [['supported', 'inconclusive']]
     """
     members = p_supported.shape[-1]
     supported = adjust(np.where(np.isnan(p_supported), 1.0, p_supported), correction)

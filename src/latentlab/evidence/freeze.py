@@ -5,17 +5,23 @@ from __future__ import annotations
 import datetime
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime
 
 from latentlab.core.errors import UserError
+from latentlab.core.model import StrictModel
 from latentlab.core.validation import validate
-from latentlab.evidence.claims import Claim
-from latentlab.evidence.hypotheses import Defaults, Family, Hypotheses
+from latentlab.evidence.claims.base import Claim
+from latentlab.evidence.claims.defaults import Defaults
+from latentlab.evidence.hypotheses import Family, Hypotheses
+
+# Defaults that an entry of the record counts with the file, not with the claim.
+_SHARED = ("min_seeds", "pairing", "missing")
 
 
-class FrozenHypothesis(BaseModel):
+class FrozenHypothesis(StrictModel):
     """What one hypothesis said, and since when it has said so.
 
     Args:
@@ -25,18 +31,14 @@ class FrozenHypothesis(BaseModel):
         removed_at: since when it is no longer declared.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     digest: str
     frozen_at: AwareDatetime
     family: str
     removed_at: AwareDatetime | None = None
 
 
-class Freeze(BaseModel):
+class Freeze(StrictModel):
     """The record of a study's frozen hypotheses, kept beside them."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     hypotheses: dict[str, FrozenHypothesis]
 
@@ -63,7 +65,9 @@ class Freeze(BaseModel):
 
 
 def digest(hypothesis: Claim, family: Family, defaults: Defaults) -> str:
-    """Sha256 of everything that decides how a hypothesis is judged, as canonical JSON.
+    """Return the sha256 of all that decides how a hypothesis is judged, as canonical JSON.
+
+    A claim that spells a default out has the digest of one that inherits it.
 
     Args:
         hypothesis: the declaration.
@@ -73,13 +77,29 @@ def digest(hypothesis: Claim, family: Family, defaults: Defaults) -> str:
     Returns:
         64 hexadecimal digits, the same on every machine and for every order of keys.
     """
+    shared = defaults.model_dump(mode="json", include=set(_SHARED))
     contents = {
-        "hypothesis": hypothesis.model_dump(mode="json"),
+        "hypothesis": _stated(hypothesis, shared),
         "family": family.model_dump(mode="json"),
-        "defaults": defaults.model_dump(mode="json"),
+        "defaults": shared,
     }
     text = json.dumps(contents, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _stated(claim: Claim, shared: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a claim says, and with it what once was written out in every file.
+
+    Those keys had one legal value; they stay in the digest, so that records keep their times.
+    """
+    stated = {
+        key: None if key in shared and value == shared[key] else value
+        for key, value in claim.model_dump(mode="json").items()
+    }
+    test: dict[str, Any] = stated.get("test") or {}
+    once: dict[str, Any] = {"hold_fixed": "*", "varies": []}
+    once |= {"pairing": None} if "primary" in test else {}
+    return once | stated | {"test": {"primary": "permutation"} | test}
 
 
 def freeze(hypotheses: Hypotheses, previous: Freeze | None, now: datetime.datetime) -> Freeze:
@@ -127,7 +147,7 @@ def why_exploratory(
     started: Iterable[datetime.datetime | None],
     record: Freeze | None,
 ) -> str | None:
-    """Why the verdict on a hypothesis cannot be confirmatory, or None where it can.
+    """Say why the verdict on a hypothesis cannot be confirmatory, or None where it can.
 
     Args:
         hypotheses: the declarations.
@@ -161,5 +181,10 @@ def why_exploratory(
 
 
 def confirming_command(study: str, last_seed: int) -> str:
-    """The command that repeats a study on seeds that no verdict has seen."""
+    """Return the command that repeats a study on seeds that no verdict has seen.
+
+    Example:
+        >>> confirming_command("derp_vae", 9)
+        'kedro run --pipelines derp_vae --params derp_vae.seeds.first=10'
+    """
     return f"kedro run --pipelines {study} --params {study}.seeds.first={last_seed + 1}"

@@ -40,6 +40,10 @@ class Boundary:
 
         Returns:
             Distances of the same shape; their mean is the boundary in raw units.
+
+        Example:
+            >>> Boundary(0.1, relative=True).distance(np.array([2.0, -4.0])).tolist()
+            [0.2, 0.4]
         """
         if self.relative:
             return self.value * np.abs(control)
@@ -51,6 +55,10 @@ def boundary_of(amount: float | str) -> Boundary:
 
     Raises:
         ValueError: for any other text, and for a number that is negative or not finite.
+
+    Example:
+        >>> boundary_of("5% of control mean")
+        Boundary(value=0.05, relative=True)
     """
     if isinstance(amount, str):
         match = _RELATIVE.fullmatch(amount)

@@ -12,14 +12,19 @@ relative differences declares a metric that is relative, such as the logarithm o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.stats
+import scipy
 
 from latentlab.core.arrays import Array
-from latentlab.statistics.intervals import Interval
+from latentlab.evidence.assessment import Assessment, Level
+from latentlab.evidence.decisions import Comparison
+from latentlab.evidence.planning import plan
+from latentlab.statistics.intervals import Interval, t_quantile
 from latentlab.statistics.location import Alternative, is_flat, scale_of
 
 UNLIKE = 0.1
@@ -74,7 +79,7 @@ class StratifiedMean:
         """Student's t interval of one study's pooled effect; a point where no stratum varies."""
         if not self.error > 0:
             return float(self.mean), float(self.mean)
-        half = float(self.error * scipy.stats.t.ppf((1 + level) / 2, self.freedom))
+        half = float(self.error) * t_quantile(level, float(self.freedom))
         return float(self.mean) - half, float(self.mean) + half
 
 
@@ -84,6 +89,12 @@ def stratified_mean(treatment: Sequence[Array], control: Sequence[Array]) -> Str
     Args:
         treatment: scores of each stratum, shape [..., n] with n >= 2 of its own.
         control: the same seeds' scores, same shapes.
+
+    Example:
+        >>> small, large = np.array([1.0, 2.0, 3.0]), np.array([6.0, 8.0])
+        >>> pooled = stratified_mean([small, large], [np.zeros(3), np.zeros(2)])
+        >>> float(pooled.mean), round(float(pooled.error), 3)
+        (4.5, 0.577)
     """
     effects, errors = [], []
     for x, y in zip(treatment, control, strict=True):
@@ -110,18 +121,14 @@ class Heterogeneity:
     p: float
     i_squared: float
 
-    def sentence(self) -> str:
-        """What it says about the pooled effect, in words."""
-        if np.isnan(self.p):
-            return "Whether the problems differ cannot be said: one shows no variation"
-        figures = f"Q = {self.q:.3g}, p = {self.p:.2g}, I² = {100 * self.i_squared:.0f} %"
-        if self.p <= UNLIKE:
-            return f"The problems differ ({figures}): the pooled effect averages unlike problems"
-        return f"No difference between the problems is shown ({figures})"
+    @property
+    def unlike(self) -> bool | None:
+        """Whether the strata are told apart; None where that cannot be said."""
+        return None if np.isnan(self.p) else self.p <= UNLIKE
 
 
 def heterogeneity(pooled: StratifiedMean) -> Heterogeneity:
-    """Cochran's Q of the strata of one study, with Welch's p-value.
+    """Test with Cochran's Q whether the strata of one study differ, with Welch's p-value.
 
     Q weights every effect with its estimated precision. Its usual chi-squared reference takes
     these for known and finds differences too often with few seeds; Welch's F (Welch 1951) allows
@@ -132,6 +139,11 @@ def heterogeneity(pooled: StratifiedMean) -> Heterogeneity:
 
     Returns:
         Q, p and I²; NaN of one stratum, and where a stratum's differences do not vary.
+
+    Example:
+        >>> strata = [np.array([1.0, 2.0, 3.0]), np.array([6.0, 8.0])]
+        >>> round(heterogeneity(stratified_mean(strata, [np.zeros(3), np.zeros(2)])).q, 2)
+        18.75
     """
     strata = len(pooled.effects)
     if strata < 2 or not np.all(pooled.errors > 0):
@@ -143,3 +155,78 @@ def heterogeneity(pooled: StratifiedMean) -> Heterogeneity:
     f = q / (strata - 1) / (1 + 2 * (strata - 2) / (strata**2 - 1) * estimated)
     p = scipy.stats.f.sf(f, strata - 1, (strata**2 - 1) / (3 * estimated))
     return Heterogeneity(q, float(p), max(0.0, 1 - (strata - 1) / q) if q > 0 else 0.0)
+
+
+@dataclass(frozen=True)
+class PooledAssessment:
+    """The statistics of one hypothesis over several problems, and what they were pooled from.
+
+    Args:
+        assessment: what is decided on.
+        strata: the problems' effects.
+        differences: problem -> oriented differences, or correlations, of its seeds.
+        level: coverage of the problems' intervals.
+        bound: largest magnitude that an effect can have.
+    """
+
+    assessment: Assessment
+    strata: StratifiedMean
+    differences: Mapping[str, Array]
+    level: float
+    bound: float = math.inf
+
+    def columns(self) -> dict[str, object]:
+        """Return what the table of pooled verdicts has beside the columns of any verdict."""
+        problems = {}
+        for problem, own in self.differences.items():
+            low, high = stratified_mean([own], [np.zeros_like(own)]).interval(self.level)
+            problems[problem] = {
+                "n": len(own),
+                "effect": float(np.mean(own)),
+                "low": max(low, -self.bound),
+                "high": min(high, self.bound),
+            }
+        spread = heterogeneity(self.strata)
+        return {
+            "problems": json.dumps(problems),
+            "heterogeneity_q": spread.q,
+            "heterogeneity_p": spread.p,
+            "i_squared": spread.i_squared,
+            "problems_differ": spread.unlike,
+        }
+
+
+def plan_pooled(
+    comparison: Comparison, pooled: StratifiedMean, boundary: float, n: int, level: Level
+) -> tuple[float, int | None]:
+    """Return the detectable effect, and the seeds that each problem would need.
+
+    The pooled test is a t test of `freedom + 1` pairs whose mean has the pooled error.
+
+    Args:
+        comparison: how the claim compares.
+        pooled: the effect less the boundary (for equivalence the effect itself).
+        boundary: minimum effect or margin.
+        n: seeds of each problem.
+        level: what to plan with.
+    """
+    if not pooled.error > 0:
+        return math.nan, None
+    pairs = float(pooled.freedom) + 1
+    spread = float(pooled.error) * math.sqrt(pairs)
+    offset = float(pooled.mean)
+    detectable, needed = plan(comparison, pairs, spread, offset, boundary, level, paired=True)
+    if needed is not None:
+        # Less a rounding error, which must not cost a seed.
+        needed = max(level.min_seeds, math.ceil(needed * n / pairs - 1e-9))
+    return detectable, needed
+
+
+def mean_of_means(strata: Sequence[Array]) -> float:
+    """Return the mean of the strata's means, with equal weights.
+
+    Example:
+        >>> mean_of_means([np.array([1.0, 3.0]), np.array([6.0])])
+        4.0
+    """
+    return float(np.mean([np.mean(own) for own in strata]))

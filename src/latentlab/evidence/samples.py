@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 
 from latentlab.core.errors import UserError
-from latentlab.evidence.claims import Claim, MetricReference, Missing
 from latentlab.evidence.configurations import differing_keys, flatten
-from latentlab.evidence.trend_claims import Against, Monotone
+
+Missing = Literal["fail", "worst_value", "exclude_pair"]
 
 SCORE_COLUMNS = ("trial_id", "split", "metric", "value")
 TRIAL_COLUMNS = ("trial_id", "arm", "seed", "status", "started_at", "config")
@@ -27,13 +27,13 @@ class NoVerdict(Exception):
 
     Args:
         verdict: the non-verdict to report.
-        reason: one sentence for the reader.
+        cause: why, in a clause for the reader.
     """
 
-    def __init__(self, verdict: Literal["invalid", "not_run"], reason: str) -> None:
-        super().__init__(reason)
+    def __init__(self, verdict: Literal["invalid", "not_run"], cause: str) -> None:
+        super().__init__(cause)
         self.verdict = verdict
-        self.reason = reason
+        self.cause = cause
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def tidy(scores: pd.DataFrame, trials: pd.DataFrame) -> Tables:
 
 @dataclass(frozen=True)
 class ArmScores:
-    """Scores of the arms that a hypothesis compares.
+    """Scores of the arms that a claim compares.
 
     Args:
         values: one row per seed, one column per arm; NaN only where arms are not paired.
@@ -94,17 +94,23 @@ class ArmScores:
 
 def arm_scores(
     tables: Tables,
-    hypothesis: Claim,
+    arms: list[str],
+    metric: str,
+    split: str,
     *,
+    varies: Iterable[str],
     missing: Missing,
     worst: float | None,
     paired: bool,
 ) -> ArmScores:
-    """Scores per seed and arm, after every gate.
+    """Return the scores per seed and arm, after every gate.
 
     Args:
         tables: what `tidy` returned.
-        hypothesis: whose arms and metric are wanted.
+        arms: the arms that are compared.
+        metric: name of the metric.
+        split: which data it was measured on.
+        varies: configuration keys in which the arms may differ.
         missing: what a trial without a score means.
         worst: the value that `worst_value` puts in place of a missing score: an infinite bound
             stands for the worst score that was observed.
@@ -113,14 +119,13 @@ def arm_scores(
     Raises:
         NoVerdict: when a gate fails.
     """
-    arms = list(hypothesis.arm_names().values())
     trials = tables.trials[tables.trials["arm"].isin(arms)]
     absent = [arm for arm in arms if arm not in set(trials["arm"])]
     if absent:
         raise NoVerdict("not_run", f"no trial of {', '.join(absent)} has been run")
     _one_trial_per_seed(trials)
-    _only_declared_differences(trials, hypothesis)
-    scored = _with_scores(tables, trials, hypothesis.metric)
+    _only_declared_differences(trials, varies)
+    scored = _with_scores(tables, trials, metric, split)
     values = scored.pivot(index="seed", columns="arm", values="value").reindex(columns=arms)
     was_run = scored.assign(run=True).pivot(index="seed", columns="arm", values="run")
     was_run = was_run.reindex(columns=arms).notna()
@@ -131,7 +136,7 @@ def arm_scores(
         values = _fill_with_worst(values, lacking & was_run, worst)
         lacking &= ~was_run
     if missing != "exclude_pair" and bool(lacking.to_numpy().any()):
-        raise NoVerdict("invalid", _describe_missing(lacking, was_run, hypothesis.metric))
+        raise NoVerdict("invalid", _describe_missing(lacking, was_run, f"{metric} on {split}"))
     if paired:
         values = values.dropna()
     used = scored[scored["seed"].isin(values.index)]
@@ -148,17 +153,11 @@ class TrialColumns:
     trials: pd.DataFrame
 
 
-def trial_columns(
-    tables: Tables,
-    arms: Sequence[str],
-    metric: MetricReference,
-    against: Against,
-    missing: Missing,
-) -> TrialColumns:
-    """A metric and its counterpart over trials, after every gate.
+def trials_of(tables: Tables, arms: Sequence[str]) -> pd.DataFrame:
+    """Return the trials of some arms, or of all where none is named, each once.
 
     Raises:
-        NoVerdict: when a gate fails.
+        NoVerdict: there are none, or two of an arm share a seed.
     """
     trials = tables.trials
     if arms:
@@ -167,12 +166,32 @@ def trial_columns(
     if trials.empty:
         raise NoVerdict("not_run", "no trial has been run")
     _one_trial_per_seed(trials)
-    scored = _with_scores(tables, trials, metric)
-    if against.metric is not None:
-        other = _with_scores(tables, trials, against.metric)["value"].to_numpy()
-    else:
-        other = _factor_values(trials, str(against.factor))
-    here = np.isfinite(scored["value"].to_numpy()) & np.isfinite(other)
+    return trials
+
+
+def trial_columns(
+    tables: Tables,
+    trials: pd.DataFrame,
+    metric: str,
+    split: str,
+    against: np.ndarray,
+    missing: Missing,
+) -> TrialColumns:
+    """Return a metric and its counterpart over trials, after every gate.
+
+    Args:
+        tables: what `tidy` returned.
+        trials: what `trials_of` returned.
+        metric: name of the metric.
+        split: which data it was measured on.
+        against: its counterpart, shape [trials]; NaN where there is none.
+        missing: what a trial without a value means.
+
+    Raises:
+        NoVerdict: when a gate fails.
+    """
+    scored = _with_scores(tables, trials, metric, split)
+    here = np.isfinite(scored["value"].to_numpy()) & np.isfinite(against)
     if not here.all() and missing == "fail":
         lost = scored.loc[~here, "trial_id"].astype(str)
         raise NoVerdict(
@@ -180,10 +199,21 @@ def trial_columns(
             f"{len(lost)} of {len(here)} trials lack a value (first: trial {lost.iloc[0]})",
         )
     kept = scored[here]
-    return TrialColumns(kept["value"].to_numpy(), other[here], pd.factorize(kept["seed"])[0], kept)
+    seeds = pd.factorize(kept["seed"])[0]
+    return TrialColumns(kept["value"].to_numpy(), against[here], seeds, kept)
 
 
-def _factor_values(trials: pd.DataFrame, factor: str) -> np.ndarray:
+def metric_values(tables: Tables, trials: pd.DataFrame, metric: str, split: str) -> np.ndarray:
+    """Return a metric of each trial, shape [trials]; NaN where it was not measured."""
+    return _with_scores(tables, trials, metric, split)["value"].to_numpy()
+
+
+def factor_values(trials: pd.DataFrame, factor: str) -> np.ndarray:
+    """Return a configuration key of each trial, shape [trials]; NaN where it is absent.
+
+    Raises:
+        NoVerdict: the key holds no numbers.
+    """
     found = [flatten(config).get(factor) for config in trials["config"]]
     numeric = [isinstance(value, (int, float)) or value is None for value in found]
     if not all(numeric) or all(value is None for value in found):
@@ -201,17 +231,13 @@ def _one_trial_per_seed(trials: pd.DataFrame) -> None:
         )
 
 
-def _only_declared_differences(trials: pd.DataFrame, hypothesis: Claim) -> None:
+def _only_declared_differences(trials: pd.DataFrame, varies: Iterable[str]) -> None:
     for arm, rows in trials.groupby("arm", sort=False):
         within = differing_keys(rows["config"], ())
         if within:
             raise NoVerdict(
                 "invalid", f"the trials of arm {arm} differ between seeds in {', '.join(within)}"
             )
-    varies = hypothesis.varies
-    if isinstance(hypothesis, Monotone):
-        varies = (*varies, hypothesis.factor)
-        _levels_hold(trials, hypothesis)
     between = differing_keys(trials["config"], varies)
     if between:
         raise NoVerdict(
@@ -220,19 +246,8 @@ def _only_declared_differences(trials: pd.DataFrame, hypothesis: Claim) -> None:
         )
 
 
-def _levels_hold(trials: pd.DataFrame, hypothesis: Monotone) -> None:
-    for arm, config in zip(trials["arm"], trials["config"], strict=True):
-        found = flatten(config).get(hypothesis.factor, hypothesis.levels[arm])
-        if found != hypothesis.levels[arm]:
-            raise NoVerdict(
-                "invalid",
-                f"arm {arm} was trained with {hypothesis.factor} = {found}, "
-                f"not {hypothesis.levels[arm]:g}",
-            )
-
-
-def _with_scores(tables: Tables, trials: pd.DataFrame, metric: MetricReference) -> pd.DataFrame:
-    chosen = tables.scores["metric"].eq(metric.name) & tables.scores["split"].eq(metric.split)
+def _with_scores(tables: Tables, trials: pd.DataFrame, metric: str, split: str) -> pd.DataFrame:
+    chosen = tables.scores["metric"].eq(metric) & tables.scores["split"].eq(split)
     scored = trials.merge(
         tables.scores.loc[chosen, ["trial_id", "value"]], on="trial_id", how="left"
     )
@@ -241,10 +256,10 @@ def _with_scores(tables: Tables, trials: pd.DataFrame, metric: MetricReference) 
     if not conflicting.empty:
         raise NoVerdict(
             "invalid",
-            f"trial {conflicting.iloc[0]} has two different values of {metric.name}",
+            f"trial {conflicting.iloc[0]} has two different values of {metric}",
         )
     if scored["value"].isna().all():
-        raise NoVerdict("invalid", f"no trial has a score of {metric.name} on {metric.split}")
+        raise NoVerdict("invalid", f"no trial has a score of {metric} on {split}")
     return scored
 
 
@@ -259,7 +274,7 @@ def _fill_with_worst(
     return values.mask(cells, worst)
 
 
-def _describe_missing(lacking: pd.DataFrame, was_run: pd.DataFrame, metric: MetricReference) -> str:
+def _describe_missing(lacking: pd.DataFrame, was_run: pd.DataFrame, metric: str) -> str:
     def cells(table: pd.DataFrame) -> list[str]:
         return [
             f"{arm} seed {', '.join(map(str, table.index[table[arm]]))}"
@@ -271,7 +286,7 @@ def _describe_missing(lacking: pd.DataFrame, was_run: pd.DataFrame, metric: Metr
         f"{what} {'; '.join(found)}"
         for what, found in (
             ("not run:", cells(lacking & ~was_run)),
-            (f"no score of {metric.name} on {metric.split}:", cells(lacking & was_run)),
+            (f"no score of {metric}:", cells(lacking & was_run)),
         )
         if found
     ]

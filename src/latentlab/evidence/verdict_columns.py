@@ -1,4 +1,7 @@
-"""The columns of the table of verdicts, and what each holds."""
+"""The columns of the table of verdicts, and what each holds.
+
+Whatever a report says of a verdict is a column; nothing is to be read out of a sentence.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +9,22 @@ VERDICT_COLUMNS: dict[str, str] = {
     "hypothesis": "id in the file of hypotheses",
     "question": "the claim in words",
     "kind": "superiority, non_inferiority, equivalence, interaction, monotone or association",
+    "comparison": "what the effect is held against: superiority (above the boundary), "
+    "non_inferiority (above minus the boundary), equivalence (within it), trend (above 0)",
     "family": "family that is corrected together",
     "correction": "holm, fdr_bh, bonferroni or none",
     "alpha": "level of the family",
     "status": "confirmatory or exploratory",
-    "scope": "population that the verdict speaks of: seeds (retrainings)",
+    "why_exploratory": "clause after `exploratory because`; empty where confirmatory or not judged",
+    "command": "what repeats the study on fresh seeds, to confirm an exploratory verdict",
     "metric": "name of the metric",
     "split": "data the metric was measured on",
     "better": "higher, lower or none",
+    "unit": "unit of estimate, effect and boundary: the metric's, or rank correlation",
     "treatment": "arm, or first contrast; for monotone the last arm",
     "control": "arm, or second contrast; for monotone the first arm",
     "n": "pairs of seeds, seeds of the smaller arm, or trials (association)",
+    "n_unit": "what n and seeds_needed count: seed or trial",
     "estimate": "treatment - control in metric units; a rank correlation for trends",
     "effect": "the estimate turned so that positive is better, or the stated direction",
     "control_mean": "mean of the control in metric units",
@@ -37,7 +45,8 @@ VERDICT_COLUMNS: dict[str, str] = {
     "detectable_effect": "smallest true effect (for equivalence, margin) found with 80 % power",
     "seeds_needed": "seeds (association: trials) for 80 % power at an effect like the one seen",
     "verdict": "supported, refuted, inconclusive, invalid or not_run",
-    "reason": "one sentence",
+    "finding": "clause that says what a supported or refuted verdict found; empty otherwise",
+    "cause": "why there is no answer; empty where there is one, or where the data leave it open",
 }
 
 POOLED_COLUMNS: dict[str, str] = VERDICT_COLUMNS | {
@@ -49,7 +58,7 @@ POOLED_COLUMNS: dict[str, str] = VERDICT_COLUMNS | {
     "heterogeneity_q": "Cochran's Q of the problems' effects",
     "heterogeneity_p": "its p-value, by Welch's F",
     "i_squared": "share of the effects' variation that is not error",
-    "agreement": "one sentence on whether the problems differ",
+    "problems_differ": "whether the problems are told apart; empty where that cannot be said",
     "left_out": "problems whose stored scores could not be pooled, and why",
 }
 """The columns of the table of pooled verdicts, and what those hold that differ."""

@@ -10,14 +10,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from latentlab.evidence import reasons
-from latentlab.evidence.assessing import assess_claim
-from latentlab.evidence.assessments import Assessment, Level
-from latentlab.evidence.checks import better_direction
-from latentlab.evidence.claims import Claim, LocationClaim
-from latentlab.evidence.decisions import Sides, decide
+from latentlab.evidence.assessment import Assessment, Level
+from latentlab.evidence.causes import why_open
+from latentlab.evidence.claims.base import Claim
+from latentlab.evidence.decisions import decide
 from latentlab.evidence.freeze import Freeze, confirming_command, why_exploratory
-from latentlab.evidence.hypotheses import Hypotheses
+from latentlab.evidence.hypotheses import Family, Hypotheses
 from latentlab.evidence.samples import NoVerdict, tidy
 from latentlab.evidence.verdict_columns import VERDICT_COLUMNS
 from latentlab.metrics.metric import Metric
@@ -52,7 +50,7 @@ def judge(
     tables = tidy(scores, trials)
 
     def assess(name: str, level: Level) -> Assessment:
-        return assess_claim(tables, hypotheses, metrics, name, level)
+        return hypotheses.hypotheses[name].assess(tables, metrics, level)
 
     return judge_families(hypotheses, metrics, assess, tables.trials["seed"].max(), freeze)
 
@@ -64,7 +62,7 @@ def judge_families(
     last_seed: float,
     freeze: Freeze | None,
 ) -> pd.DataFrame:
-    """Correct every family, decide, and say so: what `judge` does once tables are assessed.
+    """Correct every family and decide: what `judge` does once tables are assessed.
 
     Args:
         hypotheses: the declarations.
@@ -98,7 +96,7 @@ def _judge_family(
 ) -> dict[str, dict[str, Any]]:
     family = hypotheses.family_of(members[0])
     allowed = level_left(family.alpha, family.correction, len(members))
-    levels = {name: _level(hypotheses, name, family.alpha, allowed) for name in members}
+    levels = {name: _level(hypotheses.hypotheses[name], family.alpha, allowed) for name in members}
     assessed: dict[str, Assessment | NoVerdict] = {}
     for name in members:
         try:
@@ -121,116 +119,92 @@ def _judge_family(
     )
     rows = {}
     for index, name in enumerate(members):
-        found = assessed[name]
-        row = _declaration(hypotheses, metrics, name)
+        claim, found = hypotheses.hypotheses[name], assessed[name]
+        row = _declaration(name, claim, family, metrics)
         if isinstance(found, NoVerdict):
-            row |= {"verdict": found.verdict, "reason": found.reason}
-            row["status"], _ = _status(hypotheses, name, None, freeze)
+            why = _why_exploratory(hypotheses, name, None, freeze)
+            row |= {"verdict": found.verdict, "cause": found.cause}
         else:
-            row |= _statistics(found, levels[name])
-            row["verdict"] = str(decision.verdict[0, index])
-            row["p_supported_adjusted"] = float(decision.supported_adjusted[0, index])
-            row["p_refuted_adjusted"] = float(decision.refuted_adjusted[0, index])
-            row["status"], why = _status(hypotheses, name, found.trials, freeze)
-            row["reason"] = _sentence(
-                hypotheses, metrics, row, assessment=found, level=levels[name], allowed=allowed
-            )
+            why = _why_exploratory(hypotheses, name, found.trials, freeze)
             if why is not None:
                 command = confirming_command(hypotheses.study, int(last_seed))
-                row["reason"] += (
-                    f"; exploratory because {why}: to confirm, freeze it as confirmatory and run "
-                    f"it on fresh seeds with `{command}`"
-                )
+                row |= {"why_exploratory": why, "command": command}
+            row |= _statistics(found, levels[name]) | {
+                "verdict": str(decision.verdict[0, index]),
+                "p_supported_adjusted": float(decision.supported_adjusted[0, index]),
+                "p_refuted_adjusted": float(decision.refuted_adjusted[0, index]),
+            }
+            row |= _answer(claim, found, levels[name], allowed, row)
+        row["status"] = "confirmatory" if why is None else "exploratory"
         rows[name] = row
     return rows
 
 
-def _sentence(
-    hypotheses: Hypotheses,
-    metrics: Mapping[str, Metric],
-    row: Mapping[str, Any],
-    *,
-    assessment: Assessment,
-    level: Level,
-    allowed: float,
-) -> str:
-    claim = hypotheses.hypotheses[row["hypothesis"]]
-    unit = _unit(claim, metrics)
-    supported, refuted = row["p_supported_adjusted"], row["p_refuted_adjusted"]
+def _answer(
+    claim: Claim, assessment: Assessment, level: Level, allowed: float, row: Mapping[str, Any]
+) -> dict[str, str]:
+    """Say what was found, or why nothing was."""
     if row["verdict"] == "inconclusive":
-        contradictory = max(supported, refuted) <= row["alpha"]
-        return reasons.open_question(
-            assessment,
-            level,
-            unit,
-            cause=reasons.why_open(assessment, level, allowed, contradictory=contradictory),
-            equivalence=isinstance(claim, LocationClaim) and claim.comparison == "equivalence",
-        )
-    shown = row["verdict"] == "supported"
-    p = supported if shown else refuted
-    return reasons.decided(claim, assessment, level, unit, supported=shown, p=p)
+        most = max(row["p_supported_adjusted"], row["p_refuted_adjusted"])
+        contradictory = bool(most <= row["alpha"])
+        return {"cause": why_open(assessment, level, allowed, contradictory=contradictory)}
+    supported = row["verdict"] == "supported"
+    return {"finding": claim.finding(assessment.boundary, row["unit"], supported=supported)}
 
 
-def _level(hypotheses: Hypotheses, name: str, alpha: float, allowed: float) -> Level:
-    claim = hypotheses.hypotheses[name]
-    sides: Sides = claim.test.sides
-    spent = 2 if sides == "two" else 1
+def _level(claim: Claim, alpha: float, allowed: float) -> Level:
+    spent = 2 if claim.sides == "two" else 1
     return Level(
-        sides=sides,
+        sides=claim.sides,
         interval=1 - 2 * alpha / spent,
         one_sided=allowed / spent,
-        min_seeds=hypotheses.min_seeds(name),
+        min_seeds=claim.min_seeds,
     )
 
 
-def _status(
+def _why_exploratory(
     hypotheses: Hypotheses, name: str, trials: pd.DataFrame | None, freeze: Freeze | None
-) -> tuple[str, str | None]:
+) -> str | None:
     started = []
     if trials is not None:
         started = [None if pd.isna(t) else t.to_pydatetime() for t in trials["started_at"]]
-    why = why_exploratory(hypotheses, name, started, freeze)
-    return ("confirmatory" if why is None else "exploratory"), why
-
-
-def _unit(claim: Claim, metrics: Mapping[str, Metric]) -> str:
-    if not isinstance(claim, LocationClaim):
-        return "(rank correlation)"
-    return metrics[claim.metric.name].unit if claim.metric.name in metrics else ""
+    return why_exploratory(hypotheses, name, started, freeze)
 
 
 def _declaration(
-    hypotheses: Hypotheses, metrics: Mapping[str, Metric], name: str
+    name: str, claim: Claim, family: Family, metrics: Mapping[str, Metric]
 ) -> dict[str, Any]:
-    claim = hypotheses.hypotheses[name]
-    family = hypotheses.family_of(name)
-    arms = list(claim.arm_names().values())
+    treatment, control = claim.labels
     row: dict[str, Any] = dict.fromkeys(VERDICT_COLUMNS, math.nan)
     return row | {
         "hypothesis": name,
         "question": claim.question,
         "kind": claim.kind,
+        "comparison": claim.comparison,
         "family": claim.family,
         "correction": family.correction,
         "alpha": family.alpha,
-        "scope": "seeds",
+        "why_exploratory": "",
+        "command": "",
         "metric": claim.metric.name,
         "split": claim.metric.split,
-        "better": better_direction(claim.metric, metrics) or "none",
-        "treatment": arms[0] if len(arms) == 2 else ", ".join(arms),
-        "control": arms[1] if len(arms) == 2 else "",
+        "better": claim.metric.direction(metrics) or "none",
+        "unit": claim.unit(metrics),
+        "treatment": treatment,
+        "control": control,
         "n": 0,
-        "test": "permutation" if not isinstance(claim, LocationClaim) else claim.test.primary,
+        "n_unit": claim.n_unit,
+        "test": claim.primary_test,
         "sensitivity": "{}",
         "effect_size": "",
         "seeds_needed": pd.NA,
+        "finding": "",
+        "cause": "",
     }
 
 
 def _statistics(assessment: Assessment, level: Level) -> dict[str, Any]:
     return {
-        "treatment": assessment.treatment,
-        "control": assessment.control,
         "n": assessment.n,
         "estimate": assessment.estimate,
         "effect": assessment.effect,

@@ -102,18 +102,18 @@ class Declaration(BaseModel):
             raise ValueError(f"dataset: '{self.dataset}' is not declared; use one of: {known}")
         try:
             # Written past the frozen model once, here, where it comes into being.
-            object.__setattr__(self, "hypotheses", self.claimed())
+            object.__setattr__(self, "hypotheses", self.all_hypotheses())
             arms = {name: block for name, block in self.declared().items() if block is not None}
             if not arms:
                 raise ValueError("arms: there are none; declare at least one")
-            SOURCES[self.dataset].validate(self.chosen.source)
+            SOURCES[self.dataset].validate(self.dataset_config.source)
             for name, block in arms.items():
                 self._configs[name] = self._resolve(name, block)
             taken = sorted(set(arms).intersection(self.baselines))
             if taken:
                 raise ValueError(f"arms.{taken[0]}: a baseline has this name; choose another")
             names = [*arms, *self.baselines]
-            check(self.judged, names, self.metric_table, self.seeds.numbers())
+            check(self.applicable, names, self.metric_table, self.seeds.numbers())
         except UserError as error:
             raise ValueError(str(error)) from error
         measured = {n for n, metric in self.metric_table.items() if metric.better != "none"}
@@ -126,7 +126,7 @@ class Declaration(BaseModel):
 
     def _resolve(self, arm: str, block: Block) -> TrialConfig:
         own = {"model": self.model, "objective": self.objective, "training": self.training}
-        brought = self.chosen.model_dump(include=set(own))
+        brought = self.dataset_config.model_dump(include=set(own))
         return validate(
             self.config_class,
             merged(merged(brought, own), block),
@@ -135,7 +135,7 @@ class Declaration(BaseModel):
         )
 
     @property
-    def chosen(self) -> DatasetDefaults:
+    def dataset_config(self) -> DatasetDefaults:
         """What the chosen data set brings."""
         return self.datasets[self.dataset]
 
@@ -146,12 +146,12 @@ class Declaration(BaseModel):
 
     def declared(self) -> Block:
         """The arms as they are declared, by name; those of the data set and a person's own."""
-        return merged(dict(self.chosen.arms), self.arms)
+        return merged(dict(self.dataset_config.arms), self.arms)
 
-    def claimed(self) -> Hypotheses:
+    def all_hypotheses(self) -> Hypotheses:
         """The hypotheses as they are declared; a study may add those that follow from its settings.
 
-        What is returned takes the place of `hypotheses`, and is claimed again when the declaration
+        What is returned takes the place of `hypotheses`, and is gathered again when the declaration
         is validated again.
         """
         return self.hypotheses
@@ -168,7 +168,9 @@ class Declaration(BaseModel):
         not among this run's: removed by null, or of another data set.
         """
         why = f"Not asked of {self.dataset}"
-        found = {name: f"{why}: {cause}." for name, cause in self.chosen.not_applicable.items()}
+        found = {
+            name: f"{why}: {cause}." for name, cause in self.dataset_config.not_applicable.items()
+        }
         present = {name for name, block in self.declared().items() if block is not None}
         known = {*self.arms, *(arm for brought in self.datasets.values() for arm in brought.arms)}
         for name, claim in self.hypotheses.hypotheses.items():
@@ -178,7 +180,7 @@ class Declaration(BaseModel):
         return found
 
     @property
-    def judged(self) -> Hypotheses:
+    def applicable(self) -> Hypotheses:
         """The hypotheses that apply."""
         skipped = self.not_applicable
         left = {
@@ -193,7 +195,7 @@ class Declaration(BaseModel):
         """The study's metrics and the times that every study has, by name."""
         return {metric.name: metric for metric in (*self.metrics, *TIMES)}
 
-    def adapted(self, prepared: Prepared, folder: Path) -> Prepared:
+    def transform_data(self, prepared: Prepared, folder: Path) -> Prepared:
         """The data that the arms are trained on; a study may change what the source gives.
 
         Args:
@@ -220,7 +222,7 @@ class Declaration(BaseModel):
         }
         return {
             "dataset": self.dataset,
-            "source": self.chosen.source,
+            "source": self.dataset_config.source,
             "seeds": self.seeds.model_dump(mode="json", exclude_none=True),
             **first,
             "arms": {name: block or "as above" for name, block in arms.items()},

@@ -32,7 +32,7 @@ def judge_study(
     """
     if study.baselines:
         trials = pd.concat([trials, baseline_trials(study, scores, trials)], ignore_index=True)
-    verdicts = judge(scores, declaration.judged, declaration.metric_table, trials, frozen)
+    verdicts = judge(scores, declaration.applicable, declaration.metric_table, trials, frozen)
     return with_skipped(verdicts, declaration.hypotheses, declaration.not_applicable)
 
 
@@ -53,7 +53,7 @@ def with_skipped(
             "kind": hypotheses.hypotheses[name].kind,
             "family": hypotheses.hypotheses[name].family,
             "verdict": "not_run",
-            "reason": why,
+            "cause": why,
         }
         for name, why in reasons.items()
         if name in hypotheses.hypotheses

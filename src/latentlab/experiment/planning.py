@@ -33,8 +33,8 @@ def prepare_data(study: Study, declaration: Declaration, raw: Path) -> Prepared:
         UserError: missing or corrupt files, unusable data, fewer examples than a batch.
     """
     name = declaration.dataset
-    prepared = prepare(name, declaration.chosen.source, raw / name)
-    prepared = declaration.adapted(prepared, raw / name)
+    prepared = prepare(name, declaration.dataset_config.source, raw / name)
+    prepared = declaration.transform_data(prepared, raw / name)
     for trial in plan_trials(study, declaration, prepared, "float32")[: len(declaration.configs)]:
         examples = training_examples(prepared, trial)
         steps_per_epoch(examples, trial.config.training.batch_size)

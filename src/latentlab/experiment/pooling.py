@@ -66,7 +66,7 @@ def problem_scores(
         table = pd.concat([table, baselines], ignore_index=True)
     # From the right, because a trial without a score is still a trial that was run.
     return scores.merge(table, on=_KEYS, how="right").assign(
-        dataset=declaration.dataset, source=canonical_json(declaration.chosen.source)
+        dataset=declaration.dataset, source=canonical_json(declaration.dataset_config.source)
     )
 
 
@@ -109,7 +109,7 @@ def judge_problems(
         return pd.DataFrame(columns=list(POOLED_COLUMNS))
     declared = declaration.hypotheses
     asked = {
-        hypothesis: [name for name, own in kept.items() if hypothesis in own.judged.hypotheses]
+        hypothesis: [name for name, own in kept.items() if hypothesis in own.applicable.hypotheses]
         for hypothesis in declared.hypotheses
     }
     shared = {h: claim for h, claim in declared.hypotheses.items() if len(asked[h]) > 1}
@@ -141,7 +141,7 @@ def _declared(
         own = type(declaration).model_validate(fields | {"dataset": name})
     except ValidationError:
         return "its declaration does not resolve"
-    if set(table["source"]) != {canonical_json(own.chosen.source)}:
+    if set(table["source"]) != {canonical_json(own.dataset_config.source)}:
         return "its data were read with other settings"
     trials = table[~table["arm"].isin(study.baselines)].drop_duplicates(["arm", "seed"])
     planned = {(arm, seed) for arm in own.configs for seed in own.seeds.numbers()}

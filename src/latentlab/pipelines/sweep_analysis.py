@@ -33,7 +33,7 @@ def analyse(
 
     sweep = planned_sweep(study, declaration, plans)
     found = report_sweep(sweep, sweeps.compare_with, latest, archive, confirmation)
-    return found.analysis.tests, found.findings, found
+    return found.analysis.screening.frame(), found.findings, found
 
 
 def analyse_foreign(chosen: ImportedSweep) -> Any:

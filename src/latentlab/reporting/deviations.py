@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
-from latentlab.reporting.formatting import as_float, as_text, plural
+from latentlab.reporting.formatting import as_float, plural
+from latentlab.reporting.prose import verdict_deviations
 from latentlab.reporting.tables import arm_order
-from latentlab.reporting.verdicts import cause_text, exploratory_text, verdict_rows
 
 
 def deviations(trials: pd.DataFrame, verdicts: pd.DataFrame) -> list[str]:
@@ -32,7 +32,7 @@ def deviations(trials: pd.DataFrame, verdicts: pd.DataFrame) -> list[str]:
         *_lost_trials(once),
         *_missing_pairs(once),
         *_mixed_devices(once),
-        *_weak_verdicts(verdicts),
+        *verdict_deviations(verdicts),
     ]
 
 
@@ -68,29 +68,6 @@ def _mixed_devices(trials: pd.DataFrame) -> Iterator[str]:
     if len(counts) > 1:
         listed = ", ".join(f"{device} ({plural(n, 'trial')})" for device, n in counts.items())
         yield f"Trials ran on more than one device: {listed}."
-
-
-def _weak_verdicts(verdicts: pd.DataFrame) -> Iterator[str]:
-    exploratory: dict[str, list[str]] = {}
-    for row in verdict_rows(verdicts):
-        name, verdict = as_text(row.get("hypothesis")), as_text(row.get("verdict"))
-        cause = cause_text(row)
-        if verdict in {"invalid", "not_run"}:
-            yield f"{name} is {verdict.replace('_', ' ')}: {cause or 'no reason was recorded'}."
-            continue
-        if cause:
-            yield f"{name} is not settled: {cause}."
-        correlation = as_float(row.get("pairing_correlation"))
-        if correlation <= 0:
-            yield (
-                f"{name}: the arms' scores do not rise together over seeds (correlation "
-                f"{correlation:.2f}), so pairing bought nothing."
-            )
-        if as_text(row.get("status")) == "exploratory":
-            exploratory.setdefault(exploratory_text(row), []).append(name)
-    # Hypotheses of one file mostly share the reason; it holds a command and is long.
-    for text, names in exploratory.items():
-        yield f"{', '.join(names)}: {text}"
 
 
 def _seeds(seeds: Sequence[object] | set[object] | pd.Series) -> str:

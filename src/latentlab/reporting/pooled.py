@@ -1,15 +1,19 @@
-"""Pooled verdicts in words and as a table: what the problems say together, and each for itself."""
+"""Pooled verdicts as a table: what the problems say together, and each for itself."""
 
 from __future__ import annotations
 
-import json
 import math
-from typing import Any
 
 import pandas as pd
 
-from latentlab.reporting.formatting import MISSING, as_float, as_text, format_estimate, format_p
-from latentlab.reporting.verdicts import Row, verdict_rows, verdict_sentence, verdict_table
+from latentlab.reporting.formatting import MISSING, as_float, as_text, format_p
+from latentlab.reporting.verdicts import (
+    Row,
+    effects_by_problem,
+    problems_text,
+    verdict_rows,
+    verdict_table,
+)
 
 _SHARED = (
     "hypothesis",
@@ -24,7 +28,7 @@ _SHARED = (
 
 
 def pooled_table(pooled: pd.DataFrame) -> pd.DataFrame:
-    """Display form of the pooled verdicts: one row of text per hypothesis, in the given order."""
+    """Return the pooled verdicts for display: one row of text per hypothesis, in their order."""
     rows = verdict_rows(pooled)
     table = verdict_table(pooled)[list(_SHARED)].rename(columns={"effect": "pooled effect"})
     table.insert(3, "by problem", [problems_text(row) or MISSING for row in rows])
@@ -33,39 +37,18 @@ def pooled_table(pooled: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def pooled_sentence(row: Row) -> str:
-    """Say one pooled verdict in plain language, without its headline."""
-    parts = [verdict_sentence(row)]
-    if problems := problems_text(row):
-        parts += [f"By problem: {problems}.", f"{as_text(row.get('agreement'))}."]
-    return " ".join(parts)
-
-
-def problems_text(row: Row) -> str:
-    """The problems' own effects with their intervals ("digits 0.2 [0.1, 0.3]; mnist ..")."""
-    return "; ".join(
-        f"{name} {format_estimate(*(as_float(own[key]) for key in ('effect', 'low', 'high')))}"
-        for name, own in _problems(row).items()
-    )
-
-
 def pooled_names(pooled: pd.DataFrame) -> list[str]:
-    """All problems that some verdict was pooled over, in alphabetic order."""
-    return sorted({name for row in verdict_rows(pooled) for name in _problems(row)})
+    """Return all problems that some verdict was pooled over, in alphabetic order."""
+    return sorted({name for row in verdict_rows(pooled) for name in effects_by_problem(row)})
 
 
 def left_out_text(pooled: pd.DataFrame) -> str:
-    """The problems that are not pooled, and why; empty where all are."""
+    """Say which problems are not pooled, and why; empty where all are."""
     return as_text(pooled["left_out"].iloc[0]) if len(pooled) else ""
 
 
-def _problems(row: Row) -> dict[str, dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = json.loads(as_text(row.get("problems")) or "{}")
-    return found
-
-
 def _counts_text(row: Row) -> str:
-    counts = [str(own["n"]) for own in _problems(row).values()]
+    counts = [str(own["n"]) for own in effects_by_problem(row).values()]
     return " + ".join(counts) or MISSING
 
 

@@ -266,5 +266,5 @@ def test_mistakes_are_one_line(raw, damage, message):
     "config", [{"classes": 1}, {"image_size": 4}, {"text_length": 2}, {"text": "title"}]
 )
 def test_config_ranges(raw, config):
-    with pytest.raises(UserError, match=f"key '{next(iter(config))}'"):
+    with pytest.raises(UserError, match=next(iter(config))):
         _read(raw, **config)

@@ -334,5 +334,5 @@ def test_unknown_attribute(raw, attribute, message):
 
 @pytest.mark.parametrize("config", [{"image_size": 4}, {"image_size": 500}, {"workers": 0}])
 def test_config_ranges(raw, config):
-    with pytest.raises(UserError, match=f"key '{next(iter(config))}'"):
+    with pytest.raises(UserError, match=next(iter(config))):
         prepare("celeba", config, raw)

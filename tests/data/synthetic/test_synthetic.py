@@ -143,9 +143,9 @@ def test_trainer_holds_fine_levels(tmp_path):
     ("name", "config", "message"),
     [
         ("low_rank", {"rank": 5, "side": 2}, "rank 5 is more than the 4 pixels"),
-        ("low_rank", {"spectrum": 0}, "key 'spectrum'"),
-        ("manifolds", {"kind": "cube"}, "key 'kind'"),
-        ("manifolds", {"examples": 5}, "key 'examples'"),
+        ("low_rank", {"spectrum": 0}, "spectrum"),
+        ("manifolds", {"kind": "cube"}, "kind"),
+        ("manifolds", {"examples": 5}, "examples"),
     ],
 )
 def test_mistakes(tmp_path, name, config, message):

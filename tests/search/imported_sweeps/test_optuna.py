@@ -235,7 +235,7 @@ def test_what_our_own_search_records_is_taken(tmp_path: Path) -> None:
         "diverged": TrialState.FAIL,
         "failed": TrialState.FAIL,
         # The first edition's word.
-        "halved": TrialState.PRUNED,
+        "pruned": TrialState.PRUNED,
     }
     for k, (state, ended) in enumerate(states.items()):
         study.add_trial(

@@ -52,7 +52,7 @@ def verdicts_of(declaration, base=0.7):
                 scores.append({"trial_id": name, "split": "test", "metric": metric, "value": value})
     table = judge(
         pd.DataFrame(scores),
-        declaration.judged,
+        declaration.applicable,
         declaration.metric_table,
         pd.DataFrame(trials),
     )

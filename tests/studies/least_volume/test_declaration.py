@@ -26,7 +26,7 @@ def test_every_problem_resolves(block, problem):
     claims = len(block["hypotheses"]["hypotheses"])
     skipped = len(declared.not_applicable)
     assert (skipped == 0) == ("reckless" in declared.configs)
-    assert len(declared.judged.hypotheses) == claims - skipped
+    assert len(declared.applicable.hypotheses) == claims - skipped
 
 
 @pytest.mark.parametrize(

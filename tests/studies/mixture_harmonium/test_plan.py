@@ -104,7 +104,7 @@ def test_claims_about_arms_of_another_data_set_are_not_run():
         block("parameters.yml", "hypotheses.yml", "parameters_plan.yml")
         | {"dataset": "mnist", "arms": {"half_steps": {"training": {"epochs": 23}}}}
     )
-    judged = set(other.judged.hypotheses)
+    judged = set(other.applicable.hypotheses)
     assert {"more_than_10_clusters", "above_k_means", "more_steps_raise_r2"} <= judged
     assert "latents_16 is not among" in other.not_applicable["more_than_half_the_latents"]
     removed = declared(rows=None).model_copy(update={"arms": {"clusters_40": None}})

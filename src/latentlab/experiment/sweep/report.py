@@ -7,13 +7,15 @@ import pandas as pd
 from latentlab.core.errors import UserError
 from latentlab.core.provenance import provenance
 from latentlab.experiment.sweep.file import Sweep
-from latentlab.search.analysis.sweep_analysis import analyse
+from latentlab.search.analysis import analyse
 from latentlab.search.archive import SweepArchive
+from latentlab.search.formatting import format_value
 from latentlab.search.imported_sweeps.source import ImportedSweep
 from latentlab.search.parameters import Scalar
-from latentlab.search.refinement import Mode, Nulls, compare, refine, sweep_file
-from latentlab.search.refinement.decisions import word
-from latentlab.search.report.composition import NextSweep, SweepReport
+from latentlab.search.refine import Mode, compare, refine, sweep_file
+from latentlab.search.report.composition import SweepReport
+from latentlab.search.report.sections import NextSweep
+from latentlab.search.screening import NullDistribution, Screening
 from latentlab.search.settings import SweepSettings
 from latentlab.search.table import SweepTable
 
@@ -44,12 +46,12 @@ def report_sweep(
     """
     table = latest if latest.name == sweep.name else archive.table(sweep.name)
     confirmed = confirmation[confirmation["sweep"] == sweep.name]
-    nulls = Nulls(archive.noise)
+    analysis = analyse(table, null=NullDistribution(archive.noise))
     return SweepReport(
         title=sweep.study.title,
         table=table,
-        analysis=analyse(table, noise=nulls.of_sampler(table)),
-        next_sweeps=_next_sweeps(table, sweep.settings, nulls, sweep.study.name),
+        analysis=analysis,
+        next_sweeps=_next_sweeps(analysis.screening, sweep.settings, sweep.study.name),
         confirmation=confirmed if len(confirmed) else None,
         comparison=None if compare_with is None else compare(archive.table(compare_with), table),
         notes=table.notes,
@@ -59,37 +61,35 @@ def report_sweep(
 
 def report_foreign(table: SweepTable, chosen: ImportedSweep) -> SweepReport:
     """The report of a sweep that this project did not run."""
-    nulls = Nulls()
+    analysis = analyse(table, chosen.settings)
     settings = SweepSettings(
         method="random", configurations=len(table.outcomes), parameters=table.space.parameters
     )
     return SweepReport(
         title="Analysis",
         table=table,
-        analysis=analyse(table, chosen.settings, nulls.of_sampler(table)),
-        next_sweeps=_next_sweeps(table, settings, nulls, "<study>"),
+        analysis=analysis,
+        next_sweeps=_next_sweeps(analysis.screening, settings, "<study>"),
         notes=table.notes,
         reproduce=_reproduction(table) | {"source": str(chosen.source)},
     )
 
 
-def _next_sweeps(
-    table: SweepTable, settings: SweepSettings, nulls: Nulls, study: str
-) -> list[NextSweep]:
+def _next_sweeps(screening: Screening, settings: SweepSettings, study: str) -> list[NextSweep]:
     """Both refined spaces; one in which nothing is left to search is left out."""
     found = []
     for mode in MODES:
         refinement = refine(
-            table,
+            screening,
             mode,
-            nulls,
             command=lambda name, new, old: comparison_command(study, name, new, old),
         )
         try:
             text = sweep_file(refinement, settings)
         except UserError:
             text = ""
-        base = "refined" if table.name == "default" else table.name
+        name = screening.rows.name
+        base = "refined" if name == "default" else name
         found.append(NextSweep(f"{base}_{mode}", mode, refinement.frame(), text))
     return found
 
@@ -97,7 +97,8 @@ def _next_sweeps(
 def comparison_command(study: str, name: str, new: Scalar, old: Scalar) -> str:
     """The command that trains two values of a parameter on the same fresh seeds."""
     arms = ",".join(
-        f"{study}.arms.{arm}.{name}={word(value)}" for arm, value in (("new", new), ("old", old))
+        f"{study}.arms.{arm}.{name}={format_value(value)}"
+        for arm, value in (("new", new), ("old", old))
     )
     seeds = f"{study}.seeds.first={FIRST_COMPARISON_SEED}"
     return f"kedro run --pipelines {study} --params {arms},{seeds}"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from latentlab.core.errors import UserError
-from latentlab.search.analysis.settings import AnalysisSettings
+from latentlab.search.analysis_settings import AnalysisSettings
 from latentlab.search.imported_sweeps.assembly import sweep_of_runs
 from latentlab.search.table import Objective, SweepTable
 

@@ -1,4 +1,4 @@
-"""The report of a sweep: what its analysis found, in the order in which one asks."""
+"""The report of a sweep: what its analysis found, and the files beside it."""
 
 from __future__ import annotations
 
@@ -7,41 +7,15 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from latentlab.reporting.document import Document, Section
+from latentlab.reporting.document import Document
 from latentlab.reporting.formatting import format_number, format_p
-from latentlab.reporting.rendering import Figure
-from latentlab.search.analysis.findings import findings_table, records
-from latentlab.search.analysis.sweep_analysis import Analysis
-from latentlab.search.refinement import Comparison
-from latentlab.search.report.figures import (
-    contour_figure,
-    convergence_figure,
-    direction_figure,
-    importance_figure,
-    parallel_figure,
-    pareto_figure,
-    slice_figure,
-)
-from latentlab.search.report.luck_section import luck_section
-from latentlab.search.report.sensitivity_figures import sensitivity_figures
+from latentlab.search.analysis import Analysis
+from latentlab.search.audit.findings import findings_table
+from latentlab.search.formatting import format_list
+from latentlab.search.refine import Comparison
+from latentlab.search.report.sections import NextSweep, sections
+from latentlab.search.screening import HIGH, MODERATE
 from latentlab.search.table import SweepTable
-
-
-@dataclass(frozen=True)
-class NextSweep:
-    """A refined space, ready to run.
-
-    Attributes:
-        name: of its file, without ending.
-        mode: `conservative` or `aggressive`.
-        decisions: one row per parameter: what is done, its evidence, and what would change it.
-        text: the sweep file; empty where every parameter is fixed, so that nothing is left.
-    """
-
-    name: str
-    mode: str
-    decisions: pd.DataFrame
-    text: str
 
 
 @dataclass(frozen=True)
@@ -76,9 +50,9 @@ class SweepReport:
     def lines(self) -> list[str]:
         """The report in a few lines: every test, then what follows."""
         tests = [
-            f"{row.tier:<9} {row.parameter}: {row.test.replace('_', '-')}, n {row.n}, "
-            f"p {format_p(row.p)}, corrected {format_p(row.familywise)}"
-            for row in records(self.analysis.tests)
+            f"{test.tier:<10} {test.parameter}: n {test.rows}, "
+            + (test.reason or f"p {format_p(test.p)}, corrected {format_p(test.p_corrected)}")
+            for test in self.analysis.screening.tests.values()
         ]
         return [*tests, *_summary(self)]
 
@@ -98,7 +72,13 @@ class SweepReport:
             title=f"{self.title}: sweep {self.table.name}",
             question=_question(self.table),
             summary=[*_summary(self), *self.notes],
-            sections=_sections(self),
+            sections=sections(
+                self.table,
+                self.analysis,
+                self.next_sweeps,
+                self.confirmation,
+                self.comparison,
+            ),
             tables=tables,
             texts=texts,
             reproduce=self.reproduce or {},
@@ -125,13 +105,7 @@ def _summary(report: SweepReport) -> list[str]:
     states = table.outcomes["state"].value_counts()
     counted = ", ".join(f"{count} {state}" for state, count in states.items())
     lines = [f"{len(table.outcomes)} configurations by {table.sampler} search: {counted}."]
-    found = analysis.tests[analysis.tests["tier"] == "high"]["parameter"].tolist()
-    if found:
-        lines.append(
-            f"After correction for the family (below .05) these matter: {', '.join(found)}."
-        )
-    else:
-        lines.append("After correction for the family no parameter stands out from chance.")
+    lines += _significance(analysis)
     if report.confirmation is not None and len(report.confirmation):
         row = report.confirmation[report.confirmation["split"] == "test"].iloc[0]
         lines.append(
@@ -146,133 +120,17 @@ def _summary(report: SweepReport) -> list[str]:
     return lines
 
 
-def _sections(report: SweepReport) -> list[Section]:
-    table, analysis = report.table, report.analysis
-    sections = [Section("What to beware of", table=report.findings)]
-    if report.confirmation is not None:
-        sections.append(
-            Section(
-                "Confirmation",
-                ["The winner and the default, trained anew on seeds that the search never saw."],
-                report.confirmation,
-                note="Gain: positive is better, paired by seed, with its 95 % t interval and the "
-                "one-sided p that there is none. search_score is what the winner seemed to reach: "
-                "the best of many, and too good by that.",
-            )
+def _significance(analysis: Analysis) -> list[str]:
+    """What the screening found, in the words that the next spaces follow."""
+    high, moderate = analysis.screening.named("high"), analysis.screening.named("moderate")
+    if not high and not moderate:
+        return ["After correction for the family no parameter stands out from chance."]
+    lines = []
+    if high:
+        lines.append(f"These matter (corrected p at most {HIGH:g}): {format_list(high)}.")
+    if moderate:
+        lines.append(
+            f"These may matter (corrected p at most {MODERATE:g}), and only an aggressive "
+            f"refinement acts on them: {format_list(moderate)}."
         )
-    if len(analysis.luck):
-        sections.append(luck_section(analysis.luck))
-    sections += [
-        Section(
-            "Which parameters matter",
-            table=_columns(
-                analysis.tests, ("parameter", "test", "n", "p", "familywise", "bh", "tier")
-            ),
-            figures={
-                "Importances": (
-                    importance_figure(analysis.importances),
-                    "A parameter matters where its importance leaves the grey band, which elites "
-                    "picked at random reach.",
-                )
-            },
-            note="One family of one test per parameter. high: below .05 for the family, by Holm "
-            "or, where the sampler adapts, by the step-down minimum on noise; moderate: "
-            "Benjamini-Hochberg < .10; open: nothing is known, which is not the same as no effect.",
-        ),
-        Section(
-            "Directions",
-            table=_columns(
-                analysis.directions,
-                ("parameter", "n", "rho", "low", "high", "trend", "p", "familywise", "bh", "tier"),
-            ),
-            figures=_direction_figures(report),
-        ),
-        Section("Truth values", table=analysis.booleans),
-        Section("Choices", table=analysis.categorical_summary),
-        Section(
-            "Elites",
-            ["The best quarter, beside what as many rows picked at random would show."],
-            analysis.elite_choices,
-        ),
-        Section("Where elites lie", table=analysis.elite_spans),
-        Section("Bounds", table=analysis.boundaries),
-        Section(
-            "Convergence and coverage",
-            table=analysis.progress,
-            figures=_progress_figures(report),
-        ),
-        Section("How much of the space was seen", table=analysis.space_size),
-        Section("Compute", table=analysis.compute),
-        Section("Failures", table=analysis.failures),
-        Section("Are failures spread evenly?", table=analysis.failure_tests),
-        Section("Pairs of parameters", figures=_contours(report)),
-    ]
-    if len(analysis.sensitivity):
-        maps = sensitivity_figures(analysis.sensitivity, table.objective)
-        sections.append(Section("Sensitivity", figures=maps))
-    if analysis.pareto is not None:
-        drawn = pareto_figure(analysis.pareto, table)
-        sections.append(
-            Section(
-                "Pareto front",
-                table=analysis.pareto,
-                figures={"Objectives": (drawn, "No configuration is better in all objectives.")},
-            )
-        )
-    if report.comparison is not None:
-        sections.append(
-            Section("Beside the other sweep", report.comparison.text, report.comparison.table)
-        )
-    for one in report.next_sweeps:
-        sections.append(
-            Section(
-                f"The next sweep, {one.mode}",
-                [
-                    f"{one.name}.yml in this folder; --params <study>.sweep={one.name} runs it."
-                    if one.text
-                    else "Every parameter is fixed: confirm the winner instead of searching on."
-                ],
-                one.decisions,
-            )
-        )
-    return sections
-
-
-def _direction_figures(report: SweepReport) -> dict[str, tuple[Figure, str]]:
-    if report.analysis.directions.empty:
-        return {}
-    drawn = direction_figure(report.analysis.directions)
-    return {"Rank correlations": (drawn, "95 % intervals, unadjusted; n counts the rows with it.")}
-
-
-def _progress_figures(report: SweepReport) -> dict[str, tuple[Figure, str]]:
-    curve = convergence_figure(report.analysis.convergence, report.table.objective.name)
-    return {
-        "Best so far": (
-            curve,
-            "Above the dashed line (or below, where less is better): luck or "
-            "a sampler that learns; on it: no better than drawing at random.",
-        ),
-        "All configurations": (
-            parallel_figure(report.analysis, report.table),
-            "Each line is a configuration; '-' is where a parameter does not exist.",
-        ),
-        "Slices": (
-            slice_figure(report.analysis, report.table),
-            "Scores over each parameter. Drag, zoom and hover.",
-        ),
-    }
-
-
-def _contours(report: SweepReport) -> dict[str, tuple[Figure, str]]:
-    return {
-        f"{first} and {second}": (
-            contour_figure(data, first, second, report.table),
-            "Configurations that were run, coloured by score.",
-        )
-        for (first, second), data in report.analysis.contours.items()
-    }
-
-
-def _columns(table: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
-    return table[[name for name in names if name in table.columns]]
+    return lines

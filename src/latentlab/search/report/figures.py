@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 
 from latentlab.reporting.figures.subplots import subplot_grid
 from latentlab.reporting.figures.template import NEUTRAL, PALETTE, finish, label
-from latentlab.search.analysis.sweep_analysis import Analysis
+from latentlab.search.analysis import Analysis
 from latentlab.search.parameters import CategoricalParameter
 from latentlab.search.table import SweepTable
 
@@ -26,10 +26,10 @@ def importance_figure(importances: pd.DataFrame) -> go.Figure:
     names = [_named(row) for row in rows.to_dict("records")]
     figure = go.Figure()
     figure.add_bar(
-        x=rows["null_high"],
+        x=rows["null_high_all"],
         y=names,
         orientation="h",
-        name="reached by chance (95 %)",
+        name="reached by chance (95 %, all together)",
         marker={"color": NEUTRAL, "opacity": 0.35},
         width=0.8,
     )
@@ -45,18 +45,18 @@ def importance_figure(importances: pd.DataFrame) -> go.Figure:
     return finish(figure, 140 + 34 * max(len(rows), 2))
 
 
-def direction_figure(directions: pd.DataFrame) -> go.Figure:
+def rank_correlation_figure(correlations: pd.DataFrame) -> go.Figure:
     """Rank correlation of every number with the score, its interval and its own n."""
-    rows = directions.sort_values("rho")
+    rows = correlations.sort_values("rho")
     figure = go.Figure()
-    for place, tier in enumerate(("high", "moderate", "open")):
+    for place, tier in enumerate(("high", "moderate", "open", "untestable")):
         part = rows[rows["tier"] == tier]
         figure.add_scatter(
             x=part["rho"],
             y=[f"{row.parameter} (n {row.n})" for row in part.itertuples()],
             mode="markers",
-            name={"high": "family < .05", "moderate": "BH < .10", "open": "open"}[tier],
-            marker={"color": (*PALETTE[:2], NEUTRAL)[place], "size": 10},
+            name=tier,
+            marker={"color": (*PALETTE[:2], NEUTRAL, NEUTRAL)[place], "size": 10},
             error_x=_errors(part, "rho"),
         )
     figure.add_vline(x=0, line={"color": NEUTRAL, "dash": "dot"})

@@ -49,7 +49,7 @@ class MultimodalDeclaration(Declaration):
         """What takes the place of the chosen data set's pictures."""
         return self.datasets[self.dataset].features
 
-    def adapted(self, prepared: Prepared, folder: Path) -> Prepared:
+    def transform_data(self, prepared: Prepared, folder: Path) -> Prepared:
         """The samples with features for pictures, where the data set says so.
 
         Raises:

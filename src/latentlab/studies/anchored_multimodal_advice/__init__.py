@@ -47,9 +47,9 @@ class AdviceDeclaration(MultimodalDeclaration):
         return read_configuration(self.configuration)
 
     @property
-    def chosen(self) -> DatasetDefaults:
+    def dataset_config(self) -> DatasetDefaults:
         """What the chosen data set brings, and over it the configuration."""
-        brought = super().chosen
+        brought = super().dataset_config
         return brought.model_copy(
             update={
                 block: merged(getattr(brought, block), self.examined.get(block, {}))
@@ -82,7 +82,7 @@ class AdviceDeclaration(MultimodalDeclaration):
         """The arms that follow from the advice, and over them those that are declared."""
         return merged(self.plan.arms(), super().declared())
 
-    def claimed(self) -> Hypotheses:
+    def all_hypotheses(self) -> Hypotheses:
         """One hypothesis for every recommendation that changes something, and those declared."""
         return self.plan.claims(self.hypotheses)
 

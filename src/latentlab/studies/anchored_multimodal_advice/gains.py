@@ -159,7 +159,7 @@ def _remark(
     row: Mapping[str, Any], verdict: Mapping[Any, Any], metrics: Mapping[str, Metric]
 ) -> str:
     if not math.isfinite(row["effect"]):
-        return f"not measured: {verdict.get('reason', 'its arm was removed')}"
+        return f"not measured: {verdict.get('cause', 'its arm was removed')}"
     low, high = row["predicted_low"], row["predicted_high"]
     if not math.isfinite(low):
         if row["low"] > 0 or row["high"] < 0:

@@ -1,0 +1,56 @@
+"""What the data of one hypothesis say, before its family is corrected."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from latentlab.evidence.decisions import Sides
+from latentlab.statistics.intervals import Interval
+
+
+@dataclass(frozen=True)
+class Level:
+    """Levels that an assessment plans and reports with.
+
+    Args:
+        sides: "two" spends half of alpha on each direction.
+        interval: coverage of the interval that matches the uncorrected test.
+        one_sided: what the family's correction leaves to one direction; plans use it.
+        min_seeds: fewest seeds that may decide.
+    """
+
+    sides: Sides
+    interval: float
+    one_sided: float
+    min_seeds: int
+
+    @property
+    def spending(self) -> int:
+        """Number of sides that alpha is shared between."""
+        return 2 if self.sides == "two" else 1
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """The statistics of one hypothesis. Attributes are columns of the verdicts, in their units."""
+
+    n: int
+    estimate: float
+    effect: float
+    control_mean: float
+    treatment_mean: float
+    boundary: float
+    interval: Interval
+    p_supported: float
+    p_refuted: float
+    attainable_p: float
+    test: str
+    trials: pd.DataFrame
+    sensitivity: dict[str, float | None] = field(default_factory=dict)
+    effect_size: str = ""
+    pairing_correlation: float = math.nan
+    detectable_effect: float = math.nan
+    seeds_needed: int | None = None

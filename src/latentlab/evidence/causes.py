@@ -1,0 +1,34 @@
+"""Why a hypothesis that was tested is left open, in a clause."""
+
+from __future__ import annotations
+
+import math
+
+from latentlab.evidence.assessment import Assessment, Level
+
+
+def why_open(assessment: Assessment, level: Level, allowed: float, *, contradictory: bool) -> str:
+    """Say why a hypothesis is inconclusive; empty where the data alone leave it open.
+
+    Args:
+        assessment: its statistics.
+        level: the levels they were computed at.
+        allowed: the p-value that the family's correction leaves.
+        contradictory: whether both directions were significant.
+    """
+    if assessment.n < level.min_seeds:
+        return f"unattainable: n = {assessment.n} is below the minimum of {level.min_seeds}"
+    if assessment.attainable_p > allowed:
+        return (
+            f"unattainable: {assessment.test} cannot give a p-value below "
+            f"{assessment.attainable_p:.3g} at n = {assessment.n}, and the family leaves "
+            f"{allowed:.3g}"
+        )
+    if contradictory:
+        return "the trend is certain but within the range declared to be no trend"
+    if math.isnan(assessment.p_supported):
+        return (
+            f"{assessment.test} is undefined on scores that do not vary "
+            "(sign_flip or permutation would not be)"
+        )
+    return ""

@@ -1,0 +1,1 @@
+"""What a hypothesis may claim, a module per kind; `registry` lists them."""

@@ -1,0 +1,250 @@
+"""What every kind of claim states, and what it answers for itself.
+
+A kind is one module: its fields, how its data are gathered and assessed, what its row says. The
+rest of the package asks the claim and never which kind it is; `claims` lists the kinds.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
+
+from latentlab.core.model import StrictModel
+from latentlab.evidence.assessment import Assessment, Level
+from latentlab.evidence.decisions import Sides
+from latentlab.evidence.pooling import PooledAssessment
+from latentlab.evidence.samples import ArmScores, Missing, NoVerdict, Tables, arm_scores
+from latentlab.metrics.metric import Metric
+
+UnitOfN = Literal["seed", "trial"]
+
+
+class MetricReference(StrictModel):
+    """A column of the scores.
+
+    Args:
+        name: the metric's exact name.
+        split: which data it was measured on ("validation", "test").
+        better: the better direction for this claim, for a metric that has none of its own.
+    """
+
+    name: str
+    split: str
+    better: Literal["higher", "lower"] | None = None
+
+    def direction(self, metrics: Mapping[str, Metric]) -> Literal["higher", "lower"] | None:
+        """Return the metric's own better direction, else the one the hypothesis declares."""
+        known = metrics.get(self.name)
+        if known is not None and known.better != "none":
+            return known.better
+        return self.better
+
+    def contradicts(self, metrics: Mapping[str, Metric]) -> bool:
+        """Say whether the hypothesis turns the metric's own better direction round."""
+        return self.better is not None and self.direction(metrics) != self.better
+
+
+class Claim(StrictModel, ABC):
+    """What every hypothesis states, and the questions that every kind answers.
+
+    Args:
+        question: the claim in a reader's words.
+        metric: what is measured.
+        family: the family whose correction it shares.
+        missing: what a trial without a score means. `fail` makes the hypothesis invalid,
+            `worst_value` counts it as the worst possible score (for divergence, which is an
+            outcome), `exclude_pair` drops the seed.
+        min_seeds: fewest seeds that may decide.
+    """
+
+    kind: str
+    question: str = Field(min_length=1)
+    metric: MetricReference
+    family: str
+    missing: Missing
+    min_seeds: int = Field(ge=2)
+
+    n_unit: ClassVar[UnitOfN] = "seed"
+    """What `n` and `seeds_needed` count."""
+
+    @classmethod
+    def declines(cls, stated: Mapping[str, Any]) -> frozenset[str]:
+        """Return the fields that this statement of a claim does not take from the defaults."""
+        return frozenset()
+
+    @property
+    @abstractmethod
+    def comparison(self) -> str:
+        """What the effect is compared with: see the column of this name."""
+
+    @property
+    @abstractmethod
+    def sides(self) -> Sides:
+        """Whether alpha is spent on one direction or shared by two."""
+
+    @property
+    @abstractmethod
+    def primary_test(self) -> str:
+        """The test that decides."""
+
+    @property
+    @abstractmethod
+    def labels(self) -> tuple[str, str]:
+        """What the effect is a difference of: treatment and control in the reader's words."""
+
+    @abstractmethod
+    def arm_names(self) -> dict[str, str]:
+        """Return key in the file -> name of the arm."""
+
+    @abstractmethod
+    def unit(self, metrics: Mapping[str, Metric]) -> str:
+        """Return the unit of the effect and of the boundary."""
+
+    @abstractmethod
+    def finding(self, boundary: float, unit: str, *, supported: bool) -> str:
+        """Say what a decided verdict found: a clause without numbers but the boundary.
+
+        Args:
+            boundary: minimum effect or margin in `unit`.
+            unit: as `unit` gives it.
+            supported: whether the claim is supported; refuted otherwise.
+        """
+
+    @abstractmethod
+    def assess(self, tables: Tables, metrics: Mapping[str, Metric], level: Level) -> Assessment:
+        """Compute the statistics of the claim, after every gate.
+
+        Args:
+            tables: scores and trials.
+            metrics: name -> metric.
+            level: levels to report and plan with.
+
+        Raises:
+            NoVerdict: when a gate fails.
+        """
+
+    @abstractmethod
+    def pool(
+        self, problems: Mapping[str, Tables], metrics: Mapping[str, Metric], level: Level
+    ) -> PooledAssessment:
+        """Compute the statistics of the claim over several problems.
+
+        Args:
+            problems: problem -> its scores and trials.
+            metrics: name -> metric.
+            level: levels to report and plan with.
+
+        Raises:
+            NoVerdict: when a gate fails, or where this claim is not one over several problems.
+        """
+
+    @property
+    def needs_direction(self) -> bool:
+        """Whether the claim speaks of better and worse."""
+        return False
+
+    def metric_references(self) -> dict[str, MetricReference]:
+        """Return key in the file -> metric that is named there."""
+        return {"metric": self.metric}
+
+    def better(self, metrics: Mapping[str, Metric]) -> Literal["higher", "lower"] | None:
+        """Return the better direction of the metric, where it has one.
+
+        Raises:
+            NoVerdict: the claim turns it round, or needs one and there is none.
+        """
+        better = self.metric.direction(metrics)
+        name = self.metric.name
+        if self.metric.contradicts(metrics):
+            raise NoVerdict("invalid", f"{name} is better {better}: correct metric.better")
+        if self.needs_direction and better is None:
+            raise NoVerdict("invalid", f"{name} has no better direction: declare one")
+        return better
+
+    @model_validator(mode="after")
+    def _arms_differ(self) -> Self:
+        names = list(self.arm_names().values())
+        repeated = sorted({name for name in names if names.count(name) > 1})
+        if repeated:
+            raise ValueError(f"arms: {repeated[0]!r} appears twice; name different arms")
+        return self
+
+
+class ArmClaim(Claim):
+    """A claim that compares arms, all of whose other configuration keys must agree.
+
+    Args:
+        varies: dotted configuration keys (or their parents) that may differ between the arms.
+    """
+
+    varies: tuple[str, ...] = ()
+
+    @property
+    def paired(self) -> bool:
+        """Whether the arms share seeds."""
+        return True
+
+    def may_differ(self) -> tuple[str, ...]:
+        """Return the configuration keys in which the arms may differ."""
+        return self.varies
+
+    def samples(self, tables: Tables, metrics: Mapping[str, Metric]) -> ArmScores:
+        """Return the scores that the claim is judged on, after every gate.
+
+        Raises:
+            NoVerdict: when a gate fails.
+        """
+        samples = arm_scores(
+            tables,
+            list(self.arm_names().values()),
+            self.metric.name,
+            self.metric.split,
+            varies=self.may_differ(),
+            missing=self.missing,
+            worst=_worst(metrics.get(self.metric.name), self.better(metrics)),
+            paired=self.paired,
+        )
+        if samples.values.empty:
+            raise NoVerdict("invalid", "no seed has a score in every arm")
+        return samples
+
+    def samples_by_problem(
+        self, problems: Mapping[str, Tables], metrics: Mapping[str, Metric]
+    ) -> dict[str, ArmScores]:
+        """Return every problem's scores, each with a spread.
+
+        Raises:
+            NoVerdict: when a gate fails; its cause names the problem.
+        """
+        samples = {}
+        for problem, tables in problems.items():
+            try:
+                samples[problem] = self.samples(tables, metrics)
+            except NoVerdict as gate:
+                raise NoVerdict(gate.verdict, f"{problem}: {gate.cause}") from gate
+            if len(samples[problem].values) < 2:
+                raise NoVerdict("invalid", f"{problem}: one pair of seeds has no spread")
+        return samples
+
+
+def amount(value: float, unit: str) -> str:
+    """Write a boundary with its unit.
+
+    Example:
+        >>> amount(0.05, "share")
+        '0.05 share'
+    """
+    return f"{value:.3g} {unit}".strip()
+
+
+def _worst(metric: Metric | None, better: str | None) -> float | None:
+    """Return the worst value a metric can take; infinite where it has no bound."""
+    if better is None:
+        return None
+    if better == "higher":
+        return -math.inf if metric is None else metric.low
+    return math.inf if metric is None else metric.high

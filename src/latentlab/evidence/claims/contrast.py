@@ -1,0 +1,294 @@
+"""What claims about where scores lie share: a contrast of two sides, its tests, its row."""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Self
+
+import numpy as np
+import pandas as pd
+from pydantic import model_validator
+
+from latentlab.core.arrays import Array
+from latentlab.core.model import StrictModel
+from latentlab.evidence.assessment import Assessment, Level
+from latentlab.evidence.claims.base import ArmClaim, amount
+from latentlab.evidence.decisions import (
+    Comparison,
+    Sides,
+    evidence_at_boundaries,
+    location_evidence,
+)
+from latentlab.evidence.margins import Boundary
+from latentlab.evidence.planning import plan
+from latentlab.evidence.pooling import (
+    PooledAssessment,
+    StratifiedMean,
+    mean_of_means,
+    plan_pooled,
+    stratified_mean,
+)
+from latentlab.evidence.samples import ArmScores, NoVerdict, Tables
+from latentlab.metrics.metric import Metric
+from latentlab.statistics.attainable import (
+    PAIRED_TESTS,
+    LocationTest,
+    seeds_for_attainable,
+    smallest_p,
+)
+from latentlab.statistics.effect_sizes import d_z, hedges_g, pooled_sd
+from latentlab.statistics.intervals import Interval, mean_interval, welch_interval
+from latentlab.statistics.location import ROUNDING
+
+# Which boundary a claim is planned at, as a multiple of its distance from 0.
+_PLANNED_AT: dict[Comparison, int] = {"superiority": 1, "non_inferiority": -1, "equivalence": 0}
+_FINDINGS = {
+    ("superiority", True): "is better by more than {}",
+    ("superiority", False): "is not better by {}",
+    ("non_inferiority", True): "is not worse by {}",
+    ("non_inferiority", False): "is worse by more than {}",
+    ("equivalence", True): "differs by less than {}",
+    ("equivalence", False): "differs by more than {}",
+}
+
+
+class LocationProcedure(StrictModel):
+    """How two arms are compared: the primary test decides, the others show what hangs on it."""
+
+    primary: LocationTest = "paired_t"
+    sensitivity: tuple[LocationTest, ...] = ()
+    sides: Sides = "one"
+
+    def check(self, primary: tuple[LocationTest, ...], others: tuple[LocationTest, ...]) -> None:
+        """Refuse tests that do not fit the pairing of the arms.
+
+        Raises:
+            ValueError: names the key and the tests that may stand there.
+        """
+        stated = {"primary": (self.primary, primary)}
+        stated |= {
+            f"sensitivity[{index}]": (test, others) for index, test in enumerate(self.sensitivity)
+        }
+        for key, (test, allowed) in stated.items():
+            if test not in allowed:
+                pairing = "seed" if primary == PAIRED_TESTS else "none"
+                raise ValueError(
+                    f"test.{key}: {test} does not fit pairing: {pairing}; "
+                    f"write one of {', '.join(allowed)}"
+                )
+
+
+class LocationClaim(ArmClaim):
+    """A claim about where the treatment's scores lie compared with the control's."""
+
+    test: LocationProcedure = LocationProcedure()
+
+    @property
+    @abstractmethod
+    def comparison(self) -> Comparison:
+        """Which row of the table of verdicts applies."""
+
+    @property
+    @abstractmethod
+    def boundary(self) -> Boundary:
+        """The minimum effect or the margin."""
+
+    @abstractmethod
+    def contrast(self, samples: ArmScores) -> tuple[Array, Array]:
+        """Return the scores of treatment and control, in the metric's units."""
+
+    @property
+    def sides(self) -> Sides:
+        """As declared."""
+        return self.test.sides
+
+    @property
+    def primary_test(self) -> str:
+        """As declared."""
+        return self.test.primary
+
+    @property
+    def needs_direction(self) -> bool:
+        """Whether the claim speaks of better and worse: only equivalence does not."""
+        return self.comparison != "equivalence"
+
+    def unit(self, metrics: Mapping[str, Metric]) -> str:
+        """Return the metric's unit."""
+        return metrics[self.metric.name].unit if self.metric.name in metrics else ""
+
+    def finding(self, boundary: float, unit: str, *, supported: bool) -> str:
+        """Say what a decided verdict found, of the pair that the effect is a difference of."""
+        pair = " against ".join(f"({name})" if " - " in name else name for name in self.labels)
+        if self.comparison == "superiority" and boundary == 0:
+            return f"{pair} is {'better' if supported else 'worse'} in {self.metric.name}"
+        ending = _FINDINGS[self.comparison, supported].format(amount(boundary, unit))
+        return f"{pair} {ending} in {self.metric.name}"
+
+    def samples(self, tables: Tables, metrics: Mapping[str, Metric]) -> ArmScores:
+        """Return the scores that the claim is judged on, after every gate."""
+        samples = super().samples(tables, metrics)
+        control = list(self.arm_names().values())[1]
+        scores = samples.values[control].to_numpy()
+        # A share of scores of both signs means nothing.
+        if self.boundary.relative and np.nanmin(scores) < 0 < np.nanmax(scores):
+            raise NoVerdict(
+                "invalid", f"a share of the mean of {control} means nothing: its scores change sign"
+            )
+        return samples
+
+    def assess(self, tables: Tables, metrics: Mapping[str, Metric], level: Level) -> Assessment:
+        """Compare the two sides with the primary test, and with the others beside it."""
+        samples = self.samples(tables, metrics)
+        sign = self._sign(metrics)
+        treatment, control = self.contrast(samples)
+        x, y = sign * treatment, sign * control
+        evidence = {}
+        if min(len(x), len(y)) >= 2:
+            evidence = {
+                test: self._evidence(test, treatment, control, lower_is_better=sign < 0)
+                for test in dict.fromkeys((self.test.primary, *self.test.sensitivity))
+            }
+        p_supported, p_refuted = evidence.get(self.test.primary, (math.nan, math.nan))
+        detectable, needed = self._plan(x, y, control, level)
+        estimate = _mean(treatment) - _mean(control)
+        attainable = smallest_p(self.test.primary, len(x), len(y))
+        return Assessment(
+            n=min(len(x), len(y)),
+            estimate=estimate,
+            effect=sign * estimate,
+            control_mean=_mean(control),
+            treatment_mean=_mean(treatment),
+            boundary=_mean(self.boundary.distance(control)),
+            interval=self._interval(x, y, level) if evidence else (math.nan, math.nan),
+            p_supported=p_supported,
+            p_refuted=p_refuted,
+            attainable_p=min(1.0, level.spending * attainable),
+            test=self.test.primary,
+            trials=samples.trials,
+            sensitivity={
+                test: None if math.isnan(evidence[test][0]) else evidence[test][0]
+                for test in self.test.sensitivity
+                if evidence
+            },
+            effect_size=self._effect_size(x, y) if evidence else "",
+            pairing_correlation=(
+                _correlation(treatment, control) if evidence and self.paired else math.nan
+            ),
+            detectable_effect=detectable,
+            seeds_needed=needed,
+        )
+
+    def pool(
+        self, problems: Mapping[str, Tables], metrics: Mapping[str, Metric], level: Level
+    ) -> PooledAssessment:
+        """Average the paired effects of the problems with equal weights."""
+        if not self.paired:
+            raise NoVerdict("not_run", "not pooled: only claims about paired seeds are")
+        samples = self.samples_by_problem(problems, metrics)
+        sign = self._sign(metrics)
+        sides = [self.contrast(one) for one in samples.values()]
+        x = [sign * treatment for treatment, _ in sides]
+        y = [sign * control for _, control in sides]
+        distances = [self.boundary.distance(control) for _, control in sides]
+
+        def at(side: int) -> StratifiedMean:
+            edges = [own + side * distance for own, distance in zip(y, distances, strict=True)]
+            return stratified_mean(x, edges)
+
+        supported, refuted = evidence_at_boundaries(
+            self.comparison, lambda side, alternative: at(side).p(alternative), self.test.sides
+        )
+        pooled = at(0)
+        n = int(pooled.sizes.min())
+        boundary = mean_of_means(distances)
+        planned = at(_PLANNED_AT[self.comparison])
+        detectable, needed = plan_pooled(self.comparison, planned, boundary, n, level)
+        assessment = Assessment(
+            n=n,
+            estimate=sign * float(pooled.mean),
+            effect=float(pooled.mean),
+            treatment_mean=sign * mean_of_means(x),
+            control_mean=sign * mean_of_means(y),
+            boundary=boundary,
+            interval=pooled.interval(level.interval),
+            p_supported=float(supported),
+            p_refuted=float(refuted),
+            attainable_p=0.0,
+            test="stratified_t",
+            trials=pd.concat([one.trials for one in samples.values()]),
+            detectable_effect=detectable,
+            seeds_needed=needed,
+        )
+        differences = {name: own - other for name, own, other in zip(samples, x, y, strict=True)}
+        return PooledAssessment(assessment, pooled, differences, level.interval)
+
+    def _sign(self, metrics: Mapping[str, Metric]) -> float:
+        """Return what turns a difference so that positive is better."""
+        return -1.0 if self.better(metrics) == "lower" else 1.0
+
+    def _evidence(
+        self, test: LocationTest, treatment: Array, control: Array, *, lower_is_better: bool
+    ) -> tuple[float, float]:
+        supported, refuted = location_evidence(
+            self.comparison,
+            test,
+            treatment[None],
+            control[None],
+            self.boundary,
+            lower_is_better=lower_is_better,
+            sides=self.test.sides,
+        )
+        return float(supported[0]), float(refuted[0])
+
+    def _interval(self, x: Array, y: Array, level: Level) -> Interval:
+        if self.paired:
+            return mean_interval(x - y, level.interval)
+        return welch_interval(x, y, level.interval)
+
+    def _effect_size(self, x: Array, y: Array) -> str:
+        name, size = ("d_z", d_z(x - y)) if self.paired else ("Hedges g", hedges_g(x, y))
+        # Nothing where the scores have no spread to measure the effect by.
+        return "" if math.isnan(size) else f"{name} = {size:.3g}"
+
+    def _plan(self, x: Array, y: Array, control: Array, level: Level) -> tuple[float, int | None]:
+        """Plan with the level that the correction leaves, for an effect like the one seen."""
+        n = min(len(x), len(y))
+        if n < 2:
+            return math.nan, None
+        distance = self.boundary.distance(control)
+        edge = y + _PLANNED_AT[self.comparison] * distance
+        spread = float(np.std(x - edge, ddof=1)) if self.paired else pooled_sd(x, edge)
+        offset = _mean(x) - _mean(edge)
+        rounding = ROUNDING * float(max(np.abs(x).max(), np.abs(y).max()))
+        fewest = seeds_for_attainable(self.test.primary, level.one_sided)
+        if spread <= rounding:
+            # Nothing to plan with, but an exact test needs no more than its attainable p.
+            exact_test = self.test.primary not in ("paired_t", "welch_t")
+            settled = exact_test and fewest is not None and abs(offset) > rounding
+            return math.nan, max(fewest or 0, level.min_seeds) if settled else None
+        detectable, needed = plan(
+            self.comparison, n, spread, offset, _mean(distance), level, paired=self.paired
+        )
+        if needed is not None:
+            needed = None if fewest is None else max(needed, fewest, level.min_seeds)
+        return detectable, needed
+
+    @model_validator(mode="after")
+    def _equivalence_has_one_side(self) -> Self:
+        if self.comparison == "equivalence" and self.test.sides == "two":
+            raise ValueError(
+                "test.sides: an equivalence is two one-sided tests already; write sides: one"
+            )
+        return self
+
+
+def _mean(values: Array) -> float:
+    return float(np.mean(values)) if len(values) else math.nan
+
+
+def _correlation(treatment: Array, control: Array) -> float:
+    if np.ptp(treatment) == 0 or np.ptp(control) == 0:
+        return math.nan
+    return float(np.corrcoef(treatment, control)[0, 1])

@@ -1,0 +1,196 @@
+"""The claim that a metric rises, or falls, along arms that are ordered by one factor."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Literal, Self
+
+import numpy as np
+import pandas as pd
+from pydantic import model_validator
+
+from latentlab.core.arrays import Array
+from latentlab.evidence.assessment import Assessment, Level
+from latentlab.evidence.claims.base import ArmClaim
+from latentlab.evidence.claims.trend import TrendClaim
+from latentlab.evidence.configurations import flatten
+from latentlab.evidence.decisions import evidence_at_boundaries
+from latentlab.evidence.pooling import (
+    PooledAssessment,
+    StratifiedMean,
+    mean_of_means,
+    plan_pooled,
+    stratified_mean,
+)
+from latentlab.evidence.samples import ArmScores, NoVerdict, Tables
+from latentlab.metrics.metric import Metric
+from latentlab.statistics.association import (
+    equivalence_to_zero_across_seeds,
+    monotone_trend,
+    seed_correlations,
+)
+from latentlab.statistics.intervals import mean_interval
+from latentlab.statistics.location import ROUNDING
+from latentlab.statistics.power import detectable_effect, sd_upper_factor, seeds_for_effect
+
+
+class Monotone(ArmClaim, TrendClaim):
+    """The metric rises, or falls, along arms ordered by one factor.
+
+    Its effect is the mean over seeds of the rank correlation within each seed.
+
+    Args:
+        factor: the factor in words, or the dotted configuration key that it is; such a key may
+            differ between the arms and must hold the stated values.
+        levels: arm -> value of the factor, in rising order of value.
+        direction: where the metric goes as the factor rises.
+    """
+
+    kind: Literal["monotone"]
+    factor: str
+    levels: dict[str, float]
+    direction: Literal["increasing", "decreasing"]
+
+    @property
+    def sign(self) -> float:
+        """1 where it is claimed to rise."""
+        return 1.0 if self.direction == "increasing" else -1.0
+
+    @property
+    def primary_test(self) -> str:
+        """Page's test."""
+        return "page_permutation"
+
+    @property
+    def labels(self) -> tuple[str, str]:
+        """The last arm and the first."""
+        arms = list(self.levels)
+        return arms[-1], arms[0]
+
+    def arm_names(self) -> dict[str, str]:
+        """Return key in the file -> name of the arm."""
+        return {f"levels.{arm}": arm for arm in self.levels}
+
+    def may_differ(self) -> tuple[str, ...]:
+        """Return what is declared to vary, and the factor."""
+        return (*self.varies, self.factor)
+
+    def finding(self, boundary: float, unit: str, *, supported: bool) -> str:
+        """Say what a decided verdict found."""
+        verb = {"increasing": "rise", "decreasing": "fall"}[self.direction]
+        does = f"{verb}s" if supported else f"does not {verb}"
+        return f"{self.metric.name} {does} with {self.factor}"
+
+    def samples(self, tables: Tables, metrics: Mapping[str, Metric]) -> ArmScores:
+        """Return the scores that the claim is judged on, after every gate."""
+        samples = super().samples(tables, metrics)
+        trials = samples.trials
+        for arm, config in zip(trials["arm"], trials["config"], strict=True):
+            found = flatten(config).get(self.factor, self.levels[arm])
+            if found != self.levels[arm]:
+                raise NoVerdict(
+                    "invalid",
+                    f"arm {arm} was trained with {self.factor} = {found}, not {self.levels[arm]:g}",
+                )
+        return samples
+
+    def assess(self, tables: Tables, metrics: Mapping[str, Metric], level: Level) -> Assessment:
+        """Test the trend within seeds."""
+        samples = self.samples(tables, metrics)
+        scores = self._scores(samples)
+        trend = monotone_trend(scores)
+        correlations = seed_correlations(scores)
+        rope_p = None
+        if self.rope is not None:
+            rope_p = equivalence_to_zero_across_seeds(correlations, self.rope)
+        low, high = mean_interval(self.sign * correlations, level.interval)
+        means = scores.mean(axis=0)
+        return self.trend_assessment(
+            trend,
+            rope_p,
+            level,
+            n=len(scores),
+            treatment_mean=float(means[-1]),
+            control_mean=float(means[0]),
+            interval=(max(-1.0, low), min(1.0, high)),
+            test=self.primary_test,
+            effect_size=f"mean rho = {self.sign * trend.estimate:.3g}",
+            trials=samples.trials,
+            plan=_plan(correlations, scores.shape[1], level),
+        )
+
+    def pool(
+        self, problems: Mapping[str, Tables], metrics: Mapping[str, Metric], level: Level
+    ) -> PooledAssessment:
+        """Test the trend with the seeds of all problems as blocks.
+
+        Page's test ranks within seeds, so that problems of different scales need no transformation.
+        """
+        samples = self.samples_by_problem(problems, metrics)
+        scores = [self._scores(one) for one in samples.values()]
+        correlations = {
+            problem: self.sign * seed_correlations(own)
+            for problem, own in zip(samples, scores, strict=True)
+        }
+
+        def against(edge: float) -> StratifiedMean:
+            own = list(correlations.values())
+            return stratified_mean(own, [np.full_like(one, edge) for one in own])
+
+        pooled = against(0.0)
+        rope, rope_p = self.rope, None
+        if rope is not None:
+            within, _ = evidence_at_boundaries(
+                "equivalence", lambda side, to: against(side * rope).p(to), "one"
+            )
+            rope_p = float(within)
+        effect = float(pooled.mean)
+        n = int(pooled.sizes.min())
+        detectable, needed = plan_pooled("superiority", pooled, 0.0, n, level)
+        low, high = pooled.interval(level.interval)
+        assessment = self.trend_assessment(
+            replace(monotone_trend(np.concatenate(scores)), estimate=self.sign * effect),
+            rope_p,
+            level,
+            n=n,
+            treatment_mean=mean_of_means([own[:, -1] for own in scores]),
+            control_mean=mean_of_means([own[:, 0] for own in scores]),
+            interval=(max(-1.0, low), min(1.0, high)),
+            test="stratified_page",
+            effect_size=f"mean rho = {effect:.3g}",
+            trials=pd.concat([one.trials for one in samples.values()]),
+            plan=(float(np.minimum(detectable, 1.0)), needed),
+        )
+        return PooledAssessment(assessment, pooled, correlations, level.interval, bound=1.0)
+
+    def _scores(self, samples: ArmScores) -> Array:
+        """Return the scores in the order of the levels, shape [seeds, arms]."""
+        return samples.values[list(self.levels)].to_numpy(dtype=np.float64)
+
+    @model_validator(mode="after")
+    def _levels_rise(self) -> Self:
+        values = list(self.levels.values())
+        if len(values) < 3:
+            raise ValueError("levels: a trend needs at least three arms")
+        if any(b <= a for a, b in itertools.pairwise(values)):
+            raise ValueError("levels: write the arms in rising order of the factor's value")
+        return self
+
+
+def _plan(correlations: Array, arms: int, level: Level) -> tuple[float, int | None]:
+    """Return detectable mean correlation and seeds needed, by the t test of the correlations."""
+    n = len(correlations)
+    spread = float(np.std(correlations, ddof=1)) if n > 1 else 0.0
+    mean = abs(float(np.mean(correlations)))
+    # The permutation test needs (arms!) ** -seeds to fall below the level.
+    attainable = math.ceil(math.log(1 / level.one_sided) / math.log(math.factorial(arms)))
+    fewest = max(attainable, level.min_seeds)
+    if spread <= ROUNDING:
+        return math.nan, fewest if mean > 0 else None
+    detectable = min(1.0, spread * detectable_effect(n, level.one_sided, paired=True))
+    size = mean / (spread * sd_upper_factor(n))
+    needed = seeds_for_effect(size, level.one_sided, paired=True)
+    return detectable, None if needed is None else max(needed, fewest)

@@ -1,0 +1,70 @@
+"""What this many seeds would have shown, and how many an effect like the one seen needs."""
+
+from __future__ import annotations
+
+from latentlab.evidence.assessment import Level
+from latentlab.evidence.decisions import Comparison
+from latentlab.statistics.power import (
+    detectable_effect,
+    detectable_margin,
+    sd_upper_factor,
+    seeds_for_effect,
+    seeds_for_equivalence,
+)
+
+
+def plan(
+    comparison: Comparison,
+    n: float,
+    spread: float,
+    offset: float,
+    boundary: float,
+    level: Level,
+    *,
+    paired: bool,
+) -> tuple[float, int | None]:
+    """Return the detectable effect and the seeds needed, by t-test power.
+
+    For rank and permutation tests this is an approximation, good to a seed or two.
+
+    Args:
+        comparison: how the claim compares.
+        n: seeds (per arm); a t test with other degrees of freedom than n - 1 counts as one more.
+        spread: standard deviation of the differences, or within arms; positive.
+        offset: the effect less the boundary (for equivalence the effect itself).
+        boundary: minimum effect or margin.
+        level: what to plan with.
+        paired: whether arms share seeds.
+
+    Returns:
+        The smallest true effect (for equivalence, margin) that is found with 80 % power, in the
+        units of `spread`, and the seeds, None where no affordable number suffices.
+
+    Example:
+        >>> level = Level("one", interval=0.9, one_sided=0.05, min_seeds=5)
+        >>> detectable, seeds = plan("superiority", 10, 2.0, 1.5, 0.0, level, paired=True)
+        >>> round(detectable, 2), seeds
+        (1.71, 20)
+    """
+    planned_spread = spread * sd_upper_factor(n)
+    if comparison == "equivalence":
+        detectable = spread * detectable_margin(n, level.one_sided, paired=paired)
+        return detectable, _equivalence_seeds(
+            boundary, abs(offset), planned_spread, level, paired=paired
+        )
+    start = boundary if comparison == "superiority" else -boundary
+    detectable = start + spread * detectable_effect(n, level.one_sided, paired=paired)
+    return detectable, seeds_for_effect(
+        abs(offset) / planned_spread, level.one_sided, paired=paired
+    )
+
+
+def _equivalence_seeds(
+    margin: float, effect: float, spread: float, level: Level, *, paired: bool
+) -> int | None:
+    if effect < margin:
+        return seeds_for_equivalence(
+            margin / spread, level.one_sided, paired=paired, true_effect=effect / spread
+        )
+    # Outside the margin the claim can only be refuted, on one side at half the level.
+    return seeds_for_effect((effect - margin) / spread, level.one_sided / 2, paired=paired)

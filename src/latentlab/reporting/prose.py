@@ -1,0 +1,175 @@
+"""Verdicts in sentences: the only place that writes them.
+
+The wording follows three rules. A verdict is what its adjusted p-values decided, so every p stands
+with its family and correction. The interval beside it is the matching unadjusted one, and is
+called so. And a question that stayed open is not a failure of the claim: the sentence says what
+these seeds could have shown, and how many more would settle it.
+
+What a claim has to say itself (what was found, why nothing was) comes as clauses in the columns of
+the verdict; nothing here is read out of another sentence.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import pandas as pd
+
+from latentlab.reporting.formatting import (
+    as_float,
+    as_text,
+    format_declared,
+    format_estimate,
+    format_p,
+    plural,
+)
+from latentlab.reporting.verdicts import (
+    Row,
+    boundaries,
+    cause_text,
+    comparison_text,
+    correction_text,
+    count_text,
+    interval_label,
+    problems_text,
+    seeds_missing,
+    unit_of_n,
+    verdict_rows,
+)
+
+
+def verdict_sentence(row: Row) -> str:
+    """Say one verdict in plain language, without its headline.
+
+    Args:
+        row: one row of the table of verdicts.
+
+    Returns:
+        The claim, what was measured, what decided, and what is missing. The effect is oriented:
+        positive is better.
+    """
+    verdict = as_text(row.get("verdict"))
+    claim = as_text(row.get("question")).rstrip(".?") or as_text(row.get("hypothesis"))
+    parts = [f"{claim[:1].upper()}{claim[1:]}."]
+    if verdict in {"invalid", "not_run"}:
+        parts.append(f"Reason: {cause_text(row) or 'none was recorded'}.")
+        return " ".join(parts)
+    parts.append(_measured(row))
+    if verdict == "inconclusive":
+        parts.extend(_open_question(row))
+    else:
+        parts.append(_decided(row, verdict))
+    if as_text(row.get("status")) == "exploratory":
+        parts.append(_exploratory(row))
+    return " ".join(parts)
+
+
+def pooled_sentence(row: Row) -> str:
+    """Say one pooled verdict in plain language, without its headline."""
+    parts = [verdict_sentence(row)]
+    if problems := problems_text(row):
+        parts += [f"By problem: {problems}.", _agreement(row)]
+    return " ".join(parts)
+
+
+def verdict_deviations(verdicts: pd.DataFrame) -> Iterator[str]:
+    """Say which verdicts are not what was planned: no answer, useless pairing, exploratory.
+
+    Hypotheses that are exploratory for the same reason share a sentence, which ends with the
+    command that would confirm them.
+    """
+    exploratory: dict[str, list[str]] = {}
+    for row in verdict_rows(verdicts):
+        name, verdict = as_text(row.get("hypothesis")), as_text(row.get("verdict"))
+        cause = cause_text(row)
+        if verdict in {"invalid", "not_run"}:
+            yield f"{name} is {verdict.replace('_', ' ')}: {cause or 'no reason was recorded'}."
+            continue
+        if cause:
+            yield f"{name} is not settled: {cause}."
+        correlation = as_float(row.get("pairing_correlation"))
+        if correlation <= 0:
+            yield (
+                f"{name}: the arms' scores do not rise together over seeds (correlation "
+                f"{correlation:.2f}), so pairing bought nothing."
+            )
+        if as_text(row.get("status")) == "exploratory":
+            text = _exploratory(row)
+            if command := as_text(row.get("command")):
+                text = (
+                    f"{text} To confirm, freeze as confirmatory and run on fresh seeds with "
+                    f"`{command}`."
+                )
+            exploratory.setdefault(text, []).append(name)
+    for text, names in exploratory.items():
+        yield f"{', '.join(names)}: {text}"
+
+
+def _exploratory(row: Row) -> str:
+    why = as_text(row.get("why_exploratory")).rstrip(".")
+    return f"Exploratory, not confirmatory{': ' if why else ''}{why}."
+
+
+def _measured(row: Row) -> str:
+    effect = as_float(row.get("effect"))
+    if math.isnan(effect):
+        return f"{comparison_text(row)}: no effect could be estimated."
+    low, high = as_float(row.get("interval_low")), as_float(row.get("interval_high"))
+    estimate = format_estimate(effect, low, high)
+    interval = f", {interval_label(row)}" if "[" in estimate else ", no interval"
+    return f"{comparison_text(row)}: effect {estimate}{interval}, {count_text(row)}."
+
+
+def _decided(row: Row, verdict: str) -> str:
+    p = format_p(as_float(row.get(f"p_{verdict}_adjusted")))
+    relation = p if p.startswith(("<", ">")) else f"= {p}"
+    return (
+        f"Found: {as_text(row.get('finding')) or verdict}, adjusted p {relation} "
+        f"({correction_text(row)})."
+    )
+
+
+def _open_question(row: Row) -> list[str]:
+    low, high = as_float(row.get("interval_low")), as_float(row.get("interval_high"))
+    inside = [bound for bound in boundaries(row) if low <= bound <= high]
+    parts = []
+    if inside:
+        bounds = " and ".join(format_declared(bound) for bound in inside)
+        parts.append(f"The interval holds the boundary {bounds}, so either answer is still open.")
+    elif math.isfinite(low):
+        p = min(
+            (as_float(row.get(f"p_{side}_adjusted")) for side in ("supported", "refuted")),
+            key=lambda value: math.inf if math.isnan(value) else value,
+        )
+        parts.append(f"Smallest adjusted p: {format_p(p)} ({correction_text(row)}).")
+    if cause := cause_text(row):
+        parts.append(f"Reason: {cause}.")
+    detectable, needed = as_float(row.get("detectable_effect")), as_float(row.get("seeds_needed"))
+    if math.isfinite(detectable):
+        is_margin = as_text(row.get("comparison")) == "equivalence"
+        parts.append(
+            f"With {count_text(row)} a {'margin' if is_margin else 'true effect'} of "
+            f"{detectable:.2g} would be shown with 80 % power."
+        )
+    if more := seeds_missing(row):
+        extra = plural(more, unit_of_n(row)).replace(" ", " more ", 1)
+        parts.append(f"Needs about {extra} ({math.ceil(needed)} in all).")
+    elif math.isfinite(detectable) and math.isnan(needed):
+        parts.append(
+            f"No affordable number of {unit_of_n(row)}s would settle an effect this small."
+        )
+    return parts
+
+
+def _agreement(row: Row) -> str:
+    """Say what the problems' spread means for the pooled effect."""
+    q, p, share = (
+        as_float(row.get(k)) for k in ("heterogeneity_q", "heterogeneity_p", "i_squared")
+    )
+    if math.isnan(p):
+        return "Whether the problems differ cannot be said: one shows no variation."
+    figures = f"Q = {q:.3g}, p = {p:.2g}, I² = {100 * share:.0f} %"
+    if as_text(row.get("problems_differ")) == "True":
+        return f"The problems differ ({figures}): the pooled effect averages unlike problems."
+    return f"No difference between the problems is shown ({figures})."

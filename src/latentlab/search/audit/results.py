@@ -1,0 +1,225 @@
+"""Warnings about what a sweep shows: plateaus, selected winners, small n, and what chance gives."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+from scipy.stats import hypergeom
+
+from latentlab.reporting.formatting import format_number, format_p
+from latentlab.search.audit.findings import Finding, records
+from latentlab.search.formatting import format_list
+from latentlab.search.matrix import SweepMatrix
+from latentlab.search.screening import HIGH, MODERATE, Screening
+
+_TIED_SHARE = 0.2
+_FEWEST_TIED = 3
+_CONSTANT_SHARE = 0.1
+_MOST_AT_BOUND = 0.5
+_FEWEST_ELITES = 2
+
+
+def family_findings(screening: Screening) -> list[Finding]:
+    """D10, D02 and D03: what the family is, how it came out, and what could not come out."""
+    untested = screening.named("untestable")
+    members = len(screening.tests) - len(untested)
+    high, moderate, unknown = (len(screening.named(tier)) for tier in ("high", "moderate", "open"))
+    text = (
+        f"{members} tests form one family, one for each parameter: {high} high (corrected p at "
+        f"most {HIGH:g}), {moderate} moderate (at most {MODERATE:g}), {unknown} open. Compared "
+        f"with {screening.null}."
+    )
+    found = [Finding("D10", "note", text)]
+    smallest = 1 / (screening.replicates + 1)
+    if members and smallest > HIGH:
+        text = (
+            f"With {screening.replicates} null replicates no p below {format_p(smallest)} is "
+            f"possible: nothing can be high."
+        )
+        found.append(Finding("D02", "warning", text))
+    if untested:
+        text = f"Too few rows or a single value, so no test: {format_list(untested)}."
+        found.append(Finding("D03", "note", text))
+    return found
+
+
+def power_findings(correlations: pd.DataFrame) -> list[Finding]:
+    """D03: correlations that this many rows find in fewer than four of five sweeps."""
+    known = correlations[correlations["rho"].notna() & correlations["detectable_rho"].notna()]
+    weak = known[known["rho"].abs() < known["detectable_rho"]]
+    if weak.empty:
+        return []
+    least = known["detectable_rho"].min()
+    text = (
+        f"{len(weak)} of {len(known)} rank correlations are smaller than what their rows find with "
+        f"80 % power in a single test at .05 (at best {least:.2f}). That they are open says little."
+    )
+    return [Finding("D03", "warning", text)]
+
+
+def conditional_findings(correlations: pd.DataFrame, total: int) -> list[Finding]:
+    """D11: a conditional parameter's n is not the sweep's.
+
+    Args:
+        correlations: as `rank_correlations` gives them.
+        total: rows of the sweep.
+    """
+    conditional = correlations[correlations["conditional"] & correlations["rho"].notna()]
+    return [
+        Finding(
+            "D11",
+            "warning",
+            f"{row.parameter} exists in {row.n} of {total} rows: its rho of {row.rho:.3f} is over "
+            f"{row.n} rows, and not to be ranked beside one over {total}. The screening's p "
+            "takes that into account.",
+            str(row.parameter),
+        )
+        for row in records(conditional)
+    ]
+
+
+def plateau_findings(rows: SweepMatrix) -> list[Finding]:
+    """D22: values at the score of a constant predictor, and values that many rows share."""
+    n, constant = len(rows.values), rows.objective.constant
+    found = []
+    at_constant = np.zeros(n, dtype=np.bool_)
+    if constant is not None:
+        at_constant = np.isclose(rows.values, constant, rtol=1e-9, atol=1e-12)
+        below = rows.objective.sign * (rows.values - constant) < 0
+        if at_constant.sum() >= max(2, _CONSTANT_SHARE * n):
+            text = (
+                f"{int(at_constant.sum())} of {n} rows are exactly at {constant:.6g}, the score of "
+                "the best constant predictor: they have learned nothing. "
+                f"{int((below & ~at_constant).sum())} are worse. Directions and importances are "
+                "about what leaves the plateau, not about what is best."
+            )
+            found.append(Finding("D22", "warning", text))
+    values, counts = np.unique(rows.values[~at_constant], return_counts=True)
+    if len(counts) and counts.max() >= max(_FEWEST_TIED, _TIED_SHARE * n):
+        text = (
+            f"{int(counts.max())} of {n} rows share the value {values[counts.argmax()]:.6g}. Ties "
+            "carry no order: look whether it is the score of a predictor that says one thing."
+        )
+        found.append(Finding("D22", "warning", text))
+    return found
+
+
+def winner_findings(best: pd.DataFrame) -> list[Finding]:
+    """D05: the lead that the best of so many has by chance.
+
+    Args:
+        best: as `winner` gives it.
+    """
+    row = next(records(best))
+    if not row.gap > 0:
+        return []
+    start = (
+        f"The winner, configuration {row.configuration} at {row.value:.4g}, leads the mean "
+        f"of {row.rows} rows by {row.gap:.3g}."
+    )
+    if math.isnan(row.expected_gap):
+        text = (
+            f"{start} How much of that is selection is unknown: no configuration was trained on "
+            "two seeds. Train it anew on fresh seeds before its value is reported."
+        )
+        return [Finding("D05", "warning", text)]
+    mostly_bias = row.expected_gap >= row.gap / 2
+    text = (
+        f"{start} If nothing but seeds told the rows apart, the best of {row.rows} would lead "
+        f"by {row.expected_gap:.3g} (SD over seeds {row.replicate_sd:.3g}, {row.seeds} "
+        f"seeds). Fresh seeds are expected to show {row.shrunken_value:.4g}."
+    )
+    return [Finding("D05", "warning" if mostly_bias else "note", text)]
+
+
+def branch_findings(branches: pd.DataFrame) -> list[Finding]:
+    """D05: a lead of one branch over another that its larger number of tries alone gives.
+
+    Args:
+        branches: as `selection_bias_by_branch` gives them.
+    """
+    biased = branches[
+        (branches["bias_difference"] > 0) & (branches["lead"] < branches["bias_difference"])
+    ]
+    return [
+        Finding(
+            "D05",
+            "warning",
+            f"{row.parameter}: the best configuration leads the best with {row.branch} by "
+            f"{format_number(row.lead)}, less than the {format_number(row.bias_difference)} that "
+            "its branch's larger number of tries gives by selection. No reason to prefer its "
+            "branch.",
+            str(row.parameter),
+        )
+        for row in records(biased)
+    ]
+
+
+def elite_findings(choices: pd.DataFrame, screening: Screening) -> list[Finding]:
+    """D13: choices on which all elites agree, of a parameter that is not significant.
+
+    Args:
+        choices: as `elite_choices` gives them.
+        screening: of the sweep.
+    """
+    unanimous = choices[
+        (choices["elite_share"] == 1)
+        & (choices["elite_rows"] >= _FEWEST_ELITES)
+        & (choices["base_share"] < 1)
+    ]
+    found = []
+    for row in records(unanimous):
+        test = screening.tests[row.parameter]
+        if test.tier == "high":
+            continue
+        chance = float(hypergeom.sf(row.elites - 1, row.rows, row.n, row.elite_rows))
+        text = (
+            f"{row.parameter}: all {row.elite_rows} elites have {row.choice}, and so have {row.n} "
+            f"of {row.rows} rows. Rows picked at random agree so with chance {format_p(chance)}; "
+            f"the parameter is {test.tier} in the screening: no reason to fix it."
+        )
+        found.append(Finding("D13", "warning", text, str(row.parameter)))
+    return found
+
+
+def boundary_findings(bounds: pd.DataFrame, screening: Screening) -> list[Finding]:
+    """D14: bounds at which elites lie, of a parameter that is not significant.
+
+    Args:
+        bounds: as `bounds` gives them.
+        screening: of the sweep.
+    """
+    crowded = bounds[(bounds["share"] >= _MOST_AT_BOUND) & (bounds["elite_rows"] >= _FEWEST_ELITES)]
+    found = []
+    for row in records(crowded):
+        test = screening.tests[row.parameter]
+        if test.tier == "high":
+            continue
+        source = "all rows" if row.chance_from == "rows" else f"elites of the {row.chance_from}"
+        text = (
+            f"{row.parameter}: {row.elites_near} of {row.elite_rows} elites lie at the {row.side} "
+            f"bound {row.bound:.4g}, where {row.chance:.2f} of {source} lie; the parameter is "
+            f"{test.tier} in the screening: no reason to expand it."
+        )
+        found.append(Finding("D14", "warning", text, str(row.parameter)))
+    return found
+
+
+def importance_findings(importances: pd.DataFrame) -> list[Finding]:
+    """D15: importances that random elites reach too.
+
+    Args:
+        importances: as `importances` gives them.
+    """
+    ped = importances[importances["null_high_all"].notna()]
+    within = ped[ped["importance"] <= ped["null_high_all"]]
+    if within.empty:
+        return []
+    text = (
+        f"{len(within)} of {len(ped)} importances ({ped['evaluator'].iloc[0]}, Optuna "
+        f"{ped['optuna'].iloc[0]}) lie within the band of elites picked at random: "
+        f"{format_list(list(within['parameter']))}. Their order means nothing."
+    )
+    return [Finding("D15", "warning", text)]
