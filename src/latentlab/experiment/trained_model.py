@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+import numpy as np
 import torch
 from safetensors.torch import load_file
 from torch import Tensor
@@ -60,7 +61,8 @@ class TrainedModel:
             stream: key of the trial's random streams.
         """
         parameters, state = split_state(tensors)
-        module = method.architecture(config, spec)
+        # Whatever is drawn is replaced.
+        module = method.architecture(config, spec, np.random.default_rng(0))
         module.load_state_dict(parameters)
         device = next(iter(parameters.values())).device
         return cls(config, spec, module.to(device).eval(), state, stream)

@@ -77,7 +77,7 @@ class Method(Protocol):
     def build(self, config: Any, spec: DataSpec, rng: np.random.Generator) -> nn.Module:
         """Return a model initialised from the trial's own stream; no buffers, only parameters."""
 
-    def architecture(self, config: Any, spec: DataSpec) -> nn.Module:
+    def architecture(self, config: Any, spec: DataSpec, rng: np.random.Generator) -> nn.Module:
         """Return a model of the shape of `build`, for the parameters of a stored trial."""
 
     def init_state(self, config: Any, spec: DataSpec, rng: np.random.Generator) -> Tensors:
@@ -129,9 +129,11 @@ class Method(Protocol):
 class MethodDefaults:
     """The parts of a method that most studies leave as they are."""
 
-    def architecture(self: Method, config: Any, spec: DataSpec) -> nn.Module:
+    def architecture(
+        self: Method, config: Any, spec: DataSpec, rng: np.random.Generator
+    ) -> nn.Module:
         """Return what `build` returns, for parameters that are replaced."""
-        return self.build(config, spec, np.random.default_rng(0))
+        return self.build(config, spec, rng)
 
     def init_state(self, config: Any, spec: DataSpec, rng: np.random.Generator) -> Tensors:
         """Return no state."""

@@ -59,9 +59,11 @@ class AnchoredMultimodalMethod(MethodDefaults):
         """A model initialised from `rng`, with a pretrained backbone where the config names one."""
         return pretrained_model(config, spec, rng)
 
-    def architecture(self, config: AnchoredMultimodalConfig, spec: DataSpec) -> MultimodalModel:
+    def architecture(
+        self, config: AnchoredMultimodalConfig, spec: DataSpec, rng: np.random.Generator
+    ) -> MultimodalModel:
         """Return the model without reading the pretrained weights that training began with."""
-        return MultimodalModel(config, spec, np.random.default_rng(0))
+        return MultimodalModel(config, spec, rng)
 
     def init_state(
         self, config: AnchoredMultimodalConfig, spec: DataSpec, rng: np.random.Generator
