@@ -19,7 +19,7 @@ from latentlab.experiment.measurements import load_arrays, load_values, save_arr
 from latentlab.experiment.planning import plan_trials, trial_table
 from latentlab.experiment.scoring import PICTURES, SCORES, draw_pictures, score_trials
 from latentlab.experiment.timing import time_arms
-from latentlab.experiment.trained_model import TrainedModel, restore
+from latentlab.experiment.trained_model import TrainedModel
 from latentlab.studies.registry import STUDIES
 from latentlab.training.data import data_spec
 from latentlab.training.per_trial import per_trial_values
@@ -100,7 +100,7 @@ def test_scores_are_those_of_the_stored_weights(study, prepared):
     scores = scored(study, prepared)
     test = prepared.splits["test"]
     features = torch.from_numpy(np.array(test.features)).float() / prepared.schema.scale
-    model = restore(STUDY, store.folder(trials["trial_id"][1]), data_spec(prepared), CPU)
+    model = STUDY.restore(store.folder(trials["trial_id"][1]), data_spec(prepared), CPU)
     expected = EVALUATION.evaluate(model, features, torch.from_numpy(np.array(test.labels)))
     of_trial = scores[(scores["trial_id"] == trials["trial_id"][1]) & (scores["split"] == "test")]
     assert dict(zip(of_trial["metric"], of_trial["value"], strict=True)) == expected
@@ -228,7 +228,7 @@ def test_a_restored_model_is_what_was_stored(study, prepared):
     trials, store = study
     row = trials[trials["arm"] == "derp_vae_3"].iloc[0]
     folder = store.folder(row["trial_id"])
-    model = restore(STUDY, folder, data_spec(prepared), CPU)
+    model = STUDY.restore(folder, data_spec(prepared), CPU)
     stored = load_file(folder / "weights.safetensors")
     assert {f"state.{name}" for name in model.state} == {n for n in stored if n[:6] == "state."}
     assert torch.equal(model.state["probes"], stored["state.probes"])
@@ -245,6 +245,6 @@ def test_a_model_needs_all_of_its_parameters(prepared, tmp_path):
     config = declared().configs["standard_vae"]
     folder = write_trial(tmp_path, {"x": torch.zeros(1)}, config.model_dump(mode="json"))
     with pytest.raises(RuntimeError, match="Missing key"):
-        restore(STUDY, folder, data_spec(prepared), CPU)
+        STUDY.restore(folder, data_spec(prepared), CPU)
     with pytest.raises(RuntimeError, match="Missing key"):
         TrainedModel.of(STUDY.method, config, data_spec(prepared), {"x": torch.zeros(1)})

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from labs.stored_trials import write_trial
 from latentlab.data import ImageTextLayout
+from latentlab.experiment.trained_model import TrainedModel
 from latentlab.studies import registry
 from latentlab.studies.anchored_multimodal.samples import unpack
 from latentlab.tracking.champion_model import ChampionModel
@@ -31,9 +32,8 @@ def _predict(model, features):
 
 def _model(tmp_path, monkeypatch, **about):
     study = SimpleNamespace(
-        declaration=SimpleNamespace(config_class=_Empty),
         evaluation=SimpleNamespace(predict=_predict),
-        method=_Method(),
+        restore=lambda *given: TrainedModel.load(_Method(), _Empty, *given),
     )
     monkeypatch.setitem(registry.STUDIES, "study", study)
     folder = write_trial(tmp_path, torch.nn.Linear(1, 1).state_dict())

@@ -19,7 +19,7 @@ from latentlab.data import Prepared
 from latentlab.experiment.declaration import Declaration
 from latentlab.experiment.measurements import load_arrays, load_values, save_arrays, save_values
 from latentlab.experiment.study import Study
-from latentlab.experiment.trained_model import TrainedModel, restore
+from latentlab.experiment.trained_model import TrainedModel
 from latentlab.training.contract import DataSpec
 from latentlab.training.data import data_spec, split_validation
 from latentlab.training.store import TrialStore
@@ -82,7 +82,7 @@ def _known_or_computed(
     scores: dict[str, dict[str, float]] = load_values(path, identity) or {}
     missing = [split for split in wanted if split not in scores]
     if missing:
-        model = restore(study, folder, data.spec, data.device)
+        model = study.restore(folder, data.spec, data.device)
         for split in missing:
             scores[split] = study.evaluation.evaluate(model, *data.examples(split, model))
         save_values(path, identity, scores)
@@ -165,7 +165,7 @@ def draw_pictures(
         }
         pictures = load_arrays(folder / PICTURES, identity)
         if pictures is None:
-            pictures = study.evaluation.pictures(restore(study, folder, spec, cpu), features)
+            pictures = study.evaluation.pictures(study.restore(folder, spec, cpu), features)
             if "reconstruction" in pictures:
                 pictures["reconstruction"] = pictures["reconstruction"][:PICTURED]
             save_arrays(folder / PICTURES, identity, pictures)

@@ -13,6 +13,7 @@ from latentlab.experiment.declaration import Declaration
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     import numpy as np
     import torch
@@ -118,6 +119,13 @@ class Study:
     def evaluation(self) -> Evaluation:
         """Return what is measured; imports torch."""
         return cast("Evaluation", importlib.import_module(f"{self.package}.evaluation"))
+
+    def restore(self, folder: Path, spec: DataSpec, device: torch.device) -> TrainedModel:
+        """Return the trained model that a stored trial's folder holds; imports torch."""
+        from latentlab.experiment.trained_model import TrainedModel
+
+        config_class = self.declaration.config_class
+        return TrainedModel.load(self.method, config_class, folder, spec, device)
 
     @property
     def baselines(self) -> tuple[str, ...]:

@@ -7,21 +7,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
+from latentlab.training.config import TrialConfig
 from latentlab.training.contract import DataSpec, Method, Tensors
 from latentlab.training.per_trial import per_trial_values
 from latentlab.training.state import split_state
 from latentlab.training.store import CONFIG, RECORD, WEIGHTS, TrialRecord
 from latentlab.training.streams import stream_key
-
-if TYPE_CHECKING:
-    from latentlab.experiment.study import Study
 
 
 @dataclass(frozen=True)
@@ -67,6 +65,30 @@ class TrainedModel:
         device = next(iter(parameters.values())).device
         return cls(config, spec, module.to(device).eval(), state, stream)
 
+    @classmethod
+    def load(
+        cls,
+        method: Method,
+        config_class: type[TrialConfig],
+        folder: Path,
+        spec: DataSpec,
+        device: torch.device,
+    ) -> Self:
+        """Read a stored trial.
+
+        Args:
+            method: the study's formulas.
+            config_class: of the study's configurations.
+            folder: of the trial, as `TrialStore` keeps it.
+            spec: shape and classes of its data.
+            device: where to compute.
+        """
+        config = config_class.model_validate_json((folder / CONFIG).read_text())
+        record = TrialRecord(**json.loads((folder / RECORD).read_text()))
+        tensors = load_file(folder / WEIGHTS, device=str(device))
+        stream = stream_key(record.study, record.seed, record.data)
+        return cls.of(method, config, spec, tensors, stream)
+
     @property
     def device(self) -> torch.device:
         """Where the parameters and the state lie."""
@@ -78,19 +100,3 @@ class TrainedModel:
         """The configuration's `PerTrial` numbers by dotted name, scalars on the device."""
         values = per_trial_values(self.config)
         return {name: torch.tensor(value, device=self.device) for name, value in values.items()}
-
-
-def restore(study: Study, folder: Path, spec: DataSpec, device: torch.device) -> TrainedModel:
-    """Read a stored trial.
-
-    Args:
-        study: whose trial it is.
-        folder: of the trial, as `TrialStore` keeps it.
-        spec: shape and classes of its data.
-        device: where to compute.
-    """
-    config = study.declaration.config_class.model_validate_json((folder / CONFIG).read_text())
-    record = TrialRecord(**json.loads((folder / RECORD).read_text()))
-    tensors = load_file(folder / WEIGHTS, device=str(device))
-    stream = stream_key(record.study, record.seed, record.data)
-    return TrainedModel.of(study.method, config, spec, tensors, stream)

@@ -19,7 +19,6 @@ class ChampionModel(PythonModel):
         import torch
 
         from latentlab.data import ImageTextLayout
-        from latentlab.experiment.trained_model import restore
         from latentlab.studies.registry import STUDIES
         from latentlab.training.contract import DataSpec
 
@@ -29,7 +28,7 @@ class ChampionModel(PythonModel):
         spec = DataSpec(tuple(about["shape"]), about["classes"], parts=parts)
         self._scale = float(about["scale"])
         folder = Path(context.artifacts["trial"])
-        self._model = restore(self._study, folder, spec, torch.device("cpu"))
+        self._model = self._study.restore(folder, spec, torch.device("cpu"))
 
     def predict(
         self, context: Any, model_input: np.ndarray, params: dict[str, Any] | None = None
