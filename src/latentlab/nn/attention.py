@@ -54,7 +54,7 @@ class Attention(nn.Module):
         return self.out(mixed.transpose(1, 2).flatten(2))
 
     def _split(self, x: Tensor) -> Tensor:
-        """[n, tokens, width] by head: [n, heads, tokens, width / heads]."""
+        """Split [n, tokens, width] by head: [n, heads, tokens, width / heads]."""
         return x.unflatten(-1, (self._heads, -1)).transpose(1, 2)
 
 
@@ -123,7 +123,7 @@ class AttentionPooling(nn.Module):
 
 
 def positional_code(height: int, width: int, features: int, like: Tensor) -> Tensor:
-    """Sines and cosines of row and column, half of the features each.
+    """Return sines and cosines of row and column, half of the features each.
 
     Args:
         height: rows.

@@ -13,7 +13,7 @@ from torch.nn import functional
 
 
 def uniform(rng: np.random.Generator, shape: tuple[int, ...], inputs: int) -> Tensor:
-    """U(-1/sqrt(inputs), 1/sqrt(inputs)), torch's own default for linear and convolution layers."""
+    """Draw from U(-1/sqrt(inputs), 1/sqrt(inputs)), as torch does for its own layers."""
     bound = inputs**-0.5
     return torch.from_numpy(rng.uniform(-bound, bound, shape).astype(np.float32))
 

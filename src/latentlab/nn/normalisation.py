@@ -30,7 +30,7 @@ class BatchNorm(nn.Module):
         self.bias = nn.Parameter(torch.zeros(channels))
 
     def initial_state(self) -> dict[str, Tensor]:
-        """Running mean 0 and variance 1, [channels] each."""
+        """Return running mean 0 and variance 1, [channels] each."""
         return {
             self.mean: torch.zeros_like(self.bias.detach()),
             self.variance: torch.ones_like(self.weight.detach()),
@@ -88,6 +88,6 @@ class BatchNorm(nn.Module):
 
 
 def initial_statistics(module: nn.Module) -> dict[str, Tensor]:
-    """The state with which all batch normalisation within a module begins."""
+    """Return the state with which all batch normalisation within a module begins."""
     norms = [part for part in module.modules() if isinstance(part, BatchNorm)]
     return {entry: value for norm in norms for entry, value in norm.initial_state().items()}

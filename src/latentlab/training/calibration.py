@@ -93,7 +93,7 @@ def _time_steps(probe: Probe, data: StudyData, device: torch.device) -> Timing:
 
 
 def plan_key(trials: Sequence[Trial], config: ComputeConfig, device: torch.device) -> str:
-    """What a measured plan depends on: the workload, the settings and the machine."""
+    """Return what a measured plan depends on: the workload, the settings and the machine."""
     settings = config.model_dump_json(exclude={"checkpoint_seconds"})
     parts = [
         trials[0].study,
@@ -144,7 +144,7 @@ class Calibration:
     def choose(
         self, trials: Sequence[Trial], steps: int, fallback: ExecutionPlan | None
     ) -> ExecutionPlan:
-        """The plan for trials of one signature.
+        """Return the plan for trials of one signature.
 
         Args:
             trials: the trials.
@@ -227,7 +227,7 @@ class Calibration:
 
 
 def _advance(cohort: Cohort) -> None:
-    """One step, from the start again after the last: a short or diverging training is timed too."""
+    """Advance by one step, from the start again after the last: short trainings are timed too."""
     if cohort.state.step >= cohort.total_steps:
         cohort.restart()
     cohort.advance()

@@ -43,7 +43,7 @@ class Checkpoint:
     scores: tuple[str, ...]
 
     def history(self) -> list[dict[str, list[float | None]]]:
-        """Scores per epoch by name, of each trial; None where none was taken."""
+        """Return scores per epoch by name, of each trial; None where none was taken."""
         return [
             {
                 name: [value if math.isfinite(value) else None for value in column]
@@ -53,7 +53,7 @@ class Checkpoint:
         ]
 
     def without(self, dropped: Collection[str]) -> Checkpoint | None:
-        """The checkpoint without some trials; None where nothing is left."""
+        """Return the checkpoint without some trials; None where nothing is left."""
         keep = [i for i, trial_id in enumerate(self.trial_ids) if trial_id not in dropped]
         if not keep:
             return None
@@ -66,7 +66,7 @@ class Checkpoint:
 
 
 def cohort_name(trial_ids: tuple[str, ...]) -> str:
-    """The name of a cohort: a digest of its trials."""
+    """Return the name of a cohort: a digest of its trials."""
     return hashlib.sha256("/".join(trial_ids).encode()).hexdigest()[:16]
 
 

@@ -189,7 +189,7 @@ class Cohort:
         self._program.bind(state.weights)
 
     def _term_names(self) -> tuple[str, ...]:
-        """Names of the loss terms, from one batch that trains nothing."""
+        """Return names of the loss terms, from one batch that trains nothing."""
         self._begin_epoch()
         with torch.no_grad():
             _, terms, _ = self._program.losses(self._inputs(0).loss)
@@ -312,5 +312,5 @@ class Cohort:
 
 
 def _overrides(method: Method, part: str) -> bool:
-    """Whether a study has its own form of a part that most leave as it is."""
+    """Return whether a study has its own form of a part that most leave as it is."""
     return getattr(type(method), part) is not getattr(MethodDefaults, part)

@@ -94,7 +94,7 @@ class TrialConfig(BaseModel):
     training: TrainingConfig = TrainingConfig()
 
     def warmup_end_epoch(self) -> float:
-        """The epoch from which every scheduled mechanism is on; studies add their own.
+        """Return the epoch from which every scheduled mechanism is on; studies add their own.
 
         A search never stops a configuration before it, unless it is told to.
         """

@@ -44,11 +44,11 @@ class Examples:
         self._features = features
 
     def __len__(self) -> int:
-        """The number of examples."""
+        """Return the number of examples."""
         return len(self.labels)
 
     def batch(self, index: Tensor) -> Batch:
-        """The examples at `index`, [..., batch]: features [..., batch, channels, height, width]."""
+        """Return the examples at `index`, [..., batch]: features [..., batch, *shape]."""
         flat = index.flatten()
         # Whole rows are copied several times faster than by indexing with a matrix.
         features = self._features.index_select(0, flat.to(self._features.device))
@@ -91,7 +91,7 @@ class StudyData:
         )
 
     def partition(self, stream: int, fraction: float) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """Positions for training and for validation, the same for every trial of a seed.
+        """Return positions for training and for validation, the same for every trial of a seed.
 
         With an official validation split, all of both splits.
         """
@@ -103,12 +103,12 @@ class StudyData:
 def split_validation(
     labels: NDArray[np.int64], stream: int, fraction: float
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """A seed's stratified split of the training examples into training and validation."""
+    """Return a seed's stratified split of the training examples into training and validation."""
     return stratified_split(labels, fraction, generator(stream, "validation split"))
 
 
 def data_spec(prepared: Prepared) -> DataSpec:
-    """What a model must know about a prepared data set."""
+    """Return what a model must know about a prepared data set."""
     train = prepared.splits["train"].features
     positions = np.unique(np.linspace(0, len(train) - 1, MEAN_EXAMPLES).astype(int))
     mean = train[positions].mean(axis=0, dtype=np.float64) / prepared.schema.scale
@@ -119,7 +119,7 @@ def data_spec(prepared: Prepared) -> DataSpec:
 
 
 def steps_per_epoch(examples: int, batch_size: int) -> int:
-    """Whole batches in an epoch.
+    """Return the number of whole batches in an epoch.
 
     Raises:
         UserError: not even one.

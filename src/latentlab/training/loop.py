@@ -126,7 +126,7 @@ def train_cohort(
 def _open(
     job: CohortJob, path: Path, data: StudyData, store: TrialStore, device: torch.device
 ) -> tuple[Cohort, str]:
-    """The cohort as its checkpoint has it, or a new one."""
+    """Return the cohort as its checkpoint has it, or a new one."""
     checkpoint = load_checkpoint(path, device) if path.exists() else None
     started_at = checkpoint.started_at if checkpoint else _now()
     known = {trial.id: trial for trial in job.trials}
@@ -150,7 +150,7 @@ def _open(
 
 
 def _with_company(keep: list[int], count: int) -> list[int]:
-    """`keep`, filled up to the fewest trials a cohort may be compacted to."""
+    """Return `keep`, filled up to the fewest trials a cohort may be compacted to."""
     others = [index for index in range(count) if index not in keep]
     return sorted(keep + others[: max(0, min(FEWEST, count) - len(keep))])
 

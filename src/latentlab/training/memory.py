@@ -22,12 +22,12 @@ SHARE = 0.5
 
 
 def trials_in_memory(method: Method, trial: Trial, data: StudyData, device: torch.device) -> int:
-    """Most trials like this one that train at once, in all processes together; at least one."""
+    """Return how many trials like this one fit at once, in all processes together; at least 1."""
     return max(1, int(SHARE * _memory(device) / bytes_per_trial(method, trial, data, device)))
 
 
 def bytes_per_trial(method: Method, trial: Trial, data: StudyData, device: torch.device) -> int:
-    """Bytes that a trial adds to a cohort: its weights, its noise, and what a reverse pass needs.
+    """Return the bytes that a trial adds to a cohort: weights, noise, what a reverse pass needs.
 
     The last is most of it where a batch is large beside the model. It is what autograd stores in a
     real step, each storage counted once.
@@ -49,7 +49,7 @@ def bytes_per_trial(method: Method, trial: Trial, data: StudyData, device: torch
 
 
 def _memory(device: torch.device) -> int:
-    """Bytes of the memory that a device computes in."""
+    """Return the bytes of the memory that a device computes in."""
     if device.type == "cuda":
         return int(torch.cuda.get_device_properties(device).total_memory)
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

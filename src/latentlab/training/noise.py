@@ -34,7 +34,7 @@ class NoiseFeed:
         self._tensors: dict[str, Tensor] = {}
 
     def at(self, step: int) -> dict[str, Tensor]:
-        """The noise of one step, each [trials, *shape]."""
+        """Return the noise of one step, each [trials, *shape]."""
         block, index = divmod(step, BLOCK_STEPS)
         if block != self._block:
             drawn = [noise_block(key, self._spec, block) for key in self._keys]

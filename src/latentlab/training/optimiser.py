@@ -49,7 +49,7 @@ class Update(NamedTuple):
 
 
 def gradient_norms(gradients: Sequence[Tensor]) -> Tensor:
-    """Euclidean norm over all parameters, [trials], of gradients [trials, *shape]."""
+    """Return Euclidean norms over all parameters, [trials], of gradients [trials, *shape]."""
     squares = [torch.linalg.vecdot(g.flatten(1), g.flatten(1)) for g in gradients]
     # Summed along the last axis: along the first, the order of the additions (and so the last bit)
     # would depend on how many trials there are.
@@ -57,7 +57,7 @@ def gradient_norms(gradients: Sequence[Tensor]) -> Tensor:
 
 
 def corrections(numbers: Tensor) -> Tensor:
-    """1 - beta^number for both of `BETAS`, [..., 2], to float32's last digits.
+    """Return 1 - beta^number for both of `BETAS`, [..., 2], to float32's last digits.
 
     They correct the running averages' start at 0. A step is given them: a compiled one that worked
     them out itself would do so again for every few numbers that it updates.
@@ -66,13 +66,13 @@ def corrections(numbers: Tensor) -> Tensor:
 
 
 def clip_divisor(norms: Tensor, largest: Tensor) -> Tensor:
-    """What gradients of these norms are divided by so that none exceeds `largest` (0: no bound)."""
+    """Return what gradients of these norms are divided by to stay below `largest` (0: no bound)."""
     bounded = ((norms + CLIP_GUARD) / largest.clamp(min=1e-30)).clamp(min=1.0)
     return torch.where(largest > 0, bounded, torch.ones_like(norms))
 
 
 def moment_names(config: TrainingConfig) -> tuple[str, ...]:
-    """The running averages an optimiser keeps beside the weights."""
+    """Return the running averages an optimiser keeps beside the weights."""
     return ("momentum",) if config.optimiser == "sgd" else ("first", "second")
 
 
@@ -117,7 +117,7 @@ class Optimiser:
         self._slices = None
 
     def gathered(self, gradients: Sequence[Tensor]) -> Sequence[Tensor]:
-        """Gradients [trials, *shape] as `step` wants them: small rows in one piece."""
+        """Return gradients [trials, *shape] as `step` wants them: small rows in one piece."""
         if not self._whole:
             return gradients
         return [torch.cat([gradient.flatten(1) for gradient in gradients], dim=1)]
@@ -129,7 +129,7 @@ class Optimiser:
         gradients: Sequence[Tensor],
         update: Update,
     ) -> None:
-        """One update.
+        """Apply one update in place.
 
         Args:
             weights: [trials, numbers].
@@ -214,7 +214,7 @@ class Optimiser:
         gradient: Tensor,
         update: Update,
     ) -> None:
-        """The same update by operations on whole matrices; `gradient` is [trials, numbers]."""
+        """Apply the same update by operations on whole matrices; `gradient`: [trials, numbers]."""
         gradient = gradient / update.shrink[:, None]
         rate = update.rate[:, None] * self._rate_factors
         decay = update.decay[:, None] * self._decay_factors
@@ -251,7 +251,7 @@ class Optimiser:
 
 
 def fused_kernels_work(device: torch.device) -> bool:
-    """Whether torch's fused kernels can be called here as this module does (they are private)."""
+    """Return whether torch's fused kernels, which are private, can be called here."""
     if device.type != "cpu":
         return False
     try:

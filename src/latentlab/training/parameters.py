@@ -20,7 +20,7 @@ class ParameterLayout:
 
     @classmethod
     def of(cls, model: nn.Module) -> ParameterLayout:
-        """The layout of a model's parameters, in their own order."""
+        """Return the layout of a model's parameters, in their own order."""
         named = list(model.named_parameters())
         return cls(tuple(n for n, _ in named), tuple(tuple(p.shape) for _, p in named))
 
@@ -36,18 +36,18 @@ class ParameterLayout:
         return self.bounds[-1][1]
 
     def flatten(self, model: nn.Module) -> Tensor:
-        """A model's parameters as one row, [numbers]."""
+        """Return a model's parameters as one row, [numbers]."""
         return torch.cat([p.detach().reshape(-1) for p in model.parameters()])
 
     def stacked(self, weights: Tensor) -> dict[str, Tensor]:
-        """The parameters of all trials, each a view [trials, *shape] of `weights`."""
+        """Return the parameters of all trials, each a view [trials, *shape] of `weights`."""
         return {
             name: weights[:, start:end].view(len(weights), *shape)
             for name, shape, (start, end) in zip(self.names, self.shapes, self.bounds, strict=True)
         }
 
     def single(self, row: Tensor) -> dict[str, Tensor]:
-        """The parameters of one trial, each a view [*shape] of its row."""
+        """Return the parameters of one trial, each a view [*shape] of its row."""
         return {
             name: row[start:end].view(shape)
             for name, shape, (start, end) in zip(self.names, self.shapes, self.bounds, strict=True)

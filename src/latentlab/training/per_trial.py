@@ -32,7 +32,7 @@ class PerTrial:
 def _fields(
     config: BaseModel, prefix: str = ""
 ) -> Iterator[tuple[str, Any, PerTrial | None, tuple[Any, ...]]]:
-    """Dotted name, value, mark and, of a `Literal`, choices of every leaf field, depth first."""
+    """Yield dotted name, value, mark and (of a `Literal`) choices of each leaf, depth first."""
     for name, field in type(config).model_fields.items():
         value = getattr(config, name)
         if isinstance(value, BaseModel):
@@ -44,7 +44,7 @@ def _fields(
 
 
 def per_trial_values(config: BaseModel) -> dict[str, float]:
-    """The marked numbers of a config by dotted name, such as `objective.beta`."""
+    """Return the marked numbers of a config by dotted name, such as `objective.beta`."""
     return {
         name: float(choices.index(value) if isinstance(value, str) else value)
         for name, value, mark, choices in _fields(config)
@@ -53,7 +53,7 @@ def per_trial_values(config: BaseModel) -> dict[str, float]:
 
 
 def graph_signature(config: BaseModel) -> str:
-    """A digest that two configs share exactly when their trials can train in one cohort."""
+    """Return a digest that two configs share exactly when their trials can train in one cohort."""
     decisive = {
         name: value if mark is None else bool(value)
         for name, value, mark, _ in _fields(config)
@@ -63,7 +63,7 @@ def graph_signature(config: BaseModel) -> str:
 
 
 def canonical_json(value: Any) -> str:
-    """JSON with sorted keys and no spaces: one text for one value, to be hashed.
+    """Return JSON with sorted keys and no spaces: one text for one value, to be hashed.
 
     Pydantic models stand for their JSON form.
     """

@@ -19,7 +19,7 @@ RELATIVE_IMPROVEMENT = 1e-4
 
 
 def initial_watch(trials: int, device: torch.device) -> dict[str, Tensor]:
-    """The state before the first epoch, each [trials].
+    """Return the state before the first epoch, each [trials].
 
     `best` is the lowest score so far, `best_epoch` when it was reached, `waited` the epochs since.
     `plateau_best` and `bad_epochs` are the plateau's own best and count, which starts anew after a
@@ -43,7 +43,7 @@ def watched(
     config: TrainingConfig,
     hyper: Mapping[str, Tensor],
 ) -> tuple[dict[str, Tensor], Tensor, Tensor]:
-    """The state after an epoch.
+    """Return the state after an epoch.
 
     Args:
         watch: the state before.

@@ -160,7 +160,7 @@ class Trainer:
         return frozenset(missing)
 
     def histories(self, trials: Sequence[Trial]) -> dict[str, dict[str, list[float | None]]]:
-        """Scores per epoch by name, of trained trials and of those that stand in checkpoints."""
+        """Return scores per epoch by name, of trained trials and of those in checkpoints."""
         found = {t.id: self._store.history(t.id) for t in trials if self._store.knows(t.id)}
         for path in self._store.checkpoints.glob("*.checkpoint"):
             checkpoint = load_checkpoint(path, torch.device("cpu"))
@@ -189,7 +189,7 @@ class Trainer:
         return self._workers
 
     def _calibration(self, paths: JobPaths) -> Calibration:
-        """One for each data set: what it learned about compiling is kept."""
+        """Return the one of a data set: what it learned about compiling is kept."""
         if paths.fingerprint not in self._calibrations:
             self._calibrations[paths.fingerprint] = Calibration(
                 self._method,
@@ -203,7 +203,7 @@ class Trainer:
         return self._calibrations[paths.fingerprint]
 
     def _planned(self, trials: Sequence[Trial], paths: JobPaths) -> list[CohortJob]:
-        """Jobs for new trials: grouped by signature, cut into cohorts by the group's plan."""
+        """Return jobs for new trials, grouped by signature and cut into cohorts by plan."""
         groups: dict[str, list[Trial]] = {}
         for trial in trials:
             groups.setdefault(trial.signature, []).append(trial)
@@ -254,7 +254,7 @@ def _resumed(
     store: TrialStore,
     checkpoint_seconds: float,
 ) -> list[CohortJob]:
-    """Jobs for the cohorts that a killed run left behind, as they were."""
+    """Return jobs for the cohorts that a killed run left behind, as they were."""
     jobs: list[CohortJob] = []
     taken: set[str] = set()
     for path in sorted(store.checkpoints.glob("*.checkpoint")):

@@ -12,7 +12,7 @@ from latentlab.training.config import TrainingConfig
 
 
 def linear_warmup(step: Tensor, length: Tensor) -> Tensor:
-    """A factor that rises linearly from 0 at step 0 to 1 at `length`; 1 where `length` is 0."""
+    """Return a factor that rises from 0 at step 0 to 1 at `length`; 1 where `length` is 0."""
     return torch.where(length > 0, step / length.clamp(min=1e-12), torch.ones_like(length)).clamp(
         max=1.0
     )
@@ -25,7 +25,7 @@ def learning_rates(
     steps_per_epoch: int,
     total_steps: int,
 ) -> Tensor:
-    """Learning rates before any plateau reduction.
+    """Return learning rates before any plateau reduction.
 
     Args:
         config: names the schedule.

@@ -129,11 +129,11 @@ class TrialStore:
             lock.release()
 
     def folder(self, trial_id: str) -> Path:
-        """Where a trial lies."""
+        """Return the folder of a trial."""
         return self.trials / trial_id
 
     def knows(self, trial_id: str) -> bool:
-        """Whether a trial was trained. A damaged one is set aside with a warning and is not."""
+        """Return whether a trial is stored; a damaged one is set aside with a warning."""
         folder = self.folder(trial_id)
         if not folder.exists():
             return False
@@ -150,11 +150,11 @@ class TrialStore:
         return whole
 
     def record(self, trial_id: str) -> TrialRecord:
-        """What is known of a trained trial."""
+        """Return what is known of a trained trial."""
         return TrialRecord(**json.loads((self.folder(trial_id) / RECORD).read_text()))
 
     def history(self, trial_id: str) -> dict[str, list[float | None]]:
-        """Scores per epoch, by name; None where none was taken."""
+        """Return scores per epoch, by name; None where none was taken."""
         history: dict[str, list[float | None]] = json.loads(
             (self.folder(trial_id) / HISTORY).read_text()
         )

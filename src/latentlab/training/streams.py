@@ -30,13 +30,13 @@ class Noise(NamedTuple):
 
 
 def stream_key(study: str, seed: int, data: str) -> int:
-    """The 128-bit key that a study, a seed and a data set share across all arms."""
+    """Return the 128-bit key that a study, a seed and a data set share across all arms."""
     text = f"latentlab/{study}/{seed}/{data}"
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=16).digest(), "little")
 
 
 def generator(key: int, purpose: str, block: int = 0) -> np.random.Generator:
-    """The generator of one block of the stream that serves `purpose`.
+    """Return the generator of one block of the stream that serves `purpose`.
 
     Args:
         key: from `stream_key`.
@@ -49,19 +49,19 @@ def generator(key: int, purpose: str, block: int = 0) -> np.random.Generator:
 
 
 def permutation(key: int, epoch: int, examples: int) -> NDArray[np.int64]:
-    """The order in which an epoch visits the training examples, [examples]."""
+    """Return the order in which an epoch visits the training examples, [examples]."""
     return generator(key, "permutation", epoch).permutation(examples)
 
 
 def draw(rng: np.random.Generator, shape: tuple[int, ...], kind: Kind) -> NDArray[np.float32]:
-    """Numbers of one kind, float32 [*shape]."""
+    """Return numbers of one kind, float32 [*shape]."""
     if kind == "normal":
         return rng.standard_normal(shape, dtype=np.float32)
     return rng.random(shape, dtype=np.float32)
 
 
 def noise_block(key: int, spec: Mapping[str, Noise], block: int) -> dict[str, NDArray[np.float32]]:
-    """The noise of `BLOCK_STEPS` training steps, each array [BLOCK_STEPS, *shape]."""
+    """Return the noise of `BLOCK_STEPS` training steps, each array [BLOCK_STEPS, *shape]."""
     return {
         name: draw(generator(key, f"noise/{name}", block), (BLOCK_STEPS, *shape), kind)
         for name, (shape, kind) in spec.items()
@@ -71,7 +71,7 @@ def noise_block(key: int, spec: Mapping[str, Noise], block: int) -> dict[str, ND
 def evaluation_noise(
     key: int, spec: Mapping[str, Noise], purpose: str
 ) -> dict[str, NDArray[np.float32]]:
-    """The noise of one evaluation; its own purpose, so evaluating never shifts training."""
+    """Return the noise of one evaluation; its own purpose, so evaluating never shifts training."""
     return {
         name: draw(generator(key, f"{purpose}/{name}"), shape, kind)
         for name, (shape, kind) in spec.items()

@@ -48,7 +48,7 @@ class ValidationFeed:
         self._noise: list[Tensors] | None = None
 
     def batches(self) -> Iterator[tuple[Batch, Tensors, float]]:
-        """Batches, their noise, and the share of all examples that each holds."""
+        """Yield batches, their noise, and the share of all examples that each holds."""
         index = self._index
         size = int(self._config.training.batch_size)
         pieces = [index[:, start : start + size] for start in range(0, index.shape[1], size)]
@@ -59,7 +59,7 @@ class ValidationFeed:
             yield source.batch(piece), noise, piece.shape[1] / index.shape[1]
 
     def _draw(self, number: int, examples: int) -> dict[str, Tensor]:
-        """The noise of one batch, each [trials, *shape]; drawn once per seed."""
+        """Return the noise of one batch, each [trials, *shape]; drawn once per seed."""
         spec = self._method.evaluation_noise_spec(self._config, self._data.spec, examples)
         drawn = {
             stream: evaluation_noise(stream, spec, f"validation/{number}")

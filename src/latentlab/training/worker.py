@@ -34,7 +34,7 @@ class JobPaths:
 
 @functools.lru_cache(maxsize=1)
 def data_of(paths: JobPaths) -> StudyData:
-    """The data on the device, loaded once per process.
+    """Return the data on the device, loaded once per process.
 
     Raises:
         UserError: it is not the data that the trials were planned for.

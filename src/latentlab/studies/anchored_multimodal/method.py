@@ -56,7 +56,7 @@ class AnchoredMultimodalMethod(MethodDefaults):
     def build(
         self, config: AnchoredMultimodalConfig, spec: DataSpec, rng: np.random.Generator
     ) -> MultimodalModel:
-        """A model initialised from `rng`, with a pretrained backbone where the config names one."""
+        """Return a model initialised from `rng`, with a pretrained backbone if one is named."""
         return pretrained_model(config, spec, rng)
 
     def architecture(
@@ -68,7 +68,7 @@ class AnchoredMultimodalMethod(MethodDefaults):
     def init_state(
         self, config: AnchoredMultimodalConfig, spec: DataSpec, rng: np.random.Generator
     ) -> Tensors:
-        """All groups alike and nothing counted."""
+        """Return equal group weights and no counts."""
         groups = len(GROUPS)
         return initial_state(config, spec) | {
             "group_weights": torch.full((groups,), 1 / groups),
@@ -98,7 +98,7 @@ class AnchoredMultimodalMethod(MethodDefaults):
     def parameter_multipliers(
         self, config: AnchoredMultimodalConfig
     ) -> Mapping[str, tuple[float, float]]:
-        """The visual encoder's backbone has a learning rate of its own."""
+        """Give the visual encoder's backbone a learning rate of its own."""
         return {"visual.backbone.": (config.model.backbone_rate, 1.0)}
 
     def loss(
@@ -110,7 +110,7 @@ class AnchoredMultimodalMethod(MethodDefaults):
         state: Tensors,
         clock: Clock,
     ) -> tuple[Tensor, Tensors, Tensors]:
-        """The group objective plus the weighted fit and separation; in training the new state too.
+        """Return the group objective plus weighted fit and separation; in training a new state too.
 
         q follows this step's cross-entropies, and is used from the next step on.
         """
@@ -142,7 +142,7 @@ def _weights(
     hyper: Mapping[str, Tensor],
     clock: Clock,
 ) -> tuple[Tensor, Tensors]:
-    """The q of this step, [groups], and the state that the next one finds."""
+    """Return the q of this step, [groups], and the state for the next one."""
     counts = state["group_counts"] + members.sum(0)
     shares = counts / counts.sum()
     waiting = waits(clock.epoch, hyper)

@@ -29,7 +29,7 @@ class ArcClassifierMethod(MethodDefaults):
     def build(
         self, config: ArcClassifierConfig, spec: DataSpec, rng: np.random.Generator
     ) -> TaskClassifier:
-        """A model initialised from `rng`."""
+        """Return a model initialised from `rng`."""
         return TaskClassifier(config, spec, rng)
 
     def noise_spec(
@@ -58,7 +58,7 @@ class ArcClassifierMethod(MethodDefaults):
         state: Tensors,
         clock: Clock,
     ) -> tuple[Tensor, Tensors, Tensors]:
-        """The smoothed cross-entropy, and the plain one and the share of errors as terms."""
+        """Return the smoothed cross-entropy; the plain one and the share of errors are terms."""
         assert isinstance(model, TaskClassifier)
         tokens = demonstrations(tokens_of(batch.features), noise.get("pairs"))
         if "colours" in noise:

@@ -31,13 +31,13 @@ class DerpVaeMethod(MethodDefaults):
     version = 2
 
     def build(self, config: DerpVaeConfig, spec: DataSpec, rng: np.random.Generator) -> Vae:
-        """A model initialised from `rng`."""
+        """Return a model initialised from `rng`."""
         return Vae(config, spec, rng)
 
     def init_state(
         self, config: DerpVaeConfig, spec: DataSpec, rng: np.random.Generator
     ) -> Tensors:
-        """Fixed probes [probes, latent] and, where it is not trained, the feature net's weights."""
+        """Return fixed probes [probes, latent] and the weights of a feature net that is not trained."""
         objective = config.objective
         state: Tensors = {}
         # Drawn first and always: arms of one seed then share the feature net.
@@ -50,7 +50,7 @@ class DerpVaeMethod(MethodDefaults):
         return state
 
     def noise_spec(self, config: DerpVaeConfig, spec: DataSpec, batch: int) -> Mapping[str, Noise]:
-        """The latent sample's noise, dropout's uniforms and, if resampled, the probes."""
+        """Return the latent sample's noise, dropout's uniforms and, if resampled, the probes."""
         model, objective = config.model, config.objective
         noise = dict(self.evaluation_noise_spec(config, spec, batch))
         if model.dropout:
@@ -65,7 +65,7 @@ class DerpVaeMethod(MethodDefaults):
     def evaluation_noise_spec(
         self, config: DerpVaeConfig, spec: DataSpec, examples: int
     ) -> Mapping[str, Noise]:
-        """The latent sample's noise: the report samples z in evaluation too."""
+        """Return the latent sample's noise: the report samples z in evaluation too."""
         model, objective = config.model, config.objective
         noise = {"latent": Noise((examples, model.latent_dim), "normal")}
         if objective.probes and objective.resample_probes == "per_step":
@@ -81,7 +81,7 @@ class DerpVaeMethod(MethodDefaults):
         state: Tensors,
         clock: Clock,
     ) -> tuple[Tensor, Tensors, Tensors]:
-        """Weighted sum, and the unweighted terms in nats (DERP and perceptual have no unit)."""
+        """Return the weighted sum, and the terms in nats (DERP and perceptual: no unit)."""
         assert isinstance(model, Vae)
         objective = model.config.objective
         x = batch.features

@@ -52,13 +52,13 @@ class LeastVolumeMethod(MethodDefaults):
     def build(
         self, config: LeastVolumeConfig, spec: DataSpec, rng: np.random.Generator
     ) -> Autoencoder:
-        """A model initialised from `rng`."""
+        """Return a model initialised from `rng`."""
         return Autoencoder(config, spec, rng)
 
     def init_state(
         self, config: LeastVolumeConfig, spec: DataSpec, rng: np.random.Generator
     ) -> Tensors:
-        """All dimensions active, nothing measured yet."""
+        """Return a state in which all dimensions are active and nothing is measured yet."""
         latent = config.model.latent_dim
         zeros, ones = torch.zeros(latent), torch.ones(latent)
         off, on = torch.tensor(0.0), torch.tensor(1.0)
@@ -141,7 +141,7 @@ class LeastVolumeMethod(MethodDefaults):
         return state | _pruned(state, error, hyper, clock.epoch)
 
     def outcome(self, state: Tensors, scores: Mapping[str, float]) -> str:
-        """The guide's failures; `no_pruning` is of trials whose policy was asked in vain."""
+        """Return the guide's failures; `no_pruning` is of trials whose policy pruned nothing."""
         if state["unstable"] > 0:
             return "instability"
         if state["active"].sum() == 0:
@@ -154,7 +154,7 @@ class LeastVolumeMethod(MethodDefaults):
 def _measured(
     z: Tensor, sd: Tensor, state: Tensors, hyper: Mapping[str, Tensor], clock: Clock
 ) -> Tensors:
-    """Running statistics and reference with this batch's z [batch, latent] and sd [latent]."""
+    """Return running statistics and reference with this batch's z and its sd [latent]."""
     new = torch.where(state["seen"] > 0, 1 - hyper[_PRUNING + "momentum"], 1.0)
     return {
         "running_mean": torch.lerp(state["running_mean"], z.mean(0), new),
@@ -189,7 +189,7 @@ def _watched(state: Tensors, error: Tensor, clock: Clock) -> Tensors:
 
 
 def _pruned(state: Tensors, error: Tensor, hyper: Mapping[str, Tensor], epoch: Tensor) -> Tensors:
-    """What an epoch's end changes in the state: dimensions, counters and the policies' anchor."""
+    """Return what an epoch's end changes: dimensions, counters and the policies' anchor."""
     active, sd = state["active"] > 0, state["running_sd"]
     begun = (hyper[_PRUNING + "policy"] > 0) & (epoch >= hyper[_PRUNING + "start_epoch"])
     within = active | (hyper[_PRUNING + "legacy.all_dimensions"] > 0)

@@ -45,13 +45,13 @@ class MixtureHarmoniumMethod(MethodDefaults):
     def build(
         self, config: MixtureHarmoniumConfig, spec: DataSpec, rng: np.random.Generator
     ) -> MixtureHarmonium:
-        """A model initialised from `rng` and the mean image."""
+        """Return a model initialised from `rng` and the mean image."""
         return MixtureHarmonium(config, spec, rng)
 
     def init_state(
         self, config: MixtureHarmoniumConfig, spec: DataSpec, rng: np.random.Generator
     ) -> Tensors:
-        """An empty table and, in analytical mode, rho = 0."""
+        """Return an empty table and, in analytical mode, rho = 0."""
         state = {"clusters_by_labels": torch.zeros(config.model.clusters, spec.classes)}
         if config.model.mode == "analytical":
             state["rho"] = torch.zeros(config.model.latent_dim)
@@ -79,11 +79,11 @@ class MixtureHarmoniumMethod(MethodDefaults):
     def parameter_multipliers(
         self, config: MixtureHarmoniumConfig
     ) -> Mapping[str, tuple[float, float]]:
-        """The conjugation parameters have a learning rate of their own."""
+        """Give the conjugation parameters a learning rate of their own."""
         return {"rho": (config.objective.rho_lr_multiplier, 1.0)}
 
     def outcome(self, state: Tensors, scores: Mapping[str, float]) -> str:
-        """`mega_cluster` where nearly all examples ended in one of several clusters."""
+        """Return `mega_cluster` where nearly all examples ended in one of several clusters."""
         effective = scores.get("train_effective_clusters", FEWEST_CLUSTERS)
         return "mega_cluster" if effective < FEWEST_CLUSTERS else "ok"
 
@@ -96,7 +96,7 @@ class MixtureHarmoniumMethod(MethodDefaults):
         state: Tensors,
         clock: Clock,
     ) -> tuple[Tensor, Tensors, Tensors]:
-        """The total, and its terms in nats per image; variances are in square nats.
+        """Return the total, and its terms in nats per image; variances are in square nats.
 
         Log-weights of components reach a thousand, so all is computed in float32 whatever the
         trainer's precision for matrix products.
@@ -185,7 +185,7 @@ class MixtureHarmoniumMethod(MethodDefaults):
 
     @torch.no_grad()
     def _watched(self, posterior: BernoulliMixture, labels: Tensor, running: Tensor) -> Tensor:
-        """The running table with this batch's assignments mixed in, [components, classes]."""
+        """Return the running table [components, classes] with this batch's assignments."""
         components, classes = running.shape
         assigned = posterior.probabilities.argmax(-1)
         mine = functional.one_hot(assigned, components).to(running.dtype)
@@ -194,7 +194,7 @@ class MixtureHarmoniumMethod(MethodDefaults):
 
 
 def _uniforms(name: str, *shape: int) -> dict[str, Noise]:
-    """Noise for samples: one uniform each for the component, [latent] more for the latents."""
+    """Return noise for samples: a uniform each for the component, [latent] for the latents."""
     return {
         f"{name}_component": Noise(shape[:-1], "uniform"),
         f"{name}_latent": Noise(shape, "uniform"),
