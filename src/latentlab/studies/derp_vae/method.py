@@ -37,7 +37,7 @@ class DerpVaeMethod(MethodDefaults):
     def init_state(
         self, config: DerpVaeConfig, spec: DataSpec, rng: np.random.Generator
     ) -> Tensors:
-        """Return fixed probes [probes, latent] and the weights of a feature net that is not trained."""
+        """Return fixed probes [probes, latent] and the untrained feature net."""
         objective = config.objective
         state: Tensors = {}
         # Drawn first and always: arms of one seed then share the feature net.
