@@ -106,6 +106,28 @@ def test_scores_are_those_of_the_stored_weights(study, prepared):
     assert dict(zip(of_trial["metric"], of_trial["value"], strict=True)) == expected
 
 
+def test_arms_that_hold_out_other_shares_are_scored_on_their_own(prepared, tmp_path):
+    arms = {name: None for name in declared().configs if name != "standard_vae"}
+    arms["half"] = {"training": {"validation_fraction": 0.5}}
+    declaration = declared(
+        seeds={"count": 1},
+        arms=arms,
+        hypotheses={"hypotheses": {}},
+        model={"hidden": 8},
+        training={"epochs": 1, "batch_size": 32},
+    )
+    store = TrialStore(tmp_path / "store")
+    planned = plan_trials(STUDY, declaration, prepared, "float32")
+    trained = train_trials(STUDY.method, planned, prepared.folder, store, INLINE)
+    trials = trial_table(planned, store, trained)
+    assert len(trials) == 2
+    together = scored((trials, store), prepared, ("validation",))
+    for name in trials["trial_id"]:
+        (store.folder(name) / SCORES).unlink()
+    alone = [scored((trials.iloc[[row]], store), prepared, ("validation",)) for row in (0, 1)]
+    same(together, pd.concat(alone, ignore_index=True))
+
+
 def test_a_search_leaves_the_test_split_closed_until_it_is_asked_for(study, prepared, calls):
     found = scored(study, prepared, ("validation",))
     assert set(found["split"]) == {"train", "validation"}

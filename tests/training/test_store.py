@@ -4,7 +4,6 @@ import errno
 import hashlib
 import json
 import logging
-import multiprocessing
 import os
 import time
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 import torch
 
 from labs.trainer import CPU, advance, cohort, equal_states, trial
+from labs.warm_processes import CONTEXT
 from latentlab.compute.plan import ExecutionPlan
 from latentlab.core.errors import UserError
 from latentlab.training.checkpoint import Checkpoint, cohort_name, load_checkpoint, save_checkpoint
@@ -140,10 +140,8 @@ def hold(root, ready, done):
 
 
 def test_a_second_run_is_turned_away(tmp_path):
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["latentlab.training.runner"])
-    ready, done = context.Event(), context.Event()
-    process = context.Process(target=hold, args=(tmp_path, ready, done))
+    ready, done = CONTEXT.Event(), CONTEXT.Event()
+    process = CONTEXT.Process(target=hold, args=(tmp_path, ready, done))
     process.start()
     assert ready.wait(60)
     with (

@@ -95,7 +95,7 @@ class _Splits:
     def __init__(self, prepared: Prepared, device: torch.device) -> None:
         self.device = device
         self._prepared = prepared
-        self._loaded: dict[tuple[str, int], tuple[torch.Tensor, torch.Tensor]] = {}
+        self._loaded: dict[tuple[str, int, float], tuple[torch.Tensor, torch.Tensor]] = {}
 
     @cached_property
     def spec(self) -> DataSpec:
@@ -103,14 +103,14 @@ class _Splits:
         return data_spec(self._prepared)
 
     def examples(self, split: str, model: TrainedModel) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return features and labels of a split; where validation is split off, by the seed."""
+        """Return features and labels of a split; one that is split off, by seed and share."""
         official = split in self._prepared.splits
-        key = (split, 0 if official else model.stream)
+        fraction = 0.0 if official else model.config.training.validation_fraction
+        key = (split, 0 if official else model.stream, fraction)
         if key not in self._loaded:
             source = self._prepared.splits[split if official else "train"]
             features, labels = source.features, source.labels
             if not official:
-                fraction = model.config.training.validation_fraction
                 held_out = split_validation(np.asarray(labels), model.stream, fraction)[1]
                 features, labels = features[held_out], labels[held_out]
             scale = self._prepared.schema.scale
