@@ -36,7 +36,7 @@ def register_pipelines() -> dict[str, Pipeline]:
             stages = {part.STAGE: part.create_pipeline(study) for part in parts}
             pipelines |= {f"{name}.{stage}": part for stage, part in stages.items()}
             pipelines[name] = sum(stages.values(), Pipeline([]))
-    pipelines["sweep_analysis"] = sweep_analysis.create_foreign_pipeline()
+    pipelines["sweep_analysis"] = sweep_analysis.create_imported_pipeline()
     asking = [study.name for study in STUDIES.values() if not study.advises]
     pipelines["all"] = sum((pipelines[name] for name in asking), Pipeline([]))
     pipelines["__default__"] = pipelines[next(iter(STUDIES))]

@@ -20,7 +20,7 @@ from latentlab.reporting import (
     write_document,
 )
 from latentlab.reporting.pooled import pooled_table
-from latentlab.reporting.prose import pooled_sentence
+from latentlab.reporting.verdict_prose import pooled_sentence
 
 PROBLEMS = {
     "digits": {"n": 10, "effect": 3.0, "low": 2.5, "high": 3.5},

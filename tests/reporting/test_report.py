@@ -109,8 +109,8 @@ def test_plotly_is_embedded_once(report_folder: Path) -> None:
     text = (report_folder / "index.html").read_text(encoding="utf-8")
     assert len(re.findall(r"\* plotly\.js v\d", text)) == 1
     assert len(text) < 7_000_000
-    for slug in ("verdicts-at-a-glance", "latent-marginals"):
-        assert (report_folder / "figures" / f"{slug}.json").is_file()
+    for name in ("verdicts-at-a-glance", "latent-marginals"):
+        assert (report_folder / "figures" / f"{name}.json").is_file()
     assert len(list((report_folder / "figures").glob("*.json"))) == 7
 
 
@@ -193,7 +193,7 @@ def test_pictures_become_png_files_and_titles_cannot_collide(tmp_path: Path) -> 
     assert sorted(path.name for path in (index.parent / "figures").iterdir()) == [
         "a-b-2.png",
         "a-b.png",
-        "figure.png",
+        "unnamed.png",
     ]
     assert "![A B](figures/a-b.png)" in (index.parent / "report.md").read_text(encoding="utf-8")
     assert "plotly" not in index.read_text(encoding="utf-8")

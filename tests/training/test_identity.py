@@ -5,8 +5,10 @@ import hashlib
 import importlib
 import json
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
+import grimp
 import pytest
 
 import latentlab
@@ -122,28 +124,42 @@ SOURCE = Path(latentlab.__file__).parent
 LEDGER = Path(__file__).with_name("method_versions.json")
 
 
-def study_formulas(name, own, shared):
+@cache
+def graph():
+    """What every module of the package imports."""
+    return grimp.build_graph("latentlab")
+
+
+def imported(study, name):
+    """A study's module and all its formulas stand on: of the study, of `nn` and of `metrics`."""
+    module = f"latentlab.studies.{study}.{name}"
+    deciding = (f"latentlab.studies.{study}.", "latentlab.nn.", "latentlab.metrics.")
+    restored = "latentlab.experiment.trained_model"
+    found = {module} | {
+        each
+        for each in graph().find_upstream_modules(module)
+        if each.startswith(deciding) or each == restored
+    }
+    # Names and directions of metrics decide no number.
+    found -= {"latentlab.metrics.metric"}
+    return [f"{each.removeprefix('latentlab.').replace('.', '/')}.py" for each in sorted(found)]
+
+
+def study_formulas(name):
     """Version, where it is said, and the modules of a study whose formulas decide a trial."""
-    own, shared = ("config", "method", "model", *own.split()), shared.split()
-    return (
-        STUDIES[name].method.version,
-        f"version in src/latentlab/studies/{name}/method.py",
-        [*(f"studies/{name}/{n}.py" for n in own), *(f"{n}.py" for n in shared)],
-    )
+    version = STUDIES[name].method.version
+    return version, f"version in src/latentlab/studies/{name}/method.py", imported(name, "method")
 
 
-def measurements(name, module, own="", shared=""):
-    """Version, where it is said, and the modules that decide scores of the same trained model.
+def measurements(name, module):
+    """Version, where it is said, and the modules that decide scores of the same trained model."""
+    version = importlib.import_module(f"latentlab.studies.{name}.{module}").VERSION
+    where = f"VERSION in src/latentlab/studies/{name}/{module}.py"
+    return version, where, imported(name, module)
 
-    Those of the study's formulas are not among them: a new version of these is a new trial.
-    """
-    return (
-        importlib.import_module(f"latentlab.studies.{name}.{module}").VERSION,
-        f"VERSION in src/latentlab/studies/{name}/{module}.py",
-        [*(f"studies/{name}/{n}.py" for n in (module, *own.split()))]
-        + [f"metrics/{n}.py" for n in shared.split()],
-    )
 
+TRAINED = ("derp_vae", "mixture_harmonium", "arc_classifier", "least_volume", "anchored_multimodal")
+"""Studies with a method of their own."""
 
 OWNERS = {
     "trainer": (
@@ -157,44 +173,13 @@ OWNERS = {
             "data/splitting.py",
         ],
     ),
-    "derp_vae": study_formulas("derp_vae", "objective", "metrics/latent nn/layers"),
-    "mixture_harmonium": study_formulas(
-        "mixture_harmonium",
-        "families likelihood grouped_linear conjugation objective",
-        "metrics/clustering",
-    ),
-    "arc_classifier": study_formulas(
-        "arc_classifier", "tasks convolution context", "nn/attention nn/layers"
-    ),
-    "least_volume": study_formulas(
-        "least_volume",
-        "layers spectral volume pruning safeguards",
-        "nn/normalisation nn/layers",
-    ),
-    "anchored_multimodal": study_formulas(
-        "anchored_multimodal",
-        "visual text resnet samples anchors groups wasserstein",
-        "nn/attention nn/normalisation nn/layers",
-    ),
-    "derp_vae evaluation": measurements("derp_vae", "evaluation", shared="latent"),
-    "mixture_harmonium evaluation": measurements(
-        "mixture_harmonium", "evaluation", shared="clustering"
-    ),
-    "mixture_harmonium baselines": measurements(
-        "mixture_harmonium", "baselines", shared="clustering"
-    ),
-    "arc_classifier evaluation": measurements(
-        "arc_classifier", "evaluation", "metrics", "classification"
-    ),
-    "arc_classifier baselines": measurements(
-        "arc_classifier", "baselines", "metrics", "classification"
-    ),
-    "least_volume evaluation": measurements(
-        "least_volume", "evaluation", "converged lipschitz metrics"
-    ),
-    "anchored_multimodal evaluation": measurements(
-        "anchored_multimodal", "evaluation", "metrics", "classification"
-    ),
+    **{name: study_formulas(name) for name in TRAINED},
+    **{f"{name} evaluation": measurements(name, "evaluation") for name in TRAINED},
+    **{
+        f"{name} baselines": measurements(name, "baselines")
+        for name in TRAINED
+        if (SOURCE / f"studies/{name}/baselines.py").exists()
+    },
 }
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+Better = Literal["higher", "lower"]
+
 
 @dataclass(frozen=True)
 class Metric:
@@ -21,7 +23,7 @@ class Metric:
     """
 
     name: str
-    better: Literal["higher", "lower", "none"]
+    better: Better | Literal["none"]
     unit: str
     definition: str
     low: float = float("-inf")

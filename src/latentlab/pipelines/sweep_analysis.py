@@ -36,13 +36,13 @@ def analyse(
     return found.analysis.screening.frame(), found.findings, found
 
 
-def analyse_foreign(chosen: ImportedSweep) -> Any:
+def analyse_imported(chosen: ImportedSweep) -> Any:
     """Return the report of a sweep from a CSV, an Optuna storage or an MLflow experiment."""
-    from latentlab.experiment.sweep.report import report_foreign
+    from latentlab.experiment.sweep.report import report_imported
     from latentlab.search.imported_sweeps.source import read_imported_sweep
     from latentlab.tracking.experiments import runs_of
 
-    return report_foreign(read_imported_sweep(chosen, project_root(), runs_of), chosen)
+    return report_imported(read_imported_sweep(chosen, project_root(), runs_of), chosen)
 
 
 def create_pipeline(study: Study) -> Pipeline:
@@ -68,12 +68,12 @@ def create_pipeline(study: Study) -> Pipeline:
     )
 
 
-def create_foreign_pipeline() -> Pipeline:
+def create_imported_pipeline() -> Pipeline:
     """The analysis of a sweep that this project did not run."""
     return Pipeline(
         [
             Node(
-                analyse_foreign,
+                analyse_imported,
                 ["params:analysis"],
                 "analysis.sweep_report",
                 name="analysis.analyse_sweep",

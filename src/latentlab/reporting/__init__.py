@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from latentlab.reporting.document import Document, Item, Section, write_document
-    from latentlab.reporting.prose import verdict_sentence
     from latentlab.reporting.sections import study_document
     from latentlab.reporting.tables import comparison_table, differences_table, means_table
     from latentlab.reporting.terminal import print_table, print_verdicts
-    from latentlab.reporting.verdicts import verdict_table
+    from latentlab.reporting.verdict_prose import verdict_sentence
+    from latentlab.reporting.verdict_table import verdict_table
 
 __all__ = [
     "Document",

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 import pandas as pd
 
 from latentlab.reporting.formatting import as_float, plural
-from latentlab.reporting.prose import verdict_deviations
 from latentlab.reporting.tables import arm_order
+from latentlab.reporting.verdict_prose import verdict_deviations
 
 
 def deviations(trials: pd.DataFrame, verdicts: pd.DataFrame) -> list[str]:

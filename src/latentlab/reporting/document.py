@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from latentlab.core.file_names import file_name
 from latentlab.core.files import atomic_folder
 from latentlab.reporting.cells import Cell, as_cell
 
@@ -134,16 +135,16 @@ def write_document(folder: Path, document: Document) -> Path:
 
 def _section_view(section: Section, figures: list[FigureView]) -> dict[str, Any]:
     """A section as the templates need it; its figures are added to those of the page."""
-    from latentlab.reporting.rendering import figure_view, slug
+    from latentlab.reporting.rendering import figure_view
 
     first = len(figures)
     for title, (figure, caption) in section.figures.items():
-        taken = {view.slug for view in figures}
+        taken = {view.name for view in figures}
         figures.append(figure_view(title, figure, caption, taken))
     own = figures[first:]
     return {
         "title": section.title,
-        "anchor": section.anchor or slug(section.title),
+        "anchor": section.anchor or file_name(section.title.lower()),
         "sentences": section.sentences,
         "items": section.items,
         "facts": {name: as_cell(value) for name, value in section.facts.items()},

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ import plotly.graph_objects as go
 from PIL import Image
 from plotly.offline import get_plotlyjs
 
+from latentlab.core.file_names import file_name
 from latentlab.reporting.figures.pictures import png_bytes, png_uri
 from latentlab.reporting.figures.template import template
 from latentlab.reporting.markdown import escape_markdown, markdown_table
@@ -30,7 +30,7 @@ class FigureView:
     title: str
     figure: Figure
     caption: str
-    slug: str
+    name: str
     height: int = 0
     data: markupsafe.Markup | None = None
     uri: str = ""
@@ -67,7 +67,7 @@ def page_parts(views: Sequence[FigureView]) -> dict[str, Any]:
 
 def figure_view(title: str, figure: Figure, caption: str, taken: Collection[str]) -> FigureView:
     """A figure as templates need it, with a file name that is not among those `taken`."""
-    own = slug(title, taken)
+    own = file_name(title.lower(), taken)
     if isinstance(figure, go.Figure):
         height = int(figure.layout.height or 420)
         return FigureView(title, figure, caption, own, height, data=_figure_json(figure))
@@ -87,15 +87,6 @@ def _script_json(value: object) -> markupsafe.Markup:
     return markupsafe.Markup(text.replace("<", "\\u003c").replace("\u2028", "\\u2028"))
 
 
-def slug(title: str, taken: Collection[str] = ()) -> str:
-    """A file name and an anchor for a title, different from those that are `taken`."""
-    base = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:60] or "figure"
-    name, number = base, 2
-    while name in taken:
-        name, number = f"{base}-{number}", number + 1
-    return name
-
-
 def _trusted(path: Path) -> markupsafe.Markup:
     return markupsafe.Markup(path.read_text(encoding="utf-8"))
 
@@ -108,6 +99,6 @@ def write_figures(folder: Path, views: Sequence[FigureView]) -> None:
     for view in views:
         if isinstance(view.figure, go.Figure):
             text = view.figure.to_json()
-            (folder / f"{view.slug}.json").write_text(text, encoding="utf-8")
+            (folder / f"{view.name}.json").write_text(text, encoding="utf-8")
         else:
-            (folder / f"{view.slug}.png").write_bytes(png_bytes(view.figure))
+            (folder / f"{view.name}.png").write_bytes(png_bytes(view.figure))

@@ -13,9 +13,9 @@ from latentlab.reporting.cells import Cell
 from latentlab.reporting.document import Document, Item, Section
 from latentlab.reporting.formatting import MISSING, as_float, as_text, estimate_parts, format_share
 from latentlab.reporting.pooled import left_out_text, pooled_names, pooled_table
-from latentlab.reporting.prose import pooled_sentence, verdict_sentence
 from latentlab.reporting.tables import differences_table, means_table, metric_note
-from latentlab.reporting.verdicts import (
+from latentlab.reporting.verdict_prose import pooled_sentence, verdict_sentence
+from latentlab.reporting.verdict_table import (
     HEADLINES,
     Row,
     interval_label,

@@ -28,7 +28,7 @@ from latentlab.tracking.store_address import artifact_location
 
 logger = logging.getLogger(__name__)
 
-FOREIGN = "analysis"
+IMPORTED = "analysis"
 """Stands for a study where a sweep from elsewhere is analysed."""
 
 SEVERAL = "latentlab"
@@ -95,7 +95,7 @@ class TrackingHook(MlflowHook):
     def after_dataset_saved(self, dataset_name: str, data: Any, node: Node) -> None:
         """Write what was saved into the run tree, while the pipeline goes on."""
         study, _, kind = dataset_name.partition(".")
-        if study in (*STUDIES, FOREIGN) and self._tree is not None and kind in _WRITERS:
+        if study in (*STUDIES, IMPORTED) and self._tree is not None and kind in _WRITERS:
             _WRITERS[kind](self, study, data)
 
     @hook_impl
@@ -109,7 +109,7 @@ class TrackingHook(MlflowHook):
         for study in STUDIES:
             if f"{study}.report" in pipeline.all_outputs():
                 self._show(study)
-        for study in (*STUDIES, FOREIGN):
+        for study in (*STUDIES, IMPORTED):
             if f"{study}.sweep_report" in pipeline.all_outputs() and self._searched is not None:
                 self._show_sweep(study, self._searched)
 

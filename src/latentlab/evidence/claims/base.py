@@ -18,7 +18,7 @@ from latentlab.evidence.assessment import Assessment, Level
 from latentlab.evidence.decisions import Sides
 from latentlab.evidence.pooling import PooledAssessment
 from latentlab.evidence.samples import ArmScores, Missing, NoVerdict, Tables, arm_scores
-from latentlab.metrics.metric import Metric
+from latentlab.metrics.metric import Better, Metric
 
 UnitOfN = Literal["seed", "trial"]
 
@@ -34,9 +34,9 @@ class MetricReference(StrictModel):
 
     name: str
     split: str
-    better: Literal["higher", "lower"] | None = None
+    better: Better | None = None
 
-    def direction(self, metrics: Mapping[str, Metric]) -> Literal["higher", "lower"] | None:
+    def direction(self, metrics: Mapping[str, Metric]) -> Better | None:
         """Return the metric's own better direction, else the one the hypothesis declares."""
         known = metrics.get(self.name)
         if known is not None and known.better != "none":
@@ -151,7 +151,7 @@ class Claim(StrictModel, ABC):
         """Return key in the file -> metric that is named there."""
         return {"metric": self.metric}
 
-    def better(self, metrics: Mapping[str, Metric]) -> Literal["higher", "lower"] | None:
+    def better(self, metrics: Mapping[str, Metric]) -> Better | None:
         """Return the better direction of the metric, where it has one.
 
         Raises:

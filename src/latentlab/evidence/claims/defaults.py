@@ -7,7 +7,7 @@ A default holds for a claim whose kind has that key, where the claim does not sa
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel, Field
 
@@ -17,6 +17,7 @@ from latentlab.evidence.claims.location import Pairing
 from latentlab.evidence.decisions import Sides
 from latentlab.evidence.margins import Margin, MinimumEffect
 from latentlab.evidence.samples import Missing
+from latentlab.metrics.metric import Better
 from latentlab.statistics.attainable import LocationTest
 
 
@@ -25,7 +26,7 @@ class MetricDefaults(StrictModel):
 
     name: str | None = None
     split: str | None = None
-    better: Literal["higher", "lower"] | None = None
+    better: Better | None = None
 
 
 class ArmDefaults(StrictModel):

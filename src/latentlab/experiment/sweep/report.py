@@ -59,7 +59,7 @@ def report_sweep(
     )
 
 
-def report_foreign(table: SweepTable, chosen: ImportedSweep) -> SweepReport:
+def report_imported(table: SweepTable, chosen: ImportedSweep) -> SweepReport:
     """The report of a sweep that this project did not run."""
     analysis = analyse(table, chosen.settings)
     settings = SweepSettings(

@@ -24,7 +24,7 @@ from latentlab.reporting.formatting import (
     format_p,
     plural,
 )
-from latentlab.reporting.verdicts import (
+from latentlab.reporting.verdict_table import (
     Row,
     boundaries,
     cause_text,

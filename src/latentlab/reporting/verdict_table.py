@@ -1,4 +1,4 @@
-"""Verdicts as a table of text, and the texts of its cells; `prose` writes the sentences."""
+"""Verdicts as a table of text, and the texts of its cells; `verdict_prose` writes the sentences."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What claims about where scores lie share: a contrast of two sides, its tests, its row."""
+"""Claims about where scores lie: their contrast of two sides, tests and row, for all kinds."""
 
 from __future__ import annotations
 
