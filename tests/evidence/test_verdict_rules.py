@@ -12,7 +12,7 @@ from latentlab.evidence.hypotheses import read_hypotheses
 from latentlab.evidence.verdict_columns import VERDICT_COLUMNS
 from latentlab.evidence.verdicts import judge
 from latentlab.metrics.metric import Metric
-from latentlab.reporting.verdict_table import boundary_text
+from latentlab.reporting.verdict_cells import boundary_text
 
 OLD = np.array([0.50, 0.52, 0.47, 0.55, 0.49, 0.51])
 SMALL_NOISE = np.array([0.010, -0.012, 0.004, 0.008, -0.006, -0.002])

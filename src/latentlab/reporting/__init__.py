@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from latentlab.reporting.sections import study_document
     from latentlab.reporting.tables import comparison_table, differences_table, means_table
     from latentlab.reporting.terminal import print_table, print_verdicts
+    from latentlab.reporting.verdict_cells import verdict_table
     from latentlab.reporting.verdict_prose import verdict_sentence
-    from latentlab.reporting.verdict_table import verdict_table
 
 __all__ = [
     "Document",
@@ -36,11 +36,11 @@ __all__ = [
 
 _HOMES = {
     "document": ("Document", "Item", "Section", "write_document"),
-    "prose": ("verdict_sentence",),
     "sections": ("study_document",),
     "tables": ("comparison_table", "differences_table", "means_table"),
     "terminal": ("print_table", "print_verdicts"),
-    "verdicts": ("verdict_table",),
+    "verdict_cells": ("verdict_table",),
+    "verdict_prose": ("verdict_sentence",),
 }
 
 

@@ -7,7 +7,7 @@ import math
 import pandas as pd
 
 from latentlab.reporting.formatting import MISSING, as_float, as_text, format_p
-from latentlab.reporting.verdict_table import (
+from latentlab.reporting.verdict_cells import (
     Row,
     effects_by_problem,
     problems_text,

@@ -14,14 +14,14 @@ from latentlab.reporting.document import Document, Item, Section
 from latentlab.reporting.formatting import MISSING, as_float, as_text, estimate_parts, format_share
 from latentlab.reporting.pooled import left_out_text, pooled_names, pooled_table
 from latentlab.reporting.tables import differences_table, means_table, metric_note
-from latentlab.reporting.verdict_prose import pooled_sentence, verdict_sentence
-from latentlab.reporting.verdict_table import (
+from latentlab.reporting.verdict_cells import (
     HEADLINES,
     Row,
     interval_label,
     verdict_rows,
     verdict_table,
 )
+from latentlab.reporting.verdict_prose import pooled_sentence, verdict_sentence
 
 if TYPE_CHECKING:
     from PIL import Image

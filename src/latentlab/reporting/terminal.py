@@ -12,7 +12,7 @@ from rich.text import Text
 
 from latentlab.reporting.formatting import MISSING, as_float, as_text, format_p
 from latentlab.reporting.pooled import pooled_names
-from latentlab.reporting.verdict_table import (
+from latentlab.reporting.verdict_cells import (
     cause_text,
     correction_text,
     count_text,

@@ -24,7 +24,7 @@ from latentlab.reporting.formatting import (
     format_p,
     plural,
 )
-from latentlab.reporting.verdict_table import (
+from latentlab.reporting.verdict_cells import (
     Row,
     boundaries,
     cause_text,

@@ -18,8 +18,8 @@ from latentlab.evidence.hypotheses import Hypotheses
 from latentlab.evidence.pooled_verdicts import judge_pooled
 from latentlab.evidence.samples import NoVerdict
 from latentlab.evidence.verdicts import judge
+from latentlab.reporting.verdict_cells import verdict_table
 from latentlab.reporting.verdict_prose import pooled_sentence, verdict_sentence
-from latentlab.reporting.verdict_table import verdict_table
 
 OLD = np.array([0.50, 0.52, 0.47, 0.55, 0.49, 0.51])
 

@@ -17,7 +17,7 @@ import plotly.graph_objects as go
 from latentlab.reporting.figures.subplots import subplot_grid
 from latentlab.reporting.figures.template import NEUTRAL, VERDICT_COLOURS, finish, label
 from latentlab.reporting.formatting import as_float, as_text
-from latentlab.reporting.verdict_table import (
+from latentlab.reporting.verdict_cells import (
     VERDICTS,
     boundaries,
     boundary_text,

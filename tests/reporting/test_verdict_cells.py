@@ -11,7 +11,7 @@ from labs.reporting_study import make_trials, make_verdicts
 from latentlab.reporting import print_verdicts, verdict_sentence, verdict_table
 from latentlab.reporting.deviations import deviations
 from latentlab.reporting.figures import forest_plot
-from latentlab.reporting.verdict_table import boundaries, boundary_text, sensitivity_text
+from latentlab.reporting.verdict_cells import boundaries, boundary_text, sensitivity_text
 
 VERDICTS = make_verdicts()
 
