@@ -1,3 +1,4 @@
+import gzip
 import hashlib
 import io
 import itertools
@@ -15,7 +16,6 @@ from labs.source_files import (
     SHARED,
     cifar_arrays,
     pack,
-    python2_pickle,
     write_cifar_bin,
     write_cifar_py,
 )
@@ -24,7 +24,6 @@ from latentlab.data import prepare
 from latentlab.data.card import data_card
 from latentlab.data.images import cifar10
 from latentlab.data.images.cifar10 import CLASSES
-from latentlab.data.io.safe_pickle import read_array_pickle
 
 WRITERS = {
     "cifar-10-batches-bin": ("cifar-10-binary.tar.gz", write_cifar_bin),
@@ -57,8 +56,7 @@ def test_every_layout(tmp_path, layout, wrapping, caplog):
     with caplog.at_level(logging.WARNING):
         data = prepare("cifar10", OFFLINE, raw)
     _assert_equal(data, arrays)
-    assert "100 examples, the official 50000" in caplog.text
-    assert ("not the official archive" in caplog.text) == (wrapping == "archive")
+    assert "not known to be official files of CIFAR-10" in caplog.text
     assert [p.name for p in raw.iterdir() if p.name.startswith(".")] == []
     if wrapping == "archive":  # unpacked once
         (raw / archive).unlink()
@@ -70,15 +68,6 @@ def test_pickles_of_python_3(tmp_path, protocol):
     arrays = cifar_arrays()
     write_cifar_py(tmp_path, arrays, lambda batch: pickle.dumps(batch, protocol))
     _assert_equal(prepare("cifar10", OFFLINE, tmp_path), arrays)
-
-
-def test_the_pickles_are_like_the_official_ones():
-    """The fixture's opcodes are Python 2's: no unicode, the old module name, protocol 2."""
-    content = python2_pickle({b"data": np.zeros(3, np.uint8)})
-    assert content.startswith(b"\x80\x02")
-    assert b"cnumpy.core.multiarray\n_reconstruct" in content
-    assert b"_codecs" not in content
-    assert pickle.BINUNICODE + b"\x02\x00\x00\x00u1" not in content
 
 
 class _Call:
@@ -102,21 +91,6 @@ def test_malicious_pickles_are_refused_unexecuted(tmp_path, function, name, prot
     with pytest.raises(UserError, match=rf"data_batch_3 is refused.*{name}.*could run code"):
         prepare("cifar10", OFFLINE, tmp_path)
     assert not (tmp_path / "marker").exists()
-
-
-@pytest.mark.parametrize(
-    "content",
-    [b"", b"\x80\x02}", b"not a pickle", pickle.dumps({b"data": np.zeros(9)})[:-20], b"\x82\x01."],
-)
-def test_damaged_pickles(tmp_path, content):
-    (tmp_path / "batch").write_bytes(content)
-    with pytest.raises(UserError, match=r"batch is no whole pickle.*Fetch it\."):
-        read_array_pickle(tmp_path / "batch", "Fetch it.")
-
-
-def test_unreadable_pickle(tmp_path):
-    with pytest.raises(UserError, match="cannot be read"):
-        read_array_pickle(tmp_path, "")
 
 
 IMAGES, LABELS = np.zeros((4, 3072), np.uint8), [0, 1, 2, 3]
@@ -176,6 +150,28 @@ def _escaping(path):
         tar.addfile(member, io.BytesIO(b"evil"))
 
 
+class _Zeros(io.RawIOBase):
+    def read(self, size=-1):
+        return bytes(size)
+
+
+def _bomb(path):
+    """A third of a gigabyte of zeros in a file of some hundred kilobytes."""
+    with tarfile.open(path, "w:gz", compresslevel=1) as tar:
+        member = tarfile.TarInfo("cifar-10-batches-bin/data_batch_1.bin")
+        member.size = 300 << 20
+        tar.addfile(member, _Zeros())
+
+
+def _bomb_of_a_header(path):
+    with gzip.open(path, "wb", compresslevel=1) as out:
+        member = tarfile.TarInfo("header")
+        member.type, member.size = tarfile.XHDTYPE, 300 << 20
+        out.write(member.tobuf())
+        for _ in range(300):
+            out.write(bytes(1 << 20))
+
+
 def _empty(path):
     with tarfile.open(path, "w:gz"):
         pass
@@ -184,10 +180,12 @@ def _empty(path):
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (_truncated, "damaged, truncated"),
+        (_truncated, "is a truncated gzip"),
         (_escaping, "not to be trusted.*OutsideDestination"),
         (_empty, "holds no folder cifar-10-batches-bin"),
-        (lambda path: path.write_bytes(b"<html>"), "damaged"),
+        (_bomb, "unpacks to more than 268435456 bytes"),
+        (_bomb_of_a_header, "unpacks to more than 268435456 bytes"),
+        (lambda path: path.write_bytes(b"<html>"), "is a damaged gzip"),
     ],
 )
 def test_damaged_archives(tmp_path, damage, message):
@@ -222,6 +220,33 @@ def test_download(tmp_path, server, monkeypatch):
     name = "cifar-10-binary.tar.gz"
     monkeypatch.setattr(cifar10, "BIN_ARCHIVE", cifar10.Remote(name, (address + name,), md5))
     _assert_equal(prepare("cifar10", None, tmp_path / "raw"), arrays)
+
+
+@pytest.mark.parametrize("layout", WRITERS)
+def test_splits_are_official_only_where_digests_agree(tmp_path, layout, monkeypatch, caplog):
+    WRITERS[layout][1](tmp_path, cifar_arrays())
+    data = prepare("cifar10", OFFLINE, tmp_path)
+    assert data.origin.startswith("Files in the layout of CIFAR-10 (Krizhevsky 2009), not known")
+    files = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    monkeypatch.setattr(
+        cifar10, "DIGESTS", {name: hashlib.sha1(c).hexdigest() for name, c in files.items()}
+    )
+    caplog.clear()
+    assert prepare("cifar10", OFFLINE, tmp_path).origin.endswith("2009), official splits")
+    assert not caplog.records
+    changed = sorted(files)[2]
+    content = bytearray(files[changed])
+    content[-100] ^= 1  # of a pixel, or of a byte of text
+    (tmp_path / changed).write_bytes(content)
+    assert f"({changed})" in prepare("cifar10", OFFLINE, tmp_path).origin
+
+
+def test_labels_that_are_no_numbers(tmp_path):
+    write_cifar_py(tmp_path, cifar_arrays())
+    batch = {b"data": IMAGES, b"labels": [np.arange(3)] * 4}
+    (tmp_path / "test_batch").write_bytes(pickle.dumps(batch, 3))
+    with pytest.raises(UserError, match=r"no list of numbers 0\.\.9"):
+        prepare("cifar10", OFFLINE, tmp_path)
 
 
 def test_subset(tmp_path):

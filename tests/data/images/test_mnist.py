@@ -16,6 +16,7 @@ from latentlab.data.card import data_card
 from latentlab.data.images.fashion_mnist import DATASET as FASHION
 from latentlab.data.images.idx_dataset import FILE_NAMES
 from latentlab.data.images.mnist import DATASET, MnistConfig
+from latentlab.data.io import idx
 from latentlab.data.io.idx import parse_idx, read_unpacked
 
 IMAGES, LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
@@ -60,15 +61,27 @@ def test_every_naming(tmp_path, name, packed, dotted):
         np.testing.assert_array_equal(part.labels, content[f"{prefix}-labels-idx1-ubyte"])
 
 
-def test_unofficial_content_is_a_warning(tmp_path, caplog):
+@pytest.mark.parametrize("packed", [True, False])
+def test_splits_are_official_only_where_digests_agree(tmp_path, packed, caplog):
+    write_idx(tmp_path, idx_arrays(), packed)
+    for name in ("mnist", "fashion_mnist"):
+        caplog.clear()
+        with caplog.at_level(logging.WARNING):
+            data = prepare(name, None, tmp_path)
+        assert "official splits" not in data.origin
+        assert "not known to be the official ones (train-images-idx3-ubyte" in data.origin
+        assert len(caplog.records) == 1
+        assert "t10k-labels-idx1-ubyte" in caplog.text
+    digests = {n: hashlib.md5(idx_bytes(array)).hexdigest() for n, array in idx_arrays().items()}
+    known = dataclasses.replace(DATASET, unpacked_md5=digests)
+    assert known.read(MnistConfig(), tmp_path).origin.endswith("BY-SA 3.0), official splits")
+
+
+def test_a_file_that_unpacks_to_more_than_any(tmp_path, monkeypatch):
+    monkeypatch.setattr(idx, "LARGEST", 40_000)
     write_idx(tmp_path, idx_arrays())
-    with caplog.at_level(logging.WARNING):
+    with pytest.raises(UserError, match=r"train-images-idx3-ubyte\.gz unpacks to more than 40000"):
         prepare("mnist", None, tmp_path)
-    assert len(caplog.records) == 4
-    assert "not the official file" in caplog.text
-    caplog.clear()
-    prepare("fashion_mnist", None, tmp_path)
-    assert not caplog.records
 
 
 def _replaced(name, content):
@@ -138,6 +151,7 @@ def test_download(tmp_path, official):
     # The second time the files are there, and no address is asked.
     again = dataclasses.replace(dataset, addresses=("http://127.0.0.1:1/",))
     assert again.read(MnistConfig(), raw).fingerprint == data.fingerprint
+    assert data.origin.endswith("official splits")
 
 
 def test_download_tries_the_next_address(tmp_path, official):
@@ -175,7 +189,8 @@ def test_download_into_an_impossible_folder(tmp_path, official):
 @pytest.mark.skipif(not (SHARED / "mnist").is_dir(), reason="no real MNIST on this machine")
 def test_real_mnist(caplog):
     data = prepare("mnist", {"download": False}, SHARED / "mnist")
-    assert not caplog.records  # every unpacked md5 is the official one
+    assert not caplog.records
+    assert data.origin.endswith("official splits")
     train, test = data.splits["train"], data.splits["test"]
     assert train.features.shape == (60000, 1, 28, 28)
     assert test.features.shape == (10000, 1, 28, 28)

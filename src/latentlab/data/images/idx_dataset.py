@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import logging
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,11 +11,10 @@ from numpy.typing import NDArray
 from latentlab.core.errors import UserError
 from latentlab.data.io.download import Remote, fetch
 from latentlab.data.io.idx import parse_idx, read_unpacked
+from latentlab.data.io.official import has_digest, splits_origin
 from latentlab.data.prepared import Prepared, Schema, Split
 from latentlab.data.source import DownloadConfig, subset_note
 from latentlab.data.splitting import subset
-
-logger = logging.getLogger(__name__)
 
 SIDE = 28
 SPLIT_PREFIX = {"train": "train", "test": "t10k"}
@@ -69,7 +66,8 @@ class IdxDataset:
             names = ", ".join(f"{name}.gz" for name in missing)
             raise UserError(f"{folder} lacks {names}", self._remedy(folder))
         fetch([self._remote(name) for name in missing], folder)
-        splits = {split: self._read_split(folder, split) for split in SPLIT_PREFIX}
+        unofficial: list[str] = []
+        splits = {split: self._read_split(folder, split, unofficial) for split in SPLIT_PREFIX}
         schema = Schema(
             name=self.name,
             shape=(1, SIDE, SIDE),
@@ -77,13 +75,13 @@ class IdxDataset:
             scale=255.0,
             classes=self.classes,
         )
-        origin = f"{self.citation}, official splits{subset_note(config.subset)}"
+        origin = splits_origin(self.citation, folder, unofficial) + subset_note(config.subset)
         return Prepared(schema, subset(splits, config.subset), origin)
 
-    def _read_split(self, folder: Path, split: str) -> Split:
+    def _read_split(self, folder: Path, split: str, unofficial: list[str]) -> Split:
         prefix = SPLIT_PREFIX[split]
-        images = self._read_array(folder, f"{prefix}-images-idx3-ubyte", ndim=3)
-        labels = self._read_array(folder, f"{prefix}-labels-idx1-ubyte", ndim=1)
+        images = self._read_array(folder, f"{prefix}-images-idx3-ubyte", 3, unofficial)
+        labels = self._read_array(folder, f"{prefix}-labels-idx1-ubyte", 1, unofficial)
         if len(images) != len(labels):
             raise UserError(
                 f"{_locate(folder, f'{prefix}-labels-idx1-ubyte')} has {len(labels)} labels for "
@@ -98,14 +96,16 @@ class IdxDataset:
             )
         return Split(images[:, None], labels.astype(np.int64))
 
-    def _read_array(self, folder: Path, name: str, ndim: int) -> NDArray[np.uint8]:
+    def _read_array(
+        self, folder: Path, name: str, ndim: int, unofficial: list[str]
+    ) -> NDArray[np.uint8]:
+        """The array of one file, whose name is added to `unofficial` if its digest says so."""
         path, remedy = _locate(folder, name) or folder / name, self._remedy(folder)
         content = read_unpacked(path, remedy)
         array = parse_idx(content, ndim, path, remedy)
-        official = self.unpacked_md5.get(name)
-        # Only a warning: a person's own variant in the same format is as good a data set.
-        if official and hashlib.md5(content, usedforsecurity=False).hexdigest() != official:
-            logger.warning("%s is not the official file (its md5 differs)", path)
+        unpacked, packed = self.unpacked_md5.get(name), self.packed_md5[name]
+        if not has_digest(content, unpacked) and not has_digest(path.read_bytes(), packed):
+            unofficial.append(path.name)
         return array
 
     def _remote(self, name: str) -> Remote:

@@ -62,12 +62,6 @@ def fetch(remotes: Sequence[Remote], folder: Path) -> None:
             )
 
 
-def file_md5(path: Path) -> str:
-    """Md5 (hex) of a file's content."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
-
-
 def _download(url: str, remote: Remote, folder: Path) -> None:
     with atomic_file(folder / remote.name) as out:
         digest = _stream(url, remote.name, out)

@@ -9,39 +9,37 @@ which of the two is read from their first bytes, as names are unreliable.
 
 from __future__ import annotations
 
-import gzip
 import math
 import struct
-import zlib
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from latentlab.core.errors import UserError
+from latentlab.data.io.bounded_gzip import MAGIC, BoundedGzip
 
-GZIP_MAGIC = b"\x1f\x8b"
 UNSIGNED_BYTE = 0x08
+LARGEST = 1 << 30
+"""Bytes that a compressed file may hold, enough for 1.3 million images 28x28."""
+_BLOCK = 1 << 20
 
 
 def read_unpacked(path: Path, remedy: str) -> bytes:
     """The content of a file, decompressed when it is gzip.
 
     Raises:
-        UserError: a file that cannot be read, or a truncated or damaged gzip stream.
+        UserError: a file that cannot be read, a truncated or damaged gzip stream, or one that holds
+            more than `LARGEST` bytes.
     """
     try:
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            if file.read(len(MAGIC)) != MAGIC:
+                return path.read_bytes()
+        with BoundedGzip(path, LARGEST, remedy) as packed:
+            return b"".join(iter(lambda: packed.read(_BLOCK), b""))
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror or error}", remedy) from error
-    if not content.startswith(GZIP_MAGIC):
-        return content
-    try:
-        return gzip.decompress(content)
-    except EOFError as error:
-        raise UserError(f"{path} is a truncated gzip file", remedy) from error
-    except (OSError, zlib.error) as error:
-        raise UserError(f"{path} is a damaged gzip file", remedy) from error
 
 
 def parse_idx(content: bytes, ndim: int, path: Path, remedy: str) -> NDArray[np.uint8]:
