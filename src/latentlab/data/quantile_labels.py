@@ -8,9 +8,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from latentlab.data.prepared import Split
-from latentlab.data.splitting import stratified_split
-
 
 def quartile_labels(
     values: NDArray[np.float64], name: str
@@ -29,22 +26,3 @@ def quartile_labels(
     bands = np.unique(np.searchsorted(edges, values, side="right"), return_inverse=True)[1]
     members = [values[bands == band] for band in range(bands.max() + 1)]
     return bands.astype(np.int64), tuple(f"{name} {m.min():.2f}-{m.max():.2f}" for m in members)
-
-
-def hold_out(
-    features: NDArray[np.generic], labels: NDArray[np.int64], fraction: float, seed: int
-) -> dict[str, Split]:
-    """Training and test split, stratified by the labels.
-
-    Args:
-        features: all examples, [n, channels, height, width].
-        labels: int64 [n].
-        fraction: share of the test split, in (0, 1).
-        seed: decides which examples it gets.
-    """
-    everything = Split(features, labels)
-    rng = np.random.Generator(np.random.PCG64(seed))
-    parts = stratified_split(labels, fraction, rng)
-    return {
-        name: everything.take(part) for name, part in zip(("train", "test"), parts, strict=True)
-    }

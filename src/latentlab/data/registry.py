@@ -10,6 +10,7 @@ from typing import Any
 from latentlab.core.errors import UserError
 from latentlab.data.arc.arc_like.source import ARC_LIKE
 from latentlab.data.arc.files import ARC, CONCEPT_ARC
+from latentlab.data.copies import with_copies_counted
 from latentlab.data.designs.beams2d import BEAMS2D
 from latentlab.data.designs.heat_conduction2d import HEAT_CONDUCTION2D
 from latentlab.data.image_text.handwriting import HANDWRITING
@@ -71,7 +72,8 @@ def prepare(
         folder: the raw folder, `data/01_raw/<name>`, which the user may have filled.
 
     Returns:
-        The data set, with uint8 features; large ones are memory-mapped.
+        The data set, with uint8 features; large ones are memory-mapped. Its origin says how many
+        examples are in more than one split.
 
     Raises:
         UserError: an unknown source or key, a missing or corrupt file, no network, or data that
@@ -80,4 +82,4 @@ def prepare(
     source = find_source(name)
     prepared: Prepared = source.read(source.validate(config), Path(folder))
     check(prepared)
-    return prepared
+    return with_copies_counted(prepared)

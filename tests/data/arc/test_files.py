@@ -12,6 +12,7 @@ import pytest
 from labs.source_files import SHARED
 from latentlab.core.errors import UserError
 from latentlab.data import prepare
+from latentlab.data.arc import files
 
 REAL = SHARED / "arc/conceptarc.tar.gz"
 SETTINGS = {"pairs": 2, "largest_side": 5}
@@ -128,7 +129,7 @@ def test_a_wrong_task_is_named(folder, content, words):
         ("labels.csv", "t00,a\nt01, \n", "without a category, of task t01"),
         ("labels.csv", "x,a\ny,b\n", "gives no task in .* a category"),
         ("labels.json", '{"t00": "ambiguous"}', "gives no task in .* a category"),
-        ("labels.csv", b"t00,\xff\n", "cannot be read"),
+        ("labels.csv", b"t00,\xff\n", "is not UTF-8 at byte 4, line 1"),
     ],
 )
 def test_a_wrong_label_file_is_named(folder, name, content, words):
@@ -177,6 +178,78 @@ def test_a_wrong_task_in_an_archive_is_named_with_it(tmp_path):
         prepare("concept_arc", SETTINGS, tmp_path)
 
 
+def _in_two_folders(folder):
+    for place in ("2024", "2025"):
+        (folder / place).mkdir()
+    for number in range(6):
+        path = folder / f"t{number:02d}.json"
+        (folder / "2025" / path.name).write_bytes(path.read_bytes())
+        path.rename(folder / "2024" / path.name)
+
+
+def test_a_task_in_two_folders_is_taken_once(folder):
+    expected = prepare("arc", SETTINGS, folder)
+    _in_two_folders(folder)
+    prepared = prepare("arc", SETTINGS, folder)
+    assert sum(len(split) for split in prepared.splits.values()) == 10
+    assert "6 tasks in two folders or more taken once (first: t00 in 2024 and 2025)" in prepared.origin
+    assert "test examples are in train" not in prepared.origin
+    assert "two folders" not in expected.origin
+
+
+def test_two_labels_of_a_task_and_two_tasks_of_a_name_are_one_line(folder):
+    _in_two_folders(folder)
+    (folder / "2025" / "t03.json").write_text(json.dumps(task(value=9)))
+    labels = (folder / "labels.json").read_text()
+    (folder / "labels.json").write_text(labels.replace("{", '{"t01.json": "c", ', 1))
+    with pytest.raises(UserError) as caught:
+        prepare("arc", SETTINGS, folder)
+    said = str(caught.value)
+    assert "labels.json gives t01 two labels, c and b" in said
+    assert "2024/t03.json and " in said
+    assert "2025/t03.json are two tasks of one name" in said
+    assert "5 tasks in two folders or more" in said
+    (folder / "labels.json").unlink()
+    rows = [f"t{number:02d},{'abc'[number % 3]}" for number in range(12)]
+    (folder / "labels.csv").write_text("\n".join([*rows, "t02,c", "t04,a", "t05,"]))
+    with pytest.raises(UserError, match=r"labels\.csv gives t04 two labels, b and a.*of task t05"):
+        prepare("arc", SETTINGS, folder)
+
+
+def test_tasks_of_equal_content_are_on_one_side(folder):
+    """Under other names, and in another category."""
+    labels = json.loads((folder / "labels.json").read_text())
+    for number in range(9):
+        (folder / f"copy{number}.json").write_bytes((folder / f"t{number:02d}.json").read_bytes())
+        labels[f"copy{number}"] = "abc"[(number + number // 6) % 3]
+    (folder / "labels.json").write_text(json.dumps(labels))
+    for seed in range(5):
+        prepared = prepare("arc", {**SETTINGS, "split_seed": seed}, folder)
+        held_out, trained = (
+            {one.tobytes() for one in prepared.splits[name].features} for name in ("test", "train")
+        )
+        assert not held_out & trained
+        assert "train examples repeat others of train" in prepared.origin
+
+
+def test_json_that_is_nested_without_end(folder):
+    (folder / "t03.json").write_text('{"train": ' + 100_000 * "[")
+    with pytest.raises(UserError, match=r"t03\.json is no ARC task"):
+        prepare("arc", SETTINGS, folder)
+    (folder / "labels.json").write_text(100_000 * "[")
+    with pytest.raises(UserError, match=r"labels\.json cannot be read"):
+        prepare("arc", SETTINGS, folder)
+
+
+def test_an_archive_that_unpacks_to_more_than_any(tmp_path, monkeypatch):
+    concepts(tmp_path / "unpacked")
+    with tarfile.open(tmp_path / "conceptarc.tar.gz", "w:gz") as archive:
+        archive.add(tmp_path / "unpacked", "conceptarc")
+    monkeypatch.setattr(files, "LARGEST_ARCHIVE", 5000)
+    with pytest.raises(UserError, match=r"conceptarc\.tar\.gz unpacks to more than 5000 bytes"):
+        prepare("concept_arc", SETTINGS, tmp_path)
+
+
 def test_missing_labels_tasks_and_archives_are_named(folder, tmp_path):
     with pytest.raises(UserError, match="no tasks of ConceptARC"):
         prepare("concept_arc", SETTINGS, tmp_path / "nowhere")
@@ -195,5 +268,5 @@ def test_missing_labels_tasks_and_archives_are_named(folder, tmp_path):
     with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
         archive.add(folder, "conceptarc")
     (broken / "conceptarc.tar.gz").write_bytes(buffer.getvalue()[:-200])
-    with pytest.raises(UserError, match=r"conceptarc\.tar\.gz cannot be read"):
+    with pytest.raises(UserError, match=r"conceptarc\.tar\.gz is a truncated gzip"):
         prepare("concept_arc", SETTINGS, broken)

@@ -288,7 +288,7 @@ ATTR, PART = "list_attr_celeba.txt", "list_eval_partition.txt"
         (_rewritten(ATTR, lambda s: s.replace("000002.jpg", "x.jpg")), "no line for 000002.jpg"),
         (_rewritten(PART, lambda s: s.replace("2.jpg 0", "2.jpg 3")), f"{PART}, line 2"),
         (_rewritten(PART, lambda s: s.replace(" 1\n", " 0\n")), "split 'validation' is empty"),
-        (lambda f: (_without(ATTR)(f), (f / ATTR).write_bytes(b"\xff\xfe\x00")), "no text file"),
+        (lambda f: (_without(ATTR)(f), (f / ATTR).write_bytes(b"\xff\xfe\x00")), "not UTF-8"),
         (lambda f: (_without(ATTR)(f), (f / ATTR).mkdir()), "cannot be read"),
     ],
 )

@@ -10,25 +10,34 @@ from __future__ import annotations
 import csv
 import json
 import tarfile
-import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from pydantic import Field
 
 from latentlab.core.errors import UserError
 from latentlab.data.arc.tasks import COLOURS, LARGEST_SIDE, Grid, Task, pack_tasks, task_schema
-from latentlab.data.prepared import Prepared, Split
+from latentlab.data.copies import leaders_of
+from latentlab.data.io.bounded_gzip import BoundedGzip
+from latentlab.data.io.text import decode_utf8, read_utf8
+from latentlab.data.prepared import Prepared
 from latentlab.data.source import Source, SourceConfig, subset_note
-from latentlab.data.splitting import stratified_split, subset
+from latentlab.data.splitting import hold_out, subset
 
 AMBIGUOUS = "ambiguous"
 """A label that says that a task has none."""
 
 LABEL_FILES = ("labels.json", "labels.csv")
 """Names of tasks and their categories; of the two, the first that is there."""
+
+LARGEST_ARCHIVE = 1 << 27
+"""Bytes that an archive of tasks may hold; ConceptARC has a million."""
+SHOWN = 5
+"""Mistakes beyond this many are counted, not shown."""
+INTACT = "Replace it by an intact copy."
 
 MINIMAL = "MinimalTasks"
 """ConceptARC's folder of tasks for trying the format; they are no part of its concepts."""
@@ -53,10 +62,13 @@ class ArcFilesConfig(SourceConfig):
 def read_arc(config: ArcFilesConfig, folder: Path) -> Prepared:
     """Read task files and their labels, `labels.json` or `labels.csv` with task and category.
 
+    A task that lies in several folders, as those of both public ARC sets do, is taken once.
+
     Raises:
-        UserError: no files, no labels, or a file that is no task.
+        UserError: no files, no labels, a file that is no task, a task with two categories, or two
+            tasks of one name.
     """
-    labels, source = _labels(folder)
+    labels, source, mistakes = _labels(folder)
     files = sorted(path for path in folder.rglob("*.json") if path.name != "labels.json")
     if not files:
         raise UserError(
@@ -64,21 +76,42 @@ def read_arc(config: ArcFilesConfig, folder: Path) -> Prepared:
             "Put the JSON files of ARC-AGI tasks there, and labels.json or labels.csv beside them.",
         )
     labelled = [path for path in files if labels.get(path.stem, AMBIGUOUS) != AMBIGUOUS]
-    if not labelled:
+    if not labelled and not mistakes:
         raise UserError(
             f"{source} gives no task in {folder} a category",
             "Its names are those of the task files, with or without `.json`.",
         )
-    tasks = [read_task(path.stem, _text(path), path) for path in labelled]
+    tasks: dict[str, Task] = {}
+    places: dict[str, Path] = {}
+    again: dict[str, Path] = {}
+    for path in labelled:
+        task = read_task(path.stem, read_utf8(path, INTACT), path)
+        if task.name not in tasks:
+            tasks[task.name], places[task.name] = task, path
+        elif task.content == tasks[task.name].content:
+            again[task.name] = path
+        else:
+            mistakes.append(f"{places[task.name]} and {path} are two tasks of one name")
+    repeated = []
+    if again:
+        name, path = next(iter(again.items()))
+        first = f"{name} in {places[name].parent.name} and {path.parent.name}"
+        repeated = [f"{len(again)} tasks in two folders or more taken once (first: {first})"]
+    if mistakes:
+        more = [f"and {len(mistakes) - SHOWN} more"] if len(mistakes) > SHOWN else []
+        raise UserError(
+            "; ".join([*mistakes[:SHOWN], *more, *repeated]),
+            f"Give each task one category, or `{AMBIGUOUS}`, and keep one of two tasks of a name.",
+        )
     without = len(files) - len(labelled)
     unused = len(set(labels) - {path.stem for path in files})
     return _prepared(
         "arc",
-        tasks,
-        [labels[task.name] for task in tasks],
+        list(tasks.values()),
+        [labels[name] for name in tasks],
         config,
         f"ARC-AGI tasks, categories from {source.name}; {without} without a label left out; "
-        f"{unused} labels without a task",
+        f"{'; '.join([f'{unused} labels without a task', *repeated])}",
     )
 
 
@@ -112,14 +145,14 @@ def read_task(name: str, text: str, path: Path) -> Task:
     try:
         pairs = json.loads(text)["train"]
         grids = tuple((_grid(pair["input"]), _grid(pair["output"])) for pair in pairs)
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         said = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
         raise UserError(
             f"{path} is no ARC task: {said}",
             "Replace it by an intact copy: a list `train` of pairs of `input` and `output`.",
         ) from error
     if not grids:
-        raise UserError(f"{path} has no pairs in `train`", "Replace it by an intact copy.")
+        raise UserError(f"{path} has no pairs in `train`", INTACT)
     return Task(name, grids)
 
 
@@ -135,31 +168,36 @@ def _grid(rows: Sequence[Sequence[int]]) -> Grid:
     return np.array(rows, dtype=np.uint8)
 
 
-def _labels(folder: Path) -> tuple[dict[str, str], Path]:
-    """Category by task, without the endings of files; and the file that says so."""
+class _Pairs(list[tuple[str, Any]]):
+    """A JSON object with every one of its keys, where a dictionary keeps the last of equal ones."""
+
+
+def _labels(folder: Path) -> tuple[dict[str, str], Path, list[str]]:
+    """Category by task, without the endings of files; the file that says so; its mistakes."""
     remedy = f"It gives each task a category, or `{AMBIGUOUS}` to leave the task out."
     source = next((folder / f for f in LABEL_FILES if (folder / f).is_file()), None)
     if source is None:
         raise UserError(f"{folder} has neither {' nor '.join(LABEL_FILES)}", remedy)
-    text = _text(source)
+    text = read_utf8(source, remedy)
     try:
         if source.suffix == ".json":
-            found = dict(json.loads(text))
+            found = json.loads(text, object_pairs_hook=_Pairs)
+            if not isinstance(found, _Pairs):
+                raise TypeError("it holds no tasks with categories")
         else:
-            found = {row[0]: "".join(row[1:2]) for row in csv.reader(text.splitlines()) if row}
-    except (ValueError, TypeError, csv.Error) as error:
+            rows = csv.reader(text.splitlines())
+            found = _Pairs((row[0], "".join(row[1:2])) for row in rows if row)
+    except (ValueError, TypeError, RecursionError, csv.Error) as error:
         raise UserError(f"{source} cannot be read: {error}", remedy) from error
-    for task, label in found.items():
+    labels: dict[str, str] = {}
+    mistakes = []
+    for task, label in found:
+        name = task.strip().removesuffix(".json")
         if not isinstance(label, str) or not label.strip():
-            raise UserError(f"{source} has a label without a category, of task {task}", remedy)
-    return {task.strip().removesuffix(".json"): found[task].strip() for task in found}, source
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} cannot be read: {error}", "Replace it by a text file.") from error
+            mistakes.append(f"{source} has a label without a category, of task {task}")
+        elif labels.setdefault(name, label.strip()) != label.strip():
+            mistakes.append(f"{source} gives {name} two labels, {labels[name]} and {label.strip()}")
+    return labels, source, mistakes
 
 
 def _concept_files(folder: Path) -> Iterator[tuple[Path, str]]:
@@ -167,19 +205,28 @@ def _concept_files(folder: Path) -> Iterator[tuple[Path, str]]:
     archives = sorted(folder.glob("*.tar.gz"))
     if not archives:
         for path in sorted(folder.rglob("*.json")):
-            yield path, _text(path)
+            yield path, read_utf8(path, INTACT)
         return
+    for name, content in sorted(_members(archives[0]).items()):
+        path = archives[0] / name
+        yield path, decode_utf8(content, path)
+
+
+def _members(archive: Path) -> dict[str, bytes]:
+    """The JSON files of an archive, by name."""
+    found = {}
     try:
-        with tarfile.open(archives[0]) as archive:
-            members = [member for member in archive if member.isfile()]
-            for member in sorted(members, key=lambda one: one.name):
-                content = archive.extractfile(member)
-                if content is not None and member.name.endswith(".json"):
-                    yield archives[0] / member.name, content.read().decode()
-    except (tarfile.TarError, EOFError, OSError, UnicodeDecodeError, zlib.error) as error:
-        raise UserError(
-            f"{archives[0]} cannot be read: {error}", "Replace it by an intact copy."
-        ) from error
+        with (
+            BoundedGzip(archive, LARGEST_ARCHIVE, INTACT) as stream,
+            tarfile.open(fileobj=stream, mode="r|") as tar,
+        ):
+            for member in tar:
+                content = tar.extractfile(member) if member.name.endswith(".json") else None
+                if content is not None and member.isfile():
+                    found[member.name] = content.read()
+    except (tarfile.TarError, OSError) as error:
+        raise UserError(f"{archive} cannot be read: {error}", INTACT) from error
+    return found
 
 
 def _prepared(
@@ -187,8 +234,10 @@ def _prepared(
 ) -> Prepared:
     """Tasks of a size, with a stratified part of them held out."""
     fitting = [place for place, task in enumerate(tasks) if task.side <= config.largest_side]
-    counts = Counter(labels[place] for place in fitting)
-    # A category of which one task is left cannot be in both splits.
+    # A category of which one task is left, however often, cannot be in both splits.
+    leaders = leaders_of(tasks[place].content for place in fitting)
+    distinct = {(labels[place], leader) for place, leader in zip(fitting, leaders, strict=True)}
+    counts = Counter(label for label, _ in distinct)
     kept = [place for place in fitting if counts[labels[place]] > 1]
     if not kept:
         raise UserError(
@@ -199,12 +248,7 @@ def _prepared(
     numbers: Mapping[str, int] = {label: number for number, label in enumerate(classes)}
     targets = np.array([numbers[labels[place]] for place in kept], dtype=np.int64)
     features = pack_tasks([tasks[place] for place in kept], config.pairs, config.largest_side)
-    rng = np.random.Generator(np.random.PCG64(config.split_seed))
-    parts = stratified_split(targets, config.test_fraction, rng)
-    splits = {
-        split: Split(features[part], targets[part])
-        for split, part in zip(("train", "test"), parts, strict=True)
-    }
+    splits = hold_out(features, targets, config.test_fraction, config.split_seed)
     left_out = len(tasks) - len(kept)
     return Prepared(
         task_schema(name, config.pairs, config.largest_side, classes),

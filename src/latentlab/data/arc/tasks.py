@@ -41,6 +41,11 @@ class Task:
     pairs: tuple[tuple[Grid, Grid], ...]
 
     @property
+    def content(self) -> tuple[tuple[tuple[int, ...], bytes], ...]:
+        """The grids, to be compared with those of other tasks."""
+        return tuple((grid.shape, grid.tobytes()) for pair in self.pairs for grid in pair)
+
+    @property
     def side(self) -> int:
         """The longest side of any of its grids."""
         return max(side for pair in self.pairs for grid in pair for side in grid.shape)

@@ -68,25 +68,6 @@ class Item:
     text: str
 
 
-def read_utf8(path: Path, remedy: str) -> str:
-    """A text file's content.
-
-    Raises:
-        UserError: it cannot be read, or is not UTF-8; names the first such byte and its line.
-    """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror or error}", remedy) from error
-    try:
-        return content.decode().removeprefix("\ufeff")
-    except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        raise UserError(
-            f"{path} is not UTF-8 at byte {error.start}, line {line}", "Save it as UTF-8."
-        ) from error
-
-
 def read_objects(
     name: str,
     items: Mapping[str, Sequence[Item]],

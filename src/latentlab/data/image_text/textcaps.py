@@ -27,8 +27,8 @@ from latentlab.data.image_text.files import (
     ImageTextFilesConfig,
     Item,
     read_objects,
-    read_utf8,
 )
+from latentlab.data.io.text import read_utf8
 from latentlab.data.prepared import Prepared
 from latentlab.data.source import Source
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import threading
 import zipfile
 from collections.abc import Container, Sequence
@@ -25,6 +26,8 @@ from pydantic import Field
 
 from latentlab.core.errors import UserError
 from latentlab.data.io.image_cache import Opener, decode_images
+from latentlab.data.io.official import has_digest, splits_origin
+from latentlab.data.io.text import read_utf8
 from latentlab.data.prepared import Prepared, Schema, Split
 from latentlab.data.source import Source, SourceConfig, subset_note
 from latentlab.data.splitting import subset_positions
@@ -35,6 +38,16 @@ IMAGES = "img_align_celeba"
 PARTS = {"0": "train", "1": "validation", "2": "test"}
 OFFICIAL_FOLDERS = ("", "Anno", "Eval", "Img")
 """The authors' drive keeps the files in folders; a person may copy those or only the files."""
+
+
+DIGESTS = {
+    ATTRIBUTES: "75e246fa4810816ffd6ee81facbd244c",
+    PARTITION: "d32c9cbf5e040fd4025c592c306e6668",
+}
+"""Md5 of the official lists, as torchvision publishes them; they decide labels and splits."""
+LARGEST_IMAGE = 1 << 24
+"""Bytes of a photograph in the archive; the official ones have some thousand."""
+_COUNT = re.compile("[0-9]{1,9}")
 
 
 class CelebAConfig(SourceConfig):
@@ -94,9 +107,11 @@ def read_celeba(config: CelebAConfig, folder: Path) -> Prepared:
         scale=255.0,
         classes=(f"not {config.attribute}", config.attribute),
     )
+    lists = (_find(folder, ATTRIBUTES), _find(folder, PARTITION))
+    unofficial = [p.name for p in lists if not has_digest(p.read_bytes(), DIGESTS[p.name])]
     origin = (
-        f"CelebA (Liu et al. 2015), official splits, label {config.attribute}, shorter side "
-        f"resized to {config.image_size} (bilinear), centre crop{subset_note(config.subset)}"
+        f"{splits_origin('CelebA (Liu et al. 2015)', folder, unofficial)}, label "
+        f"{config.attribute}, shorter side resized to {config.image_size} (bilinear), centre crop{subset_note(config.subset)}"
     )
     return Prepared(schema, splits, origin)
 
@@ -107,9 +122,9 @@ def read_attribute(path: Path, attribute: str) -> dict[str, int]:
     Raises:
         UserError: an unknown attribute (names the nearest) or a file of another form.
     """
-    lines = _lines(path)
+    lines = read_utf8(path, _remedy()).splitlines()
     names = lines[1].split() if len(lines) > 1 else []
-    if not names or not lines[0].strip().isdigit():
+    if not names or not _COUNT.fullmatch(lines[0].strip()):
         raise UserError(f"{path} does not begin with a count and the attributes' names", _remedy())
     if attribute not in names:
         folded = {name.lower(): name for name in names}
@@ -125,6 +140,8 @@ def read_attribute(path: Path, attribute: str) -> dict[str, int]:
                 f"{path}, line {number}: not a file name and {len(names)} values of 1 or -1",
                 _remedy(),
             )
+        if fields[0] in values:
+            raise UserError(f"{path}, line {number}: {fields[0]} is there twice", _remedy())
         values[fields[0]] = int(fields[column] == "1")
     if len(values) != int(lines[0]):
         what = f"{path} is truncated: {len(values)} images where its first line says {lines[0]}"
@@ -139,10 +156,14 @@ def read_partition(path: Path) -> dict[str, list[str]]:
         UserError: a file of another form.
     """
     parts: dict[str, list[str]] = {part: [] for part in PARTS.values()}
-    for number, line in enumerate(_lines(path), 1):
+    seen: set[str] = set()
+    for number, line in enumerate(read_utf8(path, _remedy()).splitlines(), 1):
         fields = line.split()
         if len(fields) != 2 or fields[1] not in PARTS:
             raise UserError(f"{path}, line {number}: not a file name and 0, 1 or 2", _remedy())
+        if fields[0] in seen:
+            raise UserError(f"{path}, line {number}: {fields[0]} is there twice", _remedy())
+        seen.add(fields[0])
         parts[PARTS[fields[1]]].append(fields[0])
     return parts
 
@@ -171,10 +192,14 @@ def _zip_opener(images: zipfile.ZipFile, archive: Path) -> Opener:
     def read(name: str) -> bytes:
         try:
             # One file position serves all threads; decoding, the long part, is not under the lock.
-            with lock:
-                return images.read(members[name])
+            with lock, images.open(members[name]) as member:
+                content = member.read(LARGEST_IMAGE + 1)
         except (OSError, zipfile.BadZipFile, EOFError) as error:
             raise UserError(f"{archive}, member {name} is damaged ({error})", _remedy()) from error
+        if len(content) > LARGEST_IMAGE:
+            more = f"unpacks to more than {LARGEST_IMAGE} bytes, which no photograph there has"
+            raise UserError(f"{archive}, member {name} {more}", _remedy())
+        return content
 
     return read
 
@@ -197,15 +222,6 @@ def _find(folder: Path, name: str) -> Path:
     if path is None:
         raise UserError(f"{folder} lacks {name}", _remedy())
     return path
-
-
-def _lines(path: Path) -> list[str]:
-    try:
-        return path.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror or error}", _remedy()) from error
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path} is no text file", _remedy()) from error
 
 
 def _remedy() -> str:

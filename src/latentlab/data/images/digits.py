@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from latentlab.data.prepared import Prepared, Schema, Split
+from latentlab.data.prepared import Prepared, Schema
 from latentlab.data.source import Source, SourceConfig, subset_note
-from latentlab.data.splitting import stratified_split, subset
+from latentlab.data.splitting import hold_out, subset
 
 SPLIT_SEED = 20240917
 """Decides the test split. Arbitrary but never to be changed: results would not compare."""
@@ -47,10 +47,7 @@ def read_digits(config: DigitsConfig, folder: Path) -> Prepared:
     bunch = load_digits()
     # scikit-learn stores the whole numbers as float64; the cast is exact.
     features = bunch.images.astype(np.uint8)[:, None]
-    everything = Split(features, bunch.target.astype(np.int64))
-    rng = np.random.Generator(np.random.PCG64(SPLIT_SEED))
-    train, test = stratified_split(everything.labels, TEST_FRACTION, rng)
-    splits = {"train": everything.take(train), "test": everything.take(test)}
+    splits = hold_out(features, bunch.target.astype(np.int64), TEST_FRACTION, SPLIT_SEED)
     origin = (
         f"scikit-learn load_digits (UCI optical digits), stratified 80/20 split of seed "
         f"{SPLIT_SEED}{subset_note(config.subset)}"
