@@ -192,7 +192,9 @@ def test_a_task_in_two_folders_is_taken_once(folder):
     _in_two_folders(folder)
     prepared = prepare("arc", SETTINGS, folder)
     assert sum(len(split) for split in prepared.splits.values()) == 10
-    assert "6 tasks in two folders or more taken once (first: t00 in 2024 and 2025)" in prepared.origin
+    assert (
+        "6 tasks in two folders or more taken once (first: t00 in 2024 and 2025)" in prepared.origin
+    )
     assert "test examples are in train" not in prepared.origin
     assert "two folders" not in expected.origin
 

@@ -5,10 +5,11 @@ import logging
 import numpy as np
 import pytest
 
-from labs.image_text_files import rows, write_table
+from labs.image_text_files import picture, rows, write_table
 from latentlab.core.errors import UserError
 from latentlab.data import prepare
 from latentlab.data.card import data_card
+from latentlab.data.copies import across, contents, within
 from latentlab.data.image_text_layout import TEXT, VISUAL, group_numbers, pictures, texts
 
 SMALL = {"image_size": 8, "text_length": 24, "workers": 1}
@@ -107,6 +108,78 @@ def test_accents_marks_and_quoted_commas(tmp_path):
     path = tmp_path / "table.csv"
     path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
     assert _texts(_read(tmp_path), "train")[0] == 'caf#, "9"'
+
+
+def test_rows_that_share_a_picture_or_a_text_are_held_out_together(tmp_path):
+    table = rows(19, splits=False)
+    for k in (0, 4):
+        table[k + 2]["text"] = f"  {table[k]['text'].upper()}"  # the same once it is tidy
+    for k in (1, 5):
+        table[k + 2]["image"] = table[k]["image"]
+    table[13]["text"] = table[11]["text"]
+    write_table(tmp_path, table)
+    # Another file with the bytes of one whose text is that of another row.
+    (tmp_path / table[15]["image"]).write_bytes((tmp_path / table[13]["image"]).read_bytes())
+    for seed in range(6):
+        data = _read(tmp_path, split_seed=seed)
+        found = contents(data.splits)
+        assert across(found) == []
+        assert len(within(found)) >= 1
+        assert "examples repeat others" in data.origin
+    # Without copies the split is what it always was.
+    write_table(tmp_path, rows(19, splits=False))
+    assert _read(tmp_path).fingerprint == _read(tmp_path, repeats="apart").fingerprint
+
+
+def test_copies_that_the_tables_splits_part_are_refused_or_counted(tmp_path):
+    table = rows()
+    table[10]["text"] = table[1]["text"]
+    table[11]["image"] = table[3]["image"]
+    write_table(tmp_path, table)
+    with pytest.raises(UserError, match=r"table\.csv: 2 of 8 test examples are in train.*apart"):
+        _read(tmp_path)
+    data = _read(tmp_path, repeats="apart")
+    assert data.origin.endswith("; 2 of 8 test examples are in train")
+    # The other remedies work when followed.
+    write_table(tmp_path, [{k: v for k, v in row.items() if k != "split"} for row in table])
+    assert "test examples are in train" not in _read(tmp_path).origin
+    write_table(tmp_path, [row for k, row in enumerate(table) if k not in (1, 3)])
+    assert "repeat" not in _read(tmp_path).origin
+
+
+def test_classes_whose_rows_all_hang_together(tmp_path):
+    table = [row | {"text": row["label"]} for row in rows(12, splits=False)]
+    write_table(tmp_path, table)
+    with pytest.raises(UserError, match=r"without a picture or text in common.*repeats: apart"):
+        _read(tmp_path)
+    assert "of 4 test examples are in train" in _read(tmp_path, repeats="apart").origin
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../secret.png",
+        "/etc/secret.png",
+        "a/../../secret.png",
+        "C:\\secret.png",
+        "..\\secret.png",
+        "\\\\host\\x.png",
+        "nul\0.png",
+    ],
+)
+@pytest.mark.parametrize("splits", [True, False])
+def test_pictures_lie_under_the_tables_folder(tmp_path, name, splits):
+    table = rows(splits=splits)
+    table[3]["image"] = table[4]["image"] = name
+    write_table(tmp_path / "raw", rows(splits=splits))
+    write_table(tmp_path / "raw", table, pictures=False)
+    picture(tmp_path, "secret.png", 99)
+    with pytest.raises(UserError, match=r"The picture '.*' does not lie under .*/raw"):
+        _read(tmp_path / "raw")
+    table[4]["image"] = f"../{name}"
+    write_table(tmp_path / "raw", table, pictures=False)
+    with pytest.raises(UserError, match=r" and 1 more does not lie under"):
+        _read(tmp_path / "raw")
 
 
 def _with(**change):

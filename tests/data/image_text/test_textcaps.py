@@ -240,8 +240,32 @@ def _without_folder(raw):
         (lambda raw: (raw / VAL).unlink(), f"{VAL} cannot be read: No such file"),
         (_latin_1, rf"{TRAIN} is not UTF-8 at byte \d+, line 1"),
         (lambda raw: (raw / TRAIN).write_text("{"), "not of TextCaps' form"),
-        (lambda raw: (raw / TRAIN).write_text("{}"), "it lacks 'data'"),
-        (lambda raw: write_json(raw / TRAIN, [{"id": 3}]), "entry 0: no image_id"),
+        (lambda raw: (raw / TRAIN).write_text("{}"), "form: data: is missing"),
+        (lambda raw: write_json(raw / TRAIN, [{"id": 3}]), r"data\[0\].image_id: is missing"),
+        (lambda raw: (raw / TRAIN).write_text(100_000 * "["), "not of TextCaps' form"),
+        (lambda raw: (raw / TRAIN).write_text("[]"), "not of TextCaps' form"),
+        (
+            lambda raw: _edit(
+                raw, TRAIN, lambda d: [*d, *(d[0] | {"caption_id": [k]} for k in range(9))]
+            ),
+            r"data\[28\].caption_id.*and \d more",
+        ),
+        (
+            lambda raw: _edit(raw, TRAIN, lambda d: [d[0] | {"image_classes": {"a": 1}}, *d]),
+            r"data\[0\].image_classes: ",
+        ),
+        (
+            lambda raw: _edit(
+                raw, TRAIN, lambda d: [*d, d[0] | {"caption_id": 7, "image_classes": ["Hat"]}]
+            ),
+            "entry 28: image t000 has two labels, 'Clock' and 'Hat'",
+        ),
+        (
+            lambda raw: _edit(
+                raw, VAL, lambda d: [*d, d[0] | {"image_id": "../../out", "caption_id": 9}]
+            ),
+            r"'../../out.jpg' does not lie under",
+        ),
         (lambda raw: _edit(raw, TRAIN, lambda d: [*d, d[3]]), "caption 1003 is there twice"),
         (lambda raw: write_json(raw / VAL, [{"image_id": "t000"}] * 2), "image t000 is there twi"),
         (

@@ -1,4 +1,5 @@
 import errno
+import hashlib
 import io
 import os
 import signal
@@ -149,7 +150,11 @@ def test_interrupted_decoding_resumes(tmp_path, monkeypatch):
     resumed = decode_images(_names(18), _counting(opened), 8, 2, tmp_path / "cache")
     assert sorted(opened) == _names(18)[8:]
     np.testing.assert_array_equal(resumed, expected)
-    assert {path.name for path in (tmp_path / "cache").iterdir()} <= {"images.npy", ".lock"}
+    assert {path.name for path in (tmp_path / "cache").iterdir()} <= {
+        "images.npy",
+        "complete.json",
+        ".lock",
+    }
 
 
 def test_killed_decoding_resumes(tmp_path):
@@ -197,13 +202,41 @@ def test_damaged_progress(tmp_path, monkeypatch, damage):
     np.testing.assert_array_equal(resumed, expected)
 
 
-def test_damaged_cache_is_decoded_again(tmp_path):
-    decode_images(_names(5), _counting([]), 8, 1, tmp_path)
-    path = tmp_path / "images.npy"
-    path.write_bytes(path.read_bytes()[:-1])
+def _changed(content):
+    middle = len(content) // 2
+    return content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+
+
+@pytest.mark.parametrize("name", ["images.npy", "complete.json"])
+@pytest.mark.parametrize("damage", [lambda c: c[:-1], lambda c: b"", _changed, None])
+def test_damaged_cache_is_decoded_again(tmp_path, name, damage, caplog):
+    expected = decode_images(_names(5), _counting([]), 8, 1, tmp_path).tobytes()
+    path = tmp_path / name
+    content = path.read_bytes()
+    path.unlink()
+    if damage:
+        path.write_bytes(damage(content))
     opened = []
-    decode_images(_names(5), _counting(opened), 8, 1, tmp_path)
+    assert decode_images(_names(5), _counting(opened), 8, 1, tmp_path).tobytes() == expected
     assert len(opened) == 5
+    opened.clear()
+    decode_images(_names(5), _counting(opened), 8, 1, tmp_path)
+    assert not opened
+
+
+def test_pictures_that_could_not_be_read_stay_known(tmp_path):
+    broken = _counting([], stop_at=3, error=OSError("gone"))
+    for _ in range(2):
+        assert decoding.decode_readable(_names(5), broken, 8, 1, tmp_path)[1] == {3: "gone"}
+    path = tmp_path / "complete.json"
+    path.write_text(path.read_text().replace('"3"', '"2"'))
+    assert decoding.decode_readable(_names(5), broken, 8, 1, tmp_path)[1] == {3: "gone"}
+
+
+def test_what_killed_runs_left_beside_a_cache_goes(tmp_path):
+    (tmp_path / ".progress.json.12345678.partial").write_text("{")
+    decode_images(_names(5), _counting([]), 8, 1, tmp_path)
+    assert not list(tmp_path.glob(".*.partial"))
 
 
 def test_two_runs_on_one_cache(tmp_path):
@@ -290,6 +323,9 @@ ATTR, PART = "list_attr_celeba.txt", "list_eval_partition.txt"
         (_rewritten(PART, lambda s: s.replace(" 1\n", " 0\n")), "split 'validation' is empty"),
         (lambda f: (_without(ATTR)(f), (f / ATTR).write_bytes(b"\xff\xfe\x00")), "not UTF-8"),
         (lambda f: (_without(ATTR)(f), (f / ATTR).mkdir()), "cannot be read"),
+        (_rewritten(ATTR, lambda s: "\u00b2" + s), "does not begin with a count"),
+        (_rewritten(ATTR, lambda s: s + s.splitlines()[2]), "line 43: 000001.jpg is there twice"),
+        (_rewritten(PART, lambda s: s + "000001.jpg 2"), "line 41: 000001.jpg is there twice"),
     ],
 )
 def test_damage_is_named(raw, damage, message):
@@ -310,6 +346,26 @@ def test_damaged_zip_member(raw):
     archive.write_bytes(content)
     with pytest.raises(UserError, match=r"member 000001.jpg is damaged"):
         prepare("celeba", None, raw)
+
+
+def test_a_zip_member_that_unpacks_to_more_than_a_photograph(raw, monkeypatch):
+    with zipfile.ZipFile(raw / "img_align_celeba.zip", "w") as out:
+        for path in sorted((raw / "img_align_celeba").iterdir()):
+            out.write(path, path.name)
+            path.unlink()
+    (raw / "img_align_celeba").rmdir()
+    monkeypatch.setattr(celeba, "LARGEST_IMAGE", 500)
+    with pytest.raises(UserError, match=r"member 000001.jpg unpacks to more than 500 bytes"):
+        prepare("celeba", None, raw)
+
+
+def test_splits_are_official_only_where_digests_agree(raw, monkeypatch):
+    data = prepare("celeba", None, raw)
+    assert "list_attr_celeba.txt, list_eval_partition.txt" in data.origin
+    assert "official splits" not in data.origin
+    digests = {n: hashlib.md5((raw / n).read_bytes()).hexdigest() for n in (ATTR, PART)}
+    monkeypatch.setattr(celeba, "DIGESTS", digests)
+    assert "official splits, label Smiling" in prepare("celeba", None, raw).origin
 
 
 def test_how_to_get_it(tmp_path):

@@ -9,9 +9,10 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,9 @@ from latentlab.data.source import SourceConfig
 from latentlab.data.splitting import subset_positions
 
 logger = logging.getLogger(__name__)
+
+SHOWN = 80
+"""Characters of a name from a file that a message repeats."""
 
 
 class ImageTextFilesConfig(SourceConfig):
@@ -89,9 +93,11 @@ def read_objects(
         origin: provenance in one line; what was left out is added.
 
     Raises:
-        UserError: an id twice, one class only, or a split that lacks a group.
+        UserError: an id twice, a picture outside `images`, one class only, or a split that lacks a
+            group.
     """
     _refuse_duplicates(name, items)
+    _refuse_outside(images, [item.image for members in items.values() for item in members])
     left_out: list[str] = []
     known: dict[str, list[Item]] = {}
     for split, members in items.items():
@@ -176,6 +182,46 @@ def _stamp(path: Path) -> tuple[int, int]:
 def _count(left_out: list[str], which: Sequence[str], what: str) -> None:
     if which:
         left_out.append(f"{len(which)} {what} (first: {which[0]})")
+
+
+def picture_keys(files: Sequence[str], images: Path) -> list[Hashable]:
+    """For each picture's file, [n], what equals another's if they hold the same bytes.
+
+    Only files that share their size with another are read.
+    """
+    _refuse_outside(images, files)
+    sizes = {file: _stamp(images / file)[0] for file in dict.fromkeys(files)}
+    of_a_size = Counter(sizes.values())
+    keys: dict[str, Hashable] = {
+        file: file if size < 0 or of_a_size[size] == 1 else _digest(images / file)
+        for file, size in sizes.items()
+    }
+    return [keys[file] for file in files]
+
+
+def _digest(path: Path) -> bytes | str:
+    try:
+        return hashlib.blake2b(path.read_bytes(), digest_size=16).digest()
+    except OSError:
+        # Decoding will say so.
+        return str(path)
+
+
+def _refuse_outside(images: Path, files: Sequence[str]) -> None:
+    """Refuse names that lead out of the folder of pictures, here or on another system."""
+    outside = [file for file in dict.fromkeys(files) if file and _leads_out(file)]
+    if outside:
+        more = f" and {len(outside) - 1} more" if len(outside) > 1 else ""
+        raise UserError(
+            f"The picture {outside[0][:SHOWN]!r}{more} does not lie under {images}",
+            "Put the pictures there and name them relative to it, without `..`.",
+        )
+
+
+def _leads_out(file: str) -> bool:
+    windows = PureWindowsPath(file)
+    absolute = PurePosixPath(file).is_absolute() or bool(windows.drive or windows.root)
+    return absolute or ".." in windows.parts or "\0" in file
 
 
 def _refuse_duplicates(name: str, items: Mapping[str, Sequence[Item]]) -> None:

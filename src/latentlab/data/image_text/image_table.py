@@ -5,25 +5,32 @@ image,text,label,split,id
 shoes/0001.jpg,"Blue running shoe",shoe,train,17
 ```
 The columns `split` (train, test or validation) and `id` may be missing: then a stratified part of
-the rows is held out, and rows are known by their line. An empty image or text is one that the
-object does not have.
+the rows is held out, and rows are known by their line. Rows that share a picture or a text are held
+out together. An empty image or text is one that the object does not have.
 """
 
 from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Hashable, Sequence
 from pathlib import Path
+from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from latentlab.core.errors import UserError
+from latentlab.data.copies import across, contents, linked_leaders
 from latentlab.data.image_text.files import (
     ImageTextFilesConfig,
     Item,
+    picture_keys,
     read_objects,
 )
 from latentlab.data.image_text.records import hold_out_objects
+from latentlab.data.image_text_layout import encode, tidy
 from latentlab.data.io.text import read_utf8
 from latentlab.data.prepared import Prepared
 from latentlab.data.source import Source
@@ -45,6 +52,11 @@ class ImageTableConfig(ImageTextFilesConfig):
         default=0.2, gt=0, lt=1, description="share that is held out where no column says `split`"
     )
     split_seed: int = Field(default=0, ge=0, description="decides which rows are held out")
+    repeats: Literal["together", "apart"] = Field(
+        default="together",
+        description="together: a picture or text is in one split only, and a table whose own "
+        "splits part copies is refused; apart: they may, and the data card counts the copies",
+    )
 
 
 def read_image_table(config: ImageTableConfig, folder: Path) -> Prepared:
@@ -52,7 +64,7 @@ def read_image_table(config: ImageTableConfig, folder: Path) -> Prepared:
 
     Raises:
         UserError: a missing file, one that is no such table or not UTF-8, an id twice, a split of
-            another name, one class only, or a split that lacks a group.
+            another name, one class only, a split that lacks a group, or copies in two splits.
     """
     path = folder / config.table
     rows = _rows(path)
@@ -65,9 +77,10 @@ def read_image_table(config: ImageTableConfig, folder: Path) -> Prepared:
     else:
         held_out = f"stratified split of seed {config.split_seed}"
         strata = [(item.label, not item.image, not item.text.strip()) for item in items]
-        parts = hold_out_objects(strata, config.test_fraction, config.split_seed)
+        leaders = _copies(items, path.parent, config) if config.repeats == "together" else None
+        parts = hold_out_objects(strata, config.test_fraction, config.split_seed, leaders)
         splits = {split: [items[k] for k in places] for split, places in parts.items()}
-    return read_objects(
+    prepared = read_objects(
         "image_table",
         splits,
         sorted({item.label for item in splits["train"]} - {""}),
@@ -76,6 +89,29 @@ def read_image_table(config: ImageTableConfig, folder: Path) -> Prepared:
         config,
         f"{path.name}, {held_out}",
     )
+    parted = across(contents(prepared.splits)) if config.repeats == "together" else []
+    if parted:
+        raise UserError(
+            f"{path}: {', '.join(parted)}",
+            "Take the copies out, leave out the column `split` so that copies stay together, or "
+            "set `repeats: apart` to keep them.",
+        )
+    return prepared
+
+
+def _copies(items: Sequence[Item], folder: Path, config: ImageTableConfig) -> NDArray[np.intp]:
+    """For each row the position of the first that it shares a picture or a text with, [n]."""
+    keys: list[list[Hashable]] = [[] for _ in items]
+    illustrated = [place for place, item in enumerate(items) if item.image]
+    for place, key in zip(
+        illustrated, picture_keys([items[k].image for k in illustrated], folder), strict=True
+    ):
+        keys[place].append(("picture", key))
+    for place, item in enumerate(items):
+        text = tidy(item.text, config.text_length)
+        if text is not None:
+            keys[place].append(("text", encode(text, config.text_length).tobytes()))
+    return linked_leaders(keys)
 
 
 def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:

@@ -104,7 +104,10 @@ def prepared_samples(
 
 
 def hold_out_objects(
-    strata: Sequence[tuple[object, ...]], fraction: float, seed: int
+    strata: Sequence[tuple[object, ...]],
+    fraction: float,
+    seed: int,
+    leaders: NDArray[np.intp] | None = None,
 ) -> dict[str, NDArray[np.intp]]:
     """Which objects are for training and which for test: both samples of one in the same split.
 
@@ -112,6 +115,8 @@ def hold_out_objects(
         strata: of each object what it is stratified by.
         fraction: share of the test split, in (0, 1).
         seed: decides which objects it gets.
+        leaders: for each object the position of the first that it stays with, [n], by whose stratum
+            both go; none: all go their own way.
 
     Returns:
         Sorted positions of `train` and `test`. An object alone in its stratum is for training.
@@ -121,12 +126,18 @@ def hold_out_objects(
     """
     kinds = {kind: number for number, kind in enumerate(dict.fromkeys(strata))}
     codes = np.array([kinds[kind] for kind in strata], dtype=np.int64)
-    shared = np.flatnonzero(np.bincount(codes)[codes] > 1)
+    if leaders is None:
+        leaders = np.arange(len(codes))
+    own = np.flatnonzero(leaders == np.arange(len(codes)))
+    shared = own[np.bincount(codes[own], minlength=len(kinds))[codes[own]] > 1]
     if len(shared) == 0:
         raise UserError(
-            "No class has two objects, of which one could be held out",
-            "Use more objects, or say which are for training and which for test.",
+            "No class has two objects, without a picture or text in common, of which one could be "
+            "held out",
+            "Use more objects, let copies be in both splits (`repeats: apart`), or say which are "
+            "for training and which for test.",
         )
     rng = np.random.Generator(np.random.PCG64(seed))
-    test = shared[stratified_split(codes[shared], fraction, rng)[1]]
+    chosen = shared[stratified_split(codes[shared], fraction, rng)[1]]
+    test = np.flatnonzero(np.isin(leaders, chosen))
     return {"train": np.setdiff1d(np.arange(len(codes)), test), "test": test}

@@ -18,11 +18,12 @@ from __future__ import annotations
 import json
 from collections import Counter
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from latentlab.core.errors import UserError
+from latentlab.core.validation import validate
 from latentlab.data.image_text.files import (
     ImageTextFilesConfig,
     Item,
@@ -43,6 +44,37 @@ REMEDY = (
     f"Follow {PAGE} and put {FILES['train']}, {FILES['test']} and the folder {IMAGES} into the raw "
     "folder."
 )
+
+
+class _Entry(BaseModel):
+    """A caption, or an image with its words; other keys are not read."""
+
+    image_id: str | int
+    caption_id: str | int | None = None
+    caption_str: str | list[str] | None = None
+    reference_strs: str | list[str] | None = None
+    image_classes: list[str] | None = None
+    ocr_tokens: list[str] | None = None
+
+    @property
+    def image(self) -> str:
+        """The image, as files and other entries name it."""
+        return str(self.image_id)
+
+    @property
+    def label(self) -> str:
+        """The first of its classes; empty where it has none."""
+        return self.image_classes[0].strip() if self.image_classes else ""
+
+    @property
+    def caption(self) -> str:
+        """The first caption; some copies have all of them under either name."""
+        given = self.caption_str or self.reference_strs or ""
+        return given if isinstance(given, str) else given[0]
+
+
+class _File(BaseModel):
+    data: list[_Entry]
 
 
 class TextCapsConfig(ImageTextFilesConfig):
@@ -77,7 +109,7 @@ def read_textcaps(config: TextCapsConfig, folder: Path) -> Prepared:
     }
     others = {split: len(found[split]) - len(chosen[split]) for split in FILES}
     origin = (
-        f"TextCaps 0.1 (Sidorov et al. 2020), official train and val as test, text {config.text}, "
+        f"Files of TextCaps 0.1 (Sidorov et al. 2020), train and val as test, text {config.text}, "
         f"the {len(classes)} most frequent of {len(ranked)} classes of train; of other classes "
         f"{others['train']} images of train and {others['test']} of test"
     )
@@ -89,55 +121,45 @@ def read_textcaps(config: TextCapsConfig, folder: Path) -> Prepared:
 def _items(folder: Path, split: str, text: str) -> list[Item]:
     """One item for each image, from the first of its entries."""
     path = folder / FILES[split]
-    first: dict[str, dict[str, Any]] = {}
-    captions: set[Any] = set()
-    for number, entry in enumerate(_data(path)):
-        image, caption = str(entry["image_id"]), entry.get("caption_id")
+    first: dict[str, _Entry] = {}
+    captions: set[str | int] = set()
+    for number, entry in enumerate(_entries(path)):
+        image, caption = entry.image, entry.caption_id
         if caption in captions or (caption is None and image in first):
             what = f"image {image}" if caption is None else f"caption {caption}"
             raise UserError(f"{path}, entry {number}: {what} is there twice", REMEDY)
-        captions |= {caption} - {None}
-        first.setdefault(image, entry)
+        if caption is not None:
+            captions.add(caption)
+        label = first.setdefault(image, entry).label
+        if entry.label != label:
+            labels = f"two labels, '{label}' and '{entry.label}'"
+            raise UserError(f"{path}, entry {number}: image {image} has {labels}", REMEDY)
     words = _words(folder, split, first) if text == "ocr" else {}
-    items = []
-    for image, entry in first.items():
-        labels = entry.get("image_classes") or [""]
-        written = words.get(image, "") if text == "ocr" else _caption(entry)
-        items.append(Item(image, str(labels[0]).strip(), f"{image}.jpg", written))
-    return items
-
-
-def _caption(entry: dict[str, Any]) -> str:
-    """The first caption; some copies have all of them under either name."""
-    given = entry.get("caption_str") or entry.get("reference_strs") or ""
-    return str(given if isinstance(given, str) else given[0])
-
-
-def _words(folder: Path, split: str, entries: dict[str, dict[str, Any]]) -> dict[str, str]:
-    """The recognised words of each image, from its own entry or from the file of words."""
-    own = {image: entry["ocr_tokens"] for image, entry in entries.items() if "ocr_tokens" in entry}
-    if not own:
-        own = {
-            str(entry["image_id"]): entry.get("ocr_tokens") or []
-            for entry in _data(folder / WORDS[split])
-        }
-    return {image: " ".join(map(str, tokens)) for image, tokens in own.items()}
-
-
-def _data(path: Path) -> list[dict[str, Any]]:
-    content = read_utf8(path, REMEDY)
-    try:
-        entries = json.loads(content)["data"]
-        wrong = next(
-            (n for n, e in enumerate(entries) if not isinstance(e, dict) or "image_id" not in e),
-            None,
+    return [
+        Item(
+            image,
+            entry.label,
+            f"{image}.jpg",
+            words.get(image, "") if text == "ocr" else entry.caption,
         )
-    except (ValueError, KeyError, TypeError) as error:
-        said = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
-        raise UserError(f"{path} is not of TextCaps' form: {said}", REMEDY) from error
-    if wrong is not None:
-        raise UserError(f"{path}, entry {wrong}: no image_id", REMEDY)
-    return list(entries)
+        for image, entry in first.items()
+    ]
+
+
+def _words(folder: Path, split: str, entries: dict[str, _Entry]) -> dict[str, str]:
+    """The recognised words of each image, from its own entry or from the file of words."""
+    own = {image: e.ocr_tokens for image, e in entries.items() if e.ocr_tokens is not None}
+    if not own:
+        own = {entry.image: entry.ocr_tokens or [] for entry in _entries(folder / WORDS[split])}
+    return {image: " ".join(tokens) for image, tokens in own.items()}
+
+
+def _entries(path: Path) -> list[_Entry]:
+    try:
+        content = json.loads(read_utf8(path, REMEDY))
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{path} is not of TextCaps' form: {error}", REMEDY) from error
+    return validate(_File, content, f"{path} is not of TextCaps' form", REMEDY).data
 
 
 TEXTCAPS = Source("textcaps", TextCapsConfig, read_textcaps)

@@ -111,7 +111,8 @@ def read_celeba(config: CelebAConfig, folder: Path) -> Prepared:
     unofficial = [p.name for p in lists if not has_digest(p.read_bytes(), DIGESTS[p.name])]
     origin = (
         f"{splits_origin('CelebA (Liu et al. 2015)', folder, unofficial)}, label "
-        f"{config.attribute}, shorter side resized to {config.image_size} (bilinear), centre crop{subset_note(config.subset)}"
+        f"{config.attribute}, shorter side resized to {config.image_size} (bilinear), "
+        f"centre crop{subset_note(config.subset)}"
     )
     return Prepared(schema, splits, origin)
 

@@ -2,7 +2,7 @@
 
 ```
 <folder>/images.npy           uint8 [n, 3, size, size], present only when complete
-<folder>/unreadable.json      why which of them are missing, where that is allowed
+<folder>/complete.json        digest of that file, and why which images are missing, where allowed
 <folder>/images.npy.partial   the same file while it grows
 <folder>/progress.json        how many images of the partial file are done, and which are missing
 ```
@@ -12,28 +12,37 @@ can be reported, where a memory map would end the process with a bus error.
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
+import logging
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from latentlab.core.errors import UserError
-from latentlab.core.files import move_into_place, unwritable, write_atomically
+from latentlab.core.files import (
+    move_into_place,
+    remove_partials,
+    unwritable,
+    write_atomically,
+)
 from latentlab.data.io.progress import progress
+
+logger = logging.getLogger(__name__)
 
 CHUNK = 2048
 """Images between two records of progress: at 64x64 about 25 MB and some seconds."""
 TASK = 32
 """Images per task of the thread pool."""
-UNREADABLE = "unreadable.json"
+COMPLETE = "complete.json"
 
 Opener = Callable[[str], bytes]
 """Gives the content of the image file of that name."""
@@ -76,7 +85,7 @@ def decode_images(
                 "Replace it by an intact copy and run again; decoding resumes there.",
             ) from error
 
-    return _decoded(names, open_source, decode, size, workers, folder)
+    return _decoded(names, open_source, decode, size, workers, folder)[0]
 
 
 def decode_readable(
@@ -100,8 +109,7 @@ def decode_readable(
             # Damaged files make the decoders raise nearly anything.
             return str(error) or type(error).__name__
 
-    images = _decoded(names, open_source, decode, size, workers, folder)
-    return images, _unreadable(folder / UNREADABLE)
+    return _decoded(names, open_source, decode, size, workers, folder)
 
 
 def squash(content: bytes, size: int) -> NDArray[np.uint8]:
@@ -124,15 +132,16 @@ def _decoded(
     size: int,
     workers: int,
     folder: Path,
-) -> NDArray[np.uint8]:
+) -> tuple[NDArray[np.uint8], Unreadable]:
     shape = (len(names), 3, size, size)
-    array = _open_complete(folder, shape)
-    if array is not None:
-        return array
+    found = _open_complete(folder, shape)
+    if found is not None:
+        return found
     try:
         folder.mkdir(parents=True, exist_ok=True)
         # The lock goes with its process, so one that was killed leaves none behind.
         with FileLock(folder / ".lock", timeout=0):
+            remove_partials(folder, older_than=0)
             _fill(names, partial(decode, open_source()), size, workers, folder)
     except Timeout as error:
         raise UserError(
@@ -140,10 +149,10 @@ def _decoded(
         ) from error
     except OSError as error:
         raise unwritable(folder, error) from error
-    array = _open_complete(folder, shape)
-    if array is None:
+    found = _open_complete(folder, shape)
+    if found is None:
         raise UserError(f"{folder} holds no whole images.npy", "Remove the folder and run again.")
-    return array
+    return found
 
 
 def resize_and_crop(content: bytes, size: int) -> NDArray[np.uint8]:
@@ -170,12 +179,29 @@ def resize_and_crop(content: bytes, size: int) -> NDArray[np.uint8]:
     return pixels.transpose(2, 0, 1)
 
 
-def _open_complete(folder: Path, shape: tuple[int, ...]) -> NDArray[np.uint8] | None:
+def _open_complete(
+    folder: Path, shape: tuple[int, ...]
+) -> tuple[NDArray[np.uint8], Unreadable] | None:
+    """The images and which of them are missing; None where they are not there, or not intact."""
+    path = folder / "images.npy"
     try:
-        array: NDArray[np.uint8] = np.load(folder / "images.npy", mmap_mode="r", allow_pickle=False)
+        array: NDArray[np.uint8] = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError):
         return None
-    return array if array.shape == shape and array.dtype == np.uint8 else None
+    digest, missing = _record(folder / COMPLETE, "digest")
+    if array.shape != shape or array.dtype != np.uint8 or digest != _digest(path, missing):
+        logger.warning("%s is not what was written; its images are decoded again", path)
+        return None
+    return array, missing
+
+
+def _digest(path: Path, missing: Unreadable) -> str:
+    """Of the file and of what is missing in it."""
+    digest = hashlib.blake2b(json.dumps(sorted(missing.items())).encode(), digest_size=32)
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def _fill(
@@ -186,7 +212,8 @@ def _fill(
     folder: Path,
 ) -> None:
     growing, record = folder / "images.npy.partial", folder / "progress.json"
-    done, missing = _progress(record) if growing.exists() else (0, {})
+    counted, missing = _record(record, "done") if growing.exists() else (None, {})
+    done = counted if isinstance(counted, int) and 0 < counted <= len(names) else 0
     with (
         growing.open("r+b" if done else "wb") as out,
         ThreadPoolExecutor(workers) as pool,
@@ -205,9 +232,8 @@ def _fill(
             state = {"done": start + len(chunk), "unreadable": missing}
             write_atomically(record, json.dumps(state).encode())
             advance(len(chunk))
-    (folder / UNREADABLE).unlink(missing_ok=True)
-    if missing:
-        write_atomically(folder / UNREADABLE, json.dumps(missing).encode())
+    state = {"digest": _digest(growing, missing), "unreadable": missing}
+    write_atomically(folder / COMPLETE, json.dumps(state).encode())
     move_into_place(growing, folder / "images.npy")
     record.unlink(missing_ok=True)
 
@@ -233,19 +259,13 @@ def _seek(out: BinaryIO, done: int, shape: tuple[int, ...]) -> int:
     return 0
 
 
-def _progress(record: Path) -> tuple[int, Unreadable]:
+def _record(path: Path, key: str) -> tuple[Any, Unreadable]:
+    """What a record says under `key`, and which images are missing; None of a damaged one."""
     try:
-        content = json.loads(record.read_text())
-        return int(content["done"]), {int(k): str(v) for k, v in content["unreadable"].items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return 0, {}
-
-
-def _unreadable(path: Path) -> Unreadable:
-    """What `_fill` noted; there is no file where all could be read."""
-    if not path.exists():
-        return {}
-    return {int(place): str(why) for place, why in json.loads(path.read_text()).items()}
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return content[key], {int(k): str(v) for k, v in content["unreadable"].items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None, {}
 
 
 def _decode_chunk(
