@@ -7,6 +7,7 @@ from typing import Any
 from kedro.pipeline import Node, Pipeline
 
 from latentlab.compute.config import ComputeConfig
+from latentlab.core.errors import UserError
 from latentlab.data import Prepared
 from latentlab.data.card import data_card
 from latentlab.experiment.declaration import Declaration
@@ -18,12 +19,14 @@ STAGE = "data_preparation"
 
 
 def prepare(
-    study: Study, declaration: Declaration, compute: ComputeConfig, raw: str
+    study: Study, declaration: Declaration, compute: ComputeConfig, raw: object
 ) -> tuple[Prepared, dict[str, Any]]:
     """The study's data, and its card; refuses what could not be trained on this machine."""
     from latentlab.compute.device import resolve_device
     from latentlab.experiment.planning import prepare_data
 
+    if not isinstance(raw, str):
+        raise UserError(f"raw_data: {raw!r} is no folder", "Write its name, such as data/01_raw.")
     resolve_device(compute)
     prepared = prepare_data(study, declaration, project_root() / raw)
     return prepared, data_card(prepared)

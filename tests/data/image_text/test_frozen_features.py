@@ -85,11 +85,21 @@ def test_features_are_computed_once(data, tmp_path):
     with_features(data, _backbone(calls, "other weights"), tmp_path)
     with_features(_made(seed=3), _backbone(calls), tmp_path)
     assert sum(calls) == 3 * pictures_in_all
-    next(tmp_path.glob("*/test.npy")).write_bytes(b"half")
+    next(tmp_path.glob("*/test.npz")).write_bytes(b"half")
     with_features(data, _backbone(calls), tmp_path)
     with_features(data, _backbone(calls, "other weights"), tmp_path)
     with_features(_made(seed=3), _backbone(calls), tmp_path)
     assert sum(calls) == 3 * pictures_in_all + len(_parts(data, "test", VISUAL))
+
+
+@pytest.mark.parametrize("place", [0.001, 0.3, 0.6, 0.95, 0.999])
+def test_damaged_features_are_computed_again(data, tmp_path, place):
+    expected = with_features(data, _backbone(), tmp_path).fingerprint
+    path = next(tmp_path.glob("*/train.npz"))
+    content = bytearray(path.read_bytes())
+    content[int(place * len(content))] ^= 1
+    path.write_bytes(content)
+    assert with_features(data, _backbone(), tmp_path).fingerprint == expected
 
 
 def test_a_feature_that_is_always_zero(data, tmp_path):
@@ -101,7 +111,7 @@ def test_a_feature_that_is_always_zero(data, tmp_path):
 def test_features_that_bytes_cannot_hold(data, tmp_path, change):
     with pytest.raises(UserError, match="negative, infinite or NaN"), np.errstate(invalid="ignore"):
         with_features(data, _backbone(change=change), tmp_path)
-    assert not list(tmp_path.rglob("*.npy"))
+    assert not list(tmp_path.rglob("*.npz"))
 
 
 def test_ordinary_pictures_and_unwritable_folders(data, tmp_path):

@@ -8,8 +8,6 @@ numbers mean densities in [0, 1], which are rounded to the nearest of 256 levels
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
@@ -29,6 +27,8 @@ KEYS = ("designs", "x", "optimal_design")
 """Under which an archive may hold its designs; of several the first."""
 FEWEST = 16
 """Designs that four bands in three splits need."""
+LARGEST = 1 << 32
+"""Bytes that an archive may hold: a million designs of 64x64 in single precision are a quarter."""
 SLACK = 1e-6
 """By so much a density may leave [0, 1]: the rounding of single precision."""
 
@@ -118,10 +118,17 @@ def _read(path: Path) -> _File:
             contents = {"designs": found}
         else:
             with found:
+                size = sum(member.file_size for member in found.zip.infolist())
+                if size > LARGEST:
+                    more = f"unpacks to more than {LARGEST} bytes"
+                    raise UserError(f"{path} {more}", "Give fewer designs in one file.")
                 contents = dict(found)
-    except (OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except UserError:
+        raise
+    except OSError as error:
         raise UserError(f"{path} cannot be read: {error}", remedy) from error
-    except ValueError as error:
+    except Exception as error:
+        # Damaged headers make numpy raise nearly anything, MemoryError included.
         if "Object arrays" in str(error):
             raise UserError(
                 f"{path} holds an array of objects, as comes of designs of mixed size",

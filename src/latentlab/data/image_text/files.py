@@ -51,7 +51,7 @@ class ImageTextFilesConfig(SourceConfig):
         default=128, ge=8, le=1024, description="characters of a text that are kept"
     )
     workers: int | None = Field(
-        default=None, ge=1, description="threads that decode; none: one for each core"
+        default=None, ge=1, le=256, description="threads that decode; none: one for each core"
     )
 
 

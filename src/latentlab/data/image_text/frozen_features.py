@@ -4,7 +4,7 @@ A backbone that does not learn gives a picture the same features in every epoch 
 data set's pictures become features, so that training sees 512 numbers and not 150,000.
 
 ```
-<folder>/<digest of data and weights>/<split>.npy   float32 [pictures, features]
+<folder>/<digest of data and weights>/<split>.npz   float32 [pictures, features], with a checksum
 ```
 """
 
@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentlab.core.errors import UserError
-from latentlab.core.files import atomic_file
+from latentlab.core.files import atomic_file, remove_partials
 from latentlab.data.image_text_layout import SCALE, VISUAL, ImageTextLayout, group_numbers, pictures
 from latentlab.data.io.progress import progress
 from latentlab.data.prepared import Prepared, Split
@@ -71,7 +71,7 @@ def with_features(
         )
     key = hashlib.sha256(f"{prepared.fingerprint} {backbone.digest}".encode()).hexdigest()[:16]
     found = {
-        name: _features(split, parts, backbone, folder / key / f"{name}.npy", batch)
+        name: _features(split, parts, backbone, folder / key / f"{name}.npz", batch)
         for name, split in prepared.splits.items()
     }
     largest = found["train"].max(axis=0)
@@ -95,12 +95,11 @@ def _features(
 ) -> NDArray[np.float32]:
     """Features of a split's pictures, in order, from the file or computed into it."""
     places = np.flatnonzero(group_numbers(split.features) == VISUAL)
-    try:
-        kept: NDArray[np.float32] = np.load(path, allow_pickle=False)
-        if len(kept) == len(places):
-            return kept
-    except (OSError, ValueError, EOFError):
-        logger.info("Computing features of %d pictures", len(places))
+    kept = _kept(path)
+    if kept is not None and len(kept) == len(places):
+        return kept
+    logger.info("Computing features of %d pictures", len(places))
+    remove_partials(path.parent)
     pieces = []
     with progress(f"Features of {path.stem}", len(places)) as advance:
         for start in range(0, len(places), batch):
@@ -114,8 +113,22 @@ def _features(
             "Use a backbone whose last layer is rectified, and intact weights.",
         )
     with atomic_file(path) as file:
-        np.save(file, features, allow_pickle=False)
+        np.savez(file, features=features)
     return features
+
+
+def _kept(path: Path) -> NDArray[np.float32] | None:
+    """The features in a file; None where it is not there, or not as it was written."""
+    if not path.is_file():
+        return None
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            array: NDArray[np.float32] = archive["features"]
+    except Exception:
+        # Damaged headers make numpy raise nearly anything.
+        logger.warning("%s is damaged", path)
+        return None
+    return array if array.ndim == 2 and array.dtype == np.float32 else None
 
 
 def _as_bytes(shares: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
