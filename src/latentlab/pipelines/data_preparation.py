@@ -25,7 +25,7 @@ def prepare(
     from latentlab.compute.device import resolve_device
     from latentlab.experiment.planning import prepare_data
 
-    if not isinstance(raw, str):
+    if not isinstance(raw, str) or (project_root() / raw).is_file():
         raise UserError(f"raw_data: {raw!r} is no folder", "Write its name, such as data/01_raw.")
     resolve_device(compute)
     prepared = prepare_data(study, declaration, project_root() / raw)

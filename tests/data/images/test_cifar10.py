@@ -200,6 +200,20 @@ def test_damaged_archives(tmp_path, damage, message):
     assert not (tmp_path / "escaped.txt").exists()
 
 
+def test_what_a_killed_unpacking_left_goes(tmp_path):
+    write_cifar_bin(tmp_path / "cifar-10-batches-bin", cifar_arrays())
+    raw = tmp_path / "raw"
+    old, recent = (raw / f".cifar-10-batches-bin.{which}.partial" for which in ("1", "2"))
+    for left in (old, recent):
+        left.mkdir(parents=True)
+        (left / "data_batch_1.bin").write_bytes(b"half")
+    os.utime(old, (0, 0))
+    pack(tmp_path / "cifar-10-batches-bin", raw / "cifar-10-binary.tar.gz")
+    prepare("cifar10", OFFLINE, raw)
+    # The recent one may be another run's.
+    assert [path.name for path in raw.glob(".*")] == [recent.name]
+
+
 def test_unpacking_where_nothing_can_be_written(tmp_path, monkeypatch):
     (tmp_path / "cifar-10-binary.tar.gz").write_bytes(b"")
 
