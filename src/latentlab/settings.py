@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from latentlab.configuration import LayeredConfigLoader
+from latentlab.configuration.loader import LayeredConfigLoader
+from latentlab.configuration.parameters import ProjectContext
 from latentlab.tracking.hook import TrackingHook
 from latentlab.tracking.store_address import tracking_uri
 
@@ -10,6 +11,7 @@ HOOKS = (TrackingHook(),)
 # Our hook is kedro-mlflow's own with some methods replaced: both would log everything twice.
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro_mlflow",)
 
+CONTEXT_CLASS = ProjectContext
 CONFIG_LOADER_CLASS = LayeredConfigLoader
 CONFIG_LOADER_ARGS = {
     "base_env": "base",
