@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from latentlab.catalog import ProjectCatalog
 from latentlab.configuration.loader import LayeredConfigLoader
 from latentlab.configuration.parameters import ProjectContext
 from latentlab.tracking.hook import TrackingHook
@@ -12,6 +13,7 @@ HOOKS = (TrackingHook(),)
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro_mlflow",)
 
 CONTEXT_CLASS = ProjectContext
+DATA_CATALOG_CLASS = ProjectCatalog
 CONFIG_LOADER_CLASS = LayeredConfigLoader
 CONFIG_LOADER_ARGS = {
     "base_env": "base",

@@ -33,8 +33,14 @@ class LayeredConfigLoader(OmegaConfigLoader):
     """
 
     def __init__(self, conf_source: str | Path, env: str | None = None, **settings: Any) -> None:
+        if patterns := sorted(set("[]*?") & set(str(conf_source))):
+            raise UserError(
+                f"{conf_source}: the folder's name has {' '.join(patterns)}, which Kedro takes for "
+                "a pattern of names and finds no file",
+                "Rename the folder, or move the project.",
+            )
         self._checked = False
-        super().__init__(conf_source, env, **settings)
+        super().__init__(_absolute(conf_source), env, **settings)
 
     @property
     def run_env(self) -> str:
@@ -89,3 +95,8 @@ class LayeredConfigLoader(OmegaConfigLoader):
             set(),
             read_environment_variables=key == "credentials",
         )
+
+
+def _absolute(conf_source: str | Path) -> str | Path:
+    """Return a folder's full path, as the files in it are listed; an archive's name as it is."""
+    return Path(conf_source).absolute() if Path(conf_source).is_dir() else conf_source
