@@ -44,7 +44,7 @@ class ProjectCatalog(DataCatalog):
         missing = isinstance(cause, FileNotFoundError) or (
             path is not None and not Path(str(path)).exists()
         )
-        what = "is missing" if missing else f"is damaged ({type(cause).__name__}: {cause})"
+        what = "is missing" if missing else f"is damaged ({type(cause).__name__})"
         return UserError(f"{place} {what}", _remedy(name))
 
 

@@ -86,9 +86,12 @@ def explained(error: BaseException) -> UserError | None:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error and what led to it; an error that is raised again leads to itself."""
+    told: list[BaseException] = []
     seen: BaseException | None = error
-    while seen is not None:
+    while seen is not None and not any(seen is one for one in told):
         yield seen
+        told.append(seen)
         seen = seen.__cause__ or (None if seen.__suppress_context__ else seen.__context__)
 
 
@@ -100,7 +103,7 @@ def _text(error: BaseException) -> str:
 
 
 def _library(error: BaseException) -> str:
-    """Return the outermost package beside ours and Kedro's in which an error was raised."""
+    """Return the first package with a database in whose code an error was raised."""
     modules = []
     trace = error.__traceback__
     while trace is not None:

@@ -34,6 +34,7 @@ class ImageTextFilesConfig(SourceConfig):
     subset: int | None = Field(
         default=None,
         ge=2,
+        le=1_000_000_000,
         description="training objects in a stratified subset, each of up to two samples, the other "
         "splits in proportion; none: all of them",
     )
@@ -47,7 +48,7 @@ class ImageTextFilesConfig(SourceConfig):
         default=128, ge=8, le=1024, description="characters of a text that are kept"
     )
     workers: int | None = Field(
-        default=None, ge=1, description="threads that decode; none: one for each core"
+        default=None, ge=1, le=1024, description="threads that decode; none: one for each core"
     )
 
 

@@ -47,7 +47,7 @@ class CelebAConfig(SourceConfig):
         default=64, ge=8, le=178, description="side of the square images, in pixels"
     )
     workers: int | None = Field(
-        default=None, ge=1, description="threads that decode; none: one for each core"
+        default=None, ge=1, le=1024, description="threads that decode; none: one for each core"
     )
 
 

@@ -55,11 +55,14 @@ REDRAWS = 40
 class ArcLikeConfig(SourceConfig):
     """Settings of the ARC-like tasks."""
 
-    seed: int = Field(default=0, ge=0, description="decides all tasks")
-    training_tasks: int = Field(default=180, ge=18, description="tasks of the training split")
+    seed: int = Field(default=0, ge=0, le=2**32 - 1, description="decides all tasks")
+    training_tasks: int = Field(
+        default=180, ge=18, le=100_000, description="tasks of the training split"
+    )
     test_tasks: int = Field(
         default=270,
         ge=9,
+        le=100_000,
         description="tasks of the test split; more of them cost nothing but time",
     )
     largest_side: int = Field(
