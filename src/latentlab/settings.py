@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from latentlab.configuration import LayeredConfigLoader
+from latentlab.catalog import ProjectCatalog
+from latentlab.configuration.loader import LayeredConfigLoader
+from latentlab.configuration.parameters import ProjectContext
+from latentlab.pipelines.liveliness import LivelinessHook
 from latentlab.tracking.hook import TrackingHook
 from latentlab.tracking.store_address import tracking_uri
 
-HOOKS = (TrackingHook(),)
+HOOKS = (TrackingHook(), LivelinessHook())
 # Our hook is kedro-mlflow's own with some methods replaced: both would log everything twice.
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro_mlflow",)
 
+CONTEXT_CLASS = ProjectContext
+DATA_CATALOG_CLASS = ProjectCatalog
 CONFIG_LOADER_CLASS = LayeredConfigLoader
 CONFIG_LOADER_ARGS = {
     "base_env": "base",

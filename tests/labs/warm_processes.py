@@ -92,4 +92,9 @@ def _kedro(
     sys.argv = ["kedro", *arguments]
     from kedro.framework.cli import main
 
-    main()
+    try:
+        main()
+    except Exception as error:
+        # As the interpreter does at the end of a program.
+        sys.excepthook(type(error), error, error.__traceback__)
+        sys.exit(1)

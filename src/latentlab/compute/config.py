@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-AtLeastOne = Annotated[int, Field(ge=1)]
+AtLeastOne = Annotated[int, Field(ge=1, le=1024)]
 
 
 class ComputeConfig(BaseModel):
@@ -30,13 +30,19 @@ class ComputeConfig(BaseModel):
     workers: AtLeastOne | Literal["auto"] = Field(
         "auto", description="worker processes; auto: one a core"
     )
-    cohort: AtLeastOne | Literal["auto"] = Field("auto", description="most trials in one cohort")
+    cohort: Annotated[int, Field(ge=1, le=100_000)] | Literal["auto"] = Field(
+        "auto", description="most trials in one cohort"
+    )
     threads: AtLeastOne | Literal["auto"] = Field("auto", description="threads of each process")
     compile: bool | Literal["auto"] = Field(
         "auto", description="compile the step with torch.compile"
     )
     checkpoint_seconds: float = Field(
-        10.0, gt=0, allow_inf_nan=False, description="seconds of training between checkpoints"
+        10.0,
+        gt=0,
+        le=86_400,
+        allow_inf_nan=False,
+        description="seconds of training between checkpoints",
     )
 
     def cores(self) -> int:

@@ -20,6 +20,7 @@ class SourceConfig(StrictModel):
     subset: int | None = Field(
         default=None,
         ge=2,
+        le=1_000_000_000,
         description="training examples in a stratified subset, the other splits in proportion; "
         "none: all of them",
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from latentlab.core.errors import UserError
 from latentlab.evidence.claims.base import MetricReference
@@ -10,13 +11,13 @@ from latentlab.evidence.hypotheses import Hypotheses
 from latentlab.metrics.metric import Metric
 
 
-def check(
+def misfits(
     hypotheses: Hypotheses,
     arms: Collection[str],
     metrics: Mapping[str, Metric],
     seeds: Sequence[int],
-) -> None:
-    """Refuse hypotheses that name what the study does not have.
+) -> Iterator[UserError]:
+    """Yield what hypotheses name that the study does not have.
 
     Fewer seeds than `min_seeds` are no error: a trial run may have two, and its verdicts are
     then inconclusive.
@@ -27,42 +28,49 @@ def check(
         metrics: name -> metric, everything that the study scores.
         seeds: the seeds that will be run.
 
-    Raises:
-        UserError: one line with the hypothesis, the key and the remedy.
+    Yields:
+        Errors, each one line with the hypothesis, the key and the remedy.
     """
-    repeated = sorted({seed for seed in seeds if list(seeds).count(seed) > 1})
+    repeated = [seed for seed, times in Counter(seeds).items() if times > 1]
     if repeated:
-        raise UserError(
-            f"seeds: {repeated[0]} is listed twice", "A repeated seed adds no evidence: remove it"
+        yield UserError(
+            f"seeds: {min(repeated)} is listed twice", "A repeated seed adds no evidence: remove it"
         )
     for name, claim in hypotheses.hypotheses.items():
-        hypotheses.family_of(name)
+        try:
+            hypotheses.family_of(name)
+        except UserError as error:
+            yield error
         for key, arm in claim.arm_names().items():
             if arm not in arms:
-                raise UserError(
+                yield UserError(
                     f"hypothesis {name}: {key}: the study has no arm {arm!r}",
                     f"Write one of {', '.join(sorted(arms))}",
                 )
-        for key, reference in claim.metric_references().items():
-            _check_metric(name, key, reference, metrics)
+        metric_misfits = [
+            misfit
+            for key, reference in claim.metric_references().items()
+            for misfit in _metric_misfits(name, key, reference, metrics)
+        ]
+        yield from metric_misfits
         needs = claim.needs_direction or claim.missing == "worst_value"
-        if needs and claim.metric.direction(metrics) is None:
-            raise UserError(
+        if not metric_misfits and needs and claim.metric.direction(metrics) is None:
+            yield UserError(
                 f"hypothesis {name}: metric: {claim.metric.name} has no better direction",
                 "Write better: higher or better: lower beside metric.name",
             )
 
 
-def _check_metric(
+def _metric_misfits(
     name: str, key: str, reference: MetricReference, metrics: Mapping[str, Metric]
-) -> None:
+) -> Iterator[UserError]:
     if reference.name not in metrics:
-        raise UserError(
+        yield UserError(
             f"hypothesis {name}: {key}.name: the study has no metric {reference.name!r}",
             f"Write one of {', '.join(sorted(metrics))}",
         )
-    if reference.contradicts(metrics):
-        raise UserError(
+    elif reference.contradicts(metrics):
+        yield UserError(
             f"hypothesis {name}: {key}.better: {reference.name} is better "
             f"{metrics[reference.name].better}, not {reference.better}",
             f"Remove {key}.better or correct the metric",

@@ -45,15 +45,25 @@ class Facts(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    classes: int | None = Field(None, ge=1, description="classes that are told apart")
-    classes_available: int | None = Field(None, ge=1, description="classes that the data has")
-    training_examples: int | None = Field(None, ge=1, description="examples of an epoch")
+    classes: int | None = Field(None, ge=1, le=1_000_000, description="classes that are told apart")
+    classes_available: int | None = Field(
+        None, ge=1, le=1_000_000, description="classes that the data has"
+    )
+    training_examples: int | None = Field(
+        None, ge=1, le=1_000_000_000_000, description="examples of an epoch"
+    )
     pretrained: bool | None = Field(None, description="whether a part that trains was pretrained")
     backbone_width: int | None = Field(
-        None, ge=1, description="features that the widest encoder hands to the latent space"
+        None,
+        ge=1,
+        le=1_000_000,
+        description="features that the widest encoder hands to the latent space",
     )
     epochs_to_plateau: int | None = Field(
-        None, ge=1, description="epochs after which a training of this kind levelled off"
+        None,
+        ge=1,
+        le=1_000_000,
+        description="epochs after which a training of this kind levelled off",
     )
 
 

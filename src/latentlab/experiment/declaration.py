@@ -7,15 +7,16 @@ or `--params` that sets `training.epochs` therefore wins over what the data set 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
 
 from latentlab.core.errors import UserError
-from latentlab.core.validation import validate
+from latentlab.core.validation import Mistake, Path, all_of, mistakes, nearest, validate
 from latentlab.data import SOURCES
-from latentlab.evidence.checks import check
+from latentlab.evidence.checks import misfits
 from latentlab.evidence.hypotheses import Hypotheses
 from latentlab.metrics.metric import Metric
 from latentlab.metrics.timing import TIMES
@@ -23,7 +24,7 @@ from latentlab.search.parameter_alias import ParameterAlias
 from latentlab.training.config import Seeds, TrialConfig, completed_by
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    import pathlib
 
     import pandas as pd
 
@@ -98,41 +99,70 @@ class Declaration(BaseModel):
     @model_validator(mode="after")
     def _everything_resolves(self) -> Self:
         if self.dataset not in self.datasets or self.dataset not in SOURCES:
-            known = ", ".join(sorted(set(self.datasets) & set(SOURCES)))
-            raise ValueError(f"dataset: '{self.dataset}' is not declared; use one of: {known}")
+            known = sorted(set(self.datasets) & set(SOURCES))
+            what = f"'{self.dataset}' is not declared"
+            raise all_of([Mistake(("dataset",), what, nearest(self.dataset, known))])
+        # One mistake in what all arms share is found with each of them.
+        if found := list(dict.fromkeys(self._mistakes())):
+            raise all_of(found)
+        return self
+
+    def _mistakes(self) -> Iterator[Mistake]:
+        """Resolve the arms; yield what is wrong with them, the data and the hypotheses."""
         try:
             # Written past the frozen model once, here, where it comes into being.
             object.__setattr__(self, "hypotheses", self.all_hypotheses())
             arms = {name: block for name, block in self.declared().items() if block is not None}
-            if not arms:
-                raise ValueError("arms: there are none; declare at least one")
-            SOURCES[self.dataset].validate(self.dataset_config.source)
-            for name, block in arms.items():
-                self._configs[name] = self._resolve(name, block)
-            taken = sorted(set(arms).intersection(self.baselines))
-            if taken:
-                raise ValueError(f"arms.{taken[0]}: a baseline has this name; choose another")
-            names = [*arms, *self.baselines]
-            check(self.applicable, names, self.metric_table, self.seeds.numbers())
+            source = self.dataset_config.source
         except UserError as error:
-            raise ValueError(str(error)) from error
-        measured = {n for n, metric in self.metric_table.items() if metric.better != "none"}
+            yield Mistake((), error.what, error.remedy)
+            return
+        if not arms:
+            yield Mistake(("arms",), "there are none", "Declare at least one")
+        try:
+            SOURCES[self.dataset].validate(source)
+        except UserError as error:
+            yield Mistake(("datasets", self.dataset, "source"), error.what, error.remedy)
+        for name, block in arms.items():
+            content = self._content(block)
+            try:
+                self._configs[name] = self.config_class.model_validate(content)
+            except ValidationError as error:
+                for mistake in mistakes(error, self.config_class, content):
+                    yield replace(mistake, path=self._origin(name, block, mistake.path))
+            if name in self.baselines:
+                yield Mistake(("arms", name), "a baseline has this name", "Choose another")
+        names = [*arms, *self.baselines]
+        seeds = self.seeds.numbers()
+        for misfit in misfits(self.applicable, names, self.metric_table, seeds):
+            yield Mistake((), misfit.what, misfit.remedy)
+        measured = sorted(n for n, metric in self.metric_table.items() if metric.better != "none")
         if self.champion.metric not in measured:
-            raise ValueError(
-                f"champion.metric: '{self.champion.metric}' has no better direction or does not "
-                f"exist; use one of: {', '.join(sorted(measured))}"
-            )
-        return self
+            what = f"'{self.champion.metric}' has no better direction or does not exist"
+            yield Mistake(("champion", "metric"), what, f"Use one of {', '.join(measured)}")
+
+    def _own(self) -> Block:
+        return {"model": self.model, "objective": self.objective, "training": self.training}
+
+    def _content(self, block: Block) -> Block:
+        """Return all settings of an arm, by precedence."""
+        brought = self.dataset_config.model_dump(include=set(self._own()))
+        return merged(merged(brought, self._own()), block)
+
+    def _origin(self, arm: str, block: Block, path: Path) -> Path:
+        """Return where a setting of an arm stands in the study's block."""
+        dataset: Path = ("datasets", self.dataset)
+        brings_it = arm not in self.arms and arm in self.dataset_config.arms
+        of_arm: Path = (*dataset, "arms", arm) if brings_it else ("arms", arm)
+        if not _stands(block, path):
+            if _stands(self._own(), path):
+                return path
+            if _stands(self.dataset_config.model_dump(), path):
+                return (*dataset, *path)
+        return (*of_arm, *path)
 
     def _resolve(self, arm: str, block: Block) -> TrialConfig:
-        own = {"model": self.model, "objective": self.objective, "training": self.training}
-        brought = self.dataset_config.model_dump(include=set(own))
-        return validate(
-            self.config_class,
-            merged(merged(brought, own), block),
-            f"arm {arm}",
-            f"Mend it in the arm, in datasets.{self.dataset}, or in the study's own block.",
-        )
+        return validate(self.config_class, self._content(block), f"arm {arm}")
 
     @property
     def dataset_config(self) -> DatasetDefaults:
@@ -195,7 +225,7 @@ class Declaration(BaseModel):
         """The study's metrics and the times that every study has, by name."""
         return {metric.name: metric for metric in (*self.metrics, *TIMES)}
 
-    def transform_data(self, prepared: Prepared, folder: Path) -> Prepared:
+    def transform_data(self, prepared: Prepared, folder: pathlib.Path) -> Prepared:
         """The data that the arms are trained on; a study may change what the source gives.
 
         Args:
@@ -240,6 +270,16 @@ def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
         else:
             result[key] = value
     return result
+
+
+def _stands(settings: Mapping[str, Any], path: Path) -> bool:
+    """Whether a block says something at a path."""
+    value: Any = settings
+    for key in path:
+        if not isinstance(value, Mapping) or key not in value:
+            return False
+        value = value[key]
+    return value != {}
 
 
 def differences(block: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from kedro_mlflow.framework.hooks.mlflow_hook import MlflowHook
 from pydantic import BaseModel
 
 from latentlab.core.provenance import git_state
+from latentlab.core.validation import validate
 from latentlab.experiment.declaration import Declaration
 from latentlab.studies.registry import STUDIES
 from latentlab.tracking.flatten import flatten
@@ -50,7 +51,9 @@ class TrackingHook(MlflowHook):
     def after_context_created(self, context: KedroContext) -> None:
         """Read `mlflow.yml`. The store is not touched before a pipeline runs."""
         self._context = context
-        self.mlflow_config = KedroMlflowConfig.model_validate(context.config_loader["mlflow"])
+        self.mlflow_config = validate(
+            KedroMlflowConfig, context.config_loader["mlflow"], "conf/, mlflow.yml"
+        )
         context.__setattr__("mlflow", self.mlflow_config)
 
     @hook_impl
@@ -131,7 +134,7 @@ class TrackingHook(MlflowHook):
 
         digest = _digest(canonical_json(self._parameters.get(study, {})))
         self._tree.log_trials(study, trials, digest)
-        if self._catalog.load("params:tracking")["weights"] == "all":
+        if self._catalog.load("params:tracking").weights == "all":
             store = self._catalog.load(f"{study}.store")
             self._tree.log_folders({i: store.folder(i) for i in trials["trial_id"]})
 

@@ -140,6 +140,7 @@ class Calibration:
         self._pool = pool
         self._in_worker = in_worker
         self._compiles = config.compile == "auto"
+        self._steps: dict[tuple[str, ExecutionPlan], float] = {}
 
     def choose(
         self, trials: Sequence[Trial], steps: int, fallback: ExecutionPlan | None
@@ -153,6 +154,7 @@ class Calibration:
                 calibration of its own.
         """
         count, kind = len(trials), self._device.type
+        logger.info("%d trials of %s, %d steps each: choosing a plan", count, trials[0].arm, steps)
         # Where the settings leave no choice, nothing is measured.
         plans = candidates(count, count, self._config, kind)
         if len(plans) == 1:
@@ -174,6 +176,19 @@ class Calibration:
         plan = self._fastest(trials, steps, plans, compiling)
         self._cache.put(key, plan)
         return plan
+
+    def seconds(self, trials: Sequence[Trial], steps: int, plan: ExecutionPlan) -> float:
+        """Return how long trials of one signature take under their plan, as far as is known.
+
+        A plan that was not timed in this run, since it was known or the only one, is timed now;
+        compiling one for this alone would take too long.
+        """
+        key = (trials[0].signature, plan)
+        if key not in self._steps:
+            timed = replace(plan, compile=False, processes=1)
+            self._time(Probe(self._method, tuple(trials[: plan.cohort]), timed))
+            key = (trials[0].signature, timed)
+        return self._steps.get(key, 0.0) * len(trials) * steps / plan.processes
 
     def _fastest(
         self,
@@ -214,13 +229,17 @@ class Calibration:
 
     def _time(self, probe: Probe) -> Timing | None:
         """Time a candidate; one that breaks is dropped with a line in the log."""
+        logger.info("Timing plan %s", probe.plan)
         try:
             if probe.plan.processes == 1:
-                return time_plan(probe, self._data, self._device)
-            pool = self._pool()
-            # All at once, so that what they cost each other is measured too.
-            timings = pool.run(self._in_worker, [probe] * len(pool), lambda news: None)
-            return max(timings, key=lambda timing: timing.step)
+                timing = time_plan(probe, self._data, self._device)
+            else:
+                pool = self._pool()
+                # All at once, so that what they cost each other is measured too.
+                timings = pool.run(self._in_worker, [probe] * len(pool), lambda news: None)
+                timing = max(timings, key=lambda timing: timing.step)
+            self._steps[probe.trials[0].signature, probe.plan] = timing.step
+            return timing
         except Exception as error:
             logger.info("Plan %s dropped: %s", probe.plan, str(error).splitlines()[:1])
             return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -17,9 +18,9 @@ class TrainingConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    epochs: int = Field(30, ge=1, description="passes over the training examples")
+    epochs: int = Field(30, ge=1, le=1_000_000, description="passes over the training examples")
     batch_size: int = Field(
-        128, ge=2, description="examples per step; a short last batch is left out"
+        128, ge=2, le=1_000_000, description="examples per step; a short last batch is left out"
     )
     validation_fraction: float = Field(
         0.1, gt=0, lt=1, description="share of the training split held out for validation, by seed"
@@ -73,7 +74,7 @@ class TrainingConfig(BaseModel):
     keep: Literal["last", "best"] = Field(
         "last", description="weights that are kept: of the last epoch, or of the best by `monitor`"
     )
-    validate_every: int = Field(1, ge=1, description="epochs between two validations")
+    validate_every: int = Field(1, ge=1, le=1_000_000, description="epochs between two validations")
 
     @model_validator(mode="after")
     def _watched_scores_exist(self) -> Self:
@@ -109,17 +110,18 @@ class Seeds(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    first: int = Field(ge=0, strict=True, description="first seed")
-    count: int = Field(ge=1, strict=True, description="number of consecutive seeds from the first")
-    chosen: tuple[Annotated[int, Field(ge=0, strict=True)], ...] | None = Field(
-        None, min_length=1, description="these seeds instead of a range"
+    first: int = Field(ge=0, le=2**32 - 1, strict=True, description="first seed")
+    count: int = Field(
+        ge=1, le=10_000, strict=True, description="number of consecutive seeds from the first"
+    )
+    chosen: tuple[Annotated[int, Field(ge=0, le=2**32 - 1, strict=True)], ...] | None = Field(
+        None, min_length=1, max_length=10_000, description="these seeds instead of a range"
     )
 
     @model_validator(mode="after")
     def _no_seed_twice(self) -> Self:
-        chosen = self.chosen or ()
-        for seed in chosen:
-            if chosen.count(seed) > 1:
+        for seed, times in Counter(self.chosen or ()).items():
+            if times > 1:
                 raise ValueError(f"chosen holds seed {seed} twice; name it once")
         return self
 

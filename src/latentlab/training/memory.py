@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.autograd.graph import saved_tensors_hooks
 
+from latentlab.core.errors import UserError
 from latentlab.training.cohort import Cohort
 from latentlab.training.contract import Method
 from latentlab.training.data import StudyData
@@ -22,8 +23,19 @@ SHARE = 0.5
 
 
 def trials_in_memory(method: Method, trial: Trial, data: StudyData, device: torch.device) -> int:
-    """Return how many trials like this one fit at once, in all processes together; at least 1."""
-    return max(1, int(SHARE * _memory(device) / bytes_per_trial(method, trial, data, device)))
+    """Return how many trials like this one fit at once, in all processes together; at least 1.
+
+    Raises:
+        UserError: not even one does.
+    """
+    taken, there = bytes_per_trial(method, trial, data, device), _memory(device)
+    if taken > there:
+        raise UserError(
+            f"One trial of the arm {trial.arm} takes {taken / 1e9:,.1f} GB of memory, and "
+            f"{there / 1e9:,.1f} GB are there",
+            "Make its model or training.batch_size smaller.",
+        )
+    return max(1, int(SHARE * there / taken))
 
 
 def bytes_per_trial(method: Method, trial: Trial, data: StudyData, device: torch.device) -> int:

@@ -23,7 +23,7 @@ from latentlab.training.loop import Progress
 
 logger = logging.getLogger(__name__)
 
-LINE_SECONDS = 10.0
+LINE_SECONDS = 2.0
 """Without a terminal, a line at most this often."""
 
 

@@ -22,7 +22,9 @@ from latentlab.training.calibration import Calibration
 from latentlab.training.checkpoint import cohort_name, load_checkpoint, save_checkpoint
 from latentlab.training.contract import Method
 from latentlab.training.data import steps_per_epoch
+from latentlab.training.estimate import WORTH_AN_ESTIMATE, Estimate, ask
 from latentlab.training.loop import CohortJob
+from latentlab.training.memory import bytes_per_trial
 from latentlab.training.progress import ProgressDisplay
 from latentlab.training.store import TrialStore
 from latentlab.training.trial import Trial
@@ -205,6 +207,7 @@ class Trainer:
     def _planned(self, trials: Sequence[Trial], paths: JobPaths) -> list[CohortJob]:
         """Return jobs for new trials, grouped by signature and cut into cohorts by plan."""
         groups: dict[str, list[Trial]] = {}
+        estimate = Estimate()
         for trial in trials:
             groups.setdefault(trial.signature, []).append(trial)
         jobs: list[CohortJob] = []
@@ -218,6 +221,8 @@ class Trainer:
                 plan = self._calibration(paths).choose(group, _steps(group[0], paths), fallback)
             fallback = fallback or plan
             logger.info("%d trials of %s: %s", len(group), group[0].arm, plan)
+            if not self._one_plan and len(group) * _steps(group[0], paths) >= WORTH_AN_ESTIMATE:
+                estimate += self._estimate(group, plan, paths)
             start = 0
             for size in even_parts(len(group), plan):
                 part = tuple(group[start : start + size])
@@ -227,7 +232,15 @@ class Trainer:
                 start += size
         if self._one_plan:
             self._first_plan = fallback
+        if estimate.trials:
+            logger.info("%s", estimate)
+            ask(estimate)
         return jobs
+
+    def _estimate(self, group: list[Trial], plan: ExecutionPlan, paths: JobPaths) -> Estimate:
+        seconds = self._calibration(paths).seconds(group, _steps(group[0], paths), plan)
+        one = bytes_per_trial(self._method, group[0], data_of(paths), self._device)
+        return Estimate(len(group), seconds, one * min(plan.cohort * plan.processes, len(group)))
 
 
 def _steps(trial: Trial, paths: JobPaths) -> int:

@@ -113,7 +113,7 @@ def test_claims_about_arms_of_another_data_set_are_not_run():
 
 def test_an_arm_cannot_take_a_baselines_name():
     whole = block("parameters.yml", "hypotheses.yml", "parameters_plan.yml")
-    with pytest.raises(ValidationError, match=r"arms\.k_means_same: a baseline has this name"):
+    with pytest.raises(ValidationError, match=r"arms\.k_means_same\n +a baseline has this name"):
         MixtureHarmoniumDeclaration.model_validate(whole | {"arms": {"k_means_same": {}}})
 
 

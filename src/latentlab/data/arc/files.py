@@ -56,7 +56,9 @@ class ArcFilesConfig(SourceConfig):
     test_fraction: float = Field(
         default=0.3, gt=0, lt=1, description="stratified share of the tasks that is held out"
     )
-    split_seed: int = Field(default=0, ge=0, description="decides which tasks are held out")
+    split_seed: int = Field(
+        default=0, ge=0, le=2**32 - 1, description="decides which tasks are held out"
+    )
 
 
 def read_arc(config: ArcFilesConfig, folder: Path) -> Prepared:

@@ -44,7 +44,9 @@ class DesignsConfig(SourceConfig):
     test_fraction: float = Field(
         default=0.2, gt=0, lt=1, description="stratified share of the designs that is held out"
     )
-    split_seed: int = Field(default=0, ge=0, description="decides which designs are held out")
+    split_seed: int = Field(
+        default=0, ge=0, le=2**32 - 1, description="decides which designs are held out"
+    )
 
 
 @dataclass(frozen=True)

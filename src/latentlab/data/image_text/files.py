@@ -38,6 +38,7 @@ class ImageTextFilesConfig(SourceConfig):
     subset: int | None = Field(
         default=None,
         ge=2,
+        le=1_000_000_000,
         description="training objects in a stratified subset, each of up to two samples, the other "
         "splits in proportion; none: all of them",
     )

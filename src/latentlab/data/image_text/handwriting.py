@@ -71,7 +71,9 @@ class HandwritingConfig(SourceConfig):
     test_fraction: float = Field(
         default=0.3, gt=0, lt=1, description="share of the samples that is held out"
     )
-    seed: int = Field(default=0, ge=0, description="decides noise, texts and the test split")
+    seed: int = Field(
+        default=0, ge=0, le=2**32 - 1, description="decides noise, texts and the test split"
+    )
 
 
 def read_handwriting(config: HandwritingConfig, folder: Path) -> Prepared:

@@ -85,7 +85,10 @@ class TextCapsConfig(ImageTextFilesConfig):
         description="text of an image: its first caption, or the words recognised in it",
     )
     classes: int | None = Field(
-        default=10, ge=2, description="the most frequent classes of train; none: all of them"
+        default=10,
+        ge=2,
+        le=10_000,
+        description="the most frequent classes of train; none: all of them",
     )
 
 

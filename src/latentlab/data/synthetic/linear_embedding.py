@@ -23,7 +23,9 @@ class EmbeddedConfig(SourceConfig):
 
     examples: int = Field(default=2000, ge=16, le=50_000, description="examples in all splits")
     side: int = Field(default=8, ge=2, le=64, description="height and width of a picture")
-    seed: int = Field(default=0, ge=0, description="decides the points, the map and the split")
+    seed: int = Field(
+        default=0, ge=0, le=2**32 - 1, description="decides the points, the map and the split"
+    )
     test_fraction: float = Field(
         default=0.2, gt=0, lt=1, description="share of the examples that is held out"
     )

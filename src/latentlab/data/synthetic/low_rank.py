@@ -20,7 +20,7 @@ from latentlab.data.synthetic.linear_embedding import EmbeddedConfig, show
 class LowRankConfig(EmbeddedConfig):
     """Settings of linear data."""
 
-    rank: int = Field(default=5, ge=1, description="latents")
+    rank: int = Field(default=5, ge=1, le=10_000, description="latents")
     spectrum: float = Field(
         default=0.8,
         gt=0,

@@ -66,7 +66,7 @@ class Claim(StrictModel, ABC):
     metric: MetricReference
     family: str
     missing: Missing
-    min_seeds: int = Field(ge=2)
+    min_seeds: int = Field(ge=2, le=10_000)
 
     n_unit: ClassVar[UnitOfN] = "seed"
     """What `n` and `seeds_needed` count."""

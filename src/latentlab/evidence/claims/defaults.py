@@ -47,7 +47,7 @@ class ProcedureDefaults(StrictModel):
 class Defaults(StrictModel):
     """What holds for every hypothesis of its kind that does not say otherwise."""
 
-    min_seeds: int = Field(default=5, ge=2)
+    min_seeds: int = Field(default=5, ge=2, le=10_000)
     pairing: Pairing = "seed"
     missing: Missing = "fail"
     family: str | None = None

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from latentlab.core.errors import UserError
+from latentlab.core.strict_yaml import load_yaml
 from latentlab.core.validation import validate
 from latentlab.search.parameter_alias import ParameterAlias
 from latentlab.search.parameters import CategoricalParameter, Parameter, is_number
 from latentlab.search.settings import SweepSettings
-from latentlab.search.sweep_files.strict_yaml import load_yaml
 from latentlab.search.sweep_files.wandb import TOP_LEVEL, WORDS, from_wandb
 
 Layout = Literal["own", "report", "wandb"]

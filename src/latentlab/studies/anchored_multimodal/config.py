@@ -42,7 +42,10 @@ class ModelConfig(BaseModel):
     width_multiplier: float = Field(1.0, gt=0, le=4, description="of all widths inside encoders")
     latent_dim: int = Field(64, ge=1, le=2048, description="dimensions of the shared latent space")
     head_hidden: int = Field(
-        128, ge=0, description="width of the head's hidden layer at 64 latent dimensions; 0: linear"
+        128,
+        ge=0,
+        le=65_536,
+        description="width of the head's hidden layer at 64 latent dimensions; 0: linear",
     )
     head_scales: bool = Field(
         False, description="the head's hidden layer grows in proportion to latent_dim"
@@ -103,7 +106,7 @@ class GroupConfig(BaseModel):
         "as its name suggests, the share of the old one that is kept",
     )
     warmup_epochs: Annotated[int, PerTrial()] = Field(
-        2, ge=0, description="epochs in which q stays where it starts"
+        2, ge=0, le=1_000_000, description="epochs in which q stays where it starts"
     )
     start: Annotated[Literal["uniform", "proportions"], PerTrial()] = Field(
         "uniform", description="where q starts: all groups alike, or their shares of the examples"
@@ -132,7 +135,9 @@ class ObjectiveConfig(BaseModel):
         "classifier",
         description="the head names draws from the anchors; or anchors keep a squared distance",
     )
-    separation_samples: int = Field(16, ge=1, description="classifier: draws from each anchor")
+    separation_samples: int = Field(
+        16, ge=1, le=65_536, description="classifier: draws from each anchor"
+    )
     separation_margin: Annotated[float, PerTrial()] = Field(
         2.0, gt=0, description="w2_margin: least SQUARED Wasserstein distance of two anchors"
     )

@@ -11,6 +11,8 @@ from latentlab.training.per_trial import PerTrial
 
 Policy = Literal["none", "plummet", "lognorm", "pca_cdf", "probabilistic"]
 
+Side = Annotated[int, Field(ge=16, le=4096)]
+
 
 class ModelConfig(BaseModel):
     """Encoder and decoder."""
@@ -22,15 +24,15 @@ class ModelConfig(BaseModel):
         description="convolutional as in the guide; dense: two hidden layers each way; linear: one "
         "matrix each way, no output non-linearity",
     )
-    resolution: tuple[int, int] = Field(
+    resolution: tuple[Side, Side] = Field(
         (100, 100),
         description="convolutional: height and width that designs are resized to before the "
-        "encoder, and that the decoder draws before its final resize",
+        "encoder, and that the decoder draws before its final resize; halved four times",
     )
     width_multiplier: float = Field(
         1.0, gt=0, le=4, description="convolutional: of the widths 64, 128, 256, 512"
     )
-    hidden: int = Field(64, ge=2, description="dense: width of the hidden layers")
+    hidden: int = Field(64, ge=2, le=65_536, description="dense: width of the hidden layers")
     latent_dim: int = Field(250, ge=1, le=4096, description="latent dimensions before pruning")
     spectral_norm: Literal["none", "operator", "kernel"] = Field(
         "none",
@@ -49,14 +51,6 @@ class ModelConfig(BaseModel):
         description="what lipschitz_bound bounds: the decoder, each of its n weighted layers then "
         "the n-th root of it; or each layer on its own",
     )
-
-    @model_validator(mode="after")
-    def _large_enough(self) -> Self:
-        if min(self.resolution) < 16:
-            raise ValueError(
-                f"resolution {list(self.resolution)} is halved four times: write at least 16"
-            )
-        return self
 
 
 class LegacyConfig(BaseModel):
@@ -82,10 +76,10 @@ class SafeguardConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     min_active: Annotated[int, PerTrial()] = Field(
-        0, ge=0, description="no pruning where so few dimensions are left, nor to fewer"
+        0, ge=0, le=65_536, description="no pruning where so few dimensions are left, nor to fewer"
     )
     cooldown_epochs: Annotated[int, PerTrial()] = Field(
-        0, ge=0, description="epochs without pruning after one that pruned"
+        0, ge=0, le=1_000_000, description="epochs without pruning after one that pruned"
     )
     reconstruction_tolerance: Annotated[float, PerTrial()] = Field(
         0.0,
@@ -94,10 +88,13 @@ class SafeguardConfig(BaseModel):
         "lowest so far; 0: off",
     )
     consecutive: Annotated[int, PerTrial()] = Field(
-        1, ge=1, description="epochs in a row that a dimension must be a candidate"
+        1, ge=1, le=1_000_000, description="epochs in a row that a dimension must be a candidate"
     )
     max_per_epoch: Annotated[int, PerTrial()] = Field(
-        0, ge=0, description="most dimensions pruned in one epoch, the smallest first; 0: off"
+        0,
+        ge=0,
+        le=65_536,
+        description="most dimensions pruned in one epoch, the smallest first; 0: off",
     )
 
 
@@ -108,7 +105,10 @@ class PruningConfig(BaseModel):
 
     policy: Annotated[Policy, PerTrial()] = Field("plummet", description="which are candidates")
     start_epoch: Annotated[int, PerTrial()] = Field(
-        500, ge=0, description="first epoch, from 0, at whose end dimensions may be pruned"
+        500,
+        ge=0,
+        le=1_000_000,
+        description="first epoch, from 0, at whose end dimensions may be pruned",
     )
     threshold: Annotated[float, PerTrial()] = Field(
         0.02,

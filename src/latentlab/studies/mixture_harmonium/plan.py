@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 SHOWN = ("nmi", "ami", "r_squared", "active_clusters", "negative_elbo", "rho_norm")
 """Metrics of the table."""
 
+RowNumber = Annotated[int, Field(ge=0, le=9999)]
+
 
 class Row(BaseModel):
     """One row: how it differs from the study's own settings."""
@@ -36,8 +38,8 @@ class Row(BaseModel):
     beta_warmup: float = Field(ge=0, le=1, description="share of the row's steps")
     rate_warmup: float = Field(ge=0, le=1, description="share of the row's steps")
     conjugation: float = Field(ge=0, description="weight of the conjugation penalty")
-    latents: int = Field(ge=1, description="as the report has it")
-    clusters: int = Field(ge=1, description="components")
+    latents: int = Field(ge=1, le=65_536, description="as the report has it")
+    clusters: int = Field(ge=1, le=65_536, description="components")
     prior_entropy: float = Field(ge=0, description="weight, as the report has it")
     posterior_entropy: float = Field(ge=0, description="weight, as the report has it")
     assumed: bool = Field(
@@ -50,7 +52,7 @@ class Scale(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    epochs: int = Field(ge=1, description="the budget: epochs of a row with steps 1")
+    epochs: int = Field(ge=1, le=1_000_000, description="the budget: epochs of a row with steps 1")
     latents: float = Field(1.0, gt=0, description="factor of the number of latents")
     learning_rate: float = Field(1.0, gt=0, description="factor of the learning rate")
     entropy: float = Field(1.0, ge=0, description="factor of both entropy weights")
@@ -61,8 +63,8 @@ class Plan(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    rows: str | int | None = Field(None, description="such as 25-28 or 1+23+37, or all")
-    phase: str | int | None = Field(None, description="such as 3A: all rows of this phase")
+    rows: str | RowNumber | None = Field(None, description="such as 25-28 or 1+23+37, or all")
+    phase: str | RowNumber | None = Field(None, description="such as 3A: all rows of this phase")
     scales: dict[str, Scale] = Field({}, description="by data set")
     table: dict[int, Row] = Field({}, description="by number of the run")
 
@@ -194,7 +196,7 @@ def _numbers(text: str) -> list[int]:
     found: dict[int, None] = {}
     # Kedro's --params splits at commas: there a plus sign stands between parts.
     for part in re.split("[,+]", text):
-        match = re.fullmatch(r"\s*(\d+)(?:\s*-\s*(\d+))?\s*", part)
+        match = re.fullmatch(r"\s*(\d{1,4})(?:\s*-\s*(\d{1,4}))?\s*", part)
         if match is None:
             raise ValueError(f"rows: '{text}' is no list such as 25-28 or 1+23+37, nor all")
         first, last = int(match[1]), int(match[2] or match[1])

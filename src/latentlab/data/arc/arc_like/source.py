@@ -55,7 +55,7 @@ REDRAWS = 40
 class ArcLikeConfig(SourceConfig):
     """Settings of the ARC-like tasks."""
 
-    seed: int = Field(default=0, ge=0, description="decides all tasks")
+    seed: int = Field(default=0, ge=0, le=2**32 - 1, description="decides all tasks")
     training_tasks: int = Field(
         default=180, ge=18, le=100_000, description="tasks of the training split"
     )

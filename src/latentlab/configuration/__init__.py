@@ -1,0 +1,1 @@
+"""How `conf/` is read and checked: files, layers, parameters."""

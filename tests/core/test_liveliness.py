@@ -1,0 +1,33 @@
+"""A line at least so often, and none where others are logged."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+import pytest
+
+from latentlab.core.liveliness import Liveliness
+
+
+def test_silent_work_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    lively = Liveliness(seconds=0.1)
+    lively.begin("calibration")
+    time.sleep(0.5)
+    lively.end()
+    told = [line for line in caplog.messages if line.startswith("calibration: ")]
+    assert 2 <= len(told) <= 6
+    time.sleep(0.3)
+    assert len(caplog.messages) == len(told)
+
+
+def test_work_that_speaks_for_itself_is_left_alone(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    lively = Liveliness(seconds=0.4)
+    lively.begin("training")
+    for step in range(10):
+        time.sleep(0.06)
+        logging.getLogger("latentlab.some").info("step %d", step)
+    lively.end()
+    assert not [line for line in caplog.messages if line.startswith("training: ")]
