@@ -219,7 +219,7 @@ def test_a_killed_halving_decides_again_without_training_again(
     ("change", "words"),
     [
         ({"parameters": {"objective.betta": {"type": "float", "low": 0, "high": 1}}}, "betta"),
-        ({"fixed": {"model.depth": 3}}, "model.depth: there is no such key"),
+        ({"fixed": {"model.depth": 3}}, "the study has no model.depth. Did you mean"),
         (
             {
                 "fixed": {},
@@ -227,8 +227,14 @@ def test_a_killed_halving_decides_again_without_training_again(
             },
             "objective.beta",
         ),
-        ({"objectives": [{"metric": "beauty"}]}, "'beauty' is no metric"),
-        ({"objectives": [{"metric": "accuracy"}, {"metric": "kl"}]}, "'kl' is no metric"),
+        (
+            {"objectives": [{"metric": "beauty"}]},
+            "has no metric with a better direction called beauty",
+        ),
+        (
+            {"objectives": [{"metric": "accuracy"}, {"metric": "kl"}]},
+            "no metric with a better direction called kl",
+        ),
         ({"parameters": {"seed": {"type": "int", "low": 0, "high": 9}}}, "seed"),
         ({"methode": "grid"}, "methode"),
     ],

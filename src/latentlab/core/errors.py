@@ -5,6 +5,12 @@ there) is raised as a `UserError`: one line that names the file or key and the r
 line prints that line alone. Programming errors keep their traceback.
 """
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+SHOWN = 20
+"""Mistakes beyond this many are counted, not shown."""
+
 
 class UserError(Exception):
     """A mistake that the user can mend.
@@ -23,3 +29,36 @@ class UserError(Exception):
     def __reduce__(self) -> tuple[type["UserError"], tuple[str, str]]:
         """Pickle by the two parts, so that a worker process can hand the error back."""
         return type(self), (self.what, self.remedy)
+
+
+def together(mistakes: Sequence[UserError], remedy: str = "") -> UserError:
+    """Return one error for several mistakes, so that all can be mended before the next run.
+
+    Args:
+        mistakes: at least one, in the order in which they are told.
+        remedy: a sentence at the end, after the remedies of the mistakes.
+    """
+    first, *others = mistakes
+    further = [
+        f"{m.what.rstrip('.')} ({m.remedy[:1].lower()}{m.remedy[1:].rstrip('.')})"
+        for m in others[: SHOWN - 1]
+    ]
+    if len(others) >= SHOWN:
+        further.append(f"and {len(others) - SHOWN + 1} more")
+    sentences = [_stopped(first.remedy)]
+    sentences += [f"Also {'; '.join(further)}."] if further else []
+    sentences += [remedy] if remedy else []
+    return UserError(first.what, " ".join(sentences))
+
+
+@contextmanager
+def noting(mistakes: list[UserError]) -> Iterator[None]:
+    """Keep a mistake that the block makes, so that what comes after it is looked at too."""
+    try:
+        yield
+    except UserError as mistake:
+        mistakes.append(mistake)
+
+
+def _stopped(sentence: str) -> str:
+    return sentence if sentence.endswith(("?", ".")) else f"{sentence}."

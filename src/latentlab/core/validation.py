@@ -9,29 +9,36 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, PydanticCustomError
 
-from latentlab.core.errors import UserError
+from latentlab.core.errors import UserError, together
 
 NO_SUCH_KEY = "there is no such key"
-SHOWN = 5
-"""Mistakes beyond this many are counted, not shown."""
+LONGEST_VALUE = 80
+"""Characters of a wrong value that are repeated in a message."""
+_TOLD = "told"
+"""The type of an error whose context has `what` and `remedy`, as a `UserError` has."""
 
 _OF_A_VALUE = {"bool_type", "int_type", "float_type", "string_type", "list_type"}
 
 Model = TypeVar("Model", bound=BaseModel)
 Path = tuple[str | int, ...]
+"""Keys and positions that lead to a value."""
 
 
 @dataclass(frozen=True)
-class _Mistake:
-    key: str
+class Mistake:
+    """One mistake in what a person wrote.
+
+    Attributes:
+        path: keys and positions that lead to it; empty where it is of the whole.
+        what: what is wrong there.
+        remedy: what to do about it.
+    """
+
+    path: Path
     what: str
     remedy: str
-
-    @property
-    def sentence(self) -> str:
-        return f"{self.key}: {self.what}" if self.key else self.what
 
 
 def validate(
@@ -53,31 +60,60 @@ def validate(
     Raises:
         UserError: one line with every mistake, its key and its remedy.
     """
+    words = spelled or {}
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        first, *others = _mistakes(error, model, content, spelled or {})
-        further = [f"{m.sentence} ({_lower(m.remedy)})" for m in others[: SHOWN - 1]]
-        if len(others) >= SHOWN:
-            further.append(f"and {len(others) - SHOWN + 1} more")
-        sentences = [_stopped(first.remedy)]
-        sentences += [f"Also {_stopped('; '.join(further))}"] if further else []
-        sentences += [remedy] if remedy else []
-        begin = f"{where}: " if where else ""
-        raise UserError(f"{begin}{first.sentence}", " ".join(sentences)) from error
+        told = []
+        for mistake in mistakes(error, model, content, words):
+            key = _spell(mistake.path, model, content, words)
+            begin = f"{where}: " if where and not told else ""
+            what = f"{key}: {mistake.what}" if key else mistake.what
+            told.append(UserError(f"{begin}{what}", mistake.remedy))
+        raise together(told, remedy) from error
 
 
-def _mistakes(
-    error: ValidationError, model: type[BaseModel], content: Any, spelled: Mapping[str, str]
-) -> list[_Mistake]:
+def mistakes(
+    error: ValidationError,
+    model: type[BaseModel],
+    content: Any,
+    spelled: Mapping[str, str] | None = None,
+) -> list[Mistake]:
+    """Return what pydantic found wrong with a content, at most one mistake a place."""
     by_path: dict[Path, list[ErrorDetails]] = {}
+    found: list[Mistake] = []
     for detail in error.errors(include_url=False):
-        by_path.setdefault(_path(detail, content), []).append(detail)
+        if detail["type"] == _TOLD:
+            context = detail["ctx"]
+            found.append(Mistake(tuple(detail["loc"]), context["what"], context["remedy"]))
+        else:
+            by_path.setdefault(_path(detail, content), []).append(detail)
     # Of a list with a wrong item, the item is reported.
     for path in [path for path in by_path if any(path == other[:-1] for other in by_path)]:
         if all(detail["type"] in _OF_A_VALUE for detail in by_path[path]):
             del by_path[path]
-    return [_mistake(path, d, model, content, spelled) for path, d in by_path.items()]
+    words = spelled or {}
+    return found + [_mistake(path, d, model, content, words) for path, d in by_path.items()]
+
+
+def all_of(found: Sequence[Mistake]) -> ValidationError:
+    """Return an error for a validator of a model to raise that has found several mistakes.
+
+    Their paths begin at that model.
+    """
+    return ValidationError.from_exception_data(
+        "mistakes",
+        [
+            {
+                "type": PydanticCustomError(
+                    _TOLD, "{what}. {remedy}", {"what": m.what, "remedy": m.remedy}
+                ),
+                "loc": m.path,
+                "input": None,
+            }
+            for m in found
+        ],
+    )
 
 
 def _path(detail: ErrorDetails, content: Any) -> Path:
@@ -105,8 +141,7 @@ def _mistake(
     model: type[BaseModel],
     content: Any,
     spelled: Mapping[str, str],
-) -> _Mistake:
-    key = _spell(path, model, content, spelled)
+) -> Mistake:
     # Of a union each branch complains; our own sentence says it best.
     detail = next((d for d in details if d["type"] == "value_error"), details[0])
     kind, value = detail["type"], _at(content, path)
@@ -115,43 +150,56 @@ def _mistake(
         for own, theirs in spelled.items():
             sentence = sentence.replace(f"`{own}`", f"`{theirs}`")
         what, _, remedy = sentence.partition("; ")
-        return _Mistake(key, what, _upper(remedy or "correct it"))
+        return Mistake(path, what, _upper(remedy or "correct it"))
     if kind == "extra_forbidden":
         parent = _models(_annotations(path[:-1], model, content))
         names = [spelled.get(n, n) for one in parent for n in one.model_fields]
-        return _Mistake(key, NO_SUCH_KEY, _nearest(str(path[-1]), names))
+        return Mistake(path, NO_SUCH_KEY, nearest(str(path[-1]), names))
     if kind.startswith("union_tag"):
         name = str(detail["ctx"]["discriminator"]).strip("'")
         what = f"there is no {value[name]!r}" if name in value else "is missing"
         tags = _tags(_models(_annotations(path, model, content)), name)
-        return _Mistake(f"{key}.{name}" if key else name, what, f"Write one of {', '.join(tags)}")
+        return Mistake((*path, name), what, f"Write one of {', '.join(tags)}")
     if len(details) > 1 and {d["type"] for d in details} <= _OF_A_VALUE:
-        what = f"{value!r} is not a single value"
-        return _Mistake(key, what, "Write text, a number, true or false")
-    return _Mistake(key, *_plain(detail, value))
+        what = f"{_shown(value)} is not a single value"
+        return Mistake(path, what, "Write text, a number, true or false")
+    return Mistake(path, *_plain(detail, value))
 
 
 def _plain(detail: ErrorDetails, value: Any) -> tuple[str, str]:
     """What is wrong with one value, and the remedy."""
+    shown = _shown(value)
     if "[key]" in detail["loc"]:
         return "one of its keys is no text to YAML", "Put it in quotes"
     match detail["type"]:
         case "missing":
             return "is missing", "Add it"
         case "literal_error":
-            return f"there is no {value!r}", f"Write {detail['ctx']['expected']}"
+            return f"there is no {shown}", f"Write {detail['ctx']['expected']}"
         case "int_type" | "int_from_float":
-            return f"{value!r} is no whole number", "Write one without a point"
-        case "float_type":
-            return f"{value!r} is no number", "Write a number"
+            return f"{shown} is no whole number", "Write one without a point"
+        case "int_parsing":
+            return f"{shown} is no whole number", "Write one"
+        case "float_type" | "float_parsing":
+            return f"{shown} is no number", "Write a number"
+        case "bool_type" | "bool_parsing":
+            return f"{shown} is no switch", "Write true or false"
+        case "string_type":
+            return f"{shown} is no text", "Put it in quotes"
         case "dict_type" | "model_type" | "model_attributes_type":
-            return f"{value!r} holds no keys with values", "Write it as `key: value`"
+            return f"{shown} holds no keys with values", "Write it as `key: value`"
         case "too_short":
             return "there is nothing in it", "Write at least one"
     return detail["msg"].replace("Input should be", "must be"), "Correct it"
 
 
-def _nearest(key: str, names: Sequence[str]) -> str:
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}.."
+
+
+def nearest(key: str, names: Sequence[str]) -> str:
+    """Return the remedy for a name that does not exist: the one that is meant, or all."""
     close = difflib.get_close_matches(key, names, n=1)
     if close:
         return f"Did you mean {close[0]}?"
@@ -232,13 +280,5 @@ def _tags(models: Sequence[type[BaseModel]], name: str) -> list[str]:
     return [str(tag) for m in models for tag in _literals(m.model_fields[name].annotation)]
 
 
-def _stopped(sentence: str) -> str:
-    return sentence if sentence.endswith("?") else f"{sentence}."
-
-
 def _upper(text: str) -> str:
     return text[:1].upper() + text[1:]
-
-
-def _lower(text: str) -> str:
-    return text[:1].lower() + text[1:]

@@ -7,10 +7,10 @@ import yaml
 
 from labs.refinement import PARAMETERS, random_table, refined_table, settings, table_of
 from latentlab.core.errors import UserError
+from latentlab.core.strict_yaml import load_yaml
 from latentlab.search.refine import sweep_file
 from latentlab.search.screening import NullDistribution
 from latentlab.search.settings import SweepSettings
-from latentlab.search.sweep_files.strict_yaml import load_yaml
 
 NULL = NullDistribution(permutations=499)
 RICH = PARAMETERS | {

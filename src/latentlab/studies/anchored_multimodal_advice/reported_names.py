@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from latentlab.core.errors import UserError
+from latentlab.core.strict_yaml import load_yaml
 from latentlab.experiment.declaration import merged
 from latentlab.search.parameter_alias import ParameterAlias
-from latentlab.search.sweep_files.strict_yaml import load_yaml
 
 BLOCKS = ("model", "objective", "training")
 STUDY = "anchored_multimodal"
