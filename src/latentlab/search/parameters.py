@@ -172,9 +172,12 @@ class CategoricalParameter(_Common):
 
     @model_validator(mode="after")
     def _sound(self) -> Self:
-        for index, choice in enumerate(self.choices):
-            if any(same(choice, other) for other in self.choices[:index]):
+        seen: set[tuple[bool, Scalar]] = set()
+        for choice in self.choices:
+            # True and 1 are two choices, as `same` has it.
+            if (isinstance(choice, bool), choice) in seen:
                 raise ValueError(f"choices hold {choice!r} twice; name it once")
+            seen.add((isinstance(choice, bool), choice))
         if self.ordered:
             numbers = self.numbers()
             if len(numbers) < len(self.choices) or list(numbers) != sorted(numbers):

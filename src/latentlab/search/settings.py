@@ -17,6 +17,8 @@ MOST_CONFIGURATIONS = 100_000
 """More than any study here could train, and few enough to be listed in memory."""
 MOST_VALUES = 1_000_000
 """Of a range of whole numbers or of steps: its values may have to be listed."""
+MOST_CHOICES = 1_000
+"""Of a choice, each of which is looked at before the sweep begins."""
 MOST_EPOCHS = 10_000_000
 
 Method = Literal["grid", "random", "quasi_random", "tpe"]
@@ -149,6 +151,9 @@ class SweepSettings(BaseModel):
             if size is None and self.method == "grid":
                 what = f"method grid: {name} has infinitely many values"
                 yield Mistake(where, what, "Give it a step or choices, or use another method")
+            elif parameter.type == "categorical" and len(parameter.choices) > MOST_CHOICES:
+                what = f"{len(parameter.choices):,} choices are more than {MOST_CHOICES:,}"
+                yield Mistake(where, what, "Take some out, or write a range")
             elif size is not None and size > MOST_VALUES:
                 what = f"{size:,} values are more than {MOST_VALUES:,}"
                 yield Mistake(where, what, "Give it a larger step, or narrow it")

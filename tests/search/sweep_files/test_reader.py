@@ -379,6 +379,123 @@ def test_a_wrong_sweep_is_one_line_with_the_remedy(text: str, words: str) -> Non
     assert words in refused(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (
+            f"configurations: 1000000000\n{A}",
+            "configurations: must be less than or equal to 100000",
+        ),
+        (f"configurations: 5\ncohort: 1000000000\n{A}", "cohort: must be less than or equal"),
+        (
+            f"configurations: 5\nhalving: {{first: 1000000000000}}\n{A}",
+            "halving.first: must be less",
+        ),
+        (f"configurations: 5\nhalving: {{rungs: [1000000000000]}}\n{A}", "rungs[0]: must be less"),
+        (
+            f"configurations: 5\nconfirmation: {{epochs: 1000000000000}}\n{A}",
+            "epochs: must be less",
+        ),
+        (
+            searched("a: {type: int, low: 0, high: 1000000000000}"),
+            "parameters.a: 1,000,000,000,001 values are more than 1,000,000. Give it a larger step",
+        ),
+        (
+            searched("a: {type: float, low: 0, high: 1, step: 1.0e-12}"),
+            "parameters.a: 1,000,000,000,001 values are more than",
+        ),
+        (searched(f"a: {{type: int, low: 0, high: {10**400}}}"), "a.high: a whole number beyond 9"),
+        (searched(f"a: {{type: categorical, choices: [1, {10**400}]}}"), "a whole number beyond"),
+        (
+            searched(f"a: {{type: categorical, choices: {list(range(50_000))}}}"),
+            "parameters.a: 50,000 choices are more than 1,000. Take some out, or write a range",
+        ),
+        (
+            "method: grid\nparameters:\n"
+            + "".join(f"  p{k}: {{type: int, low: 1, high: 1000}}\n" for k in range(4)),
+            "a grid of 1,000,000,000,000 configurations is more than 100,000. Take values out",
+        ),
+        (
+            "configurations: 5\nparameters:\n  a: {type: int, low: 0, high: 1000000000000}\n"
+            "  b: {type: int, low: 0, high: 1, when: {a: 3}}",
+            "parameters.a: 1,000,000,000,001 values",
+        ),
+    ],
+)
+def test_absurd_sizes_are_one_line_at_once(text: str, words: str) -> None:
+    assert words in refused(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("method: [grid]\nparameters: {a: {values: [1]}}", "method: '['grid']' is not supported"),
+        ("method: {a: 1}\nparameters: {a: 1}", "method: "),
+        ("method: grid\n1: x\nrun_cap: 3\nparameters: {a: {values: [1]}}", "1: W&B has no such"),
+        ("method: grid\nmetric: [a]\nparameters: {a: {values: [1]}}", "metric.name is missing"),
+        ("method: grid\nmetric: {name: a, goal: [x]}\nparameters: {a: {values: [1]}}", "goal: th"),
+        ("method: grid\nparameters: {a: {distribution: [x], values: [1]}}", "no distribution"),
+        (
+            "method: grid\nparameters: {seed: {min: 1, max: 1000000000000}, a: {values: [1]}}",
+            "10,0",
+        ),
+        (
+            "method: random\nrun_cap: 9\nparameters:\n"
+            "  a: {distribution: q_uniform, min: 0, max: 1, q: 1.0e-300}",
+            "q 1e-300 is too small for 0 to 1. Raise it.",
+        ),
+        (f"method: grid\nparameters: {{a: {{min: 1, max: {10**400}}}}}", "a whole number beyond"),
+        (
+            "method: grid\nearly_terminate: {type: hyperband, max_iter: .inf, s: 2}\n"
+            "parameters: {a: {values: [1]}}",
+            "max_iter: inf is no whole number from 1",
+        ),
+        ("study_name: x\nn_trials: 5\nparam_ranges: {a: {condition: 3}}", "Write {equals: {oth"),
+        (
+            "n_trials: 5\nparam_ranges: {a: {condition: {equals: {b: 1}}, when: {b: 1}}}",
+            "param_ranges.a: `when` and `condition` say the same. Keep one",
+        ),
+        (
+            f"configurations: 5\nfixed: {{b: '${{globals:data}}'}}\n{A}",
+            "fixed.b: ${globals:data} is",
+        ),
+        ("method: grid\nparameters: {a: {values: ['${x}']}}", "a.choices[0]: ${x} is not replaced"),
+    ],
+)
+def test_odd_content_is_one_line_and_no_traceback(text: str, words: str) -> None:
+    assert words in refused(text)
+
+
+def test_all_mistakes_of_a_wandb_file_are_told_at_once() -> None:
+    line = refused(
+        "method: custom\nrun_cap: x\nschedular: 3\nmetric: {goal: minimize}\n"
+        "early_terminate: {type: median}\nparameters:\n  a: {distribution: normal}\n"
+        "  b: {values: []}\n  seed: {min: 0.0, max: 1.0}"
+    )
+    for words in (
+        "schedular: W&B has no such key",
+        "method: 'custom' is not supported",
+        "parameters.a: distribution normal",
+        "parameters.b: values must be",
+        "parameters.seed: a seed is drawn",
+        "run_cap: 'x' is no whole number",
+        "metric.name is missing",
+        "early_terminate: only type: hyperband",
+    ):
+        assert words in line
+
+
+def test_all_mistakes_between_keys_are_told_at_once() -> None:
+    line = refused(
+        "configurations: 5\nfixed: {c: 1}\nparameters:\n"
+        "  a: {type: float, low: 0, high: 1}\n  c: {type: int, low: 0, high: 1}\n"
+        "  d: {type: int, low: 0, high: 1, when: {a: 1}}\n"
+        "  e: {type: int, low: 0, high: 1, when: {aa: 1}}\n"
+    )
+    for words in ("c: both fixed", "d.when: a is a real", "no parameter aa (did you mean a?)"):
+        assert words in line
+
+
 def test_many_mistakes_are_counted() -> None:
     entries = ", ".join(f"p{k}: {{type: float, low: 1e-{k}, high: 9}}" for k in range(1, 29))
     line = refused(f"configurations: 5\nparameters: {{{entries}}}")
@@ -399,6 +516,21 @@ def test_many_mistakes_are_counted() -> None:
         ("method: tpe\nparameters: {}\nmethod: grid\n", "line 3: 'method' is given twice, in line"),
         ("parameters:\n  lr: {type: float, low: 1, low: 2}\n", "line 2: 'low' is given twice"),
         ("a: !!python/object/apply:os.getcwd []", "could not determine a constructor"),
+        ("a: !own {b: 1}", "could not determine a constructor for the tag '!own'"),
+        ("a: 2026-13-01", "month must be in 1..12. Put it in quotes if it is text"),
+        ("a: " + "[" * 60 + "]" * 60, "is nested more than 50 deep. Write it flatter"),
+        ("a: " + "[" * 20_000, "is nested more than 50 deep"),
+        ('{"a":' * 60 + "1" + "}" * 60, "is nested more than 50 deep"),
+        ("a: &a [*a]", "is nested more than 50 deep"),
+        (
+            "a: &a [1, 1]\n"
+            + "".join(
+                f"b{k}: &b{k} [*{'a' if not k else f'b{k - 1}'}, "
+                f"*{'a' if not k else f'b{k - 1}'}]\n"
+                for k in range(20)
+            ),
+            "more than 200,000 values",
+        ),
     ],
 )
 def test_a_file_that_is_no_sweep(tmp_path: Path, text: str, words: str) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from latentlab.core.errors import UserError, together
+from latentlab.core.errors import UserError, noting, together
 from latentlab.core.validation import nearest
 from latentlab.data import Prepared
 from latentlab.experiment.planning import trial_table, whole_batches
@@ -88,13 +88,11 @@ class SweepTraining:
         """
         mistakes: list[UserError] = []
         ends = extremes(self.sweep.settings.space, self.sweep.config).configs
-        for where, config in ends.items():
-            trial = self._replicated(config, 0)[0]
-            try:
-                whole_batches(self.prepared, trial)
-            except UserError as error:
-                named = f" where {where}" if where else ""
-                mistakes.append(UserError(f"{error.what}{named}", error.remedy))
+        # Most ends have the middle's batch.
+        sizes = {config.training.batch_size: config for config in ends.values()}
+        for config in sizes.values():
+            with noting(mistakes):
+                whole_batches(self.prepared, self._replicated(config, 0)[0])
         halving = self.sweep.settings.halving
         if halving is not None and halving.score is not None and "" in ends and not mistakes:
             data = StudyData.of(self.prepared, self.device)
