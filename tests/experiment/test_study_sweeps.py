@@ -13,12 +13,14 @@ from labs.declarations import block
 from latentlab.compute import ComputeConfig
 from latentlab.core.errors import UserError
 from latentlab.data import load_prepared, prepare, save_prepared
+from latentlab.experiment.planning import prepare_data
 from latentlab.experiment.sweep.confirmation import winner_of
 from latentlab.experiment.sweep.file import load_sweep, sweep_path
 from latentlab.experiment.sweep.plan import plan_of, planned_sweep
+from latentlab.experiment.sweep.report import compared_table
 from latentlab.experiment.sweep.runner import confirm_sweep, open_storage, search_sweep
 from latentlab.experiment.sweep.settings import SweepsConfig
-from latentlab.search.archive import load_table, save_table
+from latentlab.search.archive import SweepArchive, load_table, save_table
 from latentlab.studies.registry import STUDIES
 from latentlab.training import runner
 from latentlab.training.store import TrialStore
@@ -219,7 +221,7 @@ def test_a_killed_halving_decides_again_without_training_again(
     ("change", "words"),
     [
         ({"parameters": {"objective.betta": {"type": "float", "low": 0, "high": 1}}}, "betta"),
-        ({"fixed": {"model.depth": 3}}, "model.depth: there is no such key"),
+        ({"fixed": {"model.depth": 3}}, "the study has no model.depth. Did you mean"),
         (
             {
                 "fixed": {},
@@ -227,8 +229,14 @@ def test_a_killed_halving_decides_again_without_training_again(
             },
             "objective.beta",
         ),
-        ({"objectives": [{"metric": "beauty"}]}, "'beauty' is no metric"),
-        ({"objectives": [{"metric": "accuracy"}, {"metric": "kl"}]}, "'kl' is no metric"),
+        (
+            {"objectives": [{"metric": "beauty"}]},
+            "has no metric with a better direction called beauty",
+        ),
+        (
+            {"objectives": [{"metric": "accuracy"}, {"metric": "kl"}]},
+            "no metric with a better direction called kl",
+        ),
         ({"parameters": {"seed": {"type": "int", "low": 0, "high": 9}}}, "seed"),
         ({"methode": "grid"}, "methode"),
     ],
@@ -252,6 +260,42 @@ def test_rungs_before_a_mechanism_starts_have_to_be_forced(tmp_path):
     loaded(tmp_path, SWEEP | {"halving": {"rungs": [3, 5]}}, warm)
     loaded(tmp_path, SWEEP | {"halving": {"first": 3}}, warm)
     loaded(tmp_path, SWEEP | {"halving": {"first": 1, "force": True}}, warm)
+
+
+def test_an_epoch_score_that_is_not_there_is_refused_before_training(tmp_path, prepared, store):
+    content = SWEEP | {"halving": {"first": 1, "score": "validation_recon"}}
+    words = "halving.score: there is no epoch score 'validation_recon'. Did you mean validation_rec"
+    with pytest.raises(UserError, match=words):
+        search_sweep(loaded(tmp_path, content), CONFIG, COMPUTE, prepared, store)
+    assert not list(store.root.rglob("*.safetensors"))
+    assert not list(store.root.rglob("*.checkpoint"))
+
+
+def test_a_batch_that_is_larger_than_the_data_is_named_before_training(tmp_path, prepared, store):
+    batches = {"type": "categorical", "choices": [16, 4096], "ordered": True}
+    content = SWEEP | {"fixed": {}, "parameters": {"training.batch_size": batches}}
+    with pytest.raises(UserError, match=r"sweep default: training\.batch_size is 4096, but only"):
+        search_sweep(loaded(tmp_path, content), CONFIG, COMPUTE, prepared, store)
+    assert not list(store.root.rglob("*.safetensors"))
+
+
+def test_an_arm_whose_batch_is_larger_than_the_data_is_named(tmp_path):
+    own = block("derp_vae", dataset="digits", datasets={"digits": {"source": {"subset": 60}}})
+    own["arms"] = {name: {"training": {"batch_size": n}} for name, n in (("b4", 4), ("b99", 99))}
+    own["training"] = {"batch_size": 8}
+    declaration = STUDY.declaration.model_validate(own)
+    with pytest.raises(UserError) as caught:
+        prepare_data(STUDY, declaration, tmp_path)
+    line = str(caught.value)
+    assert line.startswith("derp_vae.arms.b99: training.batch_size is 99, but only")
+    assert "b4:" not in line
+
+
+def test_the_sweep_to_compare_with_is_looked_for_before_training(tmp_path):
+    sweep, archive = loaded(tmp_path), SweepArchive(tmp_path / "sweeps")
+    assert compared_table(sweep, None, archive) is None
+    with pytest.raises(UserError, match=r"sweeps\.compare_with: There is no finished sweep wide"):
+        compared_table(sweep, "wide", archive)
 
 
 def test_a_sweep_that_is_not_there_is_named_with_those_that_are(tmp_path):

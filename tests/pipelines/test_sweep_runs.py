@@ -159,6 +159,20 @@ def test_a_sweep_from_a_csv(finished: ProjectCopy) -> None:
     ).set_index("parameter")
     assert tests.loc["rate", "tier"] == "high"
     assert tests.loc["encoder", "tier"] == "open"
+    # The pipeline has no sweep of its own: what it proposes is run by a study.
+    assert "analysis.sweep=" not in done.stdout
+    assert "copy trials_conservative.yml to conf/local/<study>/sweeps/, then kedro run" in " ".join(
+        done.stdout.split()
+    )
+
+
+def test_a_sweep_to_compare_with_that_is_not_there_is_one_line(finished: ProjectCopy) -> None:
+    before = written(finished)
+    done = finished.kedro(*ARGUMENTS, "--params", "sweeps.compare_with=wide")
+    assert done.returncode != 0
+    assert "sweeps.compare_with: There is no finished sweep wide" in done.stderr
+    assert "Those that are there: default." in done.stderr
+    assert written(finished) == before
 
 
 def test_an_experiment_that_is_not_there_is_one_line(finished: ProjectCopy) -> None:

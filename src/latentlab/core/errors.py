@@ -5,7 +5,8 @@ there) is raised as a `UserError`: one line that names the file or key and the r
 line prints that line alone. Programming errors keep their traceback.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 SHOWN = 20
 """Mistakes beyond this many are counted, not shown."""
@@ -48,6 +49,15 @@ def together(mistakes: Sequence[UserError], remedy: str = "") -> UserError:
     sentences += [f"Also {'; '.join(further)}."] if further else []
     sentences += [remedy] if remedy else []
     return UserError(first.what, " ".join(sentences))
+
+
+@contextmanager
+def noting(mistakes: list[UserError]) -> Iterator[None]:
+    """Keep a mistake that the block makes, so that what comes after it is looked at too."""
+    try:
+        yield
+    except UserError as mistake:
+        mistakes.append(mistake)
 
 
 def _stopped(sentence: str) -> str:

@@ -21,6 +21,7 @@ from latentlab.evidence.hypotheses import Hypotheses
 from latentlab.metrics.metric import Metric
 from latentlab.metrics.timing import TIMES
 from latentlab.search.parameter_alias import ParameterAlias
+from latentlab.search.parameters import Scalar
 from latentlab.training.config import Seeds, TrialConfig, completed_by
 
 if TYPE_CHECKING:
@@ -31,6 +32,20 @@ if TYPE_CHECKING:
     from latentlab.data import Prepared
 
 Block = dict[str, Any]
+
+Conditions = Mapping[str, Mapping[str, tuple[Scalar, ...]]]
+"""Settings, or blocks of them, by dotted key, and the values of others under which they are read.
+
+Under other values they change nothing.
+"""
+
+TRAINING_CONDITIONS: Conditions = {
+    "training.momentum": {"training.optimiser": ("sgd",)},
+    "training.final_factor": {"training.schedule": ("linear", "cosine")},
+    "training.step_epochs": {"training.schedule": ("step",)},
+    "training.reduction": {"training.schedule": ("step", "plateau")},
+    "training.plateau_patience": {"training.schedule": ("plateau",)},
+}
 
 STUDY_SEEDS = Seeds(first=0, count=10)
 """The seeds of a study that does not name its own."""
@@ -69,8 +84,10 @@ class Declaration(BaseModel):
     `baselines` names arms that are not trained: methods to compare with, which the study's module
     `baselines` fits and scores. `table_title` and `table_caption` head and explain the study's own
     table, where it has one. `parameter_aliases` says what short names of parameters, in search
-    spaces and tables from elsewhere, mean in the study's configuration; `rung_score` is the epoch
-    score by which a search stops configurations early, one that means the same in all of them.
+    spaces and tables from elsewhere, mean in the study's configuration, `metric_aliases` the same
+    of metrics; `conditions` says which settings are read only under others; `rung_score` is the
+    epoch score by which a search stops configurations early, one that means the same in all of
+    them.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -81,6 +98,8 @@ class Declaration(BaseModel):
     table_title: ClassVar[str] = "The report's table"
     table_caption: ClassVar[str] = ""
     parameter_aliases: ClassVar[Mapping[str, ParameterAlias]] = {}
+    metric_aliases: ClassVar[Mapping[str, str]] = {}
+    conditions: ClassVar[Conditions] = TRAINING_CONDITIONS
     rung_score: ClassVar[str] = "validation_total"
 
     dataset: str

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from latentlab.core.errors import UserError
+from latentlab.core.errors import UserError, together
 from latentlab.core.files import write_atomically
 from latentlab.data import Prepared, prepare
 from latentlab.evidence.freeze import Freeze, freeze
@@ -35,10 +35,24 @@ def prepare_data(study: Study, declaration: Declaration, raw: Path) -> Prepared:
     name = declaration.dataset
     prepared = prepare(name, declaration.dataset_config.source, raw / name)
     prepared = declaration.transform_data(prepared, raw / name)
+    mistakes: list[UserError] = []
     for trial in plan_trials(study, declaration, prepared, "float32")[: len(declaration.configs)]:
-        examples = training_examples(prepared, trial)
-        steps_per_epoch(examples, trial.config.training.batch_size)
+        try:
+            whole_batches(prepared, trial)
+        except UserError as error:
+            mistakes.append(UserError(f"{study.name}.arms.{trial.arm}: {error.what}", error.remedy))
+    if mistakes:
+        raise together(mistakes)
     return prepared
+
+
+def whole_batches(prepared: Prepared, trial: Trial) -> None:
+    """Refuse a trial that has fewer examples than a batch.
+
+    Raises:
+        UserError: it has.
+    """
+    steps_per_epoch(training_examples(prepared, trial), trial.config.training.batch_size)
 
 
 def training_examples(prepared: Prepared, trial: Trial) -> int:

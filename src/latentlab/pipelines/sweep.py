@@ -13,18 +13,24 @@ from latentlab.experiment.declaration import Declaration
 from latentlab.experiment.study import Study
 from latentlab.experiment.sweep.settings import SweepsConfig
 from latentlab.pipelines.binding import bound
+from latentlab.search.archive import SweepArchive
 from latentlab.search.table import SweepTable
 from latentlab.tracking.store_address import project_root
 
 STAGE = "search"
 
 
-def plan(study: Study, declaration: Declaration, sweeps: SweepsConfig) -> dict[str, Any]:
+def plan(
+    study: Study, declaration: Declaration, sweeps: SweepsConfig, archive: SweepArchive
+) -> dict[str, Any]:
     """Read the sweep's file; a mistake in it is found before anything is trained."""
     from latentlab.experiment.sweep.file import load_sweep
     from latentlab.experiment.sweep.plan import plan_of
+    from latentlab.experiment.sweep.report import compared_table
 
-    return plan_of(load_sweep(study, declaration, sweeps.folders, project_root()))
+    sweep = load_sweep(study, declaration, sweeps.folders, project_root())
+    compared_table(sweep, sweeps.compare_with, archive)
+    return plan_of(sweep)
 
 
 def search(
@@ -52,7 +58,7 @@ def create_pipeline(study: Study) -> Pipeline:
         [
             Node(
                 bound(plan, study),
-                [f"params:{s}", "params:sweeps"],
+                [f"params:{s}", "params:sweeps", f"{s}.sweep_archive"],
                 f"{s}.sweep_plan",
                 name=f"{s}.plan_sweep",
                 namespace=f"{s}.{STAGE}",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from latentlab.search.parameters import FloatParameter, IntParameter, Parameter, Scalar
+from latentlab.search.parameters import FloatParameter, Scalar
 from latentlab.search.space import Space
 
 
@@ -37,14 +37,6 @@ def count(space: Space) -> int:
     _check(space)
     deciding = {name for parameter in space.parameters.values() for name in parameter.when}
     return _count(space, space.order, deciding, dict(space.fixed))
-
-
-def size(parameter: Parameter) -> int | None:
-    """Return how many values a parameter has; None where there are infinitely many."""
-    if isinstance(parameter, IntParameter):
-        return len(range(parameter.low, parameter.high + 1, parameter.step))
-    values = parameter.grid()
-    return None if values is None else len(values)
 
 
 def _check(space: Space) -> None:
@@ -84,5 +76,5 @@ def _count(space: Space, left: Sequence[str], deciding: set[str], known: dict[st
                 _count(space, rest, deciding, {**known, name: value})
                 for value in parameter.grid() or ()
             )
-        product *= size(parameter) or 0
+        product *= parameter.size() or 0
     return product

@@ -10,6 +10,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 Scalar = bool | int | float | str | None
 """A value of a parameter."""
 
+LARGEST = 2**53
+"""Up to here whole numbers are floats too."""
+
 _TOLERANCE = 1e-9
 """Rounding of a step's last multiple, as a share of the step."""
 
@@ -30,6 +33,13 @@ def refuse_text(value: Any) -> Any:
     return value
 
 
+def refuse_huge(value: Any) -> Any:
+    """Refuse a whole number that a float cannot hold."""
+    if isinstance(value, int) and abs(value) > LARGEST:
+        raise ValueError(f"a whole number beyond {LARGEST:,} is not supported; lower it")
+    return value
+
+
 def _with_point(text: str, number: float) -> str:
     """Return how YAML 1.1 wants the number: with a point, and a sign before the exponent."""
     if not math.isfinite(number):
@@ -43,8 +53,12 @@ def _with_point(text: str, number: float) -> str:
 
 
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False), BeforeValidator(refuse_text)]
-Whole = Annotated[int, Field(strict=True), BeforeValidator(refuse_text)]
-Choice = Annotated[bool | int | float | str | None, BeforeValidator(refuse_text)]
+Whole = Annotated[
+    int, Field(strict=True), BeforeValidator(refuse_huge), BeforeValidator(refuse_text)
+]
+Choice = Annotated[
+    bool | int | float | str | None, BeforeValidator(refuse_huge), BeforeValidator(refuse_text)
+]
 
 
 class Limits(BaseModel):
@@ -107,12 +121,18 @@ class FloatParameter(_Range):
         self._check(self.low, self.high, self.log, self.step)
         return self
 
-    def grid(self) -> tuple[float, ...] | None:
-        """Return all values; None where there are infinitely many."""
+    def size(self) -> int | None:
+        """Return how many values there are; None where there are infinitely many."""
         if self.step is None:
             return None
-        count = math.floor((self.high - self.low) / self.step + _TOLERANCE) + 1
-        return tuple(self.low + k * self.step for k in range(count))
+        return math.floor((self.high - self.low) / self.step + _TOLERANCE) + 1
+
+    def grid(self) -> tuple[float, ...] | None:
+        """Return all values; None where there are infinitely many."""
+        size, step = self.size(), self.step
+        if size is None or step is None:
+            return None
+        return tuple(self.low + k * step for k in range(size))
 
 
 class IntParameter(_Range):
@@ -129,9 +149,18 @@ class IntParameter(_Range):
         self._check(self.low, self.high, self.log, self.step)
         return self
 
+    def size(self) -> int:
+        """Return how many values there are."""
+        return len(range(self.low, self.high + 1, self.step))
+
     def grid(self) -> tuple[int, ...]:
         """Return all values."""
         return tuple(range(self.low, self.high + 1, self.step))
+
+    def takes(self, value: Any) -> bool:
+        """Return whether it can have a value."""
+        whole = range(self.low, self.high + 1, self.step)
+        return is_number(value) and value == int(value) and int(value) in whole
 
 
 class CategoricalParameter(_Common):
@@ -143,18 +172,29 @@ class CategoricalParameter(_Common):
 
     @model_validator(mode="after")
     def _sound(self) -> Self:
-        for index, choice in enumerate(self.choices):
-            if any(same(choice, other) for other in self.choices[:index]):
+        seen: set[tuple[bool, Scalar]] = set()
+        for choice in self.choices:
+            # True and 1 are two choices, as `same` has it.
+            if (isinstance(choice, bool), choice) in seen:
                 raise ValueError(f"choices hold {choice!r} twice; name it once")
+            seen.add((isinstance(choice, bool), choice))
         if self.ordered:
             numbers = self.numbers()
             if len(numbers) < len(self.choices) or list(numbers) != sorted(numbers):
                 raise ValueError("ordered choices are numbers in ascending order; sort them")
         return self
 
+    def size(self) -> int:
+        """Return how many values there are."""
+        return len(self.choices)
+
     def grid(self) -> tuple[Scalar, ...]:
         """Return all values."""
         return self.choices
+
+    def takes(self, value: Any) -> bool:
+        """Return whether it can have a value."""
+        return any(same(value, choice) for choice in self.choices)
 
     def numbers(self) -> tuple[float, ...]:
         """Return the choices that are numbers: all of them where they are ordered."""

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from latentlab.core.validation import Mistake, all_of
+from latentlab.search.grid import count
 from latentlab.search.parameters import Choice, Number, Parameter, Whole
-from latentlab.search.space import Space
+from latentlab.search.space import Space, misfits
 from latentlab.training.config import Seeds, completed_by
+
+MOST_CONFIGURATIONS = 100_000
+"""More than any study here could train, and few enough to be listed in memory."""
+MOST_VALUES = 1_000_000
+"""Of a range of whole numbers or of steps: its values may have to be listed."""
+MOST_CHOICES = 1_000
+"""Of a choice, each of which is looked at before the sweep begins."""
+MOST_EPOCHS = 10_000_000
 
 Method = Literal["grid", "random", "quasi_random", "tpe"]
 
@@ -37,11 +48,11 @@ class Halving(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    first: Whole | None = Field(None, ge=1, description="epochs of the first rung")
-    rungs: tuple[Annotated[Whole, Field(ge=1)], ...] | None = Field(
+    first: Whole | None = Field(None, ge=1, le=MOST_EPOCHS, description="epochs of the first rung")
+    rungs: tuple[Annotated[Whole, Field(ge=1, le=MOST_EPOCHS)], ...] | None = Field(
         None, min_length=1, description="epochs of all rungs, rising, instead of `first`"
     )
-    factor: Whole = Field(3, ge=2)
+    factor: Whole = Field(3, ge=2, le=MOST_EPOCHS)
     brackets: Whole = Field(1, ge=1, le=8)
     score: str | None = Field(
         None,
@@ -81,7 +92,7 @@ class Confirmation(BaseModel):
 
     seeds: Annotated[Seeds, completed_by(CONFIRMATION_SEEDS)] = CONFIRMATION_SEEDS
     epochs: Whole | None = Field(
-        None, ge=1, description="none: the study's own budget, not the search's"
+        None, ge=1, le=MOST_EPOCHS, description="none: the study's own budget, not the search's"
     )
 
 
@@ -92,7 +103,7 @@ class SweepSettings(BaseModel):
 
     method: Method = "tpe"
     configurations: Whole | None = Field(
-        None, ge=1, description="how many are tried; none: all of a grid"
+        None, ge=1, le=MOST_CONFIGURATIONS, description="how many are tried; none: all of a grid"
     )
     seconds: Number | None = Field(
         None, gt=0, description="no new cohort is asked for after this wall-clock time"
@@ -101,8 +112,15 @@ class SweepSettings(BaseModel):
     objectives: list[SearchedMetric] = Field(
         [], description="none: the metric that the study chooses its champion by"
     )
-    cohort: Whole = Field(8, ge=1, description="configurations that are asked for together")
-    startup: Whole = Field(16, ge=0, description="tpe: configurations drawn quasi-randomly first")
+    cohort: Whole = Field(
+        8, ge=1, le=MOST_CONFIGURATIONS, description="configurations that are asked for together"
+    )
+    startup: Whole = Field(
+        16,
+        ge=0,
+        le=MOST_CONFIGURATIONS,
+        description="tpe: configurations drawn quasi-randomly first",
+    )
     sampler_seed: Whole = Field(0, ge=0, description="of the sampler, not of the training")
     halving: Halving | None = None
     confirmation: Confirmation = Confirmation()
@@ -111,24 +129,40 @@ class SweepSettings(BaseModel):
 
     @model_validator(mode="after")
     def _sound(self) -> Self:
+        if found := list(self._mistakes()):
+            raise all_of(found)
         space = self.space
-        if self.method == "grid":
-            endless = [name for name, p in space.parameters.items() if p.grid() is None]
-            if endless:
+        if self.method != "grid":
+            if self.configurations is None and self.seconds is None:
                 raise ValueError(
-                    f"method grid: {endless[0]} has infinitely many values; give it a step or "
-                    "choices, or use another method"
+                    f"method {self.method} has no end; give `configurations` or `seconds`"
                 )
-        elif self.configurations is None and self.seconds is None:
-            raise ValueError(f"method {self.method} has no end; give `configurations` or `seconds`")
-        if self.halving is not None and len(self.objectives) > 1:
-            raise ValueError("halving needs a single objective")
-        shared = set(self.seeds.numbers()) & set(self.confirmation.seeds.numbers())
-        if shared:
+        elif (cells := count(space)) > MOST_CONFIGURATIONS:
             raise ValueError(
-                f"confirmation.seeds: {min(shared)} is a seed of the search too; choose others"
+                f"a grid of {cells:,} configurations is more than {MOST_CONFIGURATIONS:,}; take "
+                "values out, or use another method"
             )
         return self
+
+    def _mistakes(self) -> Iterator[Mistake]:
+        yield from misfits(self.fixed, self.parameters)
+        for name, parameter in self.parameters.items():
+            size, where = parameter.size(), ("parameters", name)
+            if size is None and self.method == "grid":
+                what = f"method grid: {name} has infinitely many values"
+                yield Mistake(where, what, "Give it a step or choices, or use another method")
+            elif parameter.type == "categorical" and len(parameter.choices) > MOST_CHOICES:
+                what = f"{len(parameter.choices):,} choices are more than {MOST_CHOICES:,}"
+                yield Mistake(where, what, "Take some out, or write a range")
+            elif size is not None and size > MOST_VALUES:
+                what = f"{size:,} values are more than {MOST_VALUES:,}"
+                yield Mistake(where, what, "Give it a larger step, or narrow it")
+        if self.halving is not None and len(self.objectives) > 1:
+            yield Mistake(("halving",), "it needs a single objective", "Keep one")
+        shared = set(self.seeds.numbers()) & set(self.confirmation.seeds.numbers())
+        if shared:
+            what = f"{min(shared)} is a seed of the search too"
+            yield Mistake(("confirmation", "seeds"), what, "Choose others")
 
     @property
     def space(self) -> Space:

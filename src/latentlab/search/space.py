@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
+from latentlab.core.validation import Mistake, all_of, nearest
 from latentlab.runs.seed_names import is_seed
 from latentlab.search.parameters import (
     CategoricalParameter,
@@ -17,11 +18,43 @@ from latentlab.search.parameters import (
     IntParameter,
     Parameter,
     Scalar,
-    same,
 )
 
 Configuration = dict[str, Scalar]
 """Values by parameter: the fixed ones and those that exist under the space's conditions."""
+
+
+def misfits(fixed: Mapping[str, Any], parameters: Mapping[str, Parameter]) -> Iterator[Mistake]:
+    """Yield what is wrong with the names of a space and with what parameters depend on."""
+    for key, names in (("parameters", parameters), ("fixed", fixed)):
+        for name in filter(is_seed, names):
+            yield Mistake(
+                (key, name),
+                "a seed is a blocking factor, not a parameter to be searched",
+                "Take it out and say `seeds: {first: .., count: ..}` in the sweep",
+            )
+    for name, parameter in parameters.items():
+        where = ("parameters", name)
+        if name in fixed:
+            yield Mistake(where, "both fixed and searched", "Keep one of the two")
+        for other, wanted in parameter.when.items():
+            if other not in fixed:
+                yield from _condition_misfits((*where, "when"), other, wanted, parameters)
+
+
+def _condition_misfits(
+    where: tuple[str, ...], other: str, wanted: Any, parameters: Mapping[str, Parameter]
+) -> Iterator[Mistake]:
+    if other not in parameters:
+        yield Mistake(where, f"there is no parameter {other}", nearest(other, list(parameters)))
+        return
+    controller = parameters[other]
+    if not isinstance(controller, CategoricalParameter | IntParameter):
+        yield Mistake(where, f"{other} is a real number", "Name a choice or a whole number")
+        return
+    for value in wanted if isinstance(wanted, list) else [wanted]:
+        if not controller.takes(value):
+            yield Mistake(where, f"{other} is never {value!r}", "Write a value that it takes")
 
 
 class Space(BaseModel):
@@ -38,36 +71,10 @@ class Space(BaseModel):
 
     @model_validator(mode="after")
     def _sound(self) -> Self:
-        for name in (*self.parameters, *self.fixed):
-            if is_seed(name):
-                raise ValueError(
-                    f"{name}: a seed is a blocking factor, not a parameter to be searched; take it "
-                    "out and say `seeds: {first: .., count: ..}` in the sweep"
-                )
-        for name, parameter in self.parameters.items():
-            if name in self.fixed:
-                raise ValueError(f"{name}: both fixed and searched; keep one of the two")
-            for other, wanted in parameter.when.items():
-                self._check_condition(name, other, wanted)
+        if found := list(misfits(self.fixed, self.parameters)):
+            raise all_of(found)
         _ = self.order
         return self
-
-    def _check_condition(self, name: str, other: str, wanted: Any) -> None:
-        if other in self.fixed:
-            return
-        if other not in self.parameters:
-            raise ValueError(f"{name}.when: there is no parameter {other}; name one that there is")
-        controller = self.parameters[other]
-        if not isinstance(controller, CategoricalParameter | IntParameter):
-            raise ValueError(
-                f"{name}.when: {other} is a real number; name a choice or a whole number"
-            )
-        known = controller.grid()
-        for value in wanted if isinstance(wanted, list) else [wanted]:
-            if not any(same(value, choice) for choice in known):
-                raise ValueError(
-                    f"{name}.when: {other} is never {value!r}; write a value that it takes"
-                )
 
     @cached_property
     def order(self) -> tuple[str, ...]:

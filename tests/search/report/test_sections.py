@@ -21,7 +21,9 @@ def report():
     following = []
     for mode in ("conservative", "aggressive"):
         found = refine(analysis.screening, mode)
-        following.append(NextSweep(mode, mode, found.frame(), sweep_file(found, settings())))
+        following.append(
+            NextSweep(mode, mode, found.frame(), sweep_file(found, settings()), "kedro")
+        )
     return SweepReport("By hand", table, analysis, following)
 
 

@@ -20,7 +20,13 @@ from latentlab.search.parameters import (
 )
 from latentlab.search.settings import SweepSettings
 from latentlab.search.space import has_direction
-from latentlab.search.sweep_files.reader import layout_of, read_sweep, read_sweep_block, rename
+from latentlab.search.sweep_files.reader import (
+    SweepFile,
+    layout_of,
+    read_sweep,
+    read_sweep_content,
+    rename,
+)
 
 OPTION_A = """
 study_name: "visual_classifier_cnn_refined_v3"
@@ -139,13 +145,16 @@ def pointed(text: str) -> str:
     return text
 
 
-def refused(text: str, name: str = "s.yml") -> str:
+def contents(file: SweepFile) -> tuple[SweepSettings, list[str]]:
+    return file.settings(), file.translation.warnings
+
+
+def refused(text: str) -> str:
     """The one line with which a file is refused."""
     with pytest.raises(UserError) as caught:
-        read_sweep_block(yaml.safe_load(text), name)
+        read_sweep_content(yaml.safe_load(text), "s").settings()
     line = str(caught.value)
     assert "\n" not in line
-    assert line.startswith(f"{name}: ")
     return line
 
 
@@ -173,13 +182,13 @@ def searched(entry: str) -> str:
     ],
 )
 def test_the_reports_own_numbers_are_text_and_it_says_so(text: str, keys: list[str]) -> None:
-    line = refused(text, "v3.yml")
+    line = refused(text)
     for words in keys:
         assert words in line
 
 
 def test_option_a_is_read_as_it_stands() -> None:
-    settings, warnings = read_sweep_block(yaml.safe_load(pointed(OPTION_A)), "v3")
+    settings, warnings = contents(read_sweep_content(yaml.safe_load(pointed(OPTION_A)), "v3"))
     assert settings.method == "tpe"
     assert settings.configurations == 50
     assert settings.fixed == yaml.safe_load(OPTION_A)["fixed"]
@@ -204,7 +213,7 @@ def directed(settings: SweepSettings) -> tuple[str, ...]:
 
 
 def test_option_b_is_read_as_it_stands() -> None:
-    settings, _ = read_sweep_block(yaml.safe_load(pointed(OPTION_B)), "v3")
+    settings, _ = contents(read_sweep_content(yaml.safe_load(pointed(OPTION_B)), "v3"))
     assert settings.configurations == 100
     assert settings.parameters["weight_decay"].low == 1e-7  # type: ignore[union-attr]
     coords = settings.parameters["use_coords"]
@@ -224,7 +233,7 @@ def test_conditions_limits_and_order_may_stand_in_the_reports_layout(tmp_path: P
         "  depth: {type: int, low: 2, high: 6, hard: {min: 1}, when: {encoder_type: cnn}}\n"
         "  batch_size: {type: categorical, choices: [8, 16], ordered: false}\n"
     )
-    settings, warnings = read_sweep(path)
+    settings, warnings = contents(read_sweep(path))
     assert warnings == []
     assert settings.seeds.count == 2
     assert settings.parameters["depth"].when == {"encoder_type": "cnn"}
@@ -257,11 +266,11 @@ def test_mistakes_are_told_in_the_reports_words(text: str, words: str) -> None:
 def test_our_own_layout_round_trips(tmp_path: Path) -> None:
     path = tmp_path / "base.yml"
     path.write_text(OWN)
-    settings, warnings = read_sweep(path)
+    settings, warnings = contents(read_sweep(path))
     assert warnings == []
     assert settings == SweepSettings.model_validate(yaml.safe_load(OWN))
     path.write_text(yaml.safe_dump(settings.model_dump(mode="json", exclude_unset=True)))
-    assert read_sweep(path) == (settings, [])
+    assert contents(read_sweep(path)) == (settings, [])
 
 
 @pytest.mark.parametrize(
@@ -370,6 +379,123 @@ def test_a_wrong_sweep_is_one_line_with_the_remedy(text: str, words: str) -> Non
     assert words in refused(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (
+            f"configurations: 1000000000\n{A}",
+            "configurations: must be less than or equal to 100000",
+        ),
+        (f"configurations: 5\ncohort: 1000000000\n{A}", "cohort: must be less than or equal"),
+        (
+            f"configurations: 5\nhalving: {{first: 1000000000000}}\n{A}",
+            "halving.first: must be less",
+        ),
+        (f"configurations: 5\nhalving: {{rungs: [1000000000000]}}\n{A}", "rungs[0]: must be less"),
+        (
+            f"configurations: 5\nconfirmation: {{epochs: 1000000000000}}\n{A}",
+            "epochs: must be less",
+        ),
+        (
+            searched("a: {type: int, low: 0, high: 1000000000000}"),
+            "parameters.a: 1,000,000,000,001 values are more than 1,000,000. Give it a larger step",
+        ),
+        (
+            searched("a: {type: float, low: 0, high: 1, step: 1.0e-12}"),
+            "parameters.a: 1,000,000,000,001 values are more than",
+        ),
+        (searched(f"a: {{type: int, low: 0, high: {10**400}}}"), "a.high: a whole number beyond 9"),
+        (searched(f"a: {{type: categorical, choices: [1, {10**400}]}}"), "a whole number beyond"),
+        (
+            searched(f"a: {{type: categorical, choices: {list(range(50_000))}}}"),
+            "parameters.a: 50,000 choices are more than 1,000. Take some out, or write a range",
+        ),
+        (
+            "method: grid\nparameters:\n"
+            + "".join(f"  p{k}: {{type: int, low: 1, high: 1000}}\n" for k in range(4)),
+            "a grid of 1,000,000,000,000 configurations is more than 100,000. Take values out",
+        ),
+        (
+            "configurations: 5\nparameters:\n  a: {type: int, low: 0, high: 1000000000000}\n"
+            "  b: {type: int, low: 0, high: 1, when: {a: 3}}",
+            "parameters.a: 1,000,000,000,001 values",
+        ),
+    ],
+)
+def test_absurd_sizes_are_one_line_at_once(text: str, words: str) -> None:
+    assert words in refused(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("method: [grid]\nparameters: {a: {values: [1]}}", "method: '['grid']' is not supported"),
+        ("method: {a: 1}\nparameters: {a: 1}", "method: "),
+        ("method: grid\n1: x\nrun_cap: 3\nparameters: {a: {values: [1]}}", "1: W&B has no such"),
+        ("method: grid\nmetric: [a]\nparameters: {a: {values: [1]}}", "metric.name is missing"),
+        ("method: grid\nmetric: {name: a, goal: [x]}\nparameters: {a: {values: [1]}}", "goal: th"),
+        ("method: grid\nparameters: {a: {distribution: [x], values: [1]}}", "no distribution"),
+        (
+            "method: grid\nparameters: {seed: {min: 1, max: 1000000000000}, a: {values: [1]}}",
+            "10,0",
+        ),
+        (
+            "method: random\nrun_cap: 9\nparameters:\n"
+            "  a: {distribution: q_uniform, min: 0, max: 1, q: 1.0e-300}",
+            "q 1e-300 is too small for 0 to 1. Raise it.",
+        ),
+        (f"method: grid\nparameters: {{a: {{min: 1, max: {10**400}}}}}", "a whole number beyond"),
+        (
+            "method: grid\nearly_terminate: {type: hyperband, max_iter: .inf, s: 2}\n"
+            "parameters: {a: {values: [1]}}",
+            "max_iter: inf is no whole number from 1",
+        ),
+        ("study_name: x\nn_trials: 5\nparam_ranges: {a: {condition: 3}}", "Write {equals: {oth"),
+        (
+            "n_trials: 5\nparam_ranges: {a: {condition: {equals: {b: 1}}, when: {b: 1}}}",
+            "param_ranges.a: `when` and `condition` say the same. Keep one",
+        ),
+        (
+            f"configurations: 5\nfixed: {{b: '${{globals:data}}'}}\n{A}",
+            "fixed.b: ${globals:data} is",
+        ),
+        ("method: grid\nparameters: {a: {values: ['${x}']}}", "a.choices[0]: ${x} is not replaced"),
+    ],
+)
+def test_odd_content_is_one_line_and_no_traceback(text: str, words: str) -> None:
+    assert words in refused(text)
+
+
+def test_all_mistakes_of_a_wandb_file_are_told_at_once() -> None:
+    line = refused(
+        "method: custom\nrun_cap: x\nschedular: 3\nmetric: {goal: minimize}\n"
+        "early_terminate: {type: median}\nparameters:\n  a: {distribution: normal}\n"
+        "  b: {values: []}\n  seed: {min: 0.0, max: 1.0}"
+    )
+    for words in (
+        "schedular: W&B has no such key",
+        "method: 'custom' is not supported",
+        "parameters.a: distribution normal",
+        "parameters.b: values must be",
+        "parameters.seed: a seed is drawn",
+        "run_cap: 'x' is no whole number",
+        "metric.name is missing",
+        "early_terminate: only type: hyperband",
+    ):
+        assert words in line
+
+
+def test_all_mistakes_between_keys_are_told_at_once() -> None:
+    line = refused(
+        "configurations: 5\nfixed: {c: 1}\nparameters:\n"
+        "  a: {type: float, low: 0, high: 1}\n  c: {type: int, low: 0, high: 1}\n"
+        "  d: {type: int, low: 0, high: 1, when: {a: 1}}\n"
+        "  e: {type: int, low: 0, high: 1, when: {aa: 1}}\n"
+    )
+    for words in ("c: both fixed", "d.when: a is a real", "no parameter aa (did you mean a?)"):
+        assert words in line
+
+
 def test_many_mistakes_are_counted() -> None:
     entries = ", ".join(f"p{k}: {{type: float, low: 1e-{k}, high: 9}}" for k in range(1, 29))
     line = refused(f"configurations: 5\nparameters: {{{entries}}}")
@@ -390,6 +516,21 @@ def test_many_mistakes_are_counted() -> None:
         ("method: tpe\nparameters: {}\nmethod: grid\n", "line 3: 'method' is given twice, in line"),
         ("parameters:\n  lr: {type: float, low: 1, low: 2}\n", "line 2: 'low' is given twice"),
         ("a: !!python/object/apply:os.getcwd []", "could not determine a constructor"),
+        ("a: !own {b: 1}", "could not determine a constructor for the tag '!own'"),
+        ("a: 2026-13-01", "month must be in 1..12. Put it in quotes if it is text"),
+        ("a: " + "[" * 60 + "]" * 60, "is nested more than 50 deep. Write it flatter"),
+        ("a: " + "[" * 20_000, "is nested more than 50 deep"),
+        ('{"a":' * 60 + "1" + "}" * 60, "is nested more than 50 deep"),
+        ("a: &a [*a]", "is nested more than 50 deep"),
+        (
+            "a: &a [1, 1]\n"
+            + "".join(
+                f"b{k}: &b{k} [*{'a' if not k else f'b{k - 1}'}, "
+                f"*{'a' if not k else f'b{k - 1}'}]\n"
+                for k in range(20)
+            ),
+            "more than 200,000 values",
+        ),
     ],
 )
 def test_a_file_that_is_no_sweep(tmp_path: Path, text: str, words: str) -> None:
@@ -417,7 +558,7 @@ def test_a_merge_may_replace_what_it_brings(tmp_path: Path) -> None:
         "  a: &range {type: float, low: 0.1, high: 1.0}\n"
         "  b: {<<: *range, high: 2.0}\n"
     )
-    settings, _ = read_sweep(path)
+    settings, _ = contents(read_sweep(path))
     assert settings.parameters["b"].high == 2.0  # type: ignore[union-attr]
 
 
@@ -508,18 +649,18 @@ def test_true_and_one_are_different_words() -> None:
                 "training.learning_rate": {"type": "int", "low": 1, "high": 2},
             },
             NAMES,
-            "s.yml: lr and training.learning_rate are both training.learning_rate. Keep one",
+            "lr and training.learning_rate are both training.learning_rate. Keep one",
         ),
         (
             {"agg": {"type": "int", "low": 1, "high": 2}},
             NAMES,
-            "s.yml: agg: the study wants one of some values here, not a range. Write it as "
+            "agg: the study wants one of some values here, not a range. Write it as "
             "categorical with choices of flatten",
         ),
         (
             {"a": {"type": "categorical", "choices": ["x", "y"]}},
             {"a": ParameterAlias("a", {"x": "z", "y": "z"})},
-            "s.yml: parameters.a: choices hold 'z' twice",
+            "parameters.a: choices hold 'z' twice",
         ),
         (
             {"lr": {"type": "int", "low": 1, "high": 2}},
@@ -533,5 +674,5 @@ def test_names_that_do_not_fit(
 ) -> None:
     settings = SweepSettings.model_validate({"configurations": 5, "parameters": parameters})
     with pytest.raises(UserError) as caught:
-        rename(settings, names, "s.yml")
+        rename(settings, names)
     assert words in str(caught.value)

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from latentlab.core.errors import UserError
-from latentlab.core.validation import validate
-from latentlab.experiment.declaration import Declaration, merged
+from latentlab.core.errors import UserError, noting, together
+from latentlab.experiment.declaration import Declaration
 from latentlab.experiment.study import Study
-from latentlab.search.parameters import CategoricalParameter, FloatParameter, IntParameter, Scalar
-from latentlab.search.proposals import Direction
-from latentlab.search.sampling import values_at
-from latentlab.search.settings import SearchedMetric, SweepSettings
-from latentlab.search.space import Configuration
+from latentlab.experiment.sweep.checks import check
+from latentlab.experiment.sweep.configurations import resolve
+from latentlab.experiment.sweep.vocabulary import Vocabulary
+from latentlab.search.settings import SweepSettings
 from latentlab.search.sweep_files.reader import read_sweep, rename
 from latentlab.search.table import Objective
 from latentlab.training.config import TrialConfig
+
+_DATA_SET = {"dataset", "problem_id"}
+"""What files call the data set, which a sweep cannot change."""
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -60,21 +64,60 @@ def load_sweep(study: Study, declaration: Declaration, folders: Sequence[str], r
         root: of the project.
 
     Raises:
-        UserError: no such file, or something in it that the study does not know.
+        UserError: no such file, or all that is wrong in it, or that the study does not know.
     """
     name = declaration.sweep
     path = sweep_path(study.name, name, folders, root)
-    settings, warnings = read_sweep(path)
-    settings = rename(settings, declaration.parameter_aliases)
-    _check(study, declaration, settings, path)
-    return Sweep(
-        study,
-        declaration,
-        name,
-        settings,
-        _objectives(declaration, settings, path),
-        tuple(warnings),
-    )
+    file = read_sweep(path)
+    vocabulary = Vocabulary.of(declaration)
+    mistakes: list[UserError] = []
+    settings, objectives = None, ()
+    warnings = list(file.translation.warnings)
+    with noting(mistakes):
+        settings = _without_data_set(rename(file.settings(), declaration.parameter_aliases))
+    mistakes += vocabulary.unknown(name for name in file.names if name not in _DATA_SET)
+    with noting(mistakes):
+        objectives = vocabulary.objectives(file.objectives)
+        warnings += [
+            f"{theirs} is {declaration.metric_aliases[theirs]} here"
+            for theirs in [one.metric for one in file.objectives]
+            if theirs in declaration.metric_aliases
+        ]
+    for word in _DATA_SET & set(file.fixed):
+        with noting(mistakes):
+            warnings.append(_same_data_set(word, file.fixed[word], study, declaration))
+    if settings is not None:
+        found = check(study, declaration, file, settings)
+        mistakes += found.mistakes
+        warnings += found.warnings
+    where = path.relative_to(root)
+    for warning in warnings:
+        logger.warning("%s: %s", where, warning)
+    if settings is None or mistakes:
+        found = together(mistakes)
+        raise UserError(f"{where}: {found.what}", found.remedy)
+    return Sweep(study, declaration, name, settings, objectives, tuple(warnings))
+
+
+def _without_data_set(settings: SweepSettings) -> SweepSettings:
+    fixed = {name: value for name, value in settings.fixed.items() if name not in _DATA_SET}
+    return settings.model_copy(update={"fixed": fixed})
+
+
+def _same_data_set(word: str, value: Any, study: Study, declaration: Declaration) -> str:
+    """Return that a file names the data set of the study.
+
+    Raises:
+        UserError: it names another.
+    """
+    own = f"{study.name}.dataset"
+    if value == declaration.dataset:
+        return f"{word}: {value} is not used; the data set is that of {own}, the same"
+    if value in list(declaration.datasets):
+        remedy = f"Run it with --params {own}={value}, or take it out"
+    else:
+        remedy = f"Take it out; data sets are {', '.join(declaration.datasets)}"
+    raise UserError(f"{word} is {value}, but {own} is {declaration.dataset}", remedy)
 
 
 def sweep_path(study: str, name: str, folders: Sequence[str], root: Path) -> Path:
@@ -110,75 +153,3 @@ def sweep_path(study: str, name: str, folders: Sequence[str], root: Path) -> Pat
 
 def _is_yaml(path: Path) -> bool:
     return path.suffix in {".yml", ".yaml"} and path.is_file()
-
-
-def resolve(
-    study: Study, declaration: Declaration, configuration: Mapping[str, Any]
-) -> TrialConfig:
-    """Return the control arm's configuration with some values changed, by dotted key.
-
-    Raises:
-        UserError: a key does not exist, or a value is out of range.
-    """
-    block: dict[str, Any] = {}
-    for name, value in configuration.items():
-        *outer, last = name.split(".")
-        inner = block
-        for part in outer:
-            inner = inner.setdefault(part, {})
-        inner[last] = value
-    control = declaration.configs[declaration.control(study.control)]
-    return validate(
-        declaration.config_class, merged(control.model_dump(mode="json"), block), where=""
-    )
-
-
-def _objectives(
-    declaration: Declaration, settings: SweepSettings, path: Path
-) -> tuple[Objective, ...]:
-    wanted = settings.objectives or [SearchedMetric(metric=declaration.champion.metric)]
-    objectives = []
-    for searched in wanted:
-        metric = declaration.metric_table.get(searched.metric)
-        if metric is None or (metric.better == "none" and searched.direction is None):
-            known = [n for n, m in declaration.metric_table.items() if m.better != "none"]
-            raise UserError(
-                f"{path.name}: objectives: '{searched.metric}' is no metric with a better "
-                "direction",
-                f"Use one of: {', '.join(sorted(known))}.",
-            )
-        better: Direction = "maximize" if metric.better == "higher" else "minimize"
-        objectives.append(Objective(searched.metric, searched.direction or better))
-    return tuple(objectives)
-
-
-def _check(study: Study, declaration: Declaration, settings: SweepSettings, path: Path) -> None:
-    """Resolve every fixed value, and every parameter at its ends, before anything is trained."""
-    space, halving = settings.space, settings.halving
-    middle = values_at(space, [0.5] * len(space.parameters))
-    try:
-        configs = [resolve(study, declaration, space.configuration(middle))]
-        for name, parameter in space.parameters.items():
-            for value in _ends(parameter):
-                where: Configuration = {
-                    controller: wanted[0] if isinstance(wanted, list) else wanted
-                    for controller, wanted in parameter.when.items()
-                }
-                values = {**middle, **where, name: value}
-                configs.append(resolve(study, declaration, space.configuration(values)))
-    except UserError as error:
-        raise UserError(f"{path.name}: {error.what}", error.remedy) from error
-    settled = max(config.warmup_end_epoch() for config in configs)
-    if halving is not None and halving.earliest < settled and not halving.force:
-        key = "first" if halving.rungs is None else "rungs"
-        raise UserError(
-            f"{path.name}: halving.{key}: {halving.earliest} epochs are fewer than the "
-            f"{settled:g} after which every scheduled mechanism is on",
-            "Raise it, or set halving.force: true to stop configurations before that.",
-        )
-
-
-def _ends(parameter: FloatParameter | IntParameter | CategoricalParameter) -> tuple[Scalar, ...]:
-    if isinstance(parameter, CategoricalParameter):
-        return parameter.choices
-    return parameter.low, parameter.high

@@ -19,6 +19,9 @@ from latentlab.search.screening import NullDistribution, Screening
 from latentlab.search.settings import SweepSettings
 from latentlab.search.table import SweepTable
 
+ANY_STUDY = "<study>"
+"""Stands for the study that may run what the analysis of an imported sweep proposes."""
+
 MODES: tuple[Mode, ...] = ("conservative", "aggressive")
 
 FIRST_COMPARISON_SEED = 3000
@@ -45,6 +48,7 @@ def report_sweep(
         UserError: the sweep has not been run, or nothing in it has a score.
     """
     table = latest if latest.name == sweep.name else archive.table(sweep.name)
+    other = compared_table(sweep, compare_with, archive)
     confirmed = confirmation[confirmation["sweep"] == sweep.name]
     analysis = analyse(table, null=NullDistribution(archive.noise))
     return SweepReport(
@@ -53,10 +57,34 @@ def report_sweep(
         analysis=analysis,
         next_sweeps=_next_sweeps(analysis.screening, sweep.settings, sweep.study.name),
         confirmation=confirmed if len(confirmed) else None,
-        comparison=None if compare_with is None else compare(archive.table(compare_with), table),
+        comparison=None if other is None else compare(other, table),
         notes=table.notes,
         reproduce=_reproduction(table),
     )
+
+
+def compared_table(
+    sweep: Sweep, compare_with: str | None, archive: SweepArchive
+) -> SweepTable | None:
+    """Return the finished sweep that another one is compared with; none where none is named.
+
+    Raises:
+        UserError: there is none of this name, or it searched for something else.
+    """
+    if compare_with is None:
+        return None
+    try:
+        table = archive.table(compare_with)
+    except UserError as error:
+        raise UserError(f"sweeps.compare_with: {error.what}", error.remedy) from error
+    ours, theirs = sweep.objectives[0], table.objective
+    if (ours.name, ours.direction) != (theirs.name, theirs.direction):
+        raise UserError(
+            f"sweeps.compare_with: {compare_with} searched for {theirs.name} ({theirs.direction}), "
+            f"{sweep.name} searches for {ours.name} ({ours.direction})",
+            "Compare sweeps of one objective",
+        )
+    return table
 
 
 def report_imported(table: SweepTable, chosen: ImportedSweep) -> SweepReport:
@@ -69,7 +97,7 @@ def report_imported(table: SweepTable, chosen: ImportedSweep) -> SweepReport:
         title="Analysis",
         table=table,
         analysis=analysis,
-        next_sweeps=_next_sweeps(analysis.screening, settings, "<study>"),
+        next_sweeps=_next_sweeps(analysis.screening, settings, ANY_STUDY),
         notes=table.notes,
         reproduce=_reproduction(table) | {"source": str(chosen.source)},
     )
@@ -90,7 +118,12 @@ def _next_sweeps(screening: Screening, settings: SweepSettings, study: str) -> l
             text = ""
         name = screening.rows.name
         base = "refined" if name == "default" else name
-        found.append(NextSweep(f"{base}_{mode}", mode, refinement.frame(), text))
+        next_name = f"{base}_{mode}"
+        run = f"kedro run --pipelines {study}_sweep --params {study}.sweep={next_name}"
+        if study == ANY_STUDY:
+            # No study finds it where it lies, beside the reports of analyses.
+            run = f"copy {next_name}.yml to conf/local/{study}/sweeps/, then {run}"
+        found.append(NextSweep(next_name, mode, refinement.frame(), text, run))
     return found
 
 

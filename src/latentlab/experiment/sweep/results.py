@@ -50,6 +50,7 @@ def sweep_table(sweep: Sweep, suggestions: Sequence[Suggestion]) -> SweepTable:
         parameters=parameters,
         outcomes=outcomes.join(spent),
         replicates=by_seed,
+        notes=sweep.warnings,
     )
 
 

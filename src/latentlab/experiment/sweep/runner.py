@@ -66,6 +66,7 @@ def search_sweep(
         training = SweepTraining(
             sweep, prepared, store, trainer, storage, compute.precision, device
         )
+        training.refuse_untrainable()
         run_sweep(sweep.settings, directions, storage, training)
         suggestions = storage.suggestions()
         table = sweep_table(sweep, suggestions)

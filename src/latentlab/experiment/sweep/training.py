@@ -10,15 +10,19 @@ import numpy as np
 import pandas as pd
 import torch
 
-from latentlab.core.errors import UserError
+from latentlab.core.errors import UserError, noting, together
+from latentlab.core.validation import nearest
 from latentlab.data import Prepared
-from latentlab.experiment.planning import trial_table
+from latentlab.experiment.planning import trial_table, whole_batches
 from latentlab.experiment.scoring import score_trials
+from latentlab.experiment.sweep.configurations import extremes
 from latentlab.experiment.sweep.file import Sweep
 from latentlab.search.halving import rungs_of, survivors
 from latentlab.search.storage import SweepStorage
 from latentlab.search.suggestion import Result, Suggestion
+from latentlab.training.cohort import Cohort
 from latentlab.training.config import TrialConfig
+from latentlab.training.data import StudyData
 from latentlab.training.runner import Trainer
 from latentlab.training.store import TrialStore
 from latentlab.training.trial import Trial
@@ -74,6 +78,33 @@ class SweepTraining:
             else:
                 results[number] = self._result(trials, scores)
         return results
+
+    def refuse_untrainable(self) -> None:
+        """Refuse what would be found in the middle of the search only.
+
+        Raises:
+            UserError: a configuration has fewer examples than a batch, or the loss has no term
+                that `halving.score` names.
+        """
+        mistakes: list[UserError] = []
+        ends = extremes(self.sweep.settings.space, self.sweep.config).configs
+        # Most ends have the middle's batch.
+        sizes = {config.training.batch_size: config for config in ends.values()}
+        for config in sizes.values():
+            with noting(mistakes):
+                whole_batches(self.prepared, self._replicated(config, 0)[0])
+        halving = self.sweep.settings.halving
+        if halving is not None and halving.score is not None and "" in ends and not mistakes:
+            data = StudyData.of(self.prepared, self.device)
+            first = self._replicated(ends[""], 0)[:1]
+            scores = Cohort(self.sweep.study.method, first, data, self.device).scores
+            known = [score for score in scores if score.startswith(("train_", "validation_"))]
+            if halving.score not in known:
+                what = f"halving.score: there is no epoch score '{halving.score}'"
+                mistakes.append(UserError(what, nearest(halving.score, known)))
+        if mistakes:
+            found = together(mistakes)
+            raise UserError(f"The sweep {self.sweep.name}: {found.what}", found.remedy)
 
     def trials(self, suggestion: Suggestion) -> list[Trial]:
         """Return a configuration with every seed of the sweep.
@@ -187,8 +218,5 @@ def _pruned(trials: Sequence[Trial], rung: int) -> Result:
 
 def _reached(history: dict[str, list[float | None]], name: str, rung: int) -> float:
     """Return an epoch score at a rung, or the last one before it; infinite if there is none."""
-    if name not in history:
-        known = ", ".join(sorted(history))
-        raise UserError(f"halving.score: there is no epoch score '{name}'", f"Use one of: {known}.")
     values = [value for value in history[name][:rung] if value is not None]
     return values[-1] if values else math.inf

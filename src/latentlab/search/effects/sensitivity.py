@@ -14,7 +14,6 @@ from latentlab.search.analysis_settings import AnalysisSettings
 from latentlab.search.columns import Column, columns_of
 from latentlab.search.effects.branches import branches, branching
 from latentlab.search.effects.seed_noise import runs_by_seed
-from latentlab.search.grid import size
 from latentlab.search.parameters import CategoricalParameter
 from latentlab.search.table import SweepTable
 from latentlab.statistics.intervals import mean_interval
@@ -96,7 +95,7 @@ def _axes(columns: Mapping[str, Column], column: Column | None, held: Mask) -> l
 
 
 def _is_axis(column: Column) -> bool:
-    return 1 < (size(column.parameter) or 0) <= MOST_VALUES
+    return 1 < (column.parameter.size() or 0) <= MOST_VALUES
 
 
 def _switch(columns: Mapping[str, Column], column: Column | None, held: Mask) -> Column | None:

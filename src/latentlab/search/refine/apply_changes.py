@@ -68,5 +68,4 @@ def _left(
         return []
     controller = searched[other]
     assert isinstance(controller, CategoricalParameter | IntParameter)
-    known = controller.grid()
-    return [one for one in allowed if any(same(one, value) for value in known)]
+    return [one for one in allowed if controller.takes(one)]

@@ -2,52 +2,109 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from latentlab.core.errors import UserError
+from pydantic import ValidationError
+
+from latentlab.core.errors import UserError, noting, together
 from latentlab.core.strict_yaml import load_yaml
 from latentlab.core.validation import validate
 from latentlab.search.parameter_alias import ParameterAlias
 from latentlab.search.parameters import CategoricalParameter, Parameter, is_number
-from latentlab.search.settings import SweepSettings
-from latentlab.search.sweep_files.wandb import TOP_LEVEL, WORDS, from_wandb
+from latentlab.search.settings import SearchedMetric, SweepSettings
+from latentlab.search.sweep_files.report_layout import from_report
+from latentlab.search.sweep_files.translation import Translation
+from latentlab.search.sweep_files.wandb import TOP_LEVEL, from_wandb
 
 Layout = Literal["own", "report", "wandb"]
 
-_REPORT_WORDS = {"parameters": "param_ranges", "configurations": "n_trials"}
 _WANDB_ONLY = TOP_LEVEL - set(SweepSettings.model_fields)
 _WANDB_VALUES = {"value", "values", "min", "max", "distribution", "parameters"}
 
 
-def read_sweep(path: str | Path) -> tuple[SweepSettings, list[str]]:
+@dataclass(frozen=True)
+class SweepFile:
+    """A sweep file as it was read, whose names of parameters are still its own.
+
+    Attributes:
+        content: as it stands in the file.
+        layout: of the content.
+        translation: the content in our words.
+    """
+
+    content: Mapping[str, Any]
+    layout: Layout
+    translation: Translation
+
+    @property
+    def names(self) -> list[str]:
+        """Names of all parameters, fixed and searched, also of those that could not be read."""
+        searched = self.translation.block.get("parameters")
+        names = [*self.fixed, *(searched if isinstance(searched, Mapping) else ())]
+        return [str(name) for name in names]
+
+    @property
+    def fixed(self) -> Mapping[str, Any]:
+        """The fixed values, as far as they can be read."""
+        fixed = self.translation.block.get("fixed")
+        return fixed if isinstance(fixed, Mapping) else {}
+
+    @property
+    def objectives(self) -> list[SearchedMetric]:
+        """The objectives, as far as they can be read."""
+        given = self.translation.block.get("objectives")
+        found = []
+        for one in given if isinstance(given, list) else []:
+            with suppress(ValidationError):
+                found.append(SearchedMetric.model_validate(one))
+        return found
+
+    def settings(self) -> SweepSettings:
+        """Return the sweep.
+
+        Raises:
+            UserError: one line with every mistake in the content, its key and its remedy.
+        """
+        found = self.translation
+        if found.mistakes:
+            raise together(found.mistakes)
+        return validate(SweepSettings, found.block, "", spelled=found.spelled)
+
+
+def read_sweep(path: Path) -> SweepFile:
     """Return a sweep from a YAML file in any of the three layouts.
 
-    Args:
-        path: of the file.
-
-    Returns:
-        The settings, and what a reader should know: what was left out, lifted or taken otherwise.
-
     Raises:
-        UserError: one line with the file, the key and the remedy.
+        UserError: there is no such file, or it is no YAML with keys; other mistakes are in what is
+            returned.
     """
-    path = Path(path)
-    return _read(load_yaml(path), str(path), path.stem)
+    return read_sweep_content(load_yaml(path), path.stem)
 
 
-def read_sweep_block(content: Mapping[str, Any], name: str) -> tuple[SweepSettings, list[str]]:
+def read_sweep_content(content: Mapping[str, Any], stem: str) -> SweepFile:
     """Return a sweep from content that was parsed already.
 
     Args:
         content: of a sweep file.
-        name: of the file or block, for messages.
-
-    Raises:
-        UserError: one line with the name, the key and the remedy.
+        stem: what the sweep is called.
     """
-    return _read(content, name, name)
+    layout = layout_of(content)
+    match layout:
+        case "wandb":
+            found = from_wandb(content)
+        case "report":
+            found = from_report(content, stem)
+        case "own":
+            found = Translation(dict(content))
+    found.mistakes += [
+        UserError(f"{where}: {value} is not replaced in a sweep file", "Write the value itself")
+        for where, value in _references(found.block)
+    ]
+    return SweepFile(content, layout, found)
 
 
 def layout_of(content: Mapping[str, Any]) -> Layout:
@@ -65,98 +122,57 @@ def layout_of(content: Mapping[str, Any]) -> Layout:
     theirs = sum("type" not in entry and bool(_WANDB_VALUES & set(entry)) for entry in entries)
     if ours != theirs:
         return "own" if ours > theirs else "wandb"
-    foreign = bool(_WANDB_ONLY & set(content)) or content.get("method") in {"bayes", "custom"}
+    foreign = bool(_WANDB_ONLY & set(content)) or content.get("method") in ("bayes", "custom")
     return "wandb" if foreign else "own"
 
 
-def _read(content: Mapping[str, Any], name: str, stem: str) -> tuple[SweepSettings, list[str]]:
-    layout = layout_of(content)
-    if layout == "wandb":
-        block, warnings = from_wandb(content, name)
-        return _settings(block, name, WORDS), warnings
-    if layout == "report":
-        block, warnings = _from_report(content, name, stem)
-        return _settings(block, name, _REPORT_WORDS), warnings
-    return _settings(content, name), []
+def _references(block: Any, where: str = "") -> Iterator[tuple[str, str]]:
+    """Yield where a text holds `${..}`, which other files of `conf/` have replaced."""
+    if isinstance(block, Mapping):
+        for key, value in block.items():
+            yield from _references(value, f"{where}.{key}" if where else str(key))
+    elif isinstance(block, list):
+        for position, value in enumerate(block):
+            yield from _references(value, f"{where}[{position}]")
+    elif isinstance(block, str) and "${" in block:
+        yield where, block
 
 
-def _settings(
-    content: Mapping[str, Any], name: str, words: Mapping[str, str] | None = None
-) -> SweepSettings:
-    return validate(SweepSettings, content, name, spelled=words)
-
-
-def _from_report(
-    content: Mapping[str, Any], name: str, stem: str
-) -> tuple[dict[str, Any], list[str]]:
-    """The report's layout in our words; our other keys may stand beside its own."""
-    block: dict[str, Any] = {}
-    for key, value in content.items():
-        if key in _REPORT_WORDS:
-            raise UserError(
-                f"{name}: {key}: there is no such key beside n_trials and param_ranges",
-                f"Write {_REPORT_WORDS[key]}",
-            )
-        if key != "study_name":
-            own = {theirs: ours for ours, theirs in _REPORT_WORDS.items()}.get(key, key)
-            block[own] = value
-    if isinstance(block.get("parameters"), Mapping):
-        block["parameters"] = {
-            parameter: _with_order(entry) for parameter, entry in block["parameters"].items()
-        }
-    title = content.get("study_name")
-    if title is None or title == stem:
-        return block, []
-    return block, [f"study_name: {title} is not used; a sweep is called what its file is called"]
-
-
-def _with_order(entry: Any) -> Any:
-    """Choices that are rising numbers have an order: the report treats them as numbers."""
-    if not isinstance(entry, Mapping) or entry.get("type") != "categorical" or "ordered" in entry:
-        return entry
-    choices = entry.get("choices")
-    if not isinstance(choices, list) or not all(is_number(choice) for choice in choices):
-        return entry
-    return {**entry, "ordered": len(choices) > 1 and choices == sorted(choices)}
-
-
-def rename(
-    settings: SweepSettings, aliases: Mapping[str, ParameterAlias], name: str = "the sweep"
-) -> SweepSettings:
+def rename(settings: SweepSettings, aliases: Mapping[str, ParameterAlias]) -> SweepSettings:
     """Return a sweep in a study's own keys and values.
 
     Args:
         settings: with short names, with dotted keys, or both.
         aliases: what the short names mean; a name that is not among them stays as it is.
-        name: of the file, for messages.
 
     Raises:
         UserError: two names mean one key, or a range of numbers has words for its values.
     """
     given = [*settings.fixed, *settings.parameters]
     meant = {short: aliases.get(short, ParameterAlias(short)) for short in given}
+    mistakes: list[UserError] = []
     first: dict[str, str] = {}
     for short in given:
-        key = meant[short].key
-        if key in first:
-            raise UserError(
-                f"{name}: {first[key]} and {short} are both {key}", "Keep one of the two"
-            )
-        first[key] = short
+        other = first.setdefault(meant[short].key, short)
+        if other != short:
+            what = f"{other} and {short} are both {meant[short].key}"
+            mistakes.append(UserError(what, "Keep one of the two"))
     content = settings.model_dump(exclude_unset=True)
     content["fixed"] = {
         meant[short].key: value if isinstance(value, list) else meant[short].value(value)
         for short, value in settings.fixed.items()
     }
-    content["parameters"] = {
-        meant[short].key: _renamed(short, parameter, meant, name)
-        for short, parameter in settings.parameters.items()
-    }
-    return _settings(content, name)
+    content["parameters"] = {}
+    for short, parameter in settings.parameters.items():
+        with noting(mistakes):
+            content["parameters"][meant[short].key] = _renamed(short, parameter, meant)
+    if mistakes:
+        raise together(mistakes)
+    return validate(SweepSettings, content, "")
 
 
 def _renamed(
-    short: str, parameter: Parameter, meant: Mapping[str, ParameterAlias], name: str
+    short: str, parameter: Parameter, meant: Mapping[str, ParameterAlias]
 ) -> dict[str, Any]:
     block = parameter.model_dump(exclude_unset=True)
     if isinstance(parameter, CategoricalParameter):
@@ -164,7 +180,7 @@ def _renamed(
         block["ordered"] = parameter.ordered and all(map(is_number, block["choices"]))
     elif words := meant[short].values:
         raise UserError(
-            f"{name}: {short}: the study wants one of some values here, not a range",
+            f"{short}: the study wants one of some values here, not a range",
             f"Write it as categorical with choices of {', '.join(map(str, words))}",
         )
     if parameter.when:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from latentlab.core.errors import UserError
+from latentlab.core.errors import UserError, noting
+from latentlab.core.validation import nearest
 from latentlab.runs.seed_names import is_seed
 from latentlab.search.parameters import is_number
 from latentlab.search.settings import SEARCH_SEEDS
+from latentlab.search.sweep_files.translation import Translation, listed
 from latentlab.search.sweep_files.wandb_early_stopping import halving
-from latentlab.search.sweep_files.wandb_parameters import converted
+from latentlab.search.sweep_files.wandb_parameters import ConvertedParameter, converted
 
-WORDS = {"configurations": "run_cap", "choices": "values", "low": "min", "high": "max"}
+_WORDS = {"configurations": "run_cap", "choices": "values", "low": "min", "high": "max"}
 """W&B's words for ours, in messages."""
 
 _METHODS = {"grid": "grid", "random": "random", "bayes": "tpe"}
@@ -28,91 +30,122 @@ _REFUSED = {
 TOP_LEVEL = frozenset({*_UNUSED, *_USED, *_REFUSED})
 """All keys of a W&B sweep."""
 
+BOOKKEEPING = frozenset({
+    "checkpoint_dir", "data_dir", "debug", "device", "entity", "exp_name", "experiment_name",
+    "group", "log_dir", "log_every", "log_interval", "name", "no_cuda", "notes", "num_workers",
+    "output_dir", "project", "project_name", "run_name", "sample_interval", "save", "save_dir",
+    "save_model", "tags", "track", "use_wandb", "verbose", "wandb", "wandb_entity", "wandb_group",
+    "wandb_mode", "wandb_name", "wandb_notes", "wandb_project", "wandb_tags",
+})  # fmt: skip
+"""Fixed values by which training scripts log and store: no outcome depends on them."""
 
-def from_wandb(content: Mapping[str, Any], name: str) -> tuple[dict[str, Any], list[str]]:
-    """Return a W&B sweep as the content of a sweep file of ours.
 
-    Args:
-        content: of the W&B file.
-        name: of the file, for messages.
+MOST_SEEDS = 10_000
+"""Of a range: far more than anyone trains, and few enough to be listed."""
 
-    Returns:
-        The content, to be validated, and what a reader should know.
 
-    Raises:
-        UserError: what cannot be said exactly, by name.
-    """
-    unknown = sorted(set(content) - TOP_LEVEL)
-    if unknown:
-        raise UserError(f"{name}: {unknown[0]}: W&B has no such key", "Correct it or take it out")
-    for key, remedy in _REFUSED.items():
-        if key in content:
-            raise UserError(f"{name}: {key} is not supported", remedy)
+def from_wandb(content: Mapping[str, Any]) -> Translation:
+    """Return a W&B sweep in the words of a sweep file of ours; what is not exact is a mistake."""
+    found = Translation({"fixed": {}, "parameters": {}}, _WORDS)
+    _keys(content, found)
     method = content.get("method")
-    if method not in _METHODS:
-        raise UserError(f"{name}: method: '{method}' is not supported", "Use grid, random or bayes")
-    warnings: list[str] = []
-    block: dict[str, Any] = {"method": _METHODS[method], "fixed": {}, "parameters": {}}
-    seeds: dict[str, Any] = {}
-    parameters = content.get("parameters")
-    if not isinstance(parameters, Mapping):
-        raise UserError(f"{name}: parameters: there are none", "Declare at least one")
-    for key, entry in _flat(parameters, name):
-        where = f"{name}: parameters.{key}"
-        if is_seed(key):
-            seeds[key] = _seeds(entry, method, where)
-            continue
-        parameter = converted(entry, where)
-        if parameter.parameter is None:
-            block["fixed"][key] = parameter.value
-        else:
-            block["parameters"][key] = parameter.parameter
-        warnings += [parameter.warning] * bool(parameter.warning)
-    count = _lift(seeds, block, warnings, name)
-    _cap(content, block, count, warnings, name)
-    block["objectives"] = _metric(content.get("metric"), warnings, name)
+    if isinstance(method, str) and method in _METHODS:
+        found.block["method"] = _METHODS[method]
+    else:
+        what = f"method: '{method}' is not supported"
+        found.mistakes.append(UserError(what, "Use grid, random or bayes"))
+    seeds = _parameters(content.get("parameters"), found)
+    with noting(found.mistakes):
+        _lift(seeds, found)
+    with noting(found.mistakes):
+        _cap(content, len(next(iter(seeds.values()), [])), found)
+    with noting(found.mistakes):
+        found.block["objectives"] = _metric(content.get("metric"), found.warnings)
     if "early_terminate" in content:
-        block["halving"], rungs = halving(content["early_terminate"], name)
-        metric = (content.get("metric") or {}).get("name", "the metric")
-        warnings.append(
-            f"early_terminate: rungs after epochs {rungs}; there the study's own score on "
-            f"validation decides, not {metric}, and a cohort is compared within itself"
-        )
+        with noting(found.mistakes):
+            found.block["halving"], rungs = halving(content["early_terminate"])
+            named = [one["metric"] for one in found.block.get("objectives", ())]
+            found.warnings.append(
+                f"early_terminate: rungs after epochs {rungs}; there the study's own score on "
+                f"validation decides, not {'the metric' if not named else named[0]}, and a cohort "
+                "is compared within itself"
+            )
     unused = [key for key in _UNUSED if key in content]
     if unused:
-        warnings.append(f"not used here: {', '.join(unused)}")
-    return block, warnings
+        found.warnings.append(f"not used here: {', '.join(unused)}")
+    return found
 
 
-def _flat(parameters: Mapping[str, Any], name: str, prefix: str = "") -> Iterator[tuple[str, Any]]:
+def _keys(content: Mapping[str, Any], found: Translation) -> None:
+    """Refuse keys that W&B does not have, and those that have no counterpart here."""
+    for key in content:
+        if key not in TOP_LEVEL:
+            remedy = nearest(str(key), sorted(TOP_LEVEL - set(_REFUSED)))
+            found.mistakes.append(UserError(f"{key}: W&B has no such key", remedy))
+        elif key in _REFUSED:
+            found.mistakes.append(UserError(f"{key} is not supported", _REFUSED[key]))
+
+
+def _parameters(parameters: Any, found: Translation) -> dict[str, list[int]]:
+    """Translate the parameters; the values of those that are called a seed are returned."""
+    seeds: dict[str, list[int]] = {}
+    left_out: list[str] = []
+    if not isinstance(parameters, Mapping):
+        found.mistakes.append(UserError("parameters: there are none", "Declare at least one"))
+        return seeds
+    for key, entry in _flat(parameters, found.mistakes):
+        where = f"parameters.{key}"
+        if is_seed(key):
+            with noting(found.mistakes):
+                seeds[key] = _seeds(converted(entry, where), found.block.get("method"), where)
+            continue
+        found.block["parameters"][key] = {}
+        with noting(found.mistakes):
+            parameter = converted(entry, where)
+            found.warnings += [parameter.warning] * bool(parameter.warning)
+            if parameter.parameter is not None:
+                found.block["parameters"][key] = parameter.parameter
+                continue
+            del found.block["parameters"][key]
+            if key in BOOKKEEPING:
+                left_out.append(key)
+            else:
+                found.block["fixed"][key] = parameter.value
+    if left_out:
+        found.warnings.append(f"bookkeeping of the script, left out: {', '.join(left_out)}")
+    return seeds
+
+
+def _flat(
+    parameters: Mapping[str, Any], mistakes: list[UserError], prefix: str = ""
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Yield parameters by dotted name."""
     for key, entry in parameters.items():
         dotted = f"{prefix}{key}"
         if not isinstance(entry, Mapping):
-            raise UserError(
-                f"{name}: parameters.{dotted}: {entry!r} is no block", f"Write value: {entry}"
-            )
-        if "parameters" not in entry:
+            what = f"parameters.{dotted}: {entry!r} is no block"
+            mistakes.append(UserError(what, f"Write value: {entry}"))
+        elif "parameters" not in entry:
             yield dotted, entry
         elif len(entry) > 1 or not isinstance(entry["parameters"], Mapping):
-            raise UserError(
-                f"{name}: parameters.{dotted}: `parameters` holds parameters, with nothing beside",
-                "Correct it",
-            )
+            what = f"parameters.{dotted}: `parameters` holds parameters, with nothing beside"
+            mistakes.append(UserError(what, "Correct it"))
         else:
-            yield from _flat(entry["parameters"], name, f"{dotted}.")
+            yield from _flat(entry["parameters"], mistakes, f"{dotted}.")
 
 
-def _seeds(entry: Mapping[str, Any], method: str, where: str) -> list[int]:
+def _seeds(parameter: ConvertedParameter, method: Any, where: str) -> list[int]:
     """Return the values of a seed parameter, rising."""
-    parameter = converted(entry, where)
     block = parameter.parameter
     if block is None:
         values: Any = parameter.value if isinstance(parameter.value, list) else [parameter.value]
     elif block["type"] == "categorical":
         values = block["choices"]
     elif block["type"] == "int" and method == "grid":
-        values = list(range(block["low"], block["high"] + 1, block.get("step", 1)))
+        whole = range(block["low"], block["high"] + 1, block.get("step", 1))
+        if len(whole) > MOST_SEEDS:
+            raise UserError(f"{where}: {len(whole):,} seeds", f"Write at most {MOST_SEEDS:,}")
+        values = list(whole)
     else:
         raise UserError(
             f"{where}: a seed is drawn from a range",
@@ -123,75 +156,67 @@ def _seeds(entry: Mapping[str, Any], method: str, where: str) -> list[int]:
     return sorted(values)
 
 
-def _lift(
-    seeds: Mapping[str, list[int]], block: dict[str, Any], warnings: list[str], name: str
-) -> int:
-    """Move the seed from the parameters to the replicates; how many there are."""
+def _lift(seeds: Mapping[str, list[int]], found: Translation) -> None:
+    """Move the seed from the parameters to the replicates."""
     if not seeds:
-        count = SEARCH_SEEDS.count
-        warnings.append(
-            f"there is no seed among the parameters: every configuration is trained on {count} "
-            "seeds; set `seeds` for other ones"
+        found.warnings.append(
+            "there is no seed among the parameters: every configuration is trained on "
+            f"{SEARCH_SEEDS.count} seeds; name others by a parameter `seed: {{values: [..]}}`"
         )
-        return count
+        return
     if len(seeds) > 1:
         raise UserError(
-            f"{name}: parameters: {' and '.join(seeds)} are both seeds",
+            f"parameters: {' and '.join(seeds)} are both seeds",
             "Keep one: it seeds split, initial weights, order and noise alike",
         )
     ((key, values),) = seeds.items()
     first, count = values[0], len(values)
     consecutive = values == list(range(first, first + count))
-    block["seeds"] = {"first": first, "count": count} if consecutive else {"chosen": values}
-    warnings.append(
+    found.block["seeds"] = {"first": first, "count": count} if consecutive else {"chosen": values}
+    found.warnings.append(
         f"{key} is a seed, not a parameter to be searched: lifted to the replicates "
         f"(seeds {', '.join(map(str, values))}), on all of which every configuration is trained"
     )
-    return count
 
 
-def _cap(
-    content: Mapping[str, Any], block: dict[str, Any], seeds: int, warnings: list[str], name: str
-) -> None:
+def _cap(content: Mapping[str, Any], seeds: int, found: Translation) -> None:
     """`run_cap` counts runs: with seeds among the parameters, of a configuration and a seed."""
     cap = content.get("run_cap")
     if cap is None:
-        if content["method"] != "grid":
+        if found.block.get("method", "grid") != "grid":
             raise UserError(
-                f"{name}: method {content['method']} has no end without run_cap",
+                f"method {content['method']} has no end without run_cap",
                 "Add run_cap: 50, the number of runs",
             )
         return
     if not isinstance(cap, int) or isinstance(cap, bool) or cap < 1:
-        raise UserError(f"{name}: run_cap: {cap!r} is no whole number above 0", "Correct it")
-    if "seeds" not in block or seeds == 1:
-        block["configurations"] = cap
+        raise UserError(f"run_cap: {cap!r} is no whole number above 0", "Correct it")
+    if seeds <= 1:
+        found.block["configurations"] = cap
         return
     if cap % seeds:
         raise UserError(
-            f"{name}: run_cap: {cap} runs are no whole number of configurations on {seeds} seeds",
+            f"run_cap: {cap} runs are no whole number of configurations on {seeds} seeds",
             f"Write {max(1, cap // seeds) * seeds} or {(cap // seeds + 1) * seeds}",
         )
-    block["configurations"] = cap // seeds
-    warnings.append(f"run_cap {cap} is {cap // seeds} configurations on {seeds} seeds")
+    found.block["configurations"] = cap // seeds
+    found.warnings.append(f"run_cap {cap} is {cap // seeds} configurations on {seeds} seeds")
 
 
-def _metric(metric: Any, warnings: list[str], name: str) -> list[dict[str, str]]:
+def _metric(metric: Any, warnings: list[str]) -> list[dict[str, str]]:
     if metric is None:
         warnings.append("there is no metric: the one that chooses the study's champion is used")
         return []
     if not isinstance(metric, Mapping) or not isinstance(metric.get("name"), str):
-        raise UserError(f"{name}: metric.name is missing", "Add it")
+        raise UserError("metric.name is missing", "Add it")
     if "target" in metric:
-        raise UserError(
-            f"{name}: metric.target is not supported", "Take it out; run_cap ends the sweep"
-        )
+        raise UserError("metric.target is not supported", "Take it out; run_cap ends the sweep")
     goal = metric.get("goal", "minimize")
-    if goal not in {"minimize", "maximize"}:
-        raise UserError(f"{name}: metric.goal: there is no '{goal}'", "Write minimize or maximize")
-    unknown = sorted(set(metric) - {"name", "goal", "impute", "impute_while_running"})
+    if goal not in ("minimize", "maximize"):
+        raise UserError(f"metric.goal: there is no '{goal}'", "Write minimize or maximize")
+    unknown = set(metric) - {"name", "goal", "impute", "impute_while_running"}
     if unknown:
-        raise UserError(f"{name}: metric.{unknown[0]}: W&B has no such key", "Take it out")
+        raise UserError(f"metric: W&B has no key {listed(unknown)}", "Take it out")
     unused = sorted(set(metric) - {"name", "goal"})
     if unused:
         warnings.append(f"not used here: {', '.join(f'metric.{key}' for key in unused)}")

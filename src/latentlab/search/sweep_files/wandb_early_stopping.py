@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 from latentlab.core.errors import UserError
 from latentlab.search.parameters import is_number
+from latentlab.search.sweep_files.translation import listed
 
 
-def halving(block: Any, name: str) -> tuple[dict[str, Any], str]:
+def halving(block: Any) -> tuple[dict[str, Any], str]:
     """Return the `halving` block with the same rungs.
 
     W&B's bands lie at `min_iter * eta^k`, or at `max_iter / eta^k` for k = 1 .. s, rounded down.
 
     Args:
         block: `early_terminate`.
-        name: of the file, for messages.
 
     Returns:
         The block, and its rungs in words.
@@ -24,12 +25,12 @@ def halving(block: Any, name: str) -> tuple[dict[str, Any], str]:
     Raises:
         UserError: other rules than hyperband, or bands that W&B would not have.
     """
-    where = f"{name}: early_terminate"
+    where = "early_terminate"
     if not isinstance(block, Mapping) or block.get("type") != "hyperband":
         raise UserError(f"{where}: only type: hyperband is supported", "Write it, or take it out")
-    unknown = sorted(set(block) - {"type", "min_iter", "max_iter", "s", "eta", "strict"})
+    unknown = set(block) - {"type", "min_iter", "max_iter", "s", "eta", "strict"}
     if unknown:
-        raise UserError(f"{where}.{unknown[0]}: W&B has no such key", "Take it out")
+        raise UserError(f"{where}: W&B has no key {listed(unknown)}", "Take it out")
     if block.get("strict", True) is not True:
         raise UserError(
             f"{where}.strict: only the strict rule is supported", "Take `strict` out, or set true"
@@ -49,14 +50,34 @@ def halving(block: Any, name: str) -> tuple[dict[str, Any], str]:
     return {"rungs": bands, "factor": eta}, ", ".join(map(str, bands))
 
 
+def later_bands(block: Mapping[str, Any], epochs: float) -> str:
+    """Return what to write so that no band lies before an epoch.
+
+    Args:
+        block: `early_terminate`, as accepted by `halving`.
+        epochs: before which there is to be none.
+    """
+    rungs = halving(block)[0].get("rungs", ())
+    kept = [str(rung) for rung in rungs if rung >= epochs]
+    if kept:
+        return f"Write s: {len(kept)}, which leaves {', '.join(kept)}, or take early_terminate out"
+    eta = block.get("eta", 3)
+    own = f"{{type: hyperband, min_iter: {math.ceil(epochs)}, eta: {eta}}}"
+    return f"Write early_terminate: {own}, or take it out"
+
+
 def _bands(last: int, count: int, eta: int, where: str) -> list[int]:
-    bands = sorted(last // eta**k for k in range(1, count + 1) if last >= eta**k)
+    bands: list[int] = []
+    band = last // eta
+    while band and len(bands) < count:
+        bands.insert(0, band)
+        band //= eta
     if not bands:
         raise UserError(f"{where}: max_iter {last} is below eta {eta}", "Raise it, or take it out")
     return bands
 
 
 def _whole(value: Any, least: int, where: str) -> int:
-    if not is_number(value) or value != int(value) or value < least:
+    if not is_number(value) or not math.isfinite(value) or value != int(value) or value < least:
         raise UserError(f"{where}: {value!r} is no whole number from {least}", "Correct it")
     return int(value)

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from latentlab.core.errors import UserError
-from latentlab.search.parameters import is_number, refuse_text
+from latentlab.search.parameters import LARGEST, is_number, refuse_huge, refuse_text
+from latentlab.search.sweep_files.translation import listed
 
 _KEYS = {
     "constant": {"value"},
@@ -68,15 +69,17 @@ def converted(entry: Mapping[str, Any], where: str) -> ConvertedParameter:
 
     Args:
         entry: its block.
-        where: file and key, for messages.
+        where: the key, for messages.
 
     Raises:
         UserError: it is refused, or wrong.
     """
     distribution = distribution_of(entry, where)
-    surplus = sorted(set(entry) - _KEYS[distribution] - _OURS - {"distribution"})
+    surplus = set(entry) - _KEYS[distribution] - _OURS - {"distribution"}
     if surplus:
-        raise UserError(f"{where}: {surplus[0]} does not belong to {distribution}", "Take it out")
+        raise UserError(
+            f"{where}: {listed(surplus)} does not belong to {distribution}", "Take it out"
+        )
     lacking = sorted(_KEYS[distribution] - set(entry) - {"q"})
     if lacking:
         raise UserError(f"{where}: {distribution} without {lacking[0]}", f"Add {lacking[0]}")
@@ -122,9 +125,9 @@ def distribution_of(entry: Mapping[str, Any], where: str) -> str:
     if "probabilities" in entry:
         named = "categorical_w_probabilities"
     if named is not None:
-        if named in _REFUSED:
-            raise UserError(f"{where}: distribution {named} is not supported", _REFUSED[named])
-        if named not in _KEYS:
+        if str(named) in _REFUSED:
+            raise UserError(f"{where}: distribution {named} is not supported", _REFUSED[str(named)])
+        if str(named) not in _KEYS:
             raise UserError(
                 f"{where}: W&B has no distribution '{named}'", f"Use one of {', '.join(_KEYS)}"
             )
@@ -173,6 +176,8 @@ def _rounded(
     if q <= 0:
         raise UserError(f"{where}: q {q:g} must be above 0", "Correct it")
     steps = [low / q, high / q]
+    if max(map(abs, steps)) > LARGEST:
+        raise UserError(f"{where}: q {q:g} is too small for {low:g} to {high:g}", "Raise it")
     if any(abs(step - round(step)) > _TOLERANCE * max(1.0, abs(step)) for step in steps):
         raise UserError(
             f"{where}: q_uniform from {low:g} to {high:g} rounds to multiples of {q:g}, and beyond "
@@ -183,7 +188,7 @@ def _rounded(
     ends = [round(step) * q for step in steps]
     return ConvertedParameter(
         {"type": kind, "low": ends[0], "high": ends[1], "step": q, **when},
-        warning=f"{where.rpartition(': ')[2]}: q_uniform draws its two end values half as often in "
+        warning=f"{where}: q_uniform draws its two end values half as often in "
         "W&B; here all values are equally likely",
     )
 
@@ -202,14 +207,14 @@ def _exponents(low: float, high: float, when: Mapping[str, Any], where: str) -> 
         )
     return ConvertedParameter(
         {"type": "float", "low": ends[0], "high": ends[1], "log": True, **when},
-        warning=f"{where.rpartition(': ')[2]}: the bounds of log_uniform are natural logarithms; "
+        warning=f"{where}: the bounds of log_uniform are natural logarithms; "
         f"{ends[0]:.3g} to {ends[1]:.3g} is searched (log_uniform_values takes the values)",
     )
 
 
 def _number(entry: Mapping[str, Any], key: str, where: str) -> int | float:
     try:
-        value = refuse_text(entry[key])
+        value = refuse_huge(refuse_text(entry[key]))
     except ValueError as error:
         what, _, remedy = str(error).partition("; ")
         raise UserError(f"{where}.{key}: {what}", remedy.capitalize()) from error

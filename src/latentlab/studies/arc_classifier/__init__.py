@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
-from latentlab.experiment.declaration import Declaration
+from latentlab.experiment.declaration import TRAINING_CONDITIONS, Conditions, Declaration
 from latentlab.experiment.study import Study
 from latentlab.search.parameter_alias import ParameterAlias
 from latentlab.studies.arc_classifier.config import ArcClassifierConfig
@@ -44,6 +44,12 @@ class ArcClassifierDeclaration(Declaration):
         "ctx_pixel_layers": ParameterAlias("model.context.pixel_layers"),
         "ctx_grid_layers": ParameterAlias("model.context.grid_layers"),
         "ctx_dropout": ParameterAlias("model.context.dropout"),
+    }
+    conditions: ClassVar[Conditions] = {
+        **TRAINING_CONDITIONS,
+        "model.cnn": {"model.encoder": ("cnn",)},
+        "model.context": {"model.encoder": ("context",)},
+        "model.temperature": {"model.cosine": (True,)},
     }
 
     def table(self, comparison: pd.DataFrame, verdicts: pd.DataFrame) -> pd.DataFrame | None:

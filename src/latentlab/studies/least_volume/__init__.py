@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
-from latentlab.experiment.declaration import Declaration
+from latentlab.experiment.declaration import TRAINING_CONDITIONS, Conditions, Declaration
 from latentlab.experiment.study import Study
 from latentlab.search.parameter_alias import ParameterAlias
 from latentlab.studies.least_volume.config import LeastVolumeConfig
@@ -43,6 +44,33 @@ class LeastVolumeDeclaration(Declaration):
         "cdf_threshold": ParameterAlias("objective.pruning.variance_share"),
         "temperature": ParameterAlias("objective.pruning.temperature"),
         "beta": ParameterAlias("objective.pruning.momentum"),
+        "image_size": ParameterAlias("model.resolution"),
+        "min_active_dims": ParameterAlias("objective.pruning.safeguards.min_active"),
+        "max_prune_per_epoch": ParameterAlias(
+            "objective.pruning.safeguards.max_per_epoch", {None: 0}
+        ),
+        "cooldown_epochs": ParameterAlias("objective.pruning.safeguards.cooldown_epochs"),
+        "k_consecutive": ParameterAlias("objective.pruning.safeguards.consecutive"),
+        "recon_tol": ParameterAlias(
+            "objective.pruning.safeguards.reconstruction_tolerance", {math.inf: 0.0, None: 0.0}
+        ),
+    }
+    metric_aliases: ClassVar[Mapping[str, str]] = {
+        "val_rec": "reconstruction_error",
+        "active_dims": "active_dimensions",
+    }
+    conditions: ClassVar[Conditions] = {
+        **TRAINING_CONDITIONS,
+        "model.resolution": {"model.architecture": ("convolutional",)},
+        "model.width_multiplier": {"model.architecture": ("convolutional",)},
+        "model.hidden": {"model.architecture": ("dense",)},
+        "model.lipschitz_bound": {"model.spectral_norm": ("operator", "kernel")},
+        "model.bound_of": {"model.spectral_norm": ("operator", "kernel")},
+        "objective.pruning.threshold": {"objective.pruning.policy": ("plummet",)},
+        "objective.pruning.alpha": {"objective.pruning.policy": ("lognorm",)},
+        "objective.pruning.percentile": {"objective.pruning.policy": ("lognorm",)},
+        "objective.pruning.variance_share": {"objective.pruning.policy": ("pca_cdf",)},
+        "objective.pruning.temperature": {"objective.pruning.policy": ("probabilistic",)},
     }
 
     def table(self, comparison: pd.DataFrame, verdicts: pd.DataFrame) -> pd.DataFrame | None:

@@ -1,0 +1,121 @@
+"""What only the study can tell about a sweep, before anything is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from latentlab.core.errors import UserError
+from latentlab.experiment.declaration import Declaration
+from latentlab.experiment.study import Study
+from latentlab.experiment.sweep.configurations import Extremes, default_block, extremes, resolve
+from latentlab.experiment.sweep.unread import unread
+from latentlab.experiment.sweep.vocabulary import Vocabulary, leaves
+from latentlab.search.settings import Halving, SweepSettings
+from latentlab.search.sweep_files.reader import SweepFile
+from latentlab.search.sweep_files.wandb_early_stopping import later_bands
+from latentlab.training.config import TrialConfig
+
+_EPOCHS = "training.epochs"
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a study has to say about a sweep, in the words of its file.
+
+    Attributes:
+        mistakes: for which it is refused.
+        warnings: with which it runs.
+    """
+
+    mistakes: list[UserError] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+def check(
+    study: Study, declaration: Declaration, file: SweepFile, settings: SweepSettings
+) -> Found:
+    """Resolve every fixed value, and every parameter at its ends.
+
+    Args:
+        study: whose sweep it is.
+        declaration: of the study.
+        file: as it was read.
+        settings: of the sweep, in the study's names; those that it does not know are left out.
+    """
+    found = Found()
+    vocabulary = Vocabulary.of(declaration)
+
+    def config(values: Mapping[str, Any]) -> TrialConfig:
+        known = {name: value for name, value in values.items() if vocabulary.knows(name)}
+        return resolve(study, declaration, known)
+
+    ends = extremes(settings.space, config)
+    found.mistakes.extend(ends.mistakes)
+    halving = settings.halving
+    if halving is not None:
+        if not ends.configs:
+            # Bands and mechanisms can be compared all the same, in a training that fits the bands.
+            longer = {_EPOCHS: halving.earliest * halving.factor ** len(halving.rungs or (0,))}
+            ends = extremes(settings.space, lambda values: config({**values, **longer}))
+        elif last := _too_short(halving, ends):
+            where = "early_terminate" if file.layout == "wandb" else "halving"
+            found.warnings.append(
+                f"{where}: nothing is stopped early: the first rung, after {halving.earliest} "
+                f"epochs, is not before the end of training, {last} epochs"
+            )
+        found.mistakes.extend(_early_rungs(halving, ends, file))
+    vain = unread(
+        file.settings(),
+        declaration.conditions,
+        declaration.parameter_aliases,
+        dict(leaves(default_block(study, declaration))),
+    )
+    if vain is not None and settings.method == "grid":
+        found.mistakes.append(vain)
+    elif vain is not None:
+        found.warnings.append(str(vain))
+    words = {
+        alias.key: name
+        for name, alias in declaration.parameter_aliases.items()
+        if name in file.names
+    }
+    return Found([_in_words(words, mistake) for mistake in found.mistakes], found.warnings)
+
+
+def _too_short(halving: Halving, ends: Extremes) -> int:
+    """Epochs of the longest training, if no rung lies before its end; else 0."""
+    last = max(config.training.epochs for config in ends.configs.values())
+    return last if halving.earliest >= last else 0
+
+
+def _early_rungs(halving: Halving, ends: Extremes, file: SweepFile) -> Iterator[UserError]:
+    """Rungs before the last scheduled mechanism of a configuration is on."""
+    if halving.force or not ends.configs:
+        return
+    settled, at = max((config.warmup_end_epoch(), at) for at, config in ends.configs.items())
+    if halving.earliest >= settled:
+        return
+    after = f"the {settled:g} after which every scheduled mechanism is on" + (
+        f" where {at}" if at and settled > ends.configs[""].warmup_end_epoch() else ""
+    )
+    if file.layout == "wandb":
+        yield UserError(
+            f"early_terminate: its first band, {halving.earliest} epochs, lies before {after}",
+            later_bands(file.content["early_terminate"], settled),
+        )
+        return
+    key = "first" if halving.rungs is None else "rungs"
+    yield UserError(
+        f"halving.{key}: {halving.earliest} epochs are fewer than {after}",
+        "Raise it, or set halving.force: true to stop configurations before that",
+    )
+
+
+def _in_words(words: Mapping[str, str], mistake: UserError) -> UserError:
+    """The mistake with the names of the file for the study's own."""
+    what, remedy = mistake.what, mistake.remedy
+    for key in sorted(words, key=len, reverse=True):
+        what, remedy = what.replace(key, words[key]), remedy.replace(key, words[key])
+    return UserError(what, remedy)
