@@ -119,7 +119,7 @@ def _mistake(
     if kind == "extra_forbidden":
         parent = _models(_annotations(path[:-1], model, content))
         names = [spelled.get(n, n) for one in parent for n in one.model_fields]
-        return _Mistake(key, NO_SUCH_KEY, _nearest(str(path[-1]), names))
+        return _Mistake(key, NO_SUCH_KEY, nearest(str(path[-1]), names))
     if kind.startswith("union_tag"):
         name = str(detail["ctx"]["discriminator"]).strip("'")
         what = f"there is no {value[name]!r}" if name in value else "is missing"
@@ -151,7 +151,8 @@ def _plain(detail: ErrorDetails, value: Any) -> tuple[str, str]:
     return detail["msg"].replace("Input should be", "must be"), "Correct it"
 
 
-def _nearest(key: str, names: Sequence[str]) -> str:
+def nearest(key: str, names: Sequence[str]) -> str:
+    """Return the remedy for a name that does not exist: the one that is meant, or all."""
     close = difflib.get_close_matches(key, names, n=1)
     if close:
         return f"Did you mean {close[0]}?"
