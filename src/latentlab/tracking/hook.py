@@ -231,11 +231,7 @@ class TrackingHook(MlflowHook):
                 "report": str(folder / "index.html"),
                 "MLflow": f"make ui, experiment {study}, run {self.run_id}",
             }
-            | {
-                one.name: f"--params {study}.sweep={one.name}"
-                for one in report.next_sweeps
-                if one.text
-            },
+            | {one.name: one.how for one in report.next_sweeps if one.text},
         )
 
 

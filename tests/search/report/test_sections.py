@@ -21,7 +21,8 @@ def report():
     following = []
     for mode in ("conservative", "aggressive"):
         found = refine(analysis.screening, mode)
-        following.append(NextSweep(mode, mode, found.frame(), sweep_file(found, settings())))
+        text = sweep_file(found, settings())
+        following.append(NextSweep(mode, mode, found.frame(), text, "this runs it"))
     return SweepReport("By hand", table, analysis, following)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 import pandas as pd
 
 from latentlab.core.errors import UserError
@@ -20,6 +22,9 @@ from latentlab.search.settings import SweepSettings
 from latentlab.search.table import SweepTable
 
 MODES: tuple[Mode, ...] = ("conservative", "aggressive")
+
+FOREIGN = "<study>"
+"""Stands for the study of a sweep that this project did not run: a person knows which it fits."""
 
 FIRST_COMPARISON_SEED = 3000
 """A candidate is compared on seeds that neither a search nor its confirmation used."""
@@ -69,7 +74,7 @@ def report_imported(table: SweepTable, chosen: ImportedSweep) -> SweepReport:
         title="Analysis",
         table=table,
         analysis=analysis,
-        next_sweeps=_next_sweeps(analysis.screening, settings, "<study>"),
+        next_sweeps=_next_sweeps(analysis.screening, settings, FOREIGN),
         notes=table.notes,
         reproduce=_reproduction(table) | {"source": str(chosen.source)},
     )
@@ -90,7 +95,11 @@ def _next_sweeps(screening: Screening, settings: SweepSettings, study: str) -> l
             text = ""
         name = screening.rows.name
         base = "refined" if name == "default" else name
-        found.append(NextSweep(f"{base}_{mode}", mode, refinement.frame(), text))
+        proposed = f"{base}_{mode}"
+        how = f"--params {study}.sweep={proposed} runs it"
+        if study == FOREIGN:
+            how = f"in conf/local/{study}/sweeps/, {how}"
+        found.append(NextSweep(proposed, mode, refinement.frame(), text, how))
     return found
 
 
@@ -101,7 +110,8 @@ def comparison_command(study: str, name: str, new: Scalar, old: Scalar) -> str:
         for arm, value in (("new", new), ("old", old))
     )
     seeds = f"{study}.seeds.first={FIRST_COMPARISON_SEED}"
-    return f"kedro run --pipelines {study} --params {arms},{seeds}"
+    # Quoted where a shell would read something into names that a foreign table brought.
+    return f"kedro run --pipelines {study} --params {shlex.quote(f'{arms},{seeds}')}"
 
 
 def _reproduction(table: SweepTable) -> dict[str, str]:

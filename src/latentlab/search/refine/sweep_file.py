@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import textwrap
 from typing import Any
 
@@ -109,12 +110,17 @@ def _wrapped(text: str, indent: str) -> list[str]:
 
 def _entry(key: str, value: Any, indent: str) -> list[str]:
     """A key with its value on one line where it fits, else as a block."""
-    named, value = yaml.safe_dump({key: None}).removesuffix(" null\n"), _with_none(value)
+    value = _with_none(value)
+    named = yaml.safe_dump({key: None}).removesuffix(" null\n")
+    if named.startswith("?"):
+        # YAML's own form of a long key takes two lines; JSON's is YAML too.
+        named = f"{json.dumps(key)}:"
     flow = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=10_000)
     line = f"{indent}{named} {flow.removesuffix(chr(10)).removesuffix(chr(10) + '...')}"
     if len(line) <= _WIDTH or not isinstance(value, dict | list):
         return [line]
-    block = yaml.safe_dump({key: value}, sort_keys=False, width=_WIDTH - len(indent))
+    block = yaml.safe_dump({"": value}, sort_keys=False, width=_WIDTH - len(indent))
+    block = named + block.removeprefix("'':")
     return textwrap.indent(block, indent).rstrip("\n").split("\n")
 
 

@@ -39,12 +39,14 @@ class NextSweep:
         mode: `conservative` or `aggressive`.
         decisions: one row per parameter: what is done, its evidence, and what would change it.
         text: the sweep file; empty where every parameter is fixed, so that nothing is left.
+        how: it is run.
     """
 
     name: str
     mode: str
     decisions: pd.DataFrame
     text: str
+    how: str
 
 
 def sections(
@@ -201,7 +203,7 @@ def _winner(
 
 def _next_spaces(next_sweeps: Sequence[NextSweep]) -> Section:
     sentences = [
-        f"{one.mode}: {one.name}.yml in this folder; --params <study>.sweep={one.name} runs it."
+        f"{one.mode}: {one.name}.yml in this folder; {one.how}."
         if one.text
         else f"{one.mode}: every parameter is fixed; confirm the winner instead of searching on."
         for one in next_sweeps
