@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from latentlab.core.file_names import file_name
 from latentlab.search.analysis_settings import AnalysisSettings
 from latentlab.search.audit import design, results
 from latentlab.search.audit.findings import Finding, findings_table
@@ -125,7 +126,7 @@ class Analysis:
         if self.pareto is not None:
             named["pareto_front"] = self.pareto
         for (first, second), data in self.contours.items():
-            named[f"contour_data_{first}_vs_{second}"] = data
+            named[file_name(f"contour_data_{first}_vs_{second}", named)] = data
         return named
 
 
@@ -148,7 +149,9 @@ def analyse(
         UserError: no configuration ran to its end, or a value lies outside the space.
     """
     settings = settings or AnalysisSettings()
-    null = null or NullDistribution(permutations=settings.resamples, seed=settings.seed)
+    null = null or NullDistribution(
+        permutations=settings.resamples, seed=settings.seed, minutes=settings.minutes
+    )
     matrix = sweep_matrix(table)
     rows = matrix.finished
     screening = screen(matrix, null, elite_share=settings.elite_share, near=settings.zone)

@@ -35,6 +35,9 @@ class AnalysisSettings(BaseModel):
     devices: float | None = Field(
         None, gt=0, description="that one run occupies, for device hours; none: unknown"
     )
+    minutes: float = Field(
+        1, gt=0, description="of a core, that running an adaptive sampler on noise may take"
+    )
     seed: int = Field(
         0, ge=0, le=2**32 - 1, description="of the draws of this analysis, not of the sweep"
     )

@@ -18,6 +18,7 @@ from latentlab.runs.importers.csv import import_csv
 from latentlab.search.imported_sweeps.assembly import sweep_of_runs
 from latentlab.search.imported_sweeps.inferred_conditions import conditions_of
 from latentlab.search.imported_sweeps.inferred_space import parameter_of
+from latentlab.search.imported_sweeps.searched_columns import searched_only
 from latentlab.search.parameters import CategoricalParameter, FloatParameter, IntParameter
 from latentlab.search.table import Objective, SweepTable
 
@@ -40,7 +41,7 @@ def read_csv(
     **options: Any,
 ) -> SweepTable:
     imported = import_csv(path, [objective.name for objective in objectives], **options)
-    return sweep_of_runs(imported, objectives, sampler)
+    return sweep_of_runs(searched_only(imported), objectives, sampler)
 
 
 def refused(tmp_path: Path, content: str, **options: Any) -> str:
@@ -93,7 +94,7 @@ def test_a_table_is_read_back_as_it_was_written(tmp_path: Path) -> None:
     np.testing.assert_array_equal(table.outcomes["accuracy"], frame["accuracy"])
     assert table.complete.all()
     np.testing.assert_array_equal(table.scores, frame["accuracy"])
-    assert table.outcomes["adaptive"].all()
+    assert not table.outcomes["adaptive"].any()
     assert table.outcomes["epochs"].isna().all()
     assert table.parameters.index.equals(table.outcomes.index)
 
@@ -185,8 +186,8 @@ def test_words_and_numbers_in_one_column_are_choices(tmp_path: Path) -> None:
     cells = ["auto", "2", "0.5", "inf", "auto", "2"]
     text = "".join(f"{cell},0.{k}\n" for k, cell in enumerate(cells))
     table = read(tmp_path, f"k,accuracy\n{text}")
-    assert table.space.parameters["k"].choices == ("'inf'", 0.5, 2, "auto")  # type: ignore[union-attr]
-    assert table.parameters["k"].tolist() == ["auto", 2, 0.5, "'inf'", "auto", 2]
+    assert table.space.parameters["k"].choices == (0.5, 2, "'inf'", "auto")  # type: ignore[union-attr]
+    assert table.parameters["k"].tolist() == ["auto", 2, 0.5, "'inf'"]
 
 
 def test_several_objectives(tmp_path: Path) -> None:
@@ -220,10 +221,13 @@ def test_what_optuna_wrote(tmp_path: Path) -> None:
     table = read(tmp_path, frame, objectives=[Objective("value", "maximize")])
     assert sorted(table.parameters) == ["depth", "dropout", "encoder"]
     assert table.space.parameters["depth"].when == {"encoder": ["cnn"]}
-    assert table.outcomes["state"].tolist() == ["complete"] * 3 + ["pruned"] + ["complete"] * 36
-    np.testing.assert_allclose(
-        table.scores, [trial.value for trial in study.trials if trial.number != 3]
-    )
+    # The pruned trial stands alone; of complete ones those of equal parameters are replicates.
+    assert table.outcomes["state"].value_counts()["pruned"] == 1
+    trials = [trial for trial in study.trials if trial.number != 3]
+    assert len(table.scores) == len({tuple(trial.params.items()) for trial in trials})
+    assert set(table.scores) == {trial.value for trial in trials}
+    # Equal to the last digit, they tell nothing of the noise of seeds.
+    assert table.replicates.empty
     assert any(
         note.startswith("columns beside params_* are left out: number") for note in table.notes
     )
@@ -251,7 +255,7 @@ def test_constants_labels_and_empty_columns_are_no_parameters(tmp_path: Path) ->
     assert list(table.parameters) == list(conditional(1).columns[:-1])
     told = "\n".join(table.notes)
     assert "1 columns without a name are left out" in told
-    assert "run: 100 different words, taken for labels; left out" in told
+    assert "taken for names of runs, not for parameters: run" in told
     assert "empty: there is no value in any row; it is left out" in told
     assert "sometimes: one value wherever it exists; it is left out" in told
 
@@ -275,7 +279,7 @@ def test_ten_thousand_rows_take_seconds(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "options", "words"),
     [
-        ("lr,acc\n1,2\n", {}, "there is no column accuracy. Name one of lr, acc"),
+        ("lr,acc\n1,2\n", {}, "there is no column accuracy. Use one of lr, acc"),
         ("lr,accuracy\n1,2\n", {"seed": "s"}, "there is no column s."),
         ("lr,accuracy\n1,high\n", {}, "column accuracy: 'high' in row 1 is no number."),
         ("lr,accuracy\n1,1\n2,0.5x\n", {}, "column accuracy: '0.5x' in row 2 is no number."),
@@ -295,7 +299,7 @@ def test_ten_thousand_rows_take_seconds(tmp_path: Path) -> None:
         ("lr,accuracy\n1,2,3\n", {}, "Give each row as many cells as the header"),
         ("lr,accuracy\n1,2\n1,2,3\n", {}, "Give each row as many cells as the header"),
         ("lr,accuracy\n", {}, "there are no rows below the header"),
-        ("", {}, "No columns to parse"),
+        ("", {}, "its first line is empty. Give a CSV file whose first line names"),
         ("lr,accuracy\n1,0.1\n1,0.2\n", {}, "no parameter varies"),
         ("lr,accuracy,s\n1,,running\n", {"state": "s"}, "there are no finished runs"),
     ],

@@ -71,9 +71,10 @@ def test_distributions_give_the_space_and_absence_the_conditions(tmp_path: Path)
         assert {name: v for name, v in row.items() if not pd.isna(v)} == trial.params
     np.testing.assert_array_equal(table.scores, [trial.value for trial in study.trials])
     assert (table.outcomes["seconds"] >= 0).all()
-    # Random search leaves no trace; what is not known is taken as adaptive.
+    # Random search leaves no trace; what is not known is taken for exchangeable, and it is said.
     assert table.sampler == "unknown"
-    assert table.outcomes["adaptive"].all()
+    assert not table.outcomes["adaptive"].any()
+    assert "analysis.sampler=tpe" in table.notes[-1]
     assert not read_optuna(tmp_path / "journal.log", sampler="random").outcomes["adaptive"].any()
 
 

@@ -10,8 +10,7 @@ import scipy.stats
 from labs.refinement import PARAMETERS, random_table, refined_table, settings, table_of
 from latentlab.search.matrix import sweep_matrix
 from latentlab.search.screening import NullDistribution, screen
-from latentlab.search.screening.null_replicates import Schedule, simulate
-from latentlab.search.screening.screening import MOST_RERUN
+from latentlab.search.screening.null_replicates import NullReplicates, Schedule, simulate
 from latentlab.search.simulated_sweep import no_effect, simulated_sweep
 from latentlab.search.space import Space
 
@@ -122,17 +121,39 @@ def test_what_does_not_count_is_said():
         assert part in told
 
 
-def test_a_long_adaptive_sweep_is_cut():
-    n = MOST_RERUN + 20
+def long_sweep(n):
     rng = np.random.default_rng(0)
     rows = [{"width": float(w)} for w in rng.uniform(0.5, 3, n)]
-    table = table_of(
+    return table_of(
         {"width": PARAMETERS["width"]}, rows, rng.random(n), sampler="tpe", adaptive=[True] * n
     )
-    found = screen(sweep_matrix(table), NullDistribution(runs=1))
-    assert len(found.rows) == MOST_RERUN
-    assert found.tests["width"].rows == MOST_RERUN
-    assert "Only the first 300" in found.notes[0]
+
+
+def test_a_long_adaptive_sweep_is_cut():
+    found = screen(sweep_matrix(long_sweep(320)), NullDistribution(runs=1))
+    assert len(found.rows) == 300
+    assert found.tests["width"].rows == 300
+    assert "Only the first 300 of 320" in found.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("minutes", "runs", "rows"), [(None, 149, 300), (3, 149, 300), (1.5, 99, 300), (0.2, 49, 87)]
+)
+def test_time_is_bounded_by_fewer_runs_and_then_by_fewer_configurations(
+    monkeypatch, minutes, runs, rows
+):
+    asked = []
+
+    def noise(space, schedule, count, seed):
+        asked.append((count, schedule.configurations))
+        scores = np.tile(schedule.scores, (count, 1))
+        positions = np.random.default_rng(seed).random(scores.shape)
+        return NullReplicates(dict.fromkeys(space.parameters, positions), scores)
+
+    monkeypatch.setattr("latentlab.search.screening.null_distribution.simulate", noise)
+    found = screen(sweep_matrix(long_sweep(320)), NullDistribution(minutes=minutes))
+    assert asked == [(runs, rows)]
+    assert found.replicates == runs
 
 
 @pytest.fixture

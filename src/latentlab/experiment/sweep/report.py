@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 import pandas as pd
 
 from latentlab.core.errors import UserError
@@ -134,7 +136,8 @@ def comparison_command(study: str, name: str, new: Scalar, old: Scalar) -> str:
         for arm, value in (("new", new), ("old", old))
     )
     seeds = f"{study}.seeds.first={FIRST_COMPARISON_SEED}"
-    return f"kedro run --pipelines {study} --params {arms},{seeds}"
+    # Quoted where a shell would read something into names that a foreign table brought.
+    return f"kedro run --pipelines {study} --params {shlex.quote(f'{arms},{seeds}')}"
 
 
 def _reproduction(table: SweepTable) -> dict[str, str]:

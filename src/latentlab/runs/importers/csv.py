@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import warnings
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
@@ -14,6 +12,7 @@ from numpy.typing import NDArray
 from latentlab.core.errors import UserError
 from latentlab.runs.columns import numbers_of, seeds_of, typed
 from latentlab.runs.imported_runs import ImportedRuns
+from latentlab.runs.importers.csv_cells import read_cells
 from latentlab.runs.seed_names import only_seed
 from latentlab.runs.trial_state import STATES
 
@@ -21,13 +20,20 @@ _SYNONYMS = {
     "complete": ("complete", "completed", "finished", "done", "success", "succeeded", "ok"),
     "pruned": ("pruned", "halved", "stopped", "early_stopped"),
     "diverged": ("diverged", "nan"),
-    "failed": ("failed", "fail", "failure", "crashed", "error", "killed"),
-    "left out": ("running", "waiting", "scheduled", "pending", "queued"),
+    "failed": ("failed", "fail", "failure", "crashed", "error", "killed", "preempted"),
+    "left out": ("running", "waiting", "scheduled", "pending", "queued", "preempting"),
 }
 _STATES = {word: state for state, words in _SYNONYMS.items() for word in words}
+_CALLED_STATE = ("state", "status")
 
-_OPTUNA_PREFIX = "params_"
-"""How Optuna names parameters in `study.trials_dataframe()`."""
+_PREFIXES = ("params_", "params.")
+"""How `trials_dataframe()` of Optuna and `search_runs()` of MLflow name parameters."""
+
+_EXPORTS = (
+    ("Start Time", "Duration", "Run ID", "Name", "Source Type", "Source Name", "User", "Status"),
+    ("Name", "State", "Notes", "User", "Tags", "Created", "Runtime", "Sweep"),
+)
+"""First columns of MLflow's and W&B's exports; configuration and results follow, each sorted."""
 
 
 def import_csv(
@@ -42,11 +48,11 @@ def import_csv(
 ) -> ImportedRuns:
     """Import the runs of a CSV file with one row per run.
 
-    Separated by commas, semicolons or tabs. Every column that is named below is taken as what it
-    is named; the others are parameters. An empty cell of a parameter says that it does not exist
-    in that row; a row without a value has failed. A column that is called a seed is taken as the
-    seed. In a file that Optuna wrote, the parameters are the columns `params_*`, and `state` is the
-    state.
+    Every column that is named below is taken as what it is named; the others are parameters, as
+    far as the file does not show what they are. An empty cell of a parameter says that it does
+    not exist in that row; a row without a value has failed. A column that is called a seed is
+    taken as the seed, one that is called a state and holds states as the state. In a file of
+    Optuna or MLflow whose parameters have a prefix, these are the parameters.
 
     Args:
         path: of the file.
@@ -62,20 +68,16 @@ def import_csv(
         UserError: one line with the file, the column or row, and the remedy.
     """
     path = Path(path)
-    frame = _read(path)
-    if state is None and "state" in frame and any(map(_is_optunas, frame.columns)):
-        # Else a pruned trial, which has a value too, would pass for a complete one.
-        state = "state"
     named = [*metrics, *(c for c in (seed, state, epochs, seconds) if c is not None)]
-    for column in [*named, *(parameters or [])]:
-        if column not in frame:
-            raise UserError(
-                f"{path}: there is no column {column}", f"Name one of {', '.join(frame.columns)}"
-            )
+    frame = read_cells(path, [*named, *(parameters or [])], enough=parameters is not None)
     notes: list[str] = []
-    chosen = list(parameters) if parameters else _parameters(frame, named, notes)
+    if state is None:
+        state = _state_column(frame, named, notes)
+        named += [] if state is None else [state]
+    chosen = list(parameters) if parameters else _parameters(frame, named, metrics, notes)
     if seed is None:
-        seed = only_seed(chosen, f"{path}: columns", "Name one as the seed, and the parameters")
+        others = [name for name in frame.columns if name not in named]
+        seed = only_seed(others, f"{path}: columns", "Name one as the seed")
         if seed is not None:
             notes.append(
                 f"{seed} is a seed: rows that differ in nothing else are one configuration"
@@ -87,7 +89,7 @@ def import_csv(
     frame, states = frame[ended], states[ended]
     values = {name: numbers_of(frame[name], f"{path}: column {name}") for name in metrics}
     columns = {
-        name.removeprefix(_OPTUNA_PREFIX) if parameters is None else name: typed(frame[name])
+        _bare(name) if parameters is None else name: typed(frame[name])
         for name in chosen
         if name != seed
     }
@@ -103,72 +105,70 @@ def import_csv(
     )
 
 
-def _read(path: Path) -> pd.DataFrame:
-    """Return all cells as text, empty where there is nothing."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            first = file.readline()
-        separator = max(",;\t", key=first.count)
-        header = next(csv.reader([first], delimiter=separator), [])
-        with warnings.catch_warnings():
-            # Rows longer than the header are an error, not an index and not cut.
-            warnings.simplefilter("error", pd.errors.ParserWarning)
-            frame = pd.read_csv(
-                path,
-                sep=separator,
-                dtype=str,
-                keep_default_na=False,
-                index_col=False,
-                encoding="utf-8-sig",
-            )
-    except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror}", "Correct the path") from error
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path} is not text in UTF-8", "Save it as UTF-8") from error
-    except (pd.errors.EmptyDataError, pd.errors.ParserError, pd.errors.ParserWarning) as error:
-        raise UserError(f"{path}: {error}", "Give each row as many cells as the header") from error
-    twice = sorted({name for name in header if header.count(name) > 1})
-    if twice:
-        raise UserError(f"{path}: two columns are called '{twice[0]}'", "Rename one of them")
-    if frame.empty:
-        raise UserError(f"{path}: there are no rows below the header", "Give a sweep that has some")
-    # Rows are counted from 1 in messages.
-    return frame.set_axis(range(1, len(frame) + 1))
-
-
-def _parameters(frame: pd.DataFrame, named: Collection[str], notes: list[str]) -> list[str]:
-    """Return the columns that are not named as something else."""
+def _parameters(
+    frame: pd.DataFrame, named: Collection[str], metrics: Sequence[str], notes: list[str]
+) -> list[str]:
+    """Return the columns that are neither named nor shown by the file to be something else."""
     others = [name for name in frame.columns if name not in named]
-    prefixed = [name for name in others if _is_optunas(name)]
+    prefixed = [name for name in others if name.startswith(_PREFIXES)]
     if prefixed:
         left = [name for name in others if name not in prefixed]
         if left:
-            notes.append(f"columns beside {_OPTUNA_PREFIX}* are left out: {', '.join(left)}")
+            notes.append(f"columns beside {prefixed[0][:7]}* are left out: {', '.join(left)}")
         return prefixed
     # pandas writes its index as a first column without a name.
     unnamed = [name for name in others if name.startswith("Unnamed:")]
     if unnamed:
         notes.append(f"{len(unnamed)} columns without a name are left out")
-    return [name for name in others if name not in unnamed]
+    results = _results(list(frame.columns), metrics)
+    if found := [name for name in others if name in results]:
+        notes.append(f"results of a tracker beside {metrics[0]} are left out: {', '.join(found)}")
+    return [name for name in others if name not in unnamed and name not in results]
 
 
-def _is_optunas(name: str) -> bool:
-    return name.startswith(_OPTUNA_PREFIX)
+def _results(header: list[str], metrics: Sequence[str]) -> list[str]:
+    """Return the columns of a tracker's export that stand among its results, and behind them."""
+    trackers = {name for first in _EXPORTS for name in first} | {"Agent"}
+    others = [name for name in header if name not in trackers]
+    if not any(set(first) <= set(header) for first in _EXPORTS) or not set(metrics) <= set(others):
+        return []
+    starts = [k for k in range(1, len(others)) if others[k].lower() < others[k - 1].lower()]
+    # Tags may follow. Columns in another order have been moved by hand, and say nothing.
+    before = [k for k in starts if k <= min(others.index(metric) for metric in metrics)]
+    return others[before[0] :] if len(before) == 1 and len(starts) <= 2 else []
+
+
+def _bare(name: str) -> str:
+    return next((name.removeprefix(p) for p in _PREFIXES if name.startswith(p)), name)
+
+
+def _state_column(frame: pd.DataFrame, named: Collection[str], notes: list[str]) -> str | None:
+    """Return the column that is called a state and holds some."""
+    called = [n for n in frame.columns if n.lower() in _CALLED_STATE and n not in named]
+    for name in called:
+        if any(_word(cell) in _STATES for cell in frame[name].unique()):
+            notes.append(f"{name} is taken for the state of the runs")
+            return str(name)
+    return None
+
+
+def _word(cell: str) -> str:
+    # Optuna writes `TrialState.COMPLETE` in some versions.
+    return cell.strip().lower().rpartition(".")[2]
 
 
 def _states(frame: pd.DataFrame, state: str | None, path: Path) -> NDArray[np.object_]:
     """Return the state of each row; complete where nothing is said."""
     if state is None:
         return np.full(len(frame), "complete", dtype=object)
-    # Optuna writes `TrialState.COMPLETE` in some versions.
-    words = [word.strip().lower().rpartition(".")[2] for word in frame[state]]
-    for row, word in zip(frame.index, words, strict=True):
-        if word not in _STATES:
-            raise UserError(
-                f"{path}: column {state}: '{word}' in row {row} is no state",
-                f"Write one of {', '.join(STATES)}, or running",
-            )
-    return np.array([_STATES[word] for word in words], dtype=object)
+    words = frame[state].map(_word)
+    unknown = words[~words.isin(list(_STATES))]
+    if len(unknown):
+        raise UserError(
+            f"{path}: column {state}: '{unknown.iloc[0]}' in row {unknown.index[0]} is no state",
+            f"Write one of {', '.join(STATES)}, or running",
+        )
+    return words.map(_STATES).to_numpy(dtype=object)
 
 
 def _numbers(frame: pd.DataFrame, column: str | None, path: Path) -> NDArray[np.float64] | None:

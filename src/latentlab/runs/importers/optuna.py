@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from latentlab.core.arrays import Mask
 from latentlab.core.errors import UserError
-from latentlab.runs.columns import number_or_word
+from latentlab.runs.columns import NULL, number_or_word
 from latentlab.runs.imported_runs import ImportedRuns
 from latentlab.runs.seed_names import only_seed
 from latentlab.runs.trial_attributes import ADAPTIVE, COHORT, STATE
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
     from optuna import Study
     from optuna.storages import BaseStorage
     from optuna.trial import FrozenTrial
-
-NULL = "null"
-"""The choice None as a word: in a table, None says that a parameter does not exist."""
 
 _STATES: dict[str, TrialState] = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed"}
 _SQLITE = "sqlite:///"

@@ -30,8 +30,8 @@ def adaptive_findings(matrix: SweepMatrix) -> list[Finding]:
         return [Finding("D16", "note", text)]
     if matrix.sampler == "unknown":
         text = (
-            "The sampler is unknown. If it adapted, p-values, intervals and base shares of elites "
-            "hold only nearly."
+            "The sampler is unknown, and rows are taken for exchangeable. If it adapted, p-values "
+            "are too small, and intervals and base shares of elites hold only nearly."
         )
         return [Finding("D16", "warning", text)]
     return []

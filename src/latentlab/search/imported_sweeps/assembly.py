@@ -13,7 +13,7 @@ from latentlab.core.errors import UserError
 from latentlab.runs.imported_runs import ImportedRuns
 from latentlab.runs.trial_state import STATES
 from latentlab.search.imported_sweeps.cells import cell_value
-from latentlab.search.imported_sweeps.inferred_space import inferred_space
+from latentlab.search.imported_sweeps.inferred_space import inferred_space, none_of_ranges
 from latentlab.search.imported_sweeps.optuna_space import distribution_space
 from latentlab.search.parameters import CategoricalParameter, same
 from latentlab.search.space import Space
@@ -30,9 +30,11 @@ def sweep_of_runs(
 
     Runs that differ only in their seed are one configuration: its value is the mean over seeds
     that have one, and its state the worst among them, so that a configuration of which a seed
-    failed is not taken for complete.
+    failed is not taken for complete. Where seeds are unknown, complete runs of equal parameters
+    are replicates too, also where their rounded values agree: nothing shows that one is a copy.
 
-    A sampler that is not known is taken as adaptive, each run being asked alone.
+    Of a sampler that is not known, rows are taken for exchangeable unless the runs say themselves
+    which were adaptive.
 
     Args:
         runs: of a finished sweep.
@@ -52,11 +54,17 @@ def sweep_of_runs(
         notes += said
     if parameters.empty:
         raise UserError(f"{runs.name}: there are no finished runs", "Give a sweep that has some")
+    if space is None:
+        parameters, said = none_of_ranges(parameters)
+        notes += said
     outcomes = _outcomes(runs, objectives)
+    groups = _groups(parameters)
+    if runs.seeds is None:
+        groups = _alone_unless_complete(groups, outcomes["state"].to_numpy() == "complete")
+    first = ~pd.Series(groups).duplicated().to_numpy()
     replicates = pd.DataFrame(columns=["configuration", "seed", "state", *runs.values.columns])
-    if runs.seeds is not None:
-        groups = _groups(parameters)
-        parameters = parameters[~pd.Series(groups, index=parameters.index).duplicated()]
+    if runs.seeds is not None or not first.all():
+        parameters = parameters[first]
         outcomes, replicates, said = _over_seeds(outcomes, groups, runs)
         notes += said
     if space is None:
@@ -67,7 +75,13 @@ def sweep_of_runs(
         notes = [ranges, *notes, *said]
     index = pd.RangeIndex(len(parameters), name="configuration")
     outcomes.index = index
-    outcomes["adaptive"], outcomes["cohort"] = _asking(runs, sampler, len(index))
+    outcomes["adaptive"], outcomes["cohort"] = _asking(runs, sampler, first)
+    if sampler == "unknown" and not outcomes["adaptive"].any():
+        notes.append(
+            "the sampler is unknown: rows are taken for exchangeable, as those of a grid or of "
+            "random search; if it followed earlier scores, p-values are too small, and "
+            "analysis.sampler=tpe compares with TPE on noise"
+        )
     return SweepTable(
         name=runs.name,
         space=space,
@@ -80,16 +94,20 @@ def sweep_of_runs(
     )
 
 
-def _asking(runs: ImportedRuns, sampler: str, count: int) -> tuple[Mask, NDArray[np.int64]]:
-    """Return which configurations were adaptive, and their cohorts, as far as that is known."""
-    fixed = sampler in NOT_ADAPTIVE
-    adaptive = np.full(count, not fixed)
-    cohorts = np.zeros(count, dtype=np.int64) if fixed else np.arange(count)
-    if runs.seeds is not None:
-        return adaptive, cohorts
+def _asking(runs: ImportedRuns, sampler: str, first: Mask) -> tuple[Mask, NDArray[np.int64]]:
+    """Return which configurations were adaptive, and their cohorts, as far as that is known.
+
+    Args:
+        runs: all of them.
+        sampler: of the sweep.
+        first: the first run of each configuration, [runs].
+    """
+    count = int(first.sum())
+    if sampler in NOT_ADAPTIVE:
+        return np.zeros(count, dtype=bool), np.zeros(count, dtype=np.int64)
     return (
-        adaptive if fixed or runs.adaptive is None else runs.adaptive,
-        cohorts if runs.cohorts is None else runs.cohorts,
+        np.full(count, sampler == "tpe") if runs.adaptive is None else runs.adaptive[first],
+        np.arange(count) if runs.cohorts is None else runs.cohorts[first],
     )
 
 
@@ -147,13 +165,25 @@ def _groups(parameters: pd.DataFrame) -> Codes:
     return np.asarray(codes.groupby(list(codes.columns), sort=False).ngroup().to_numpy())
 
 
+def _alone_unless_complete(groups: Codes, complete: Mask) -> Codes:
+    """Return groups in which a run that is not complete is alone: it may have been run again."""
+    own = np.where(complete, groups, len(groups) + np.arange(len(groups)))
+    return np.asarray(pd.factorize(own)[0])
+
+
 def _over_seeds(
     outcomes: pd.DataFrame, groups: Codes, runs: ImportedRuns
 ) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
     """Return outcomes per configuration, the table of replicates, and notes."""
     rows = outcomes.assign(configuration=groups, seed=runs.seeds)
-    again = rows.duplicated(["configuration", "seed"]).to_numpy()
     notes = []
+    if runs.seeds is None:
+        rows["seed"] = rows.groupby("configuration").cumcount()
+        notes.append(
+            f"{int((rows['seed'] > 0).sum())} runs repeat the parameters of others: replicates of "
+            "unknown seeds; a configuration's value is the mean of its runs"
+        )
+    again = rows.duplicated(["configuration", "seed"]).to_numpy()
     if again.any():
         notes.append(
             f"{int(again.sum())} runs repeat a configuration and seed; the first of each counts"
@@ -174,4 +204,7 @@ def _over_seeds(
         }
     )
     replicates = rows[["configuration", "seed", "state", *names]]
+    if runs.seeds is None and by[names].nunique().max().max() == 1:
+        # Equal to the last digit, they may be of one seed, and say nothing of the noise of seeds.
+        replicates = replicates[:0]
     return outcomes, replicates.reset_index(drop=True), notes

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pandas as pd
 
+from latentlab.runs.columns import NULL
 from latentlab.search.imported_sweeps.cells import cell_value
 from latentlab.search.imported_sweeps.inferred_conditions import condition_notes, conditions_of
 from latentlab.search.parameters import (
@@ -15,6 +16,7 @@ from latentlab.search.parameters import (
     IntParameter,
     Parameter,
     Scalar,
+    is_number,
 )
 from latentlab.search.space import Space
 
@@ -23,9 +25,6 @@ FEW = 10
 
 DECADES = 2.0
 """Positive numbers that spread over more than this may be on a log scale."""
-
-_LABELS = 20
-"""Words of more than so many values, and more than a fifth of the rows, are labels of runs."""
 
 
 def inferred_space(parameters: pd.DataFrame) -> tuple[Space, list[str]]:
@@ -55,8 +54,6 @@ def inferred_space(parameters: pd.DataFrame) -> tuple[Space, list[str]]:
             fixed[name] = cell_value(distinct[0])
         elif len(distinct) == 1:
             notes.append(f"{name}: one value wherever it exists; it is left out")
-        elif column.dtype == object and _are_labels(len(distinct), len(values)):
-            notes.append(f"{name}: {len(distinct)} different words, taken for labels; left out")
         else:
             searched[name] = parameter_of(values)
     conditions, unexplained = conditions_of(
@@ -71,6 +68,27 @@ def inferred_space(parameters: pd.DataFrame) -> tuple[Space, list[str]]:
     return Space.model_validate({"fixed": fixed, "parameters": searched}), notes
 
 
+def none_of_ranges(parameters: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """Return columns in which None is a choice, or is not there where the numbers are a range.
+
+    Args:
+        parameters: typed columns, [rows, parameters].
+
+    Returns:
+        The columns, and notes on those that have changed.
+    """
+    notes = []
+    for name in parameters.columns:
+        none = (parameters[name] == NULL).to_numpy()
+        others = parameters[name][~none].dropna()
+        if none.any() and len(others.unique()) > FEW and all(map(is_number, others)):
+            parameters = parameters.assign(**{name: parameters[name].mask(none).astype(float)})
+            notes.append(
+                f"{name}: its numbers are a range, which it lacks in {none.sum()} rows: None"
+            )
+    return parameters, notes
+
+
 def parameter_of(values: pd.Series) -> Parameter:
     """Return the narrowest parameter that takes all of some values; none of them missing.
 
@@ -81,7 +99,9 @@ def parameter_of(values: pd.Series) -> Parameter:
     if len(distinct) < 2:
         raise ValueError(f"{values.name} has a single value")
     if values.dtype == object:
-        return CategoricalParameter(type="categorical", choices=tuple(sorted(distinct, key=str)))
+        return CategoricalParameter(
+            type="categorical", choices=tuple(sorted(distinct, key=_numbers_first))
+        )
     numbers = np.sort(distinct.astype(float))
     low, high = cell_value(numbers[0]), cell_value(numbers[-1])
     whole = bool(np.all(numbers == np.round(numbers))) and isinstance(low, int)
@@ -110,5 +130,5 @@ def _is_logarithmic(values: np.ndarray) -> bool:
     return abs(logarithmic - 0.5) < abs(linear - 0.5)
 
 
-def _are_labels(distinct: int, rows: int) -> bool:
-    return distinct > _LABELS and distinct > rows / 5
+def _numbers_first(choice: Scalar) -> tuple[bool, float, str]:
+    return (True, 0.0, str(choice)) if isinstance(choice, str) else (False, float(choice or 0), "")

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from latentlab.core.errors import UserError
+from latentlab.core.validation import nearest
+from latentlab.runs.imported_runs import ImportedRuns
 from latentlab.search.analysis_settings import AnalysisSettings
 from latentlab.search.imported_sweeps.assembly import sweep_of_runs
+from latentlab.search.imported_sweeps.searched_columns import searched_only
 from latentlab.search.table import Objective, SweepTable
 
 if TYPE_CHECKING:
@@ -18,6 +22,24 @@ if TYPE_CHECKING:
 
 MLFLOW = "mlflow:"
 """Marks an experiment of the tracking store: `mlflow:<experiment>`."""
+
+_SQLITE = b"SQLite format 3"
+_TABLES = (".csv", ".tsv", ".txt")
+_SOURCES = {
+    "csv": "a CSV file",
+    "mlflow": "an MLflow experiment",
+    "optuna": "an Optuna study",
+}
+_UNUSED = {
+    "csv": ("study",),
+    "mlflow": ("study", "state", "epochs", "seconds"),
+    "optuna": ("seed", "state", "epochs", "seconds", "parameters"),
+}
+
+
+def split_names(value: object) -> object:
+    """Return the names of `a+b` as a list: the command line cannot give lists."""
+    return value.split("+") if isinstance(value, str) else value
 
 
 class ImportedSweep(BaseModel):
@@ -27,27 +49,29 @@ class ImportedSweep(BaseModel):
 
     source: str | None = Field(
         None,
-        description="a CSV file, an Optuna storage (a URL or a journal file), or "
+        description="a CSV file, an Optuna storage (a URL, a SQLite or a journal file), or "
         "mlflow:<experiment>",
     )
     study: str | None = Field(None, description="Optuna: name of the study; none: the only one")
-    objective: str = Field("value", description="column or metric")
-    direction: Literal["maximize", "minimize"] = "maximize"
+    objective: str | None = Field(
+        None,
+        description="column or metric; none: `value`, of an Optuna study its first objective",
+    )
+    direction: Literal["maximize", "minimize"] | None = Field(
+        None, description="none: maximize; an Optuna study knows its own"
+    )
     constant: float | None = Field(
         None, description="score of the best constant predictor, where it is known"
     )
     seed: str | None = Field(None, description="column of the seed; none: one that is called so")
-    state: str | None = Field(None, description="CSV: column of the state")
+    state: str | None = Field(None, description="CSV: column of the state; none: one called so")
     epochs: str | None = Field(None, description="CSV: column of the epochs trained")
     seconds: str | None = Field(None, description="CSV: column of the seconds")
-    parameters: list[str] | None = Field(None, description="none: all other columns")
+    parameters: Annotated[list[str], BeforeValidator(split_names)] | None = Field(
+        None, description="a list, or a+b on the command line; none: what the columns show"
+    )
     sampler: Literal["grid", "random", "quasi_random", "tpe", "unknown"] | None = None
     settings: AnalysisSettings = AnalysisSettings()
-
-    @property
-    def objectives(self) -> list[Objective]:
-        """What was searched for."""
-        return [Objective(self.objective, self.direction, self.constant)]
 
 
 def read_imported_sweep(
@@ -61,7 +85,8 @@ def read_imported_sweep(
         runs_of: the runs of an experiment of MLflow as a table, by its name.
 
     Raises:
-        UserError: nothing was chosen, or what was chosen cannot be read.
+        UserError: nothing was chosen, what was chosen cannot be read, or a setting has no meaning
+            for it.
     """
     if chosen.source is None:
         raise UserError(
@@ -69,28 +94,100 @@ def read_imported_sweep(
             "Give a CSV file, an Optuna storage or mlflow:<experiment>, as in "
             "--params analysis.source=trials.csv,analysis.objective=accuracy.",
         )
-    if chosen.source.startswith(MLFLOW):
+    kind, place = _kind(chosen.source, root)
+    _refuse_unused(chosen, kind)
+    objective = chosen.objective or "value"
+    if kind == "optuna":
+        from latentlab.runs.importers.optuna import import_optuna
+
+        runs = _with_objective(import_optuna(place, chosen.study), chosen.objective)
+    elif kind == "mlflow":
         from latentlab.runs.importers.mlflow import import_mlflow
 
-        name = chosen.source.removeprefix(MLFLOW)
-        imported = import_mlflow(
-            runs_of(name), [chosen.objective], name, seed=chosen.seed, parameters=chosen.parameters
+        runs = import_mlflow(
+            runs_of(place), [objective], place, seed=chosen.seed, parameters=chosen.parameters
         )
-        return sweep_of_runs(imported, chosen.objectives, chosen.sampler)
-    path = chosen.source if "://" in chosen.source else str(root / chosen.source)
-    if path.endswith((".csv", ".tsv")):
+    else:
         from latentlab.runs.importers.csv import import_csv
 
-        imported = import_csv(
-            path,
-            [chosen.objective],
+        runs = import_csv(
+            place,
+            [objective],
             seed=chosen.seed,
             state=chosen.state,
             epochs=chosen.epochs,
             seconds=chosen.seconds,
             parameters=chosen.parameters,
         )
-        return sweep_of_runs(imported, chosen.objectives, chosen.sampler)
-    from latentlab.runs.importers.optuna import import_optuna
+    if chosen.parameters is None and runs.distributions is None:
+        runs = searched_only(runs)
+    return sweep_of_runs(runs, _objectives(runs, chosen), chosen.sampler)
 
-    return sweep_of_runs(import_optuna(path, chosen.study), sampler=chosen.sampler)
+
+def _kind(source: str, root: Path) -> tuple[Literal["mlflow", "optuna", "csv"], str]:
+    """Return what a source is, and its address."""
+    if source.startswith(MLFLOW):
+        return "mlflow", source.removeprefix(MLFLOW)
+    if "://" in source:
+        return "optuna", source
+    path = root / source
+    if path.suffix.lower() in _TABLES or not path.is_file():
+        return "csv", str(path)
+    with path.open("rb") as file:
+        begin = file.read(len(_SQLITE))
+    if begin == _SQLITE:
+        return "optuna", f"sqlite:///{path}"
+    return ("optuna" if begin.startswith(b"{") else "csv"), str(path)
+
+
+def _refuse_unused(chosen: ImportedSweep, kind: str) -> None:
+    """Name every setting that has no meaning for a source.
+
+    Raises:
+        UserError: there are some.
+    """
+    unused = [name for name in _UNUSED[kind] if getattr(chosen, name) is not None]
+    if unused:
+        listed = ", ".join(f"analysis.{name}" for name in unused)
+        remedy = f"Leave out {'it' if len(unused) == 1 else 'them'}"
+        if kind == "optuna":
+            remedy += ", or give study.trials_dataframe() as CSV"
+        raise UserError(f"{chosen.source}: {listed} cannot be used of {_SOURCES[kind]}", remedy)
+
+
+def _with_objective(runs: ImportedRuns, objective: str | None) -> ImportedRuns:
+    """Return the runs of a study with an objective in the first place, where it is analysed.
+
+    Raises:
+        UserError: the study has no such objective.
+    """
+    known = list(runs.values)
+    if objective is None:
+        return runs
+    if objective not in known:
+        raise UserError(
+            f"study {runs.name}: analysis.objective: there is no objective {objective}",
+            nearest(objective, known),
+        )
+    order = sorted(known, key=lambda name: name != objective)
+    return replace(runs, values=runs.values[order])
+
+
+def _objectives(runs: ImportedRuns, chosen: ImportedSweep) -> list[Objective]:
+    """Return what was searched for, in the order of the values.
+
+    Raises:
+        UserError: the runs know another direction than the one that is chosen.
+    """
+    known = runs.directions or {}
+    first, *others = list(runs.values)
+    direction = chosen.direction or known.get(first, "maximize")
+    if direction != known.get(first, direction):
+        raise UserError(
+            f"study {runs.name}: analysis.direction: {first} is to {known[first]} there",
+            "Leave analysis.direction out",
+        )
+    return [
+        Objective(first, direction, chosen.constant),
+        *(Objective(name, known[name]) for name in others),
+    ]

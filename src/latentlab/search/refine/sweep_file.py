@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import textwrap
 from typing import Any
 
 import yaml
 
 from latentlab.core.errors import UserError
+from latentlab.runs.columns import NULL
 from latentlab.search.refine.decisions import Decision
 from latentlab.search.refine.refine import Refinement
 from latentlab.search.settings import SweepSettings
@@ -108,10 +110,24 @@ def _wrapped(text: str, indent: str) -> list[str]:
 
 def _entry(key: str, value: Any, indent: str) -> list[str]:
     """A key with its value on one line where it fits, else as a block."""
+    value = _with_none(value)
     named = yaml.safe_dump({key: None}).removesuffix(" null\n")
+    if named.startswith("?"):
+        # YAML's own form of a long key takes two lines; JSON's is YAML too.
+        named = f"{json.dumps(key)}:"
     flow = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=10_000)
     line = f"{indent}{named} {flow.removesuffix(chr(10)).removesuffix(chr(10) + '...')}"
     if len(line) <= _WIDTH or not isinstance(value, dict | list):
         return [line]
-    block = yaml.safe_dump({key: value}, sort_keys=False, width=_WIDTH - len(indent))
+    block = yaml.safe_dump({"": value}, sort_keys=False, width=_WIDTH - len(indent))
+    block = named + block.removeprefix("'':")
     return textwrap.indent(block, indent).rstrip("\n").split("\n")
+
+
+def _with_none(value: Any) -> Any:
+    """A value with None in place of the word that stands for it in imported tables."""
+    if isinstance(value, dict):
+        return {key: _with_none(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_with_none(item) for item in value]
+    return None if value == NULL else value

@@ -48,13 +48,13 @@ class SweepReport:
         return findings_table(self.analysis.findings)
 
     def lines(self) -> list[str]:
-        """The report in a few lines: every test, then what follows."""
+        """The report in a few lines: what was made of a foreign table, every test, what follows."""
         tests = [
             f"{test.tier:<10} {test.parameter}: n {test.rows}, "
             + (test.reason or f"p {format_p(test.p)}, corrected {format_p(test.p_corrected)}")
             for test in self.analysis.screening.tests.values()
         ]
-        return [*tests, *_summary(self)]
+        return [*self.notes, *tests, *_summary(self)]
 
     def document(self) -> Document:
         """The report as sections, with all its tables and texts as files."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Sequence
 from typing import Any
 
@@ -53,7 +52,7 @@ def rank_correlation_figure(correlations: pd.DataFrame) -> go.Figure:
         part = rows[rows["tier"] == tier]
         figure.add_scatter(
             x=part["rho"],
-            y=[f"{row.parameter} (n {row.n})" for row in part.itertuples()],
+            y=[label(f"{row.parameter} (n {row.n})") for row in part.itertuples()],
             mode="markers",
             name=tier,
             marker={"color": (*PALETTE[:2], NEUTRAL, NEUTRAL)[place], "size": 10},
@@ -68,7 +67,7 @@ def slice_figure(analysis: Analysis, table: SweepTable) -> go.Figure:
     """The score over every parameter, the elites marked."""
     names = list(analysis.slices["parameter"].unique())
     figure, height, places = subplot_grid(
-        [html.escape(name) for name in names], columns=3, panel_height=180
+        [label(name) for name in names], columns=3, panel_height=180
     )
     elites = set(analysis.rows.loc[analysis.rows["elite"], "configuration"])
     for name, (row, column) in zip(names, places, strict=True):
@@ -89,7 +88,7 @@ def slice_figure(analysis: Analysis, table: SweepTable) -> go.Figure:
             )
         if _is_log(table, name):
             figure.update_xaxes(type="log", row=row, col=column)
-    figure.update_yaxes(title=html.escape(table.objective.name), col=1)
+    figure.update_yaxes(title=label(table.objective.name), col=1)
     return finish(figure, height)
 
 
@@ -102,7 +101,7 @@ def parallel_figure(analysis: Analysis, table: SweepTable) -> go.Figure:
         half = _MOST_LINES // 2
         rows = pd.concat([ranked.iloc[:half], ranked.iloc[half :: max(1, len(ranked) // half)]])
     dimensions = [_dimension(rows[name], table, name) for name in table.space.parameters]
-    dimensions.append({"label": value, "values": rows[value].tolist()})
+    dimensions.append({"label": label(value), "values": rows[value].tolist()})
     figure = go.Figure(
         go.Parcoords(
             line={
@@ -129,7 +128,7 @@ def contour_figure(data: pd.DataFrame, first: str, second: str, table: SweepTabl
                 "colorscale": "Viridis",
                 "size": 11,
                 "showscale": True,
-                "colorbar": {"title": html.escape(table.objective.name)},
+                "colorbar": {"title": label(table.objective.name)},
             },
             text=[f"configuration {number}" for number in data["configuration"]],
         )
@@ -163,7 +162,7 @@ def convergence_figure(curve: pd.DataFrame, name: str) -> go.Figure:
         name="expected best of as many that did not adapt",
         line={"color": PALETTE[1], "dash": "dash"},
     )
-    figure.update_layout(xaxis_title="complete configurations", yaxis_title=html.escape(name))
+    figure.update_layout(xaxis_title="complete configurations", yaxis_title=label(name))
     return finish(figure, 420)
 
 
@@ -182,13 +181,13 @@ def pareto_figure(front: pd.DataFrame, table: SweepTable) -> go.Figure:
         name="front",
         marker={"color": PALETTE[1], "size": 10},
     )
-    figure.update_layout(xaxis_title=html.escape(first), yaxis_title=html.escape(second))
+    figure.update_layout(xaxis_title=label(first), yaxis_title=label(second))
     return finish(figure, 420)
 
 
 def _named(row: dict[Any, Any]) -> str:
     regime = "" if row["regime"] == "all rows" else f" where {row['regime']}"
-    return f"{row['parameter']}{regime} (n {row['n']})"
+    return label(f"{row['parameter']}{regime} (n {row['n']})")
 
 
 def _errors(rows: pd.DataFrame, centre: str) -> dict[str, Any]:
@@ -209,7 +208,7 @@ def _is_log(table: SweepTable, name: str) -> bool:
 def _axis_values(values: Sequence[Any] | pd.Series, table: SweepTable, name: str) -> list[Any]:
     """Choices as text, so that an axis does not take them for numbers."""
     if isinstance(table.space.parameters[name], CategoricalParameter):
-        return [str(value) for value in values]
+        return [label(value) for value in values]
     return [float(value) for value in values]
 
 
@@ -217,8 +216,8 @@ def _dimension(column: pd.Series, table: SweepTable, name: str) -> dict[str, Any
     """One axis of the parallel coordinates; where a parameter does not exist, below the others."""
     parameter = table.space.parameters[name]
     if isinstance(parameter, CategoricalParameter):
-        texts = [str(choice) for choice in parameter.choices]
-        places = [texts.index(str(v)) if _there(v) else -1 for v in column]
+        texts = [label(choice) for choice in parameter.choices]
+        places = [texts.index(label(v)) if _there(v) else -1 for v in column]
         ticks = list(range(len(texts)))
     else:
         numbers = column.astype(float).to_numpy()
@@ -232,7 +231,7 @@ def _dimension(column: pd.Series, table: SweepTable, name: str) -> dict[str, Any
     if any(not _there(v) for v in column):
         low_tick = min(places)
         ticks, texts = [low_tick, *ticks], ["-", *texts]
-    return {"label": name, "values": places, "tickvals": ticks, "ticktext": texts}
+    return {"label": label(name), "values": places, "tickvals": ticks, "ticktext": texts}
 
 
 def _there(value: Any) -> bool:

@@ -24,6 +24,15 @@ _FEWEST_PERMUTATIONS = 499
 _MOST_ENUMERATED = 7
 """Rows up to which all orders of the scores are visited: 7! = 5,040."""
 _CELLS_IN_ALL = 5_000_000
+_RUNS = (99, 49)
+"""Fewer runs of the sampler, at which a test at the levels of the screening is exact too."""
+_MOST_RERUN = 300
+"""Configurations that an adaptive sampler is run for: its cost grows faster than their number."""
+_FEWEST_CONFIGURATIONS = 20
+_OTHER_WORK = 6
+"""What the sampler does once a configuration costs as much as drawing so many parameters."""
+_SECONDS = 0.0004
+"""For each parameter drawn."""
 
 
 @dataclass
@@ -40,13 +49,33 @@ class NullDistribution:
             `alpha * (runs + 1)` is whole; more of them cost time and add a little power.
         permutations: of the scores; fewer in very long sweeps.
         seed: of both.
+        minutes: that the runs may take, by what they take on a usual core; None: any. Fewer runs
+            of fewer configurations are made, the same ones on every machine.
     """
 
     folder: Path | None = None
     runs: int = 149
     permutations: int = 4_999
     seed: int = 0
+    minutes: float | None = None
     _known: dict[str, NullReplicates] = field(default_factory=dict, repr=False)
+
+    def most_configurations(self, space: Space) -> int:
+        """The first so many configurations can be compared with the sampler run on noise."""
+        if self.minutes is None:
+            return _MOST_RERUN
+        affordable = self.minutes * 60 / self._seconds(space, 1, min(_RUNS))
+        return min(_MOST_RERUN, max(int(affordable), _FEWEST_CONFIGURATIONS))
+
+    def _seconds(self, space: Space, configurations: int, runs: int) -> float:
+        return _SECONDS * configurations * (len(space.parameters) + _OTHER_WORK) * runs
+
+    def _runs_of(self, space: Space, schedule: Schedule) -> int:
+        for runs in (self.runs, *_RUNS):
+            seconds = self._seconds(space, schedule.configurations, runs)
+            if self.minutes is None or seconds <= self.minutes * 60:
+                return runs
+        return min(_RUNS)
 
     def of(self, matrix: SweepMatrix) -> Iterator[NullReplicates]:
         """Null replicates of a sweep, in parts that fit into memory."""
@@ -77,18 +106,21 @@ class NullDistribution:
             left -= count
 
     def _sampled(self, space: Space, schedule: Schedule) -> NullReplicates:
-        key = f"{schedule.digest(space)}_{self.runs}_{self.seed}"
+        runs = self._runs_of(space, schedule)
+        key = f"{schedule.digest(space)}_{runs}_{self.seed}"
         if key not in self._known:
-            self._known[key] = self._stored(key, space) or self._run(key, space, schedule)
+            self._known[key] = self._stored(key, space) or self._run(key, space, schedule, runs)
         return self._known[key]
 
-    def _run(self, key: str, space: Space, schedule: Schedule) -> NullReplicates:
+    def _run(self, key: str, space: Space, schedule: Schedule, runs: int) -> NullReplicates:
         logger.info(
-            "Runs the sampler on noise: %d times %d configurations, kept for the next time",
-            self.runs,
+            "Runs the sampler on noise: %d times %d configurations, about %.0f s%s",
+            runs,
             schedule.configurations,
+            self._seconds(space, schedule.configurations, runs),
+            "" if self.folder is None else ", kept for the next time",
         )
-        found = simulate(space, schedule, self.runs, self.seed)
+        found = simulate(space, schedule, runs, self.seed)
         if self.folder is not None:
             with atomic_file(self._path(key)) as file:
                 # By place, since names may hold what a file in an archive cannot be called.

@@ -33,8 +33,6 @@ ELITE_SHARE = 0.25
 """The best share of the rows, unless someone changes it."""
 NEAR = 0.1
 """Of a range: what lies closer to a bound is at the bound, unless someone changes it."""
-MOST_RERUN = 300
-"""Configurations that an adaptive sampler is run on noise for: its cost grows with their square."""
 
 _FIXED_DESIGNS = ("grid", "random", "quasi_random")
 
@@ -176,8 +174,8 @@ def screen(
         elite_share: the best share of the rows.
         near: of a range: what lies closer to a bound is at the bound.
     """
-    rows, notes = _tested_rows(matrix)
     null = null if null is not None else NullDistribution()
+    rows, notes = _tested_rows(matrix, null)
     own = NullReplicates.of(rows)
     statistics = _all_statistics(rows, own, null, elite_share, near)
     names = tuple(rows.space.parameters)
@@ -216,16 +214,17 @@ def screen(
     return Screening(rows, tests, family, elite_share, near, compared, tuple(notes))
 
 
-def _tested_rows(matrix: SweepMatrix) -> tuple[SweepMatrix, list[str]]:
+def _tested_rows(matrix: SweepMatrix, null: NullDistribution) -> tuple[SweepMatrix, list[str]]:
     """The rows that are tested, and what a reader should know of them."""
     notes = _left_out(matrix)
     adaptive = bool(matrix.adaptive.any())
-    if adaptive and len(matrix) > MOST_RERUN:
+    most = null.most_configurations(matrix.space)
+    if adaptive and len(matrix) > most:
         notes.append(
-            f"Only the first {MOST_RERUN} of {len(matrix)} configurations are screened: running "
+            f"Only the first {most} of {len(matrix)} configurations are screened: running "
             "the adaptive sampler on noise for all of them would take too long."
         )
-        matrix = matrix.take(np.arange(len(matrix)) < MOST_RERUN)
+        matrix = matrix.take(np.arange(len(matrix)) < most)
     if matrix.adaptive.any():
         if matrix.sampler != "tpe":
             notes.append(

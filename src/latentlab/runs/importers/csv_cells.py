@@ -1,0 +1,132 @@
+"""Reads a CSV file as cells of text, whichever program wrote it."""
+
+from __future__ import annotations
+
+import csv
+import re
+import warnings
+from collections import Counter
+from collections.abc import Collection
+from pathlib import Path
+
+import pandas as pd
+
+from latentlab.core.errors import UserError
+from latentlab.core.validation import nearest
+
+MOST_COLUMNS = 2_000
+_SHOWN = 20
+_LONGEST_LINE = 2**26
+_MARK = "sep="
+"""Excel's first line where the separator is not that of its country."""
+
+_WITH_POINTS, _WITH_COMMAS = (
+    re.compile(rf"(?:[+-]?(?:\d+|\d*{mark}\d+)(?:[eE][+-]?\d+)?)?") for mark in (r"\.", ",")
+)
+_GUARDED = r"^'(?=[=+@-])"
+"""MLflow's export keeps spreadsheets from running a cell, negative numbers among them."""
+
+
+def read_cells(path: Path, named: Collection[str], enough: bool = False) -> pd.DataFrame:
+    """Return all cells as text, empty where there is nothing; rows are counted from 1.
+
+    Separated by commas, semicolons or tabs, with or without a byte order mark. Decimal commas
+    become points where more columns have those than points. Rows of empty cells, which
+    spreadsheets leave behind, are none; a column without a name is called as pandas calls it.
+
+    Args:
+        path: of the file.
+        named: columns that must be there.
+        enough: whether others may be left out, as they are where there are too many to read.
+
+    Raises:
+        UserError: one line with the file, what is wrong with it, and the remedy.
+    """
+    try:
+        header, separator, above = _header(path)
+        _check_header(path, header, named, enough)
+        with warnings.catch_warnings():
+            # Rows longer than the header are an error, not an index and not cut.
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            frame = pd.read_csv(
+                path,
+                sep=separator,
+                dtype=str,
+                keep_default_na=False,
+                index_col=False,
+                encoding="utf-8-sig",
+                skiprows=above,
+                header=0,
+                names=header,
+                usecols=None if len(header) <= MOST_COLUMNS else list(named),
+            )
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}", "Correct the path") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path} is not text in UTF-8", "Save it as CSV in UTF-8") from error
+    except csv.Error as error:
+        remedy = "Give a CSV file whose first line names its columns"
+        raise UserError(f"{path}: {error}", remedy) from error
+    except (pd.errors.EmptyDataError, pd.errors.ParserError, pd.errors.ParserWarning) as error:
+        raise UserError(f"{path}: {error}", "Give each row as many cells as the header") from error
+    frame = frame[(frame != "").any(axis=1)]
+    if frame.empty:
+        raise UserError(f"{path}: there are no rows below the header", "Give a sweep that has some")
+    frame = frame.replace(_GUARDED, "", regex=True)
+    return _with_points(frame.set_axis(range(1, len(frame) + 1)), separator)
+
+
+def _header(path: Path) -> tuple[list[str], str, int]:
+    """Return the names of the columns, the separator, and the number of lines above the names."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        first = file.readline(_LONGEST_LINE)
+        marked = first.lower().startswith(_MARK) and len(first.strip()) == len(_MARK) + 1
+        separator = first[len(_MARK)] if marked else max(",;\t", key=first.count)
+        if not marked:
+            file.seek(0)
+        if len(first) == _LONGEST_LINE:
+            raise csv.Error("its first line does not end")
+        names = [name.strip() for name in next(csv.reader(file, delimiter=separator), [])]
+        if not any(names):
+            raise csv.Error("its first line is empty")
+    return [name or f"Unnamed: {k}" for k, name in enumerate(names)], separator, int(marked)
+
+
+def _check_header(path: Path, header: list[str], named: Collection[str], enough: bool) -> None:
+    twice = sorted(name for name, count in Counter(header).items() if count > 1)
+    if twice:
+        listed = ", ".join(f"'{name}'" for name in twice[:_SHOWN])
+        raise UserError(f"{path}: two columns are called {listed}", "Rename one of them")
+    missing = [name for name in dict.fromkeys(named) if name not in set(header)]
+    if missing:
+        remedies = [nearest(name, header[:MOST_COLUMNS]) for name in missing[:_SHOWN]]
+        if len(missing) > 1:
+            remedies = [
+                f"{name}: {remedy}" for name, remedy in zip(missing, remedies, strict=False)
+            ]
+        raise UserError(
+            f"{path}: there is no column {', '.join(missing[:_SHOWN])}", " ".join(remedies)
+        )
+    if not enough and len(header) > MOST_COLUMNS:
+        raise UserError(
+            f"{path} has {len(header):,} columns", "Name those that are parameters, as a+b+c"
+        )
+
+
+def _with_points(frame: pd.DataFrame, separator: str) -> pd.DataFrame:
+    """Return cells with decimal points. Between commas a comma is no decimal one."""
+    if separator == ",":
+        return frame
+    commas = [
+        name
+        for name in frame
+        if frame[name].str.fullmatch(_WITH_COMMAS).all() and frame[name].str.contains(",").any()
+    ]
+    points = [
+        name
+        for name in frame
+        if frame[name].str.fullmatch(_WITH_POINTS).all() and frame[name].str.contains(r"\.").any()
+    ]
+    if len(commas) <= len(points):
+        return frame
+    return frame.assign(**{name: frame[name].str.replace(",", ".") for name in commas})
