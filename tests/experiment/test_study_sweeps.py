@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -19,6 +20,7 @@ from latentlab.experiment.sweep.plan import plan_of, planned_sweep
 from latentlab.experiment.sweep.runner import confirm_sweep, open_storage, search_sweep
 from latentlab.experiment.sweep.settings import SweepsConfig
 from latentlab.search.archive import load_table, save_table
+from latentlab.search.proposals import propose
 from latentlab.studies.registry import STUDIES
 from latentlab.training import runner
 from latentlab.training.store import TrialStore
@@ -128,6 +130,63 @@ def test_a_larger_budget_goes_on_and_other_changes_begin_again(tmp_path, prepare
     assert len(table.outcomes) == 6
     # What was trained stays known: only the new seed is trained.
     assert set(trained.trials.loc[~trained.trials["reused"], "seed"]) == {52}
+
+
+def test_a_record_that_does_not_fit_its_trials_is_no_number(tmp_path, prepared, store):
+    """A flipped digit, and a line that is lost so that results move to other configurations."""
+    sweep = loaded(tmp_path)
+    search_sweep(sweep, CONFIG, COMPUTE, prepared, store)
+    journal = store.root / "sweeps" / "default.journal"
+    lines = journal.read_text().splitlines(keepends=True)
+    asked = [k for k, line in enumerate(lines) if '"distributions"' in line]
+    beta = json.loads(lines[asked[1]])["params"]["objective.beta"]
+    told = next(k for k, line in enumerate(lines) if '"values":[' in line and k not in asked)
+    value = json.loads(lines[told])["values"][0]
+    damages = (
+        [
+            *lines[: asked[1]],
+            lines[asked[1]].replace(str(beta), str(beta + 0.1)),
+            *lines[asked[1] + 1 :],
+        ],
+        [*lines[: asked[0]], *lines[asked[0] + 1 :]],
+        [*lines[:told], lines[told].replace(str(value), str(value + 1)), *lines[told + 1 :]],
+    )
+    for damage in damages:
+        assert damage != lines
+        journal.write_text("".join(damage))
+        with pytest.raises(UserError, match=r"(does not fit its configuration|is damaged)"):
+            search_sweep(sweep, CONFIG, COMPUTE, prepared, store)
+    again = CONFIG.model_copy(update={"restart": True})
+    _, trained = search_sweep(sweep, again, COMPUTE, prepared, store)
+    assert trained.trials["reused"].all()
+
+
+def test_what_a_killed_run_had_in_work_is_taken_up_on_any_machine(tmp_path, prepared, store):
+    sweep = loaded(tmp_path)
+    # Asked, and killed before anything was trained: on another machine, a moment ago.
+    killed = open_storage(sweep, CONFIG, prepared, store)
+    killed.add(propose(sweep.settings, ["minimize"], [], 0, 0, 3))
+    moved = TrialStore(shutil.copytree(store.root, tmp_path / "mounted" / "elsewhere"))
+    table, _ = search_sweep(sweep, CONFIG, COMPUTE, prepared, moved)
+    assert list(table.outcomes["state"]) == ["complete"] * 6
+    assert not table.notes
+
+
+def test_what_another_store_has_in_work_is_said(tmp_path, prepared, store):
+    address = f"sqlite:///{tmp_path}/shared.db"
+    shared = CONFIG.model_copy(update={"storage": address})
+    sweep = loaded(tmp_path)
+    other = open_storage(sweep, shared, prepared, TrialStore(tmp_path / "other" / "derp_vae"))
+    other.add(propose(sweep.settings, ["minimize"], [], 0, 0, 3))
+    table, _ = search_sweep(sweep, shared, COMPUTE, prepared, store)
+    assert len(table.outcomes) == 3
+    (note,) = table.notes
+    assert note.startswith("3 configurations still in work, leased to another store of trials")
+
+
+def test_a_path_is_no_storage():
+    with pytest.raises(ValueError, match=r"'sweeps.db' is no database's URL; write one such as"):
+        SweepsConfig(folders=("conf",), storage="sweeps.db")
 
 
 def test_divergence_is_an_outcome(tmp_path, prepared, store):
