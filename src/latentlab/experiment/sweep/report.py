@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from latentlab.core.errors import UserError
+from latentlab.core.file_names import file_name
 from latentlab.core.provenance import provenance
 from latentlab.experiment.sweep.file import Sweep
 from latentlab.search.analysis import analyse
@@ -88,7 +89,7 @@ def _next_sweeps(screening: Screening, settings: SweepSettings, study: str) -> l
             text = sweep_file(refinement, settings)
         except UserError:
             text = ""
-        name = screening.rows.name
+        name = file_name(screening.rows.name)
         base = "refined" if name == "default" else name
         found.append(NextSweep(f"{base}_{mode}", mode, refinement.frame(), text))
     return found
