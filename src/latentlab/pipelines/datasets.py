@@ -12,7 +12,6 @@ from kedro.io import AbstractDataset, DatasetError
 from kedro_datasets._typing import ImagePreview
 from numpy.typing import NDArray
 
-from latentlab.core.file_names import file_name
 from latentlab.core.files import atomic_file, write_atomically
 from latentlab.data import Prepared, load_prepared, save_prepared
 
@@ -146,7 +145,7 @@ class SweepReportDataset(_PathDataset):
         """Write a report in place of an older one of its name."""
         from latentlab.reporting.document import write_document
 
-        write_document(self._filepath / file_name(data.table.name), data.document())
+        write_document(self._filepath / data.folder, data.document())
         for proposed in (one for one in data.next_sweeps if one.text):
             write_atomically(self._filepath / f"{proposed.name}.yml", proposed.text.encode())
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from latentlab.core.file_names import file_name
 from latentlab.reporting.document import Document
 from latentlab.reporting.formatting import format_number, format_p
 from latentlab.search.analysis import Analysis
@@ -41,6 +42,11 @@ class SweepReport:
     comparison: Comparison | None = None
     notes: Sequence[str] = ()
     reproduce: Mapping[str, str] | None = None
+
+    @property
+    def folder(self) -> str:
+        """Name of the folder that the report is written to: the sweep's, made fit for a file."""
+        return file_name(self.table.name)
 
     @property
     def findings(self) -> pd.DataFrame:
