@@ -14,13 +14,14 @@ from labs.declarations import block
 from latentlab.compute import ComputeConfig
 from latentlab.core.errors import UserError
 from latentlab.data import load_prepared, prepare, save_prepared
-from latentlab.experiment.sweep.confirmation import winner_of
+from latentlab.experiment.sweep.confirmation import confirmation_table, winner_of
 from latentlab.experiment.sweep.file import load_sweep, sweep_path
 from latentlab.experiment.sweep.plan import plan_of, planned_sweep
 from latentlab.experiment.sweep.runner import confirm_sweep, open_storage, search_sweep
 from latentlab.experiment.sweep.settings import SweepsConfig
 from latentlab.search.archive import load_table, save_table
 from latentlab.search.proposals import propose
+from latentlab.search.report.confirmation_sentence import confirmation_sentence
 from latentlab.studies.registry import STUDIES
 from latentlab.training import runner
 from latentlab.training.store import TrialStore
@@ -115,6 +116,34 @@ def test_every_configuration_is_trained_on_every_seed_and_scored_on_validation(
     assert table.objective.direction == "minimize"
     assert shown["gain"] == pytest.approx((by_hand["default"] - by_hand["winner"]).mean())
     assert shown["low"] < shown["gain"] < shown["high"]
+
+
+@pytest.mark.parametrize("lost", [6, 10])
+def test_losses_on_fresh_seeds_are_counted_and_confirm_nothing(tmp_path, prepared, store, lost):
+    fresh = {"confirmation": {"seeds": {"first": 90, "count": 10}}}
+    sweep = loaded(tmp_path, SWEEP | fresh)
+    table, _ = search_sweep(sweep, CONFIG, COMPUTE, prepared, store)
+    metric = table.objective.name
+    # Every winner that is left is better by about .05; the others diverged, or are infinite.
+    rows = [
+        (arm, seed, split, metric, value)
+        for split in ("validation", "test")
+        for seed in range(90, 100)
+        for arm, value in (("winner", 0.4 + seed / 1e4), ("default", 0.45))
+        if not (arm == "winner" and seed < 90 + lost - 1)
+    ]
+    scores = pd.DataFrame(rows, columns=["arm", "seed", "split", "metric", "value"])
+    scores.loc[(scores["arm"] == "winner") & (scores["seed"] == 89 + lost), "value"] = math.inf
+    gain = confirmation_table(sweep, table, scores)
+    (row,) = gain[gain["split"] == "test"].to_dict("records")
+    assert (row["seeds"], row["winner_lost"], row["default_lost"]) == (10, lost, 0)
+    assert row["pairs"] == 10 - lost
+    assert math.isnan(row["p"])
+    said = confirmation_sentence(row)
+    assert said.startswith(f"Of 10 fresh seeds the winner was lost on {lost} and the default on 0")
+    assert "the gain is not confirmed" in said
+    assert ("On the 4 seeds that both finished" in said) == (lost == 6)
+    assert "nan" not in said
 
 
 def test_a_larger_budget_goes_on_and_other_changes_begin_again(tmp_path, prepared, store):
