@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -14,13 +15,15 @@ from latentlab.compute import ComputeConfig
 from latentlab.core.errors import UserError
 from latentlab.data import load_prepared, prepare, save_prepared
 from latentlab.experiment.planning import prepare_data
-from latentlab.experiment.sweep.confirmation import winner_of
+from latentlab.experiment.sweep.confirmation import confirmation_table, winner_of
 from latentlab.experiment.sweep.file import load_sweep, sweep_path
 from latentlab.experiment.sweep.plan import plan_of, planned_sweep
 from latentlab.experiment.sweep.report import compared_table
 from latentlab.experiment.sweep.runner import confirm_sweep, open_storage, search_sweep
 from latentlab.experiment.sweep.settings import SweepsConfig
 from latentlab.search.archive import SweepArchive, load_table, save_table
+from latentlab.search.proposals import propose
+from latentlab.search.report.confirmation_sentence import confirmation_sentence
 from latentlab.studies.registry import STUDIES
 from latentlab.training import runner
 from latentlab.training.store import TrialStore
@@ -117,6 +120,34 @@ def test_every_configuration_is_trained_on_every_seed_and_scored_on_validation(
     assert shown["low"] < shown["gain"] < shown["high"]
 
 
+@pytest.mark.parametrize("lost", [6, 10])
+def test_losses_on_fresh_seeds_are_counted_and_confirm_nothing(tmp_path, prepared, store, lost):
+    fresh = {"confirmation": {"seeds": {"first": 90, "count": 10}}}
+    sweep = loaded(tmp_path, SWEEP | fresh)
+    table, _ = search_sweep(sweep, CONFIG, COMPUTE, prepared, store)
+    metric = table.objective.name
+    # Every winner that is left is better by about .05; the others diverged, or are infinite.
+    rows = [
+        (arm, seed, split, metric, value)
+        for split in ("validation", "test")
+        for seed in range(90, 100)
+        for arm, value in (("winner", 0.4 + seed / 1e4), ("default", 0.45))
+        if not (arm == "winner" and seed < 90 + lost - 1)
+    ]
+    scores = pd.DataFrame(rows, columns=["arm", "seed", "split", "metric", "value"])
+    scores.loc[(scores["arm"] == "winner") & (scores["seed"] == 89 + lost), "value"] = math.inf
+    gain = confirmation_table(sweep, table, scores)
+    (row,) = gain[gain["split"] == "test"].to_dict("records")
+    assert (row["seeds"], row["winner_lost"], row["default_lost"]) == (10, lost, 0)
+    assert row["pairs"] == 10 - lost
+    assert math.isnan(row["p"])
+    said = confirmation_sentence(row)
+    assert said.startswith(f"Of 10 fresh seeds the winner was lost on {lost} and the default on 0")
+    assert "the gain is not confirmed" in said
+    assert ("On the 4 seeds that both finished" in said) == (lost == 6)
+    assert "nan" not in said
+
+
 def test_a_larger_budget_goes_on_and_other_changes_begin_again(tmp_path, prepared, store):
     search_sweep(loaded(tmp_path), CONFIG, COMPUTE, prepared, store)
     more = loaded(tmp_path, SWEEP | {"configurations": 8})
@@ -130,6 +161,63 @@ def test_a_larger_budget_goes_on_and_other_changes_begin_again(tmp_path, prepare
     assert len(table.outcomes) == 6
     # What was trained stays known: only the new seed is trained.
     assert set(trained.trials.loc[~trained.trials["reused"], "seed"]) == {52}
+
+
+def test_a_record_that_does_not_fit_its_trials_is_no_number(tmp_path, prepared, store):
+    """A flipped digit, and a line that is lost so that results move to other configurations."""
+    sweep = loaded(tmp_path)
+    search_sweep(sweep, CONFIG, COMPUTE, prepared, store)
+    journal = store.root / "sweeps" / "default.journal"
+    lines = journal.read_text().splitlines(keepends=True)
+    asked = [k for k, line in enumerate(lines) if '"distributions"' in line]
+    beta = json.loads(lines[asked[1]])["params"]["objective.beta"]
+    told = next(k for k, line in enumerate(lines) if '"values":[' in line and k not in asked)
+    value = json.loads(lines[told])["values"][0]
+    damages = (
+        [
+            *lines[: asked[1]],
+            lines[asked[1]].replace(str(beta), str(beta + 0.1)),
+            *lines[asked[1] + 1 :],
+        ],
+        [*lines[: asked[0]], *lines[asked[0] + 1 :]],
+        [*lines[:told], lines[told].replace(str(value), str(value + 1)), *lines[told + 1 :]],
+    )
+    for damage in damages:
+        assert damage != lines
+        journal.write_text("".join(damage))
+        with pytest.raises(UserError, match=r"(does not fit its configuration|is damaged)"):
+            search_sweep(sweep, CONFIG, COMPUTE, prepared, store)
+    again = CONFIG.model_copy(update={"restart": True})
+    _, trained = search_sweep(sweep, again, COMPUTE, prepared, store)
+    assert trained.trials["reused"].all()
+
+
+def test_what_a_killed_run_had_in_work_is_taken_up_on_any_machine(tmp_path, prepared, store):
+    sweep = loaded(tmp_path)
+    # Asked, and killed before anything was trained: on another machine, a moment ago.
+    killed = open_storage(sweep, CONFIG, prepared, store)
+    killed.add(propose(sweep.settings, ["minimize"], [], 0, 0, 3))
+    moved = TrialStore(shutil.copytree(store.root, tmp_path / "mounted" / "elsewhere"))
+    table, _ = search_sweep(sweep, CONFIG, COMPUTE, prepared, moved)
+    assert list(table.outcomes["state"]) == ["complete"] * 6
+    assert not table.notes
+
+
+def test_what_another_store_has_in_work_is_said(tmp_path, prepared, store):
+    address = f"sqlite:///{tmp_path}/shared.db"
+    shared = CONFIG.model_copy(update={"storage": address})
+    sweep = loaded(tmp_path)
+    other = open_storage(sweep, shared, prepared, TrialStore(tmp_path / "other" / "derp_vae"))
+    other.add(propose(sweep.settings, ["minimize"], [], 0, 0, 3))
+    table, _ = search_sweep(sweep, shared, COMPUTE, prepared, store)
+    assert len(table.outcomes) == 3
+    (note,) = table.notes
+    assert note.startswith("3 configurations still in work, leased to another store of trials")
+
+
+def test_a_path_is_no_storage():
+    with pytest.raises(ValueError, match=r"'sweeps.db' is no database's URL; write one such as"):
+        SweepsConfig(folders=("conf",), storage="sweeps.db")
 
 
 def test_divergence_is_an_outcome(tmp_path, prepared, store):

@@ -192,7 +192,7 @@ def make_verdicts() -> pd.DataFrame:
             attainable_p=0.0625,
             alpha=0.05,
             detectable_effect=0.061,
-            cause="unattainable: n = 4 is below the minimum of 10",
+            cause="too few to decide: n = 4 is below the minimum of 10, whatever the p-value",
             seeds_needed=31,
         ),
         _verdict(

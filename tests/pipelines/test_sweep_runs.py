@@ -175,6 +175,19 @@ def test_a_sweep_to_compare_with_that_is_not_there_is_one_line(finished: Project
     assert written(finished) == before
 
 
+def test_our_own_record_is_read_as_any_study_of_optuna(finished: ProjectCopy) -> None:
+    journal = folder(finished, "06_models") / "sweeps/default.journal"
+    before = journal.read_bytes()
+    source = f"analysis.source={journal.relative_to(finished.root)}"
+    chosen = ("--params", f"{source},analysis.study={STUDY}/default")
+    done = finished.kedro("run", "--env", "smoke", "--pipelines", "sweep_analysis", *chosen)
+    assert done.returncode == 0, done.stderr
+    reports = finished.root / "data/smoke/08_reporting/analysis/sweeps"
+    assert f"sweep {STUDY}/default" in (reports / f"{STUDY}-default/report.md").read_text()
+    assert not (reports / STUDY).exists()
+    assert journal.read_bytes() == before
+
+
 def test_an_experiment_that_is_not_there_is_one_line(finished: ProjectCopy) -> None:
     chosen = ("--params", "analysis.source=mlflow:nothing")
     done = finished.kedro("run", "--env", "smoke", "--pipelines", "sweep_analysis", *chosen)

@@ -38,7 +38,8 @@ def test_an_open_question_says_what_it_needs() -> None:
 
 def test_an_unattainable_question_gives_its_cause_without_repeating_numbers() -> None:
     text = sentence("H6_gap_statistic")
-    assert "Reason: unattainable: n = 4 is below the minimum of 10." in text
+    assert "Reason: too few to decide: n = 4 is below the minimum of 10, whatever the p" in text
+    assert "80 % power" not in text
     assert "31 seeds are needed" not in text
 
 
@@ -137,7 +138,7 @@ def test_deviations_name_every_departure_from_the_plan() -> None:
     text = "\n".join(found)
     assert "beta_vae_2: 1 of 10 trials diverged (seed 104 at step 812)." in found
     assert "derp_vae_5_gap: no trial for seed 110, which other arms have; pairs are lost." in found
-    assert "H6_gap_statistic is not settled: unattainable: n = 4 is below the minimum" in text
+    assert "H6_gap_statistic is not settled: too few to decide: n = 4 is below the minimum" in text
     assert "H7_beta_collapses: Exploratory" in text
     assert "H8_interaction_of_probes_and_beta_on_reconstruction is invalid: arms differ" in text
     assert "H9_celeba is not run: no trial" in text
@@ -195,6 +196,26 @@ def test_without_a_terminal_each_hypothesis_is_one_plain_line() -> None:
     assert lines[3].endswith("needs 14 more")
     assert lines[-2] == "report  a[b]/index.html"
     assert "\x1b" not in "".join(lines)
+
+
+CERTAIN_AND_OPEN = "too few to decide: n = 4 is below the minimum of 10, whatever the p-value"
+
+
+@pytest.mark.parametrize("options", [{"width": 60}, {"width": 200, "force_terminal": True}])
+def test_a_certain_p_beside_an_open_verdict_is_explained_where_it_is_printed(
+    options: dict[str, object],
+) -> None:
+    row = {"p_supported_adjusted": 0.0002, "interval_low": 0.008}
+    open_one = VERDICTS[VERDICTS["hypothesis"] == "H6_gap_statistic"].assign(**row)
+    out = io.StringIO()
+    print_verdicts(open_one, {}, Console(file=out, **options))  # type: ignore[arg-type]
+    assert "< .001 (supported)" in out.getvalue()
+    assert CERTAIN_AND_OPEN in out.getvalue()
+    said = verdict_sentence(open_one.to_dict("records")[0])
+    assert (
+        f"Smallest adjusted p: < .001 (Holm, family primary, alpha .05). Reason: {CERTAIN_AND_OPEN}"
+        in said
+    )
 
 
 def test_in_a_terminal_the_verdict_is_coloured_and_comes_first() -> None:

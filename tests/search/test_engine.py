@@ -1,7 +1,6 @@
 """Asking, telling, leases: a killed sweep asks what an undisturbed one would have asked."""
 
 import json
-import os
 
 import pytest
 
@@ -30,7 +29,7 @@ def score(values):
     return values.get("depth", 0) + (values["encoder"] == "cnn") - abs(values["rate"] - 1e-3)
 
 
-def storage_at(path, chosen, owner="here/1"):
+def storage_at(path, chosen, owner="here"):
     return SweepStorage(str(path), "study/sweep", chosen.space, ["maximize"], "{}", owner)
 
 
@@ -88,8 +87,7 @@ def test_a_killed_sweep_asks_what_an_undisturbed_one_asks(tmp_path, method, mome
 
     def attempt(owner):
         """One run of the sweep; the first five are killed, each at another place."""
-        # Dead processes: numbers beyond what a kernel gives out.
-        storage = storage_at(path, chosen, f"{os.uname().nodename}/{2**22 + 100 + owner}")
+        storage = storage_at(path, chosen)
         dies = owner < 6
         add = storage.add
 
@@ -123,52 +121,108 @@ def test_a_killed_sweep_asks_what_an_undisturbed_one_asks(tmp_path, method, mome
     assert set(trained) == set(range(20))
 
 
-def test_what_another_living_process_holds_is_left_alone(tmp_path):
-    chosen = settings("random")
+def test_what_is_in_work_belongs_to_the_store_that_trains_it(tmp_path, caplog):
+    chosen = settings("random", configurations=2)
     path = tmp_path / "a.journal"
-    alive = f"{os.uname().nodename}/{os.getppid()}"
-    first = storage_at(path, chosen, alive)
-    proposals = propose(chosen, ["maximize"], [], 0, 0, 2)
-    first.add(proposals)
-    second = storage_at(path, chosen, "elsewhere/7")
-    assert second.acquire() == []
-    assert len(first.acquire()) == 2
-    # A lease that ran out has no holder, wherever it was.
+    first = storage_at(path, chosen)
+    first.add(propose(chosen, ["maximize"], [], 0, 0, 2))
+    # Another store leaves it alone, and says so as the sweep ends.
+    second = storage_at(path, chosen, "elsewhere")
+    run_sweep(chosen, ["maximize"], second, train)
+    assert "2 configurations still in work, leased to another store" in caplog.text
+    # The same store acquires it at once: its lock says that whoever had it is gone, also where
+    # that was a process of another machine a second ago.
+    assert len(storage_at(path, chosen).acquire()) == 2
     late = SweepStorage(
-        str(path), "study/sweep", chosen.space, ["maximize"], "{}", "elsewhere/7", lambda: 1e12
+        str(path), "study/sweep", chosen.space, ["maximize"], "{}", "elsewhere", lambda: 1e12
     )
     assert len(late.acquire()) == 2
 
 
-def test_a_torn_last_line_loses_only_what_was_not_written(tmp_path):
+@pytest.mark.parametrize(
+    "damage",
+    [b'{"op_code":4,"worker_id"', b"garbage\n", bytes(range(256)) * 40],
+    ids=["cut", "garbage", "binary"],
+)
+@pytest.mark.parametrize("where", [0.0, 0.4, 1.0])
+def test_a_damaged_journal_loses_only_what_is_asked_again(tmp_path, damage, where, caplog):
+    chosen = settings()
+    calm = storage_at(tmp_path / "calm.journal", chosen)
+    run_sweep(chosen, ["maximize"], calm, train)
+    path = tmp_path / "sweep.journal"
+    lines = (tmp_path / "calm.journal").read_bytes().splitlines(keepends=True)
+    place = max(1, int(where * len(lines)))
+    rest = damage + b"".join(lines[place:])
+    path.write_bytes(b"".join(lines[:place]) + rest)
+    path.with_name("sweep.journal.lock").symlink_to(path)
+    storage = storage_at(path, chosen)
+    assert "could not be read from line" in caplog.text
+    (aside,) = tmp_path.glob("sweep.journal.damaged*")
+    assert aside.read_bytes().endswith(rest)
+    run_sweep(chosen, ["maximize"], storage, train)
+    assert storage.suggestions() == calm.suggestions()
+    caplog.clear()
+    assert storage_at(path, chosen).suggestions() == calm.suggestions()
+    assert not caplog.text
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\x00\xff" * 99,
+        b"[]\n",
+        b'{"op_code":4}\n',
+        b'{"op_code":77}\n',
+        b'{"op_code":0,"worker_id":"w","study_name":"study/sweep","directions":[7]}\n',
+    ],
+)
+def test_what_makes_no_sense_is_left_alone_until_the_sweep_is_begun_again(tmp_path, content):
     chosen = settings("random")
-    path = tmp_path / "a.journal"
+    path = tmp_path / "sweep.journal"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=r"sweep\.journal is damaged. Set `sweeps.restart=true`"):
+        storage_at(path, chosen)
+    assert path.read_bytes() == content
+    SweepStorage.delete(str(path), "study/sweep")
+    assert storage_at(path, chosen).suggestions() == []
+    assert (tmp_path / "sweep.journal.damaged").read_bytes() == content
+
+
+def test_a_configuration_without_its_attributes_is_damage(tmp_path):
+    chosen = settings("random", configurations=4)
+    path = tmp_path / "sweep.journal"
     run_sweep(chosen, ["maximize"], storage_at(path, chosen), train)
-    with path.open("ab") as file:
-        file.write(b'{"op_code": 4, "worker_id"')
-    more = chosen.model_copy(update={"configurations": 24})
-    run_sweep(more, ["maximize"], storage_at(path, more), train)
-    assert len(storage_at(path, chosen).suggestions()) == 24
+    path.write_text(path.read_text().replace("latentlab.replicates", "latentlab.replicatez"))
+    with pytest.raises(UserError, match=r"sweep\.journal is damaged. Set `sweeps.restart=true`"):
+        storage_at(path, chosen)
+    SweepStorage.delete(str(path), "study/sweep")
+    assert storage_at(path, chosen).suggestions() == []
 
 
 def test_other_settings_are_refused_by_name(tmp_path):
     chosen = settings("random")
     args = (str(tmp_path / "a.journal"), "study/sweep", chosen.space, ["maximize"])
-    SweepStorage(*args, json.dumps({"method": "random", "cohort": 4}))
+    SweepStorage(*args, json.dumps({"method": "random", "cohort": 4}), "here")
     with pytest.raises(UserError, match="`cohort` differs"):
-        SweepStorage(*args, json.dumps({"method": "random", "cohort": 5}))
+        SweepStorage(*args, json.dumps({"method": "random", "cohort": 5}), "here")
     SweepStorage.delete(args[0], "study/sweep")
-    SweepStorage(*args, json.dumps({"method": "random", "cohort": 5}))
+    SweepStorage(*args, json.dumps({"method": "random", "cohort": 5}), "here")
 
 
 def test_a_database_serves_as_storage(tmp_path):
     chosen = settings("tpe", configurations=10)
     address = f"sqlite:///{tmp_path}/sweeps.db"
-    storage = SweepStorage(address, "study/sweep", chosen.space, ["maximize"], "{}")
+    storage = storage_at(address, chosen)
     run_sweep(chosen, ["maximize"], storage, train)
     assert len(storage.suggestions()) == 10
-    with pytest.raises(UserError, match="cannot be opened"):
-        SweepStorage("nonsense://x", "study/sweep", chosen.space, ["maximize"], "{}")
+    for wrong in (
+        "nonsense://x",
+        f"sqlite:///{tmp_path}/no/folder.db",
+        "postgresql://x@127.0.0.1:1/x",
+    ):
+        with pytest.raises(UserError, match=r"cannot be used: .*Mend `sweeps.storage`") as error:
+            storage_at(wrong, chosen)
+        assert "\n" not in str(error.value)
 
 
 def test_a_grid_runs_every_cell_once_and_a_part_of_it_at_random(tmp_path):

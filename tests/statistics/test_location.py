@@ -1,5 +1,7 @@
 """Tests of location against scipy and against examples in print."""
 
+import itertools
+
 import numpy as np
 import pytest
 import scipy.stats
@@ -106,3 +108,45 @@ def test_sampled_permutations_give_one_p_per_table(test):
 
 def test_one_score_is_no_test():
     assert np.isnan(one("sign_flip", [1.0], [0.0]))
+
+
+def exact_p(test, x, y):
+    """By enumeration in whole numbers: share of arrangements at least as extreme as observed."""
+    if test in ("sign_flip", "wilcoxon"):
+        values = [a - b for a, b in zip(x, y, strict=True)]
+        if test == "wilcoxon":
+            ranks = scipy.stats.rankdata(np.abs(values))
+            # A zero's rank is split between the signs, whatever its sign.
+            values = [int(2 * r) * int(np.sign(d)) for r, d in zip(ranks, values, strict=True)]
+        arranged = [
+            sum(s * v for s, v in zip(signs, values, strict=True))
+            for signs in itertools.product((1, -1), repeat=len(values))
+        ]
+        observed = sum(values)
+    else:
+        pooled = np.array([*x, *y])
+        if test == "mann_whitney":
+            pooled = (2 * scipy.stats.rankdata(pooled)).astype(int)
+        chosen = itertools.combinations(range(len(pooled)), len(x))
+        arranged = [int(pooled[list(one)].sum()) for one in chosen]
+        observed = int(pooled[: len(x)].sum())
+    return np.mean([one >= observed for one in arranged])
+
+
+@pytest.mark.parametrize("test", ["sign_flip", "wilcoxon", "mann_whitney", "permutation"])
+def test_ties_beside_a_margin_are_ties_in_shares_and_in_per_cent(test):
+    """Against whole numbers, in which nothing is rounded."""
+    rng = np.random.default_rng(4)
+    for _ in range(60):
+        x, y = rng.integers(60, 72, (2, 5))
+        margin = int(rng.integers(1, 4))
+        expected = exact_p(test, x, y - margin)
+        for scale in (0.01, 1.0, 1 / 7, 1e-5):
+            shifted = (y * scale) - margin * scale
+            assert one(test, x * scale, shifted) == pytest.approx(expected, abs=1e-12), scale
+
+
+def test_two_of_five_differences_are_the_margin():
+    new, old = np.array([0.72, 0.68, 0.78, 0.72, 0.68]), np.array([0.71, 0.69, 0.75, 0.72, 0.69])
+    assert one("wilcoxon", new, old - 0.01) == 0.125
+    assert one("wilcoxon", 100 * new, 100 * old - 1) == 0.125

@@ -17,7 +17,10 @@ def why_open(assessment: Assessment, level: Level, allowed: float, *, contradict
         contradictory: whether both directions were significant.
     """
     if assessment.n < level.min_seeds:
-        return f"unattainable: n = {assessment.n} is below the minimum of {level.min_seeds}"
+        return (
+            f"too few to decide: n = {assessment.n} is below the minimum of {level.min_seeds}, "
+            "whatever the p-value"
+        )
     if assessment.attainable_p > allowed:
         return (
             f"unattainable: {assessment.test} cannot give a p-value below "

@@ -145,7 +145,7 @@ class SweepReportDataset(_PathDataset):
         """Write a report in place of an older one of its name."""
         from latentlab.reporting.document import write_document
 
-        write_document(self._filepath / data.table.name, data.document())
+        write_document(self._filepath / data.folder, data.document())
         for proposed in (one for one in data.next_sweeps if one.text):
             write_atomically(self._filepath / f"{proposed.name}.yml", proposed.text.encode())
 

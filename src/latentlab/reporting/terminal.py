@@ -39,8 +39,8 @@ def print_verdicts(
 ) -> None:
     """Print the verdicts, and where to look for the rest.
 
-    In a terminal a table with coloured verdicts; elsewhere (a log file, a pipe) one plain line per
-    hypothesis, never wrapped, so that it can be searched.
+    In a terminal a table with coloured verdicts, and below it why some have no answer; elsewhere (a
+    log file, a pipe) one plain line per hypothesis, never wrapped, so that it can be searched.
 
     Args:
         verdicts: the table of verdicts.
@@ -52,6 +52,9 @@ def print_verdicts(
     rows = verdict_rows(verdicts)
     if console.is_terminal:
         console.print(_table(rows))
+        for row in rows:
+            if cause := cause_text(row):
+                console.print(Text(f"{as_text(row.get('hypothesis'))}: {cause}."))
     else:
         for row in rows:
             console.print(_line(row), soft_wrap=True)
@@ -133,7 +136,7 @@ def _line(row: dict[Hashable, Any]) -> Text:
         parts.append(count_text(row))
         if more := seeds_missing(row):
             parts.append(f"needs {more} more")
-    elif cause := cause_text(row):
+    if cause := cause_text(row):
         parts.append(cause)
     return Text("; ".join(parts))
 

@@ -143,10 +143,12 @@ def _open_question(row: Row) -> list[str]:
             key=lambda value: math.inf if math.isnan(value) else value,
         )
         parts.append(f"Smallest adjusted p: {format_p(p)} ({correction_text(row)}).")
-    if cause := cause_text(row):
+    cause = cause_text(row)
+    if cause:
         parts.append(f"Reason: {cause}.")
     detectable, needed = as_float(row.get("detectable_effect")), as_float(row.get("seeds_needed"))
-    if math.isfinite(detectable):
+    # Where a cause stands in the way, no effect would have been shown.
+    if math.isfinite(detectable) and not cause:
         is_margin = as_text(row.get("comparison")) == "equivalence"
         parts.append(
             f"With {count_text(row)} a {'margin' if is_margin else 'true effect'} of "

@@ -172,14 +172,14 @@ def analyse(
         *design.seed_findings(table),
         *design.inactive_findings(table),
         *results.family_findings(screening),
-        *results.power_findings(correlations),
+        *results.power_findings(correlations, screening),
         *results.conditional_findings(correlations, len(rows)),
         *results.plateau_findings(rows),
         *results.winner_findings(best),
         *results.branch_findings(branches),
         *results.elite_findings(choices, screening),
         *results.boundary_findings(at_bounds, screening),
-        *results.importance_findings(shares),
+        *results.importance_findings(shares, screening),
     ]
     tiers = {name: test.tier for name, test in screening.tests.items()}
     return Analysis(

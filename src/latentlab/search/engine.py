@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 
+from latentlab.reporting.formatting import plural
 from latentlab.search.proposals import Direction, propose
 from latentlab.search.settings import SweepSettings
 from latentlab.search.storage import SweepStorage
@@ -37,6 +38,8 @@ def run_sweep(
     while True:
         suggestions = _next_cohort(settings, directions, storage, clock() - started)
         if not suggestions:
+            if elsewhere := in_work(storage.suggestions()):
+                logger.warning(elsewhere)
             return
         done, budget = len(storage.suggestions()), settings.configurations
         logger.info(
@@ -72,3 +75,14 @@ def _next_cohort(
         storage.add(propose(settings, directions, known, cohort, len(members), count))
         acquired = storage.acquire()
     return acquired
+
+
+def in_work(suggestions: Sequence[Suggestion]) -> str:
+    """Say how many configurations a sweep leaves in work as it ends; empty if there are none."""
+    count = sum(one.result is None for one in suggestions)
+    return (
+        f"{plural(count, 'configuration')} still in work, leased to another store of trials: run "
+        "again when the run there has ended, or an hour after its last sign."
+        if count
+        else ""
+    )

@@ -2,24 +2,24 @@
 
 It is an Optuna study, so that Optuna's own tools read it: a journal file by default, any database
 that Optuna can use by its URL. A configuration is written whole in one step before it is trained,
-with a lease; one whose holder is gone is acquired again. Optuna's heartbeat does not do this: it
-runs only inside `study.optimize`, and not on journal files.
+with a lease to the store of trials that it is trained in. Whoever holds that store is alone with
+it, so that what was leased to it and is not told is acquired again at once, on whatever machine and
+after whatever end. Optuna's heartbeat does not do this: it runs only inside `study.optimize`, and
+not on journal files.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import optuna
 from optuna.exceptions import StorageInternalError
-from optuna.storages import BaseStorage, JournalStorage, RDBStorage
-from optuna.storages.journal import JournalFileBackend
+from optuna.storages import BaseStorage, RDBStorage
 from optuna.trial import FrozenTrial
 from optuna.trial import TrialState as OptunaState
 from sqlalchemy.exc import SQLAlchemyError
@@ -27,12 +27,16 @@ from sqlalchemy.exc import SQLAlchemyError
 from latentlab.core.errors import UserError
 from latentlab.runs.trial_attributes import ADAPTIVE, COHORT, STATE
 from latentlab.runs.trial_state import stored_state
+from latentlab.search.journal import DamagedJournal, damaged, open_journal, set_aside
 from latentlab.search.proposals import Direction, frozen_trial
 from latentlab.search.space import Space
 from latentlab.search.suggestion import Result, Suggestion
 
 LEASE_SECONDS = 3600.0
-"""A lease that was not renewed for this long has no holder any more."""
+"""A lease to another store that was not renewed for this long has no holder any more."""
+
+_UNREADABLE = (AssertionError, AttributeError, IndexError, KeyError, TypeError, ValueError)
+"""What a record raises whose lines can be read one by one, and make no sense together."""
 
 _SETTINGS, _LEASE, _REPLICATES, _RUNGS, _NOTE = (
     "latentlab.settings",
@@ -53,11 +57,11 @@ class SweepStorage:
         space: what is searched.
         directions: which way each objective is better.
         settings: the sweep's settings as JSON text; a sweep keeps to those that it began with.
-        owner: who asks, `host/process`; leases of dead processes of this host are void.
+        owner: name of the store that configurations are trained in, which the caller holds.
         now: seconds since 1970.
 
     Raises:
-        UserError: the storage cannot be opened, or holds another sweep under this name.
+        UserError: the storage cannot be opened, is damaged, or holds another sweep under this name.
     """
 
     def __init__(
@@ -67,21 +71,26 @@ class SweepStorage:
         space: Space,
         directions: Sequence[Direction],
         settings: str,
-        owner: str | None = None,
+        owner: str,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._space = space
         self._directions = tuple(directions)
-        self._owner = owner or f"{socket.gethostname()}/{os.getpid()}"
+        self._owner = owner
         self._now = now
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        self._storage = open_storage(address)
-        self._study = optuna.create_study(
-            storage=self._storage,
-            study_name=name,
-            directions=list(self._directions),
-            load_if_exists=True,
-        )
+        with storage_errors(address):
+            self._storage = _open(address)
+            self._study = optuna.create_study(
+                storage=self._storage,
+                study_name=name,
+                directions=list(self._directions),
+                load_if_exists=True,
+            )
+            try:
+                self.suggestions()
+            except _UNREADABLE as error:
+                raise damaged(address) from error
         begun = self._study.user_attrs.get(_SETTINGS)
         if begun is None:
             self._study.set_user_attr(_SETTINGS, settings)
@@ -112,10 +121,10 @@ class SweepStorage:
             self._study.add_trial(trial)
 
     def acquire(self) -> list[Suggestion]:
-        """Lease all configurations in work that nobody else holds to this process.
+        """Lease all configurations in work that no other store holds to this one.
 
         Returns:
-            These; those that this process held before are among them.
+            These; those that were leased to this store before are among them.
         """
         acquired: list[Suggestion] = []
         for trial in self._trials():
@@ -148,11 +157,16 @@ class SweepStorage:
 
     @staticmethod
     def delete(address: str, name: str) -> None:
-        """Remove a sweep from its storage, if it is there."""
-        storage = open_storage(address)
-        for study in storage.get_all_studies():
-            if study.study_name == name:
-                storage.delete_study(study._study_id)
+        """Remove a sweep from its storage, if it is there; a damaged journal is set aside."""
+        with storage_errors(address):
+            try:
+                storage = _open(address)
+            except DamagedJournal:
+                set_aside(Path(address), 0)
+                return
+            for study in storage.get_all_studies():
+                if study.study_name == name:
+                    storage.delete_study(study._study_id)
 
     def _trials(self) -> list[FrozenTrial]:
         return self._study.get_trials(deepcopy=False)
@@ -161,41 +175,32 @@ class SweepStorage:
         return {"owner": self._owner, "until": self._now() + LEASE_SECONDS}
 
     def _free(self, lease: dict[str, Any] | None) -> bool:
-        """Return whether a configuration has no other living holder."""
-        if lease is None or lease["owner"] == self._owner or lease["until"] < self._now():
-            return True
-        host, _, process = lease["owner"].partition("/")
-        return host == socket.gethostname() and not _lives(int(process))
+        """Return whether no other store holds a configuration."""
+        return lease is None or lease["owner"] == self._owner or lease["until"] < self._now()
 
 
-def open_storage(address: str) -> BaseStorage:
-    """Open the storage behind a database's URL or the path of a journal file.
-
-    Raises:
-        UserError: it cannot be opened.
-    """
+@contextmanager
+def storage_errors(address: str) -> Iterator[None]:
+    """Turn what Optuna raises of a database that is gone, locked or no such one into one line."""
     try:
-        if "://" in address:
-            return RDBStorage(address)
-        path = Path(address)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _drop_torn_line(path)
-        return JournalStorage(JournalFileBackend(address))
-    except (OSError, ImportError, SQLAlchemyError, StorageInternalError) as error:
+        yield
+    except (ImportError, RuntimeError, SQLAlchemyError, StorageInternalError) as error:
+        first = str(error.__cause__ or error).strip().partition("\n")[0]
         raise UserError(
-            f"The storage of sweeps at {address} cannot be opened: {error}",
-            "Mend `sweeps.storage`: a database's URL, or nothing for a journal file.",
+            f"The storage of sweeps at {address} cannot be used: {first}",
+            "Mend `sweeps.storage`: a database's URL, or nothing for a journal file. "
+            "What was trained is kept.",
         ) from error
 
 
-def _drop_torn_line(path: Path) -> None:
-    """Remove a last line that a killed process did not finish: what follows would be lost too."""
-    if not path.exists():
-        return
-    content = path.read_bytes()
-    if content and not content.endswith(b"\n"):
-        with path.open("r+b") as file:
-            file.truncate(content.rfind(b"\n") + 1)
+def _open(address: str) -> BaseStorage:
+    """Open the storage behind a database's URL or the path of a journal file."""
+    if "://" in address:
+        return RDBStorage(address)
+    try:
+        return open_journal(Path(address))
+    except _UNREADABLE as error:
+        raise damaged(address) from error
 
 
 def _suggestion(trial: FrozenTrial) -> Suggestion:
@@ -220,17 +225,6 @@ def _suggestion(trial: FrozenTrial) -> Suggestion:
         rungs={int(epochs): score for epochs, score in attributes.get(_RUNGS, {}).items()},
         result=result,
     )
-
-
-def _lives(process: int) -> bool:
-    """Return whether a process of this machine runs."""
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def _first_difference(begun: str, now: str) -> str:

@@ -41,7 +41,9 @@ def location_p(test: LocationTest, x: Array, y: Array, alternative: Alternative)
     * mann_whitney: ranks; a test of P(X > Y), not of means.
 
     With ties or zeros scipy's exact rank nulls do not hold; the rank tests then go over to the
-    permutation null of the same statistic, which does.
+    permutation null of the same statistic, which does. Numbers that differ by rounding alone are
+    ties, and a difference that is rounding alone is zero: .68 - .69 + .01 is, and so the p-value
+    does not depend on whether scores are shares or per cent.
 
     Args:
         test: which test.
@@ -64,14 +66,23 @@ def location_p(test: LocationTest, x: Array, y: Array, alternative: Alternative)
         return _paired_t(x, y, alternative)
     if test == "welch_t":
         return _welch_t(x, y, alternative)
+    rounding = ROUNDING * scale_of(x, y)
     if test == "wilcoxon":
-        return _wilcoxon(x - y, alternative)
+        return _wilcoxon(x - y, rounding, alternative)
     if test == "mann_whitney":
-        return _mann_whitney(x, y, alternative)
+        return _mann_whitney(x, y, rounding, alternative)
     samples: tuple[Array, ...] = (x - y,) if test == "sign_flip" else (x, y)
+    mean = np.mean if test == "sign_flip" else _difference_of_means
+    observed = mean(*samples, axis=-1)
+
+    def beyond(*arranged: Array, axis: int) -> Array:
+        """How far an arrangement's mean lies beyond the observed one; the same mean at 0."""
+        distance = mean(*arranged, axis=axis) - observed
+        return np.where(np.abs(distance) <= rounding, 0.0, distance)
+
     result = scipy.stats.permutation_test(
         samples,
-        np.mean if test == "sign_flip" else _difference_of_means,
+        beyond,
         permutation_type="samples" if test == "sign_flip" else "independent",
         alternative=alternative,
         axis=-1,
@@ -116,6 +127,28 @@ def scale_of(x: Array, y: Array) -> Array:
     return np.asarray(np.maximum(np.abs(x).max(axis=-1), np.abs(y).max(axis=-1)))
 
 
+def without_rounding(x: Array, rounding: Array) -> Array:
+    """Make numbers equal that differ by rounding alone, and those 0 that are nothing else.
+
+    Args:
+        x: shape [..., n].
+        rounding: what rounding may amount to, shape [...].
+
+    Example:
+        >>> without_rounding(np.array([0.72 - 0.71, -1e-17, 0.01]), np.array(1e-12)).tolist()
+        [0.01, 0.0, 0.01]
+    """
+    order = np.argsort(x, axis=-1)
+    rising = np.take_along_axis(x, order, axis=-1)
+    limit = rounding[..., None]
+    # Each number becomes the first of those from which only steps of rounding lead to it.
+    steps = np.diff(rising, axis=-1, prepend=-np.inf) > limit
+    first = np.maximum.accumulate(np.where(steps, np.arange(x.shape[-1]), 0), axis=-1)
+    equal = np.empty_like(x)
+    np.put_along_axis(equal, order, np.take_along_axis(rising, first, axis=-1), axis=-1)
+    return np.where(np.abs(equal) <= limit, 0.0, equal)
+
+
 def _paired_t(x: Array, y: Array, alternative: Alternative) -> Array:
     differences = x - y
     undefined = is_flat(differences, scale_of(x, y))
@@ -136,10 +169,12 @@ def _welch_t(x: Array, y: Array, alternative: Alternative) -> Array:
     return np.where(undefined, np.nan, result.pvalue)
 
 
-def _wilcoxon(differences: Array, alternative: Alternative) -> Array:
+def _wilcoxon(differences: Array, rounding: Array, alternative: Alternative) -> Array:
     n = differences.shape[-1]
-    magnitudes = np.sort(np.abs(differences), axis=-1)
-    tied = np.any(magnitudes[..., 0] == 0) or np.any(np.diff(magnitudes, axis=-1) == 0)
+    magnitudes = without_rounding(np.abs(differences), rounding)
+    differences = np.copysign(magnitudes, differences)
+    ranked = np.sort(magnitudes, axis=-1)
+    tied = np.any(ranked[..., 0] == 0) or np.any(np.diff(ranked, axis=-1) == 0)
     method: Any = "exact" if n <= _EXACT_RANKS else "asymptotic"
     if tied and n <= _EXACT_RANKS:
         method = scipy.stats.PermutationMethod(**_draws("wilcoxon", differences, differences))
@@ -149,9 +184,10 @@ def _wilcoxon(differences: Array, alternative: Alternative) -> Array:
     return np.asarray(result.pvalue, dtype=np.float64)
 
 
-def _mann_whitney(x: Array, y: Array, alternative: Alternative) -> Array:
-    pooled = np.sort(np.concatenate([x, y], axis=-1), axis=-1)
-    tied = np.any(np.diff(pooled, axis=-1) == 0)
+def _mann_whitney(x: Array, y: Array, rounding: Array, alternative: Alternative) -> Array:
+    pooled = without_rounding(np.concatenate([x, y], axis=-1), rounding)
+    x, y = pooled[..., : x.shape[-1]], pooled[..., x.shape[-1] :]
+    tied = np.any(np.diff(np.sort(pooled, axis=-1), axis=-1) == 0)
     small = max(x.shape[-1], y.shape[-1]) <= _EXACT_RANKS
     method: Any = "exact" if small else "asymptotic"
     if tied and small:

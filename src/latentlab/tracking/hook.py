@@ -181,7 +181,7 @@ class TrackingHook(MlflowHook):
 
     def _sweep_report(self, study: str, report: Any) -> None:
         self._searched = report
-        self._tree.log_artifact(self._path(study, "sweep_report") / report.table.name, "sweep")
+        self._tree.log_artifact(self._path(study, "sweep_report") / report.folder, "sweep")
 
     def _confirmation(self, study: str, confirmation: Any) -> None:
         self._artifact(study, "confirmation")
@@ -227,7 +227,7 @@ class TrackingHook(MlflowHook):
     def _show_sweep(self, study: str, report: Any) -> None:
         from latentlab.reporting.terminal import print_lines
 
-        folder = self._path(study, "sweep_report") / report.table.name
+        folder = self._path(study, "sweep_report") / report.folder
         print_lines(
             report.lines(),
             {

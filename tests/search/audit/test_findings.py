@@ -212,3 +212,26 @@ def test_elites_at_a_bound_of_a_parameter_that_is_not_significant():
     (found,) = findings(sweep_table(parameters, rows, values), "D14")
     assert "5 of 6 elites lie at the low bound 0.5" in found.text or "6 of 6" in found.text
     assert "no reason to expand it" in found.text
+
+
+def test_nothing_that_is_said_of_a_parameter_contradicts_its_tier():
+    """Some of these sweeps have importances beyond the band, and moderate parameters."""
+    seen = set()
+    for seed in range(60):
+        table = noise_table(24, 300 + seed)
+        strength = 0.8 * (seed % 3)
+        table.outcomes["score"] += strength * (table.parameters["pooling"] == "max")
+        analysis = analyse(table, SETTINGS, NULL)
+        tiers = {name: test.tier for name, test in analysis.screening.tests.items()}
+        for one in analysis.findings:
+            tier = tiers.get(one.parameter)
+            seen.add((one.rule, tier))
+            if one.rule in ("D13", "D14") and one.parameter:
+                assert ("only an aggressive refinement" in one.text) == (tier == "moderate")
+                assert tier != "high"
+            if one.text.startswith("Beyond that band and yet open"):
+                seen.add("beyond")
+                named = one.text.partition(": ")[2].partition(". ")[0]
+                assert all(tiers[name] == "open" for name in named.split(" and "))
+    assert "beyond" in seen
+    assert {tier for rule, tier in seen - {"beyond"} if rule in ("D13", "D14")} >= {"moderate"}

@@ -158,7 +158,6 @@ def test_a_strong_parameter_stands_out_of_the_band_and_the_others_do_not():
     beyond = ped.index[ped["importance"] > ped["null_high_all"]]
     assert list(beyond) == ["pooling"]
     assert ped.loc["pooling", "low"] > ped.loc["pooling", "null_median"]
-    assert (ped["null_high"] <= ped["null_high_all"]).all()
     assert ped.loc["pooling", "low"] <= ped.loc["pooling", "importance"]
 
 
@@ -172,9 +171,14 @@ def test_the_band_is_that_of_rows_picked_at_random():
     once = np.ones((1, 40))
     elite = rows.elites(0.25)[None].astype(float)
     total = sum(ped_anova(column, elite, once)[0] for column in rows.columns.values())
+    # One level for all parameters together, each of them at the root of it.
+    level = 0.95 ** (1 / len(rows.columns))
     for name, column in rows.columns.items():
         null = ped_anova(column, top, once) / total
-        assert found.loc[name, "null_high"] == pytest.approx(np.quantile(null, 0.95), rel=0.12)
+        band, error = found.loc[name, "null_high_all"], 4 * np.sqrt((1 - level) * level / 4_000)
+        # A choice has few possible importances, of which the band is one.
+        assert np.mean(null > band + 1e-9) <= 1 - level + error
+        assert np.mean(null >= band - 1e-9) >= 1 - level - error
         assert found.loc[name, "null_median"] == pytest.approx(np.median(null), rel=0.12)
 
 

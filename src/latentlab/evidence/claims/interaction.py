@@ -15,6 +15,7 @@ from latentlab.evidence.decisions import Comparison
 from latentlab.evidence.margins import Boundary
 from latentlab.evidence.samples import ArmScores
 from latentlab.statistics.attainable import PAIRED_TESTS
+from latentlab.statistics.location import ROUNDING, scale_of, without_rounding
 
 
 class FourArms(StrictModel):
@@ -79,7 +80,11 @@ class Interaction(LocationClaim):
         both, first, second, neither = (
             samples.values[name].to_numpy(dtype=np.float64) for name in self.arm_names().values()
         )
-        return both - first, second - neither
+        # Contrasts that differ by the rounding of their scores alone are equal; see `location_p`.
+        rounding = ROUNDING * np.maximum(scale_of(both, first), scale_of(second, neither))
+        return without_rounding(both - first, rounding), without_rounding(
+            second - neither, rounding
+        )
 
     @model_validator(mode="after")
     def _one_boundary(self) -> Self:

@@ -88,23 +88,30 @@ def _with_epochs(config: TrialConfig, epochs: int) -> TrialConfig:
 def confirmation_table(sweep: Sweep, table: SweepTable, scores: pd.DataFrame) -> pd.DataFrame:
     """Return the gain of the winner over the default, paired by seed.
 
+    A trial that diverged, or has no finite score, is lost. A mean over the seeds that are left
+    leaves out what a loss says, so that it has no p-value: it is no evidence for the winner.
+
     Args:
         sweep: names the objectives.
         table: of the search; says what the winner seemed to reach.
         scores: of the confirmation's trials, as from `score_trials`.
 
     Returns:
-        One row per objective and split: `sweep`, `metric`, `split`, `seeds`, `winner` and `default`
-        (means), `gain` (positive is better) with its 95 % t interval `low`, `high` and one-sided
-        `p`, and `search_score`, the winner's mean in the search: better than `winner` by its luck.
+        One row per objective and split: `sweep`, `metric`, `split`; `seeds`, and on how many of
+        them the trial was lost, `winner_lost` and `default_lost`, and neither, `pairs`; over these
+        `winner` and `default` (means) and `gain` (positive is better) with its 95 % t interval
+        `low` and `high`; one-sided `p`, missing where a trial was lost; `search_score`, the
+        winner's mean in the search: better than `winner` by its luck.
     """
     rows = []
     best = winner_of(table)
     for objective in sweep.objectives:
         searched = float(table.outcomes[objective.name].loc[best])
         for split in ("validation", "test"):
-            arms = _by_seed(scores, objective.name, split)
-            winner, default = arms[WINNER].to_numpy(), arms[DEFAULT].to_numpy()
+            arms = _by_seed(sweep, scores, objective.name, split)
+            lost = arms.isna()
+            pairs = arms.dropna()
+            winner, default = pairs[WINNER].to_numpy(), pairs[DEFAULT].to_numpy()
             gains = objective.sign * (winner - default)
             low, high = mean_interval(gains, LEVEL)
             sides = objective.sign * winner[None], objective.sign * default[None]
@@ -114,13 +121,17 @@ def confirmation_table(sweep: Sweep, table: SweepTable, scores: pd.DataFrame) ->
                     "sweep": sweep.name,
                     "metric": objective.name,
                     "split": split,
-                    "seeds": len(gains),
-                    "winner": winner.mean(),
-                    "default": default.mean(),
-                    "gain": gains.mean(),
+                    "seeds": len(arms),
+                    "winner_lost": int(lost[WINNER].sum()),
+                    "default_lost": int(lost[DEFAULT].sum()),
+                    "pairs": len(pairs),
+                    # Of a table without rows pandas gives NaN without a warning.
+                    "winner": pairs[WINNER].mean(),
+                    "default": pairs[DEFAULT].mean(),
+                    "gain": objective.sign * (pairs[WINNER] - pairs[DEFAULT]).mean(),
                     "low": low,
                     "high": high,
-                    "p": p,
+                    "p": math.nan if lost.any(axis=None) else p,
                     "search_score": searched,
                     "configuration": best,
                 }
@@ -128,8 +139,12 @@ def confirmation_table(sweep: Sweep, table: SweepTable, scores: pd.DataFrame) ->
     return pd.DataFrame(rows)
 
 
-def _by_seed(scores: pd.DataFrame, metric: str, split: str) -> pd.DataFrame:
-    """Return scores [seeds, arms] of the seeds on which both finished."""
-    chosen = scores[(scores["metric"] == metric) & (scores["split"] == split)]
+def _by_seed(sweep: Sweep, scores: pd.DataFrame, metric: str, split: str) -> pd.DataFrame:
+    """Return scores [seeds, arms] of all fresh seeds; NaN where a trial was lost."""
+    chosen = scores[
+        (scores["metric"] == metric) & (scores["split"] == split) & np.isfinite(scores["value"])
+    ]
     wide = chosen.pivot_table(index="seed", columns="arm", values="value")
-    return wide.reindex(columns=[WINNER, DEFAULT]).dropna()
+    return wide.reindex(
+        index=sweep.settings.confirmation.seeds.numbers(), columns=[WINNER, DEFAULT]
+    )

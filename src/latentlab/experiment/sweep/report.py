@@ -7,6 +7,7 @@ import shlex
 import pandas as pd
 
 from latentlab.core.errors import UserError
+from latentlab.core.file_names import file_name
 from latentlab.core.provenance import provenance
 from latentlab.experiment.sweep.file import Sweep
 from latentlab.search.analysis import analyse
@@ -118,7 +119,7 @@ def _next_sweeps(screening: Screening, settings: SweepSettings, study: str) -> l
             text = sweep_file(refinement, settings)
         except UserError:
             text = ""
-        name = screening.rows.name
+        name = file_name(screening.rows.name)
         base = "refined" if name == "default" else name
         next_name = f"{base}_{mode}"
         run = f"kedro run --pipelines {study}_sweep --params {study}.sweep={next_name}"

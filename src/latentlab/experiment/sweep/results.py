@@ -10,13 +10,14 @@ from latentlab.experiment.planning import history_table, trial_table
 from latentlab.experiment.scoring import SCORE_COLUMNS
 from latentlab.experiment.sweep.file import Sweep
 from latentlab.experiment.sweep.training import SweepTraining, configuration_name
+from latentlab.search.engine import in_work
 from latentlab.search.suggestion import Suggestion
 from latentlab.search.table import SweepTable, typed_parameters
 from latentlab.training.trial import Trial
 
 
 def sweep_table(sweep: Sweep, suggestions: Sequence[Suggestion]) -> SweepTable:
-    """Return the sweep as analyses read it; configurations in work are left out."""
+    """Return the sweep as analyses read it; configurations in work are left out and noted."""
     space = sweep.settings.space
     names = [objective.name for objective in sweep.objectives]
     finished = [(one, one.result) for one in suggestions if one.result is not None]
@@ -50,7 +51,7 @@ def sweep_table(sweep: Sweep, suggestions: Sequence[Suggestion]) -> SweepTable:
         parameters=parameters,
         outcomes=outcomes.join(spent),
         replicates=by_seed,
-        notes=sweep.warnings,
+        notes=(*sweep.warnings, *filter(None, [in_work(suggestions)])),
     )
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import secrets
 from dataclasses import dataclass
 
 import pandas as pd
 
 from latentlab.compute.config import ComputeConfig
 from latentlab.compute.device import resolve_device
+from latentlab.core.files import write_atomically
 from latentlab.data import Prepared
 from latentlab.experiment.planning import history_table, trial_table
 from latentlab.experiment.scoring import score_trials
@@ -18,7 +20,7 @@ from latentlab.experiment.sweep.results import search_scores, stored_trials, swe
 from latentlab.experiment.sweep.settings import SweepsConfig
 from latentlab.experiment.sweep.training import SweepTraining
 from latentlab.search.engine import run_sweep
-from latentlab.search.storage import SweepStorage
+from latentlab.search.storage import SweepStorage, storage_errors
 from latentlab.search.table import SweepTable
 from latentlab.training.runner import Trainer, train_trials
 from latentlab.training.store import TrialStore
@@ -56,7 +58,8 @@ def search_sweep(
         store: where trials are kept.
 
     Raises:
-        UserError: another run holds the store, or the storage holds another sweep of this name.
+        UserError: another run holds the store, or the storage holds another sweep of this name, is
+            damaged, or is gone.
     """
     assert prepared.folder is not None
     directions = [objective.direction for objective in sweep.objectives]
@@ -67,8 +70,10 @@ def search_sweep(
             sweep, prepared, store, trainer, storage, compute.precision, device
         )
         training.refuse_untrainable()
-        run_sweep(sweep.settings, directions, storage, training)
-        suggestions = storage.suggestions()
+        training.check(storage.suggestions())
+        with storage_errors(_address(sweep, config, store)):
+            run_sweep(sweep.settings, directions, storage, training)
+            suggestions = storage.suggestions()
         table = sweep_table(sweep, suggestions)
         trials, history = stored_trials(training, suggestions)
         return table, Trained(trials, history, search_scores(table))
@@ -77,14 +82,27 @@ def search_sweep(
 def open_storage(
     sweep: Sweep, config: SweepsConfig, prepared: Prepared, store: TrialStore
 ) -> SweepStorage:
-    """Open the sweep's storage, in a journal file beside the trials or in a database."""
-    address = config.storage or str(store.root / "sweeps" / f"{sweep.name}.journal")
+    """Open the sweep's storage; the caller holds the store."""
+    address = _address(sweep, config, store)
     name = f"{sweep.study.name}/{sweep.name}"
     directions = [objective.direction for objective in sweep.objectives]
     identity = _identity(sweep, prepared)
     if config.restart:
         SweepStorage.delete(address, name)
-    return SweepStorage(address, name, sweep.settings.space, directions, identity)
+    return SweepStorage(address, name, sweep.settings.space, directions, identity, _owner(store))
+
+
+def _address(sweep: Sweep, config: SweepsConfig, store: TrialStore) -> str:
+    """Return the database's URL, or the path of a journal file beside the trials."""
+    return config.storage or str(store.root / "sweeps" / f"{sweep.name}.journal")
+
+
+def _owner(store: TrialStore) -> str:
+    """Return the name under which configurations are leased to a store, wherever it is mounted."""
+    path = store.root / "sweeps" / "owner.txt"
+    if not path.exists():
+        write_atomically(path, secrets.token_hex(8).encode())
+    return path.read_text(encoding="utf-8", errors="replace")
 
 
 def _identity(sweep: Sweep, prepared: Prepared) -> str:

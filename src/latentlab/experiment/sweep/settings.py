@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 
 class SweepsConfig(BaseModel):
@@ -20,3 +20,13 @@ class SweepsConfig(BaseModel):
     compare_with: str | None = Field(
         None, description="another sweep of the study whose results are compared with this one's"
     )
+
+    @field_validator("storage")
+    @classmethod
+    def _storage_is_a_url(cls, storage: str | None) -> str | None:
+        if storage is not None and "://" not in storage:
+            raise ValueError(
+                f"{storage!r} is no database's URL; write one such as sqlite:///sweeps.db, or null "
+                "for a journal file"
+            )
+        return storage

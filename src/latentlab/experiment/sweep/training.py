@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -106,6 +107,34 @@ class SweepTraining:
             found = together(mistakes)
             raise UserError(f"The sweep {self.sweep.name}: {found.what}", found.remedy)
 
+    def check(self, suggestions: Sequence[Suggestion]) -> None:
+        """Compare what a record says of configurations with the trials that these make.
+
+        A digit that a damaged disk changed in a value or a score is found like this.
+
+        Raises:
+            UserError: they are not the same.
+        """
+        for one in suggestions:
+            if one.result is None or not one.result.replicates:
+                continue
+            rows = one.result.replicates
+            same = [row["trial_id"] for row in rows] == [trial.id for trial in self.trials(one)]
+            if one.result.state == "complete":
+                same = same and one.result.objectives == self._means(rows)
+            if not same:
+                raise UserError(
+                    f"The record of the sweep {self.sweep.name} does not fit its configuration "
+                    f"{one.number}: it is damaged, or of another version or precision of training",
+                    "Undo what was changed, or set `sweeps.restart=true` to begin again: trained "
+                    "trials are kept either way.",
+                )
+
+    def _means(self, replicates: Sequence[Mapping[str, Any]]) -> tuple[float, ...]:
+        """Return the mean of every objective over a configuration's seeds."""
+        names = [objective.name for objective in self.sweep.objectives]
+        return tuple(float(np.mean([row[name] for row in replicates])) for name in names)
+
     def trials(self, suggestion: Suggestion) -> list[Trial]:
         """Return a configuration with every seed of the sweep.
 
@@ -203,8 +232,7 @@ class SweepTraining:
             )
         if any(row["state"] == "diverged" for row in replicates):
             return Result("diverged", replicates=tuple(replicates))
-        means = tuple(float(np.mean([row[name] for row in replicates])) for name in names)
-        return Result("complete", means, tuple(replicates))
+        return Result("complete", self._means(replicates), tuple(replicates))
 
 
 def _pruned(trials: Sequence[Trial], rung: int) -> Result:

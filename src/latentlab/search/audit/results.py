@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import hypergeom
 
-from latentlab.reporting.formatting import format_number, format_p
+from latentlab.reporting.formatting import format_number, format_p, plural
 from latentlab.search.audit.findings import Finding, records
 from latentlab.search.formatting import format_list
 from latentlab.search.matrix import SweepMatrix
@@ -45,16 +45,23 @@ def family_findings(screening: Screening) -> list[Finding]:
     return found
 
 
-def power_findings(correlations: pd.DataFrame) -> list[Finding]:
-    """D03: correlations that this many rows find in fewer than four of five sweeps."""
+def power_findings(correlations: pd.DataFrame, screening: Screening) -> list[Finding]:
+    """D03: correlations of open parameters that so few rows find in under four of five sweeps.
+
+    Args:
+        correlations: as `rank_correlations` gives them.
+        screening: of the sweep.
+    """
     known = correlations[correlations["rho"].notna() & correlations["detectable_rho"].notna()]
+    known = known[known["parameter"].isin(screening.named("open"))]
     weak = known[known["rho"].abs() < known["detectable_rho"]]
     if weak.empty:
         return []
     least = known["detectable_rho"].min()
     text = (
-        f"{len(weak)} of {len(known)} rank correlations are smaller than what their rows find with "
-        f"80 % power in a single test at .05 (at best {least:.2f}). That they are open says little."
+        f"{len(weak)} of the {plural(len(known), 'rank correlation')} of open parameters are "
+        "smaller than what their rows find with 80 % power in a single test at .05 (at best "
+        f"{least:.2f}). That they are open says little."
     )
     return [Finding("D03", "warning", text)]
 
@@ -158,7 +165,7 @@ def branch_findings(branches: pd.DataFrame) -> list[Finding]:
 
 
 def elite_findings(choices: pd.DataFrame, screening: Screening) -> list[Finding]:
-    """D13: choices on which all elites agree, of a parameter that is not significant.
+    """D13: choices on which all elites agree, of a parameter that is not high.
 
     Args:
         choices: as `elite_choices` gives them.
@@ -178,14 +185,14 @@ def elite_findings(choices: pd.DataFrame, screening: Screening) -> list[Finding]
         text = (
             f"{row.parameter}: all {row.elite_rows} elites have {row.choice}, and so have {row.n} "
             f"of {row.rows} rows. Rows picked at random agree so with chance {format_p(chance)}; "
-            f"the parameter is {test.tier} in the screening: no reason to fix it."
+            f"the parameter is {test.tier} in the screening: {_reason('fix', test.tier)}."
         )
         found.append(Finding("D13", "warning", text, str(row.parameter)))
     return found
 
 
 def boundary_findings(bounds: pd.DataFrame, screening: Screening) -> list[Finding]:
-    """D14: bounds at which elites lie, of a parameter that is not significant.
+    """D14: bounds at which elites lie, of a parameter that is not high.
 
     Args:
         bounds: as `bounds` gives them.
@@ -201,25 +208,42 @@ def boundary_findings(bounds: pd.DataFrame, screening: Screening) -> list[Findin
         text = (
             f"{row.parameter}: {row.elites_near} of {row.elite_rows} elites lie at the {row.side} "
             f"bound {row.bound:.4g}, where {row.chance:.2f} of {source} lie; the parameter is "
-            f"{test.tier} in the screening: no reason to expand it."
+            f"{test.tier} in the screening: {_reason('expand', test.tier)}."
         )
         found.append(Finding("D14", "warning", text, str(row.parameter)))
     return found
 
 
-def importance_findings(importances: pd.DataFrame) -> list[Finding]:
-    """D15: importances that random elites reach too.
+def importance_findings(importances: pd.DataFrame, screening: Screening) -> list[Finding]:
+    """D15: importances that random elites reach too, and others of parameters that are open.
 
     Args:
         importances: as `importances` gives them.
+        screening: of the sweep.
     """
     ped = importances[importances["null_high_all"].notna()]
-    within = ped[ped["importance"] <= ped["null_high_all"]]
-    if within.empty:
-        return []
-    text = (
-        f"{len(within)} of {len(ped)} importances ({ped['evaluator'].iloc[0]}, Optuna "
-        f"{ped['optuna'].iloc[0]}) lie within the band of elites picked at random: "
-        f"{format_list(list(within['parameter']))}. Their order means nothing."
-    )
-    return [Finding("D15", "warning", text)]
+    within = ped["importance"] <= ped["null_high_all"]
+    found = []
+    if within.any():
+        text = (
+            f"{within.sum()} of {len(ped)} importances ({ped['evaluator'].iloc[0]}, Optuna "
+            f"{ped['optuna'].iloc[0]}) lie within the band of elites picked at random: "
+            f"{format_list(list(ped.loc[within, 'parameter']))}. Their order means nothing."
+        )
+        found.append(Finding("D15", "warning", text))
+    beyond = [name for name in ped.loc[~within, "parameter"] if name in screening.named("open")]
+    if beyond:
+        text = (
+            f"Beyond that band and yet open in the screening: {format_list(beyond)}. An importance "
+            "is no test: it asks for the best rows alone, and an adaptive sampler draws these "
+            "together. Nothing is done about them."
+        )
+        found.append(Finding("D15", "warning", text))
+    return found
+
+
+def _reason(action: str, tier: str) -> str:
+    """What a refinement does about a parameter that is not high."""
+    if tier == "moderate":
+        return f"only an aggressive refinement may {action} it"
+    return f"no reason to {action} it"

@@ -33,7 +33,6 @@ COLUMNS = (
     "low",
     "high",
     "null_median",
-    "null_high",
     "null_high_all",
 )
 # Fewer rows than this have no best quarter that could be told from the rest.
@@ -70,10 +69,10 @@ def importances(rows: SweepMatrix, settings: AnalysisSettings) -> pd.DataFrame:
         Two rows per parameter, one per evaluator, by importance:
 
         * PED-ANOVA (Watanabe et al. 2023) asks what makes a row one of the best. `low` and `high`
-          are the percentile interval of resampled rows. `null_median` and `null_high` are the
-          median and the upper end of the importances when the best are rows picked at random, one
-          parameter by itself; `null_high_all` is so high that with the chance of the level no
-          parameter of the table exceeds its own. All are shares of the observed total.
+          are the percentile interval of resampled rows. `null_median` is the median of the
+          importances when the best are rows picked at random; `null_high_all` is so high that with
+          the chance of the level no parameter of the table exceeds its own. All are shares of the
+          observed total.
         * fANOVA (Hutter et al. 2014) asks what share of a random forest's variance a parameter
           explains. Where there are more than `settings.fanova_rows` rows it sees a seeded sample
           of them, which `n` and `evaluator` say. It has no interval and no band: one forest takes
@@ -213,15 +212,15 @@ def _importance(best: Array, region: Array, column: Column) -> Array:
 
 
 def _with_bands(found: list[dict[str, Any]], level: float) -> list[dict[str, Any]]:
-    """Put the null bands in: of each parameter alone, and for all of them together (Sidak)."""
+    """Put the null bands in, for all parameters together (Sidak)."""
     members = sum(len(one["null"]) > 0 for one in found)
     banded = []
     for one in found:
         null = one.pop("null")
-        bands = [math.nan] * 3
+        bands = [math.nan] * 2
         if len(null):
-            bands = np.quantile(null, [0.5, level, level ** (1 / members)]).tolist()
-        banded.append({**one, **dict(zip(COLUMNS[-3:], bands, strict=True))})
+            bands = np.quantile(null, [0.5, level ** (1 / members)]).tolist()
+        banded.append({**one, **dict(zip(COLUMNS[-2:], bands, strict=True))})
     return banded
 
 

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from latentlab.core.file_names import file_name
 from latentlab.reporting.document import Document
-from latentlab.reporting.formatting import format_number, format_p
+from latentlab.reporting.formatting import format_p
 from latentlab.search.analysis import Analysis
 from latentlab.search.audit.findings import findings_table
 from latentlab.search.formatting import format_list
 from latentlab.search.refine import Comparison
+from latentlab.search.report.confirmation_sentence import confirmation_sentence
 from latentlab.search.report.sections import NextSweep, sections
 from latentlab.search.screening import HIGH, MODERATE
 from latentlab.search.table import SweepTable
@@ -41,6 +43,11 @@ class SweepReport:
     comparison: Comparison | None = None
     notes: Sequence[str] = ()
     reproduce: Mapping[str, str] | None = None
+
+    @property
+    def folder(self) -> str:
+        """Name of the folder that the report is written to: the sweep's, made fit for a file."""
+        return file_name(self.table.name)
 
     @property
     def findings(self) -> pd.DataFrame:
@@ -107,14 +114,8 @@ def _summary(report: SweepReport) -> list[str]:
     lines = [f"{len(table.outcomes)} configurations by {table.sampler} search: {counted}."]
     lines += _significance(analysis)
     if report.confirmation is not None and len(report.confirmation):
-        row = report.confirmation[report.confirmation["split"] == "test"].iloc[0]
-        lines.append(
-            f"On {int(row['seeds'])} fresh seeds the winner's {row['metric']} is "
-            f"{format_number(row['winner'])} on test, the default's "
-            f"{format_number(row['default'])}: a gain of {format_number(row['gain'])} "
-            f"[{format_number(row['low'])}, {format_number(row['high'])}]. In the search the "
-            f"winner seemed to reach {format_number(row['search_score'])} on validation."
-        )
+        tested = report.confirmation[report.confirmation["split"] == "test"]
+        lines.append(confirmation_sentence(tested.to_dict("records")[0]))
     else:
         lines.append("The winner was not confirmed on fresh seeds: its score is the best of many.")
     return lines
@@ -123,6 +124,8 @@ def _summary(report: SweepReport) -> list[str]:
 def _significance(analysis: Analysis) -> list[str]:
     """What the screening found, in the words that the next spaces follow."""
     high, moderate = analysis.screening.named("high"), analysis.screening.named("moderate")
+    if len(analysis.screening.named("untestable")) == len(analysis.screening.tests):
+        return ["No parameter could be tested, so that nothing is known of any."]
     if not high and not moderate:
         return ["After correction for the family no parameter stands out from chance."]
     lines = []

@@ -21,7 +21,7 @@ _MOST_LINES = 1000
 
 def importance_figure(importances: pd.DataFrame) -> go.Figure:
     """PED-ANOVA's importances with bootstrap interval, and the band that chance alone reaches."""
-    rows = importances[importances["null_high"].notna()].sort_values("importance")
+    rows = importances[importances["null_high_all"].notna()].sort_values("importance")
     names = [_named(row) for row in rows.to_dict("records")]
     figure = go.Figure()
     figure.add_bar(

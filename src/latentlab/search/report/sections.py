@@ -195,8 +195,10 @@ def _winner(
         return Section("The winner and selection bias", sentences, analysis.winner, note=note)
     sentences.append("The winner and the default were trained anew on seeds that no search saw.")
     note += (
-        " Gain: positive is better, paired by seed, with its 95 % t interval and the one-sided p "
-        "that there is none. search_score is what the winner seemed to reach in the search."
+        " Gain: positive is better, over the seeds that both finished (pairs), with its 95 % t "
+        "interval; p, one-sided, that there is none, is missing where a seed was lost, since the "
+        "gain then leaves out what the loss says. search_score is what the winner seemed to reach "
+        "in the search."
     )
     return Section("The winner and selection bias", sentences, confirmation, note=note)
 

@@ -1,0 +1,34 @@
+"""The sentence on what fresh seeds showed of a winner, losses first."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+from latentlab.reporting.formatting import format_number, plural
+
+
+def confirmation_sentence(row: Mapping[Hashable, Any]) -> str:
+    """Say what a winner gained over the default on fresh seeds, and what was lost.
+
+    Args:
+        row: of the confirmation's table.
+    """
+    seeds, pairs = (int(row[key]) for key in ("seeds", "pairs"))
+    lost = {arm: int(row[f"{arm}_lost"]) for arm in ("winner", "default")}
+    start, end = f"On {seeds} fresh seeds", ""
+    if any(lost.values()):
+        start = (
+            f"Of {seeds} fresh seeds the winner was lost on {lost['winner']} and the default on "
+            f"{lost['default']} (diverged, or without a score)"
+        )
+        if pairs == 0:
+            return f"{start}: no seed is left to compare them on, and the gain is not confirmed."
+        start += f". On the {plural(pairs, 'seed')} that both finished"
+        end = " That leaves the losses out, so that the gain is not confirmed."
+    return (
+        f"{start} the winner's {row['metric']} is {format_number(row['winner'])} on test, the "
+        f"default's {format_number(row['default'])}: a gain of {format_number(row['gain'])} "
+        f"[{format_number(row['low'])}, {format_number(row['high'])}].{end} In the search the "
+        f"winner seemed to reach {format_number(row['search_score'])} on validation."
+    )
