@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from latentlab.configuration import LayeredConfigLoader
+from latentlab.pipelines.run_hook import RunHook
 from latentlab.tracking.hook import TrackingHook
 from latentlab.tracking.store_address import tracking_uri
 
-HOOKS = (TrackingHook(),)
+HOOKS = (TrackingHook(), RunHook())
 # Our hook is kedro-mlflow's own with some methods replaced: both would log everything twice.
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro_mlflow",)
 
