@@ -6,10 +6,11 @@ from latentlab.catalog import ProjectCatalog
 from latentlab.configuration.loader import LayeredConfigLoader
 from latentlab.configuration.parameters import ProjectContext
 from latentlab.pipelines.liveliness import LivelinessHook
+from latentlab.pipelines.run_hook import RunHook
 from latentlab.tracking.hook import TrackingHook
 from latentlab.tracking.store_address import tracking_uri
 
-HOOKS = (TrackingHook(), LivelinessHook())
+HOOKS = (TrackingHook(), LivelinessHook(), RunHook())
 # Our hook is kedro-mlflow's own with some methods replaced: both would log everything twice.
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro_mlflow",)
 

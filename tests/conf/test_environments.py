@@ -69,7 +69,10 @@ def test_a_persons_own_settings_win_in_every_environment(root: Path, env: str | 
         assert config["globals"] == {"data": "elsewhere"}
         assert config["catalog"]["{study}.trials"]["filepath"].startswith("elsewhere/")
         # Other keys of the entry stay.
-        assert config["catalog"]["{study}.champion"]["type"] == "json.JSONDataset"
+        assert (
+            config["catalog"]["{study}.champion"]["type"]
+            == "latentlab.pipelines.whole_files.JsonFile"
+        )
         assert config["catalog"]["{study}.champion"]["filepath"] == "c/{study}.json"
         assert config["credentials"] == {"store": {"key": "secret"}}
         assert context.mlflow.server.mlflow_tracking_uri == "sqlite:///mine.db"

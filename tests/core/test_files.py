@@ -121,6 +121,27 @@ def test_only_abandoned_remains_are_removed(tmp_path):
     remove_partials(tmp_path / "missing")
 
 
+def test_a_kill_between_two_renames_of_a_folder_is_undone(tmp_path):
+    for name in ("gone", "replaced"):
+        (tmp_path / f".{name}.ab12.old").mkdir()
+        (tmp_path / f".{name}.ab12.old" / "card").write_text("old")
+    (tmp_path / "replaced").mkdir()
+    remove_partials(tmp_path)
+    assert len(names(tmp_path)) == 3
+    remove_partials(tmp_path, older_than=0.0)
+    assert names(tmp_path) == ["gone", "replaced"]
+    assert (tmp_path / "gone" / "card").read_text() == "old"
+
+
+def test_remains_in_folders_below_are_removed_where_asked(tmp_path):
+    write_atomically(tmp_path / "a" / "b" / "kept", b"")
+    (tmp_path / "a" / "b" / ".kept.ab12.partial").write_bytes(b"")
+    remove_partials(tmp_path, older_than=0.0)
+    assert len(names(tmp_path / "a" / "b")) == 2
+    remove_partials(tmp_path, older_than=0.0, deep=True)
+    assert names(tmp_path / "a" / "b") == ["kept"]
+
+
 def test_a_place_that_takes_no_files_is_one_line(tmp_path):
     (tmp_path / "file").write_text("x")
     with pytest.raises(UserError, match=r"below cannot be written: .*\. Free space there"):

@@ -12,6 +12,7 @@ from latentlab.core.errors import UserError
 from latentlab.data import Split, check, load_prepared, prepared, save_prepared
 from latentlab.data import packing as storage
 from latentlab.data.card import data_card
+from latentlab.data.packing import latest_folder, save_latest
 from latentlab.data.preview import draw_preview
 
 
@@ -78,7 +79,7 @@ def test_preview_shows_each_class_in_its_row(make_prepared, channels):
 def test_save_and_load_round_trip(make_prepared, tmp_path):
     data = make_prepared()
     save_prepared(data, tmp_path / "a" / "small")
-    loaded = load_prepared(tmp_path / "a" / "small", verify=True)
+    loaded = load_prepared(tmp_path / "a" / "small")
     assert loaded.schema == data.schema
     assert loaded.origin == data.origin
     assert list(loaded.splits) == ["train", "test"]
@@ -99,7 +100,7 @@ def test_save_replaces_an_older_one_even_the_one_it_maps(make_prepared, tmp_path
     save_prepared(make_prepared(scale=256.0), folder)
     assert load_prepared(folder).schema.scale == 256
     save_prepared(old, folder)
-    assert load_prepared(folder, verify=True).fingerprint == old.fingerprint
+    assert load_prepared(folder).fingerprint == old.fingerprint
     assert [path.name for path in tmp_path.iterdir()] == ["small"]
 
 
@@ -121,7 +122,7 @@ def test_full_disk_leaves_the_older_one(make_prepared, tmp_path, monkeypatch):
     monkeypatch.setattr(storage.np, "save", full)
     with pytest.raises(UserError, match=r"small.*No space left.*Free space"):
         save_prepared(make_prepared(scale=256.0), folder)
-    assert load_prepared(folder, verify=True).schema.scale == 255
+    assert load_prepared(folder).schema.scale == 255
     assert [path.name for path in tmp_path.iterdir()] == ["small"]
 
 
@@ -187,15 +188,59 @@ def test_missing_folder(tmp_path):
         load_prepared(tmp_path / "nowhere")
 
 
-def test_verify_finds_a_changed_pixel(make_prepared, tmp_path):
+def test_a_changed_pixel_is_found_also_after_the_data_were_read(make_prepared, tmp_path):
     save_prepared(make_prepared(), tmp_path / "small")
-    path = tmp_path / "small" / "train_features.npy"
+    assert load_prepared(tmp_path / "small") is load_prepared(tmp_path / "small")
+    flip(tmp_path / "small" / "train_features.npy")
+    with pytest.raises(UserError, match="changed since it was prepared"):
+        load_prepared(tmp_path / "small")
+
+
+def flip(path):
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(content)
-    load_prepared(tmp_path / "small")
-    with pytest.raises(UserError, match="changed"):
-        load_prepared(tmp_path / "small", verify=True)
+
+
+def test_data_lie_under_their_fingerprint_and_are_written_once(make_prepared, tmp_path):
+    first, second = make_prepared(), make_prepared(scale=256.0)
+    with pytest.raises(UserError, match=r"latest.txt cannot be read.*Prepare the source again"):
+        latest_folder(tmp_path)
+    for name in ("card.json", "train_labels.npy", "preview.png", "notes.txt"):
+        (tmp_path / name).write_text("of the first edition")
+    save_latest(first, tmp_path)
+    folder = latest_folder(tmp_path)
+    assert first.fingerprint.startswith(folder.name)
+    reader, written = load_prepared(folder), (folder / "card.json").stat().st_ino
+    save_latest(first, tmp_path)
+    assert (folder / "card.json").stat().st_ino == written
+    save_latest(second, tmp_path)
+    assert load_prepared(latest_folder(tmp_path)).fingerprint == second.fingerprint
+    assert {p.name for p in tmp_path.iterdir()} == {
+        "latest.txt",
+        "notes.txt",
+        second.fingerprint[:16],
+    }
+    # Whoever read the first goes on reading it.
+    assert (reader.splits["train"].features == first.splits["train"].features).all()
+
+
+@pytest.mark.parametrize("name", ["test_features.npy", "card.json", "preview.png"])
+@pytest.mark.parametrize("damage", [flip, os.unlink])
+def test_damaged_data_are_prepared_anew(make_prepared, tmp_path, name, damage):
+    data = make_prepared()
+    save_latest(data, tmp_path)
+    whole = {p.name: p.read_bytes() for p in latest_folder(tmp_path).iterdir()}
+    damage(latest_folder(tmp_path) / name)
+    save_latest(data, tmp_path)
+    assert {p.name: p.read_bytes() for p in latest_folder(tmp_path).iterdir()} == whole
+
+
+@pytest.mark.parametrize("content", [b"../elsewhere", b"", b"\xff", b"0123"])
+def test_a_damaged_name_of_the_latest_data_is_one_line(tmp_path, content):
+    (tmp_path / "latest.txt").write_bytes(content)
+    with pytest.raises(UserError, match="names no folder"):
+        latest_folder(tmp_path)
 
 
 def test_schema_is_strict():

@@ -145,8 +145,11 @@ def test_other_formulas_data_settings_and_data_sets_are_left_out(
 
 def test_trials_of_other_data_are_not_kept_under_this_name() -> None:
     scores, trials, card = run(declared(seeds=SEEDS))
-    for wrong in ({"name": "mnist"}, {"fingerprint": "other"}):
-        with pytest.raises(UserError, match="not trained on digits as it is prepared"):
+    for wrong, why in (
+        ({"name": "mnist"}, "prepared data is mnist, but derp_vae.dataset is digits"),
+        ({"fingerprint": "other"}, "trained on other data"),
+    ):
+        with pytest.raises(UserError, match=why):
             problem_scores(STUDY, declared(seeds=SEEDS), scores, trials, card | wrong)
 
 

@@ -5,6 +5,7 @@ import hashlib
 import json
 import logging
 import os
+import re
 import time
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from labs.warm_processes import CONTEXT
 from latentlab.compute.plan import ExecutionPlan
 from latentlab.core.errors import UserError
 from latentlab.training.checkpoint import Checkpoint, cohort_name, load_checkpoint, save_checkpoint
-from latentlab.training.store import TrialRecord, TrialStore
+from latentlab.training.store import TrialRecord, TrialStore, require_whole
 
 WEIGHTS = b"weights"
 RECORD = TrialRecord(
@@ -74,7 +75,7 @@ def test_round_trip(store):
     assert not store.knows("abc")
 
 
-@pytest.mark.parametrize("what", ["mkdir", "write_bytes", "write_text"])
+@pytest.mark.parametrize("what", ["mkdir", "write_bytes"])
 def test_a_full_disk_leaves_no_half_trial(store, monkeypatch, what):
     monkeypatch.setattr(Path, what, full_disk)
     with pytest.raises(UserError, match="cannot be written: No space left on device"):
@@ -85,13 +86,13 @@ def test_a_full_disk_leaves_no_half_trial(store, monkeypatch, what):
 
 
 def test_a_disk_that_fills_between_two_files_leaves_no_half_trial(store, monkeypatch):
-    real, calls = Path.write_text, []
+    real, calls = Path.write_bytes, []
 
     def third(self, *args, **kwargs):
         calls.append(self)
         return real(self, *args, **kwargs) if len(calls) < 3 else full_disk()
 
-    monkeypatch.setattr(Path, "write_text", third)
+    monkeypatch.setattr(Path, "write_bytes", third)
     with pytest.raises(UserError, match="what was there is unchanged"):
         save(store)
     assert len(calls) == 3
@@ -108,6 +109,9 @@ def test_a_disk_that_fills_between_two_files_leaves_no_half_trial(store, monkeyp
         ("history.json", b""),
         ("config.json", b"\xff"),
         ("config.json", None),
+        ("history.json", b'{"total": [1.5, null]}'),
+        ("config.json", b'{"a": 2}'),
+        ("digests.json", b"{}"),
     ],
 )
 def test_a_damaged_trial_is_set_aside(store, caplog, name, content):
@@ -116,10 +120,36 @@ def test_a_damaged_trial_is_set_aside(store, caplog, name, content):
     path.unlink() if content is None else path.write_bytes(content)
     with caplog.at_level(logging.WARNING):
         assert not store.knows("abc")
-    assert "Trial abc is damaged: set aside as" in caplog.text
+    assert re.search(r"Trial abc is damaged \(.*\): set aside as", caplog.text)
     assert len(list(store.trials.glob("abc.damaged-*"))) == 1
     save(store)
     assert store.knows("abc")
+
+
+def test_a_trial_of_an_earlier_version_has_the_digest_of_its_weights(store):
+    save(store)
+    (store.folder("abc") / "digests.json").unlink()
+    assert store.knows("abc")
+    (store.folder("abc") / "weights.safetensors").write_bytes(b"weightt")
+    assert not store.knows("abc")
+
+
+def test_a_trial_is_read_again_only_after_a_change(store, monkeypatch):
+    save(store)
+    assert store.knows("abc")
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "read_bytes", full_disk)
+        assert store.knows("abc")
+    (store.folder("abc") / "weights.safetensors").write_bytes(b"weightt")
+    with pytest.raises(UserError, match=r"weights.safetensors is missing or damaged"):
+        require_whole(store.folder("abc"))
+
+
+def test_what_holds_the_store_may_hold_it_again(tmp_path):
+    with TrialStore(tmp_path).locked(), TrialStore(tmp_path).locked():
+        pass
+    with TrialStore(tmp_path).locked():
+        pass
 
 
 def test_a_killed_runs_remains_are_swept(tmp_path):
@@ -129,6 +159,9 @@ def test_a_killed_runs_remains_are_swept(tmp_path):
     (store.trials / ".abc.12.partial").mkdir()
     (store.trials / ".abc.12.partial" / "weights.safetensors").write_bytes(b"w")
     (store.checkpoints / ".x.checkpoint.34.partial").write_bytes(b"c")
+    (tmp_path / ".trials.parquet.56.partial").write_bytes(b"t")
+    (store.trials / "def").mkdir()
+    (store.trials / "def" / ".scores.json.78.partial").write_bytes(b"s")
     with store.locked():
         nothing_partial(store)
 

@@ -1,5 +1,8 @@
 """A prepared data set on disk: plain .npy arrays that are memory-mapped, a card and a preview.
 
+A study's own lies under its fingerprint, in `<root>/<first digits>`, and `<root>/latest.txt` names
+it: another one never takes its place, so that whoever reads it goes on reading the same.
+
 ```
 <folder>/card.json             the data card, with the schema
 <folder>/preview.png           a labelled grid of examples
@@ -10,7 +13,11 @@
 
 from __future__ import annotations
 
+import functools
+import io
 import json
+import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +25,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentlab.core.errors import UserError
-from latentlab.core.files import atomic_folder, remove_partials
+from latentlab.core.files import (
+    Stamp,
+    atomic_folder,
+    remove_partials,
+    stamp,
+    write_atomically,
+)
 from latentlab.core.validation import validate
 from latentlab.data.card import data_card
 from latentlab.data.prepared import Prepared, Schema, Split
 from latentlab.data.preview import draw_preview
 
-CARD, PREVIEW = "card.json", "preview.png"
+CARD, PREVIEW, LATEST = "card.json", "preview.png", "latest.txt"
+DIGITS = 16
+"""A folder is named by so many digits of its fingerprint."""
 
 
 def save_prepared(prepared: Prepared, folder: Path | str) -> None:
@@ -39,22 +54,68 @@ def save_prepared(prepared: Prepared, folder: Path | str) -> None:
         for name, split in prepared.splits.items():
             np.save(partial / f"{name}_features.npy", split.features, allow_pickle=False)
             np.save(partial / f"{name}_labels.npy", split.labels, allow_pickle=False)
-        card = json.dumps(data_card(prepared), indent=2, ensure_ascii=False)
-        (partial / CARD).write_text(card + "\n", encoding="utf-8")
-        draw_preview(prepared).save(partial / PREVIEW)
+        for path, content in _shown(prepared).items():
+            (partial / path).write_bytes(content)
 
 
-def load_prepared(folder: Path | str, verify: bool = False) -> Prepared:
+def save_latest(prepared: Prepared, root: Path) -> None:
+    """Write a data set under its fingerprint, if it is not there already, and name it the latest.
+
+    Others are removed, once the latest is safe.
+
+    Raises:
+        UserError: the folder cannot be written, or the disk is full.
+    """
+    folder = root / prepared.fingerprint[:DIGITS]
+    if not _holds(folder, prepared):
+        shutil.rmtree(folder, ignore_errors=True)
+        save_prepared(prepared, folder)
+    write_atomically(root / LATEST, folder.name.encode())
+    for path in root.iterdir():
+        if path != folder and (path / CARD).is_file():
+            shutil.rmtree(path, ignore_errors=True)
+        elif path.name in (CARD, PREVIEW) or path.suffix == ".npy":
+            # Of the first edition, which had one folder for whatever was prepared last.
+            path.unlink()
+
+
+def latest_folder(root: Path) -> Path:
+    """Return the folder of the data set that was prepared last.
+
+    Raises:
+        UserError: there is none, or the file that names it is damaged.
+    """
+    pointer = root / LATEST
+    try:
+        name = pointer.read_text(encoding="utf-8")
+    except OSError as error:
+        raise _damaged(pointer, f"cannot be read: {error.strerror or error}") from error
+    except ValueError as error:
+        raise _damaged(pointer, "names no folder") from error
+    if not re.fullmatch(rf"[0-9a-f]{{{DIGITS}}}", name):
+        raise _damaged(pointer, "names no folder")
+    return root / name
+
+
+def load_prepared(folder: Path | str) -> Prepared:
     """Open a saved data set; the arrays are memory-mapped and read-only.
+
+    The content is read and compared with its fingerprint once a process, and again when a file of
+    it changes.
 
     Args:
         folder: where `save_prepared` wrote.
-        verify: also read everything and compare its fingerprint with the card's.
 
     Raises:
-        UserError: a missing folder or file; a card, array or size that does not fit the others.
+        UserError: a missing folder or file; a card, array or size that does not fit the others;
+            content that changed since it was prepared.
     """
-    folder = Path(folder)
+    folder = Path(folder).resolve()
+    return _load(folder, stamp(sorted(folder.glob("*"))))
+
+
+@functools.lru_cache(maxsize=1)
+def _load(folder: Path, _: Stamp) -> Prepared:
     card_path = folder / CARD
     try:
         card: dict[str, Any] = json.loads(card_path.read_text(encoding="utf-8"))
@@ -67,10 +128,29 @@ def load_prepared(folder: Path | str, verify: bool = False) -> Prepared:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise _damaged(card_path, "is not the card of a prepared data set") from error
     splits = {name: _load_split(folder, name, n, schema) for name, n in counts.items()}
-    prepared = Prepared(schema, splits, origin, folder.resolve())
-    if verify and prepared.fingerprint != fingerprint:
+    prepared = Prepared(schema, splits, origin, folder)
+    if prepared.fingerprint != fingerprint:
         raise _damaged(folder, "has changed since it was prepared (its fingerprint differs)")
     return prepared
+
+
+def _holds(folder: Path, prepared: Prepared) -> bool:
+    """Whether a folder has this very data set, whole."""
+    try:
+        same = load_prepared(folder).fingerprint == prepared.fingerprint
+        return same and all(
+            (folder / path).read_bytes() == content for path, content in _shown(prepared).items()
+        )
+    except (UserError, OSError):
+        return False
+
+
+def _shown(prepared: Prepared) -> dict[str, bytes]:
+    """What is for people: card and preview, by file."""
+    card = json.dumps(data_card(prepared), indent=2, ensure_ascii=False) + "\n"
+    preview = io.BytesIO()
+    draw_preview(prepared).save(preview, "PNG")
+    return {CARD: card.encode(), PREVIEW: preview.getvalue()}
 
 
 def _load_split(folder: Path, name: str, count: int, schema: Schema) -> Split:

@@ -15,6 +15,7 @@ from latentlab.core.files import write_atomically
 from latentlab.data import Prepared, prepare
 from latentlab.evidence.freeze import Freeze, freeze
 from latentlab.experiment.declaration import Declaration
+from latentlab.experiment.same_data import require_prepared
 from latentlab.experiment.study import Study
 from latentlab.training.data import split_validation, steps_per_epoch
 from latentlab.training.store import TrialStore
@@ -71,12 +72,7 @@ def plan_trials(
     Raises:
         UserError: the prepared data is another data set than the declared one.
     """
-    if prepared.schema.name != declaration.dataset:
-        raise UserError(
-            f"The prepared data is {prepared.schema.name}, but {study.name}.dataset is "
-            f"{declaration.dataset}",
-            f"Run the pipeline {study.name}.data_preparation first.",
-        )
+    require_prepared(study, declaration, prepared.schema.name)
     return [
         Trial(
             study=study.name,

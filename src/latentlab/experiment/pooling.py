@@ -14,13 +14,13 @@ from typing import Any
 import pandas as pd
 from pydantic import ValidationError
 
-from latentlab.core.errors import UserError
 from latentlab.evidence.freeze import Freeze
 from latentlab.evidence.pooled_verdicts import judge_pooled
 from latentlab.evidence.verdict_columns import POOLED_COLUMNS
 from latentlab.experiment.baselines import baseline_trials
 from latentlab.experiment.declaration import Declaration
 from latentlab.experiment.hypothesis_testing import with_skipped
+from latentlab.experiment.same_data import require_prepared, require_same_data
 from latentlab.experiment.study import Study
 from latentlab.training.per_trial import canonical_json
 from latentlab.training.trial import Trial
@@ -52,13 +52,11 @@ def problem_scores(
         of their trials, and dataset and source (settings, as JSON), which are the same in all rows.
 
     Raises:
-        UserError: the trials were not trained on the prepared data.
+        UserError: what is prepared is not the declared data set, or not what the trials were
+            trained on.
     """
-    if card["name"] != declaration.dataset or set(trials["data"]) != {card["fingerprint"]}:
-        raise UserError(
-            f"The trials were not trained on {declaration.dataset} as it is prepared",
-            f"Run the pipeline {study.name} as a whole.",
-        )
+    require_prepared(study, declaration, card["name"])
+    require_same_data(study, trials, card["fingerprint"])
     table = trials[_KEYS + _OF_TRIALS]
     if study.baselines:
         baselines = baseline_trials(study, scores, trials)

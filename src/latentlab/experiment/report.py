@@ -17,6 +17,7 @@ from latentlab.data.preview import draw_preview
 from latentlab.experiment.declaration import Declaration
 from latentlab.experiment.figures import figure_spec
 from latentlab.experiment.replication_table import replication_figure, replication_table
+from latentlab.experiment.same_data import require_same_data
 from latentlab.experiment.study import Study
 from latentlab.reporting import Document, comparison_table, study_document
 from latentlab.reporting.deviations import deviations
@@ -69,8 +70,10 @@ def build_report(
         figures: those that the study names, by name.
 
     Raises:
-        UserError: there are neither verdicts nor a comparison.
+        UserError: the trials were trained on other data, or there are neither verdicts nor a
+            comparison.
     """
+    require_same_data(study, trials, prepared.fingerprint)
     shown = {}
     for name, figure in figures.items():
         spec = figure_spec(study, name)

@@ -18,11 +18,12 @@ from numpy.typing import NDArray
 from latentlab.data import Prepared
 from latentlab.experiment.declaration import Declaration
 from latentlab.experiment.measurements import load_arrays, load_values, save_arrays, save_values
+from latentlab.experiment.same_data import require_same_data
 from latentlab.experiment.study import Study
 from latentlab.experiment.trained_model import TrainedModel
 from latentlab.training.contract import DataSpec
 from latentlab.training.data import data_spec, split_validation
-from latentlab.training.store import TrialStore
+from latentlab.training.store import TrialStore, require_whole
 
 SCORE_COLUMNS = ["trial_id", "arm", "seed", "split", "metric", "value"]
 
@@ -58,7 +59,11 @@ def score_trials(
 
     Returns:
         Columns trial_id, arm, seed, split, metric, value.
+
+    Raises:
+        UserError: the trials were trained on other data, or one of them is damaged.
     """
+    require_same_data(study, trials, prepared.fingerprint)
     data = _Splits(prepared, device)
     rows: list[tuple[str, str, int, str, str, float]] = []
     for row in (row for _, row in trials.iterrows()):
@@ -67,6 +72,7 @@ def score_trials(
         if row["status"] == "diverged":
             continue
         folder = store.folder(row["trial_id"])
+        require_whole(folder)
         scores = _known_or_computed(study, folder, str(row["weights_digest"]), data, wanted)
         for split in wanted:
             rows += [(*key, split, metric, value) for metric, value in scores[split].items()]
@@ -139,7 +145,11 @@ def draw_pictures(
         `originals` [n, c, h, w], `labels` [m], `classes` (the names of the labels), and per arm
         what the study pictures, such as `reconstruction/<arm>` [n, c, h, w] and `latent/<arm>`
         [m, latent]; an arm whose trial diverged is left out.
+
+    Raises:
+        UserError: the trials were trained on other data, or one of them is damaged.
     """
+    require_same_data(study, trials, prepared.fingerprint)
     spec, test = data_spec(prepared), prepared.splits["test"]
     count = min(SCATTERED, len(test))
     # Evenly spaced, since a data set's order may carry meaning.
@@ -158,6 +168,7 @@ def draw_pictures(
         if row["status"] == "diverged":
             continue
         folder = store.folder(row["trial_id"])
+        require_whole(folder)
         identity = {
             "evaluation": study.evaluation.VERSION,
             "weights": str(row["weights_digest"]),

@@ -18,7 +18,7 @@ from latentlab.training.config import TrialConfig
 from latentlab.training.contract import DataSpec, Method, Tensors
 from latentlab.training.per_trial import per_trial_values
 from latentlab.training.state import split_state
-from latentlab.training.store import CONFIG, RECORD, WEIGHTS, TrialRecord
+from latentlab.training.store import CONFIG, RECORD, WEIGHTS, TrialRecord, require_whole
 from latentlab.training.streams import stream_key
 
 
@@ -82,7 +82,11 @@ class TrainedModel:
             folder: of the trial, as `TrialStore` keeps it.
             spec: shape and classes of its data.
             device: where to compute.
+
+        Raises:
+            UserError: a file of it is missing or damaged.
         """
+        require_whole(folder)
         config = config_class.model_validate_json((folder / CONFIG).read_text())
         record = TrialRecord(**json.loads((folder / RECORD).read_text()))
         tensors = load_file(folder / WEIGHTS, device=str(device))

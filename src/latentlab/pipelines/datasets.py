@@ -12,8 +12,10 @@ from kedro.io import AbstractDataset, DatasetError
 from kedro_datasets._typing import ImagePreview
 from numpy.typing import NDArray
 
+from latentlab.core.errors import UserError
 from latentlab.core.files import atomic_file, write_atomically
-from latentlab.data import Prepared, load_prepared, save_prepared
+from latentlab.data import Prepared, load_prepared
+from latentlab.data.packing import CARD, PREVIEW, latest_folder, save_latest
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
 class _PathDataset(AbstractDataset[Any, Any]):
     """A dataset in one file or folder, relative to the project."""
 
+    collection = False
+    """Whether it is a folder of things by name, of which a run writes one."""
+
     def __init__(self, filepath: str, metadata: dict[str, Any] | None = None) -> None:
         self._filepath = Path(filepath)
         self.metadata = metadata
@@ -40,19 +45,25 @@ class _PathDataset(AbstractDataset[Any, Any]):
 
 
 class PreparedDataset(_PathDataset):
-    """A prepared data set: a folder of memory-mapped arrays with a card and a preview."""
+    """The prepared data set: memory-mapped arrays with a card and a preview, by fingerprint."""
 
     def load(self) -> Prepared:
-        """Open the folder."""
-        return load_prepared(self._filepath)
+        """Open the one that was prepared last."""
+        return load_prepared(latest_folder(self._filepath))
 
     def save(self, data: Prepared) -> None:
-        """Replace the folder in one step."""
-        save_prepared(data, self._filepath)
+        """Keep a data set in place of the one before."""
+        save_latest(data, self._filepath)
 
     def preview(self) -> ImagePreview:
         """Some examples of each class, for Kedro-Viz."""
-        return _image(self._filepath / "preview.png")
+        return _image(latest_folder(self._filepath) / PREVIEW)
+
+    def _exists(self) -> bool:
+        try:
+            return (latest_folder(self._filepath) / CARD).exists()
+        except UserError:
+            return False
 
 
 class TrialStoreDataset(_PathDataset):
@@ -79,6 +90,8 @@ class TrialStoreDataset(_PathDataset):
 class SweepPlansDataset(_PathDataset):
     """How the sweeps of a study are declared: one JSON file each, by name."""
 
+    collection = True
+
     def load(self) -> dict[str, dict[str, Any]]:
         """All plans by name of the sweep."""
         return {
@@ -94,6 +107,8 @@ class SweepPlansDataset(_PathDataset):
 
 class SweepTableDataset(_PathDataset):
     """The tables of a study's finished sweeps, by name; the latest is what is loaded."""
+
+    collection = True
 
     def load(self) -> SweepTable:
         """The table that was saved last."""
@@ -136,6 +151,8 @@ class SweepArchiveDataset(_PathDataset):
 class SweepReportDataset(_PathDataset):
     """Reports of sweeps, a folder each, and beside them the sweeps that they propose."""
 
+    collection = True
+
     def load(self) -> dict[str, str]:
         """All reports as Markdown, by name of the sweep."""
         found = sorted(self._filepath.glob("*/report.md"))
@@ -166,6 +183,8 @@ class DocumentDataset(_PathDataset):
 
 class ProblemScoresDataset(_PathDataset):
     """Scores of a study by data set: a run keeps its own beside those of the others."""
+
+    collection = True
 
     def load(self) -> dict[str, pd.DataFrame]:
         """All tables by data set."""

@@ -143,6 +143,8 @@ def _open(
     # A run killed while it stored a finished cohort has stored some of its trials.
     stored = [i for i, trial in enumerate(trials) if (store.folder(trial.id)).exists()]
     if stored:
+        # The next checkpoint is without them.
+        store.flush(trials[i].id for i in stored)
         cohort.select(
             _with_company([i for i in range(len(trials)) if i not in stored], len(trials))
         )
@@ -187,7 +189,11 @@ def _store(
     started_at: str,
     device: torch.device,
 ) -> None:
-    """Write the trials at `indices`."""
+    """Write the trials at `indices`, and wait until the disk has them.
+
+    What removes them from the checkpoint, or the checkpoint, comes after: a loss of power finds
+    each trial in one of the two.
+    """
     # Alone in its file, a trial needs nothing of its cohort; one transfer serves all of them.
     state = cohort.state.map(lambda tensor: tensor.detach().cpu())
     names = cohort.scores
@@ -236,6 +242,7 @@ def _store(
             for name, values in scores.items()
         }
         store.save(record, weights, trial.config.model_dump(mode="json"), table)
+    store.flush(cohort.trials[index].id for index in indices)
 
 
 def _tensors_of(layout: ParameterLayout, state: CohortState, index: int) -> dict[str, Tensor]:

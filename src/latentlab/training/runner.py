@@ -276,6 +276,7 @@ def _resumed(
             continue
         # Runs with different trials planned may leave one trial in two cohorts: one is enough.
         if not set(checkpoint.trial_ids) & set(missing) or set(checkpoint.trial_ids) & taken:
+            store.flush(set(checkpoint.trial_ids) - set(missing))
             path.unlink()
             continue
         taken |= set(checkpoint.trial_ids)

@@ -5,6 +5,7 @@
                    config.json           the resolved configuration
                    history.json          scores per epoch
                    record.json           status, seed, times, versions, digest of the weights
+                   digests.json          sha256 of these four
                    scores.json           what was measured of it since, and pictures.npz
 <root>/checkpoints/<name>.checkpoint     cohorts in training
 <root>/timings.json                      steps of the arms, timed side by side
@@ -16,12 +17,13 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import json
 import logging
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,7 +31,16 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from latentlab.core.errors import UserError
-from latentlab.core.files import atomic_folder, remove_partials, unwritable
+from latentlab.core.files import (
+    Stamp,
+    atomic_folder,
+    make_folder,
+    remove_partials,
+    stamp,
+    sync,
+    sync_folder,
+    unwritable,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +50,8 @@ WEIGHTS, CONFIG, HISTORY, RECORD = (
     "history.json",
     "record.json",
 )
+DIGESTS = "digests.json"
+"""Written since the second edition; an older trial has the digest of its weights alone."""
 
 
 @dataclass(frozen=True)
@@ -104,15 +117,16 @@ class TrialStore:
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the store for training.
+        """Hold the store, for a run and again for a part of it.
 
         Raises:
             UserError: a second run holds it, or the folder cannot be written.
         """
-        lock = FileLock(self.root / ".lock")
+        # One lock a process and thread: what holds it may take it again.
+        lock = FileLock(self.root.absolute() / ".lock", is_singleton=True)
         try:
-            self.trials.mkdir(parents=True, exist_ok=True)
-            self.checkpoints.mkdir(exist_ok=True)
+            make_folder(self.trials)
+            make_folder(self.checkpoints)
             lock.acquire(timeout=0)
         except Timeout as error:
             raise UserError(
@@ -122,8 +136,7 @@ class TrialStore:
             raise unwritable(self.root, error) from error
         try:
             # The lock says that nobody else writes here.
-            for folder in (self.trials, self.checkpoints):
-                remove_partials(folder, older_than=0.0)
+            remove_partials(self.root, older_than=0.0, deep=True)
             yield
         finally:
             lock.release()
@@ -137,17 +150,16 @@ class TrialStore:
         folder = self.folder(trial_id)
         if not folder.exists():
             return False
-        try:
-            digest = hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest()
-            whole = self.record(trial_id).weights_digest == digest
-            json.loads((folder / HISTORY).read_text())
-            json.loads((folder / CONFIG).read_text())
-        except (OSError, ValueError, TypeError):
-            whole = False
-        if not whole:
+        damaged = damaged_file(folder)
+        if damaged is not None:
             aside = set_aside(folder)
-            logger.warning("Trial %s is damaged: set aside as %s, trained again", trial_id, aside)
-        return whole
+            logger.warning(
+                "Trial %s is damaged (%s): set aside as %s, trained again",
+                trial_id,
+                damaged,
+                aside,
+            )
+        return damaged is None
 
     def record(self, trial_id: str) -> TrialRecord:
         """Return what is known of a trained trial."""
@@ -189,11 +201,76 @@ class TrialStore:
         Raises:
             UserError: the disk is full or the folder cannot be written.
         """
-        # `knows` finds a torn trial by its digest: no need to wait for the disk.
+        files = {WEIGHTS: weights} | {
+            name: json.dumps(content, indent=1, allow_nan=False).encode()
+            for name, content in ((CONFIG, config), (HISTORY, history), (RECORD, vars(record)))
+        }
+        digests = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+        files[DIGESTS] = json.dumps(digests, indent=1).encode()
         with atomic_folder(self.folder(record.id), marker=RECORD, flush=False) as partial:
-            (partial / WEIGHTS).write_bytes(weights)
-            for name, content in ((CONFIG, config), (HISTORY, history), (RECORD, vars(record))):
-                (partial / name).write_text(json.dumps(content, indent=1, allow_nan=False))
+            for name, content in files.items():
+                (partial / name).write_bytes(content)
+
+    def flush(self, trial_ids: Iterable[str]) -> None:
+        """Wait until the disk has these trials: before what they were made of is removed.
+
+        Raises:
+            UserError: the disk is full or damaged.
+        """
+        try:
+            for trial_id in trial_ids:
+                sync_folder(self.folder(trial_id))
+            sync(self.trials)
+        except OSError as error:
+            raise unwritable(self.trials, error) from error
+
+
+def require_whole(folder: Path) -> None:
+    """Refuse a stored trial that is not as it was stored.
+
+    Raises:
+        UserError: names the file.
+    """
+    damaged = damaged_file(folder)
+    if damaged is not None:
+        raise UserError(
+            f"{folder / damaged} is missing or damaged",
+            "Run the stage `training` of the study, or `search` of its sweep, and those after it: "
+            "this trial is then trained again.",
+        )
+
+
+def damaged_file(folder: Path) -> str | None:
+    """Return the name of a file of a trial that is not as it was stored; None for a whole trial.
+
+    A file that did not change since it was looked at is not read again.
+    """
+    return _damaged_file(
+        folder, stamp(folder / name for name in (WEIGHTS, CONFIG, HISTORY, RECORD, DIGESTS))
+    )
+
+
+@functools.lru_cache(maxsize=1 << 16)
+def _damaged_file(folder: Path, _: Stamp) -> str | None:
+    name = DIGESTS
+    try:
+        older = not (folder / DIGESTS).exists()
+        if older:
+            name = RECORD
+            record = TrialRecord(**json.loads((folder / RECORD).read_bytes()))
+            digests = {WEIGHTS: record.weights_digest}
+        else:
+            digests = json.loads((folder / DIGESTS).read_bytes())
+        for name in (WEIGHTS, CONFIG, HISTORY, RECORD):
+            content = (folder / name).read_bytes()
+            checked = name == WEIGHTS or not older
+            if checked and hashlib.sha256(content).hexdigest() != digests[name]:
+                return name
+            if name != WEIGHTS:
+                json.loads(content)
+    except (OSError, ValueError, TypeError, KeyError):
+        return name
+    return None
 
 
 def set_aside(path: Path) -> Path:

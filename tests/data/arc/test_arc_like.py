@@ -508,7 +508,7 @@ def test_the_page_lists_every_rule():
 
 def test_preview_shows_pairs_in_their_colours(default, tmp_path):
     save_prepared(default, tmp_path / "tasks")
-    loaded = load_prepared(tmp_path / "tasks", verify=True)
+    loaded = load_prepared(tmp_path / "tasks")
     assert loaded.schema == default.schema
     picture = np.asarray(draw_preview(loaded, columns=2))
     task = default.splits["train"].features[default.splits["train"].labels == 3][0]

@@ -99,7 +99,7 @@ def test_a_prepared_set_is_stored_and_shown(tmp_path):
     data = _prepared()
     check(data)
     save_prepared(data, tmp_path / "p")
-    back = load_prepared(tmp_path / "p", verify=True)
+    back = load_prepared(tmp_path / "p")
     assert back.schema.parts == PARTS
     assert back.fingerprint == data.fingerprint
     card = data_card(data)

@@ -64,7 +64,7 @@ def test_official_splits(raw, tmp_path):
         )
         first += count
     save_prepared(data, tmp_path / "prepared")
-    assert load_prepared(tmp_path / "prepared", verify=True).fingerprint == data.fingerprint
+    assert load_prepared(tmp_path / "prepared").fingerprint == data.fingerprint
 
 
 def test_resize_and_crop_by_hand():

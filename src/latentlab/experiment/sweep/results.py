@@ -66,12 +66,16 @@ def stored_trials(
 
     Returns:
         As `trial_table` and `history_table`; a configuration that was stopped early has no
-        stored trials.
+        stored trials. One that is finished and whose trials were lost or damaged since is trained
+        again.
     """
     trials: list[Trial] = []
     for suggestion in suggestions:
         if suggestion.state in {"complete", "diverged"}:
             trials += training.trials(suggestion)
+    lost = [trial for trial in trials if not training.store.knows(trial.id)]
+    if lost:
+        training.trained |= training.trainer.train(lost)
     return (
         trial_table(trials, training.store, training.trained),
         history_table(trials, training.store),
