@@ -13,6 +13,7 @@ from kedro.framework.cli.project import run as kedro_run
 from kedro.validation.exceptions import ParameterValidationError
 
 from latentlab.core.errors import UserError
+from latentlab.core.stopping import Stopped, stopped_by_signals
 from latentlab.core.validation import NO_SUCH_KEY
 
 _DETAILS = re.compile(r" \[type=.*$")
@@ -61,7 +62,16 @@ def _validation_line(message: str) -> str:
 def run(context: click.Context, /, **arguments: Any) -> None:
     """Run pipelines; `kedro run --help` lists the options."""
     try:
-        context.invoke(cast("Callable[..., Any]", kedro_run.callback), **arguments)
+        with stopped_by_signals():
+            context.invoke(cast("Callable[..., Any]", kedro_run.callback), **arguments)
+    except Stopped as stopped:
+        logging.shutdown()
+        click.secho(
+            f"{stopped}: what is trained is kept, and the same command goes on from there.",
+            fg="red",
+            err=True,
+        )
+        sys.exit(stopped.status)
     except Exception as error:
         line = _one_line(error)
         if line is None:
