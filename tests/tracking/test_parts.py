@@ -5,13 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import mlflow
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from mlflow.utils.validation import _validate_param_name
 
 from latentlab.tracking import ui
-from latentlab.tracking.flatten import LONGEST, flatten
+from latentlab.tracking.flatten import LONGEST, LONGEST_KEY, flatten, mlflow_key
+from latentlab.tracking.outbox import Outbox
 from latentlab.tracking.run_tree import HISTORY_POINTS, RunTree
 from latentlab.tracking.store_address import artifact_location, tracking_uri
 
@@ -33,6 +36,26 @@ def test_no_leaf_is_lost(nested: object) -> None:
         return sum(leaves(v) for v in value.values()) if isinstance(value, dict) else 1
 
     assert len(flatten(nested, "x")) == leaves(nested)
+
+
+@given(st.lists(st.text(max_size=300), unique=True, max_size=5))
+def test_mlflow_takes_any_name_and_keeps_names_apart(names: list[str]) -> None:
+    taken: list[str] = []
+    for name in names:
+        taken.append(mlflow_key(name, taken))
+        _validate_param_name(taken[-1])
+        assert 0 < len(taken[-1]) <= LONGEST_KEY
+    assert len(set(taken)) == len(names)
+
+
+def test_arms_of_any_name_have_parameters_of_their_own() -> None:
+    arms = {"beta=4": 4, "beta_4": 5, "wide (512)": 512, "50%": 50}
+    assert flatten({"arms": arms}, "") == {
+        "arms.beta_4": "4",
+        "arms.beta_4_2": "5",
+        "arms.wide _512_": "512",
+        "arms.50_": "50",
+    }
 
 
 def test_the_store_is_absolute_unless_the_user_says_otherwise(
@@ -58,7 +81,7 @@ def test_the_pages_are_for_this_machine_alone() -> None:
     assert ui.command(["--port", "5050"]).count("--port") == 1
 
 
-def trial_rows(count: int, status: str = "finished") -> pd.DataFrame:
+def trial_rows(count: int, status: str = "finished", reused: bool = False) -> pd.DataFrame:
     return pd.DataFrame(
         [
             {
@@ -69,7 +92,7 @@ def trial_rows(count: int, status: str = "finished") -> pd.DataFrame:
                 "outcome": "ok",
                 "plan": "p",
                 "device": "cpu",
-                "reused": False,
+                "reused": reused,
                 "started_at": "2026-01-01T00:00:00+00:00",
                 "finished_at": "2026-01-01T00:01:00+00:00",
                 "diverged_at": 7.0 if status == "diverged" else None,
@@ -83,9 +106,14 @@ def trial_rows(count: int, status: str = "finished") -> pd.DataFrame:
 @pytest.fixture
 def tree(tmp_path: Path):
     client = mlflow.MlflowClient(f"sqlite:///{tmp_path / 'mlflow.db'}")
-    experiment = client.create_experiment("study", (tmp_path / "files").as_uri())
+    client.create_experiment("study", (tmp_path / "files").as_uri())
+    return client, another_run(client, tmp_path)
+
+
+def another_run(client: mlflow.MlflowClient, folder: Path) -> RunTree:
+    experiment = client.get_experiment_by_name("study").experiment_id
     parent = client.create_run(experiment).info.run_id
-    return client, RunTree(client, parent, "abc")
+    return RunTree(Outbox(client, folder, experiment), parent, experiment, "abc")
 
 
 def test_a_diverged_trial_is_a_finished_run_with_a_tag(tree) -> None:
@@ -124,3 +152,58 @@ def test_a_long_history_is_thinned_to_its_ends_and_written_in_batches(
     points = client.get_metric_history(runs.child("t0"), "x")
     assert len(points) == HISTORY_POINTS
     assert [points[0].step, points[-1].step] == [1, 1000]
+
+
+def scores_of(count: int, **values: float) -> pd.DataFrame:
+    return pd.DataFrame(
+        [(f"t{i}", "a", i, "test", name, v) for i in range(count) for name, v in values.items()],
+        columns=["trial_id", "arm", "seed", "split", "metric", "value"],
+    )
+
+
+def children(client: mlflow.MlflowClient) -> list:
+    experiment = client.get_experiment_by_name("study").experiment_id
+    return client.search_runs([experiment], "tags.trial_id != ''")
+
+
+def test_a_known_trial_is_linked_and_only_new_scores_are_written(tree, tmp_path, monkeypatch):
+    client, runs = tree
+    odd = {"loss": np.nan, "bound": np.inf, "accuracy": 0.1}
+    runs.log_trials("study", trial_rows(3), "digest")
+    runs.log_scores(scores_of(3, **odd))
+    runs.log_rest()
+    first = {run.info.run_id: run for run in children(client)}
+    again = another_run(client, tmp_path)
+    real, calls = client.log_batch, []
+    monkeypatch.setattr(client, "log_batch", lambda *a, **k: calls.append(a) or real(*a, **k))
+    again.log_trials("study", trial_rows(3, reused=True), "digest")
+    again.log_history(pd.DataFrame(columns=["trial_id", "arm", "metric", "value", "step"]))
+    again.log_scores(scores_of(3, **odd))
+    assert not calls
+    again.log_scores(scores_of(3, **odd, later=2.0))
+    again.log_rest()
+    assert [[m.key for m in metrics] for _, metrics, *_ in calls] == [["test.later"]] * 3
+    assert {run.info.run_id for run in children(client)} == set(first)
+    assert {run.data.tags["mlflow.parentRunId"] for run in first.values()} == {runs.parent}
+    table = pd.read_csv(client.download_artifacts(again.parent, "trials.csv"))
+    assert set(table["run_id"]) == set(first)
+    assert table["reused"].all()
+
+
+def test_a_trial_that_is_trained_again_is_a_child_again(tree, tmp_path: Path) -> None:
+    client, runs = tree
+    runs.log_trials("study", trial_rows(1), "digest")
+    runs.log_rest()
+    later = trial_rows(1).assign(started_at="2026-02-01T00:00:00+00:00")
+    another_run(client, tmp_path).log_trials("study", later, "digest")
+    assert len(children(client)) == 2
+
+
+def test_a_child_that_a_kill_left_half_written_is_completed(tree, tmp_path: Path) -> None:
+    client, runs = tree
+    runs.log_trials("study", trial_rows(1), "digest")
+    again = another_run(client, tmp_path)
+    again.log_trials("study", trial_rows(1, reused=True), "digest")
+    again.log_rest()
+    (run,) = children(client)
+    assert run.data.params["study.objective.beta"] == "1.0"

@@ -3,19 +3,57 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import posixpath
+import re
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 LONGEST = 6000
 """MLflow refuses longer parameter values."""
 
+LONGEST_KEY = 250
+"""MLflow refuses longer names of parameters, metrics and tags."""
+
+_REFUSED = re.compile(r"[^/\w.\- :]")
+
 
 def flatten(value: Any, name: str) -> dict[str, str]:
-    """Leaves by dotted name, such as `derp_vae.model.latent_dim`; lists as JSON."""
-    if isinstance(value, Mapping):
-        flat: dict[str, str] = {}
-        for key, inner in value.items():
-            flat |= flatten(inner, f"{name}.{key}" if name else str(key))
-        return flat
-    text = value if isinstance(value, str) else json.dumps(value)
-    return {name: text[:LONGEST]}
+    """Leaves by dotted name, such as `derp_vae.model.latent_dim`; lists as JSON.
+
+    Names are such that MLflow takes them; two leaves never share one.
+    """
+    flat: dict[str, str] = {}
+    for key, leaf in _leaves(value, name):
+        text = leaf if isinstance(leaf, str) else json.dumps(leaf)
+        flat[mlflow_key(key, flat)] = text[:LONGEST]
+    return flat
+
+
+def mlflow_key(name: str, taken: Collection[str] = ()) -> str:
+    """The name of a parameter, metric or tag that comes nearest to one that a person chose.
+
+    Args:
+        name: such as that of an arm, of any content.
+        taken: names that are in use.
+
+    >>> mlflow_key("arms.wide (512).width"), mlflow_key("beta=4", taken=["beta_4"])
+    ('arms.wide _512_.width', 'beta_4_2')
+    """
+    key = _REFUSED.sub("_", name)
+    if posixpath.normpath(key) != key or key.startswith(("/", "..")) or key == ".":
+        # MLflow takes names for paths, and only those that lead where they say.
+        key = key.replace("/", "_").strip(".") or "_"
+    key = base = key[:LONGEST_KEY]
+    number = 2
+    while key in taken:
+        ending = f"_{number}"
+        key, number = base[: LONGEST_KEY - len(ending)] + ending, number + 1
+    return key
+
+
+def _leaves(value: Any, name: str) -> Iterator[tuple[str, Any]]:
+    if not isinstance(value, Mapping):
+        yield name, value
+        return
+    for key, inner in value.items():
+        yield from _leaves(inner, f"{name}.{key}" if name else str(key))

@@ -7,8 +7,10 @@ configuration and its run handling, and replaces those parts.
 
 from __future__ import annotations
 
+import atexit
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +27,7 @@ from latentlab.core.validation import validate
 from latentlab.experiment.declaration import Declaration
 from latentlab.studies.registry import STUDIES
 from latentlab.tracking.flatten import flatten
-from latentlab.tracking.store_address import artifact_location
+from latentlab.tracking.store_address import artifact_location, tracking_uri
 
 logger = logging.getLogger(__name__)
 
@@ -43,9 +45,12 @@ class TrackingHook(MlflowHook):
         super().__init__()
         self._context: KedroContext | None = None
         self._catalog: Any = None
+        self._session: Any = None
+        self._outbox: Any = None
         self._tree: Any = None
         self._parameters: dict[str, Any] = {}
         self._searched: Any = None
+        atexit.register(self._stopped)
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
@@ -60,33 +65,70 @@ class TrackingHook(MlflowHook):
     def before_pipeline_run(
         self, run_params: dict[str, Any], pipeline: Pipeline, catalog: Any
     ) -> None:
-        """Open the parent run in the study's experiment and log all parameters at once."""
-        import mlflow
+        """Open the parent run in the study's experiment and log all parameters at once.
 
-        from latentlab.tracking.run_tree import RunTree
+        What earlier runs left open is settled first.
+
+        Raises:
+            UserError: the store does not answer, or does not fit this MLflow.
+        """
+        import mlflow
+        from mlflow.exceptions import MlflowException
+
+        from latentlab.tracking.outbox import is_gone, unreachable
 
         assert self._context is not None
         self._catalog = catalog
-        studies = {str(node.namespace).partition(".")[0] for node in pipeline.nodes}
-        name = studies.pop() if len(studies) == 1 else SEVERAL
         self._already_active_mlflow = mlflow.active_run() is not None
-        if not self._already_active_mlflow:
-            experiment = self.mlflow_config.tracking.experiment
-            experiment.name = name
-            uri = self.mlflow_config.server.mlflow_tracking_uri
-            experiment.create_experiment_kwargs.artifact_location = artifact_location(uri, name)
-            self.mlflow_config.setup(self._context)
-            if not self.mlflow_config.tracking.run.name:
-                environment = self._context.env or "base"
-                self.mlflow_config.tracking.run.name = f"{name} ({environment})"
-        super().before_pipeline_run(run_params, pipeline, catalog)
-        assert self.run_id is not None
-        self._tree = RunTree(mlflow.MlflowClient(), self.run_id, git_state())
+        try:
+            self._open(run_params, pipeline)
+        except MlflowException as error:
+            if not is_gone(error):
+                raise
+            raise unreachable(mlflow.get_tracking_uri(), error) from error
         self._parameters = _parameters(pipeline, catalog)
-        flat: dict[str, str] = {}
-        for key, value in self._parameters.items():
-            flat |= flatten(value, key)
-        self._tree.log_parameters(flat)
+        self._tree.log_parameters(flatten(self._parameters, ""))
+
+    def _open(self, run_params: dict[str, Any], pipeline: Pipeline) -> None:
+        import mlflow
+        from mlflow.tracking.context.registry import resolve_tags
+
+        from latentlab.tracking.outbox import Outbox
+        from latentlab.tracking.run_tree import RunTree
+        from latentlab.tracking.sessions import TAG, Session, settle
+        from latentlab.tracking.store_creation import prepare_store
+
+        assert self._context is not None
+        config = self.mlflow_config
+        if not self._already_active_mlflow:
+            studies = {str(node.namespace).partition(".")[0] for node in pipeline.nodes}
+            name = studies.pop() if len(studies) == 1 else SEVERAL
+            uri = config.server.mlflow_tracking_uri or tracking_uri()
+            prepare_store(uri)
+            config.server.mlflow_tracking_uri = uri
+            config.tracking.experiment.name = name
+            kwargs = config.tracking.experiment.create_experiment_kwargs
+            kwargs.artifact_location = artifact_location(uri, name)
+            mlflow.set_tracking_uri(uri)
+            config.setup(self._context)
+            if not config.tracking.run.name:
+                config.tracking.run.name = f"{name} ({self._context.env or 'base'})"
+            experiment = config.tracking.experiment._experiment.experiment_id
+        else:
+            uri = mlflow.get_tracking_uri()
+            experiment = mlflow.active_run().info.experiment_id
+        client, project = mlflow.MlflowClient(), Path(self._context.project_path)
+        settle(project, uri, client)
+        self._session = Session(project, uri, experiment)
+        if not self._already_active_mlflow and not config.tracking.run.id:
+            # With its tag from the first moment on: whenever it is stopped, its session is known.
+            tags = resolve_tags({TAG: self._session.name})
+            made = client.create_run(experiment, tags=tags, run_name=config.tracking.run.name)
+            config.tracking.run.id = made.info.run_id
+        super().before_pipeline_run(run_params, pipeline, self._catalog)
+        assert self.run_id is not None
+        self._outbox = Outbox(client, self._session.folder, experiment)
+        self._tree = RunTree(self._outbox, self.run_id, experiment, git_state())
 
     @hook_impl
     def before_node_run(
@@ -107,8 +149,7 @@ class TrackingHook(MlflowHook):
     ) -> None:
         """Close the run; end with the verdicts and where to look for the rest."""
         self._tree.log_rest()
-        super().after_pipeline_run(run_params, pipeline, catalog)
-        self._tree = None
+        self._close("FINISHED")
         for study in STUDIES:
             if f"{study}.report" in pipeline.all_outputs():
                 self._show(study)
@@ -121,13 +162,26 @@ class TrackingHook(MlflowHook):
         self, error: Exception, run_params: dict[str, Any], pipeline: Pipeline, catalog: Any
     ) -> None:
         """Close the run as FAILED and say why."""
+        if self._tree is not None:
+            self._tree.log_tags({"error": str(error)[:5000]})
+            self._close("FAILED")
+
+    def _stopped(self) -> None:
+        """Close a run that a signal ended, before MLflow closes it as finished."""
+        if self._tree is not None:
+            self._close("KILLED")
+
+    def _close(self, status: str) -> None:
         import mlflow
 
-        self._tree = None
-        if mlflow.active_run() is None:
-            return
-        mlflow.set_tag("error", str(error)[:5000])
-        super().on_pipeline_error(error, run_params, pipeline, catalog)
+        tree, self._tree = self._tree, None
+        if not self._already_active_mlflow:
+            self._outbox.end(tree.parent, status)
+            while mlflow.active_run() is not None:
+                # It takes the run off MLflow's stack before it tells a store that may be gone.
+                with suppress(Exception):
+                    mlflow.end_run(status)
+        self._session.close(keep=self._outbox.lost)
 
     def _trials(self, study: str, trials: Any) -> None:
         from latentlab.training.per_trial import canonical_json
@@ -157,8 +211,12 @@ class TrackingHook(MlflowHook):
             return
         store = self._catalog.load(f"{study}.store")
         prepared = self._catalog.load(f"{study}.prepared")
-        run = self._tree.child(champion["trial_id"]) or self._tree.parent
-        register_champion(study, champion, store.folder(champion["trial_id"]), prepared, run)
+        trial = champion["trial_id"]
+        run = self._tree.child(trial) or self._tree.parent
+        # Where the store is gone, the next run registers it.
+        self._outbox.attempt(
+            lambda _: register_champion(study, champion, store.folder(trial), prepared, run)
+        )
 
     def _verdicts(self, study: str, verdicts: Any) -> None:
         self._tree.log_verdicts(study, verdicts)

@@ -1,4 +1,7 @@
-"""The run tree: a Kedro run is the parent, every trial a child, written in batches.
+"""The run tree: a Kedro run is the parent, every trial that it trained a child, written in batches.
+
+A trial that an earlier run logged is linked: it has one run in the experiment, under the run that
+trained it, and `trials.csv` of every parent names the runs of all its trials.
 
 A call of MLflow's client per point costs 16 ms on SQLite, a batch of a thousand 0.1 ms a point, so
 nothing here logs a single value.
@@ -7,6 +10,7 @@ nothing here logs a single value.
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -19,7 +23,8 @@ from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, RunTag
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
-from latentlab.tracking.flatten import flatten
+from latentlab.tracking.flatten import flatten, mlflow_key
+from latentlab.tracking.outbox import ChildKey, Outbox, known_children
 
 METRICS_PER_BATCH, OTHERS_PER_BATCH = 900, 100
 HISTORY_POINTS = 100
@@ -32,105 +37,131 @@ class RunTree:
     """Writes the children of one parent run.
 
     Args:
-        client: of the tracking store.
+        outbox: takes the writes.
         parent: id of the parent run.
+        experiment: id of its experiment.
         git_sha: commit of the working tree.
     """
 
-    def __init__(self, client: MlflowClient, parent: str, git_sha: str) -> None:
-        self._client = client
+    def __init__(self, outbox: Outbox, parent: str, experiment: str, git_sha: str) -> None:
+        self._outbox = outbox
         self.parent = parent
-        self._experiment = client.get_run(parent).info.experiment_id
+        self._experiment = experiment
         self._git_sha = git_sha
         self._children: dict[tuple[str, str], str] = {}
+        self._rows: list[list[str]] = []
         self._unwritten: dict[str, list[Param]] = {}
+        self._logged: dict[str, Mapping[str, float]] = {}
 
     def log_parameters(self, parameters: Mapping[str, str]) -> None:
         """Flat parameters of the parent."""
         for part in _parts([Param(k, v) for k, v in parameters.items()], OTHERS_PER_BATCH):
-            self._client.log_batch(self.parent, params=part)
+            self._outbox.log_batch(self.parent, params=part)
 
     def log_trials(self, study: str, trials: pd.DataFrame, config_digest: str) -> None:
-        """Create a finished child for every trial; diverged ones are outcomes, not failures.
+        """Create a finished child for every trial that has none; diverged ones are outcomes.
 
-        Their parameters wait for their first scores: one call for both costs a child less than two.
+        Parameters of a child wait for its first scores: one call for both costs less than two. A
+        child without parameters was left half-written by a run that was killed, and is completed.
         """
+        reused = bool(trials["reused"].any())
+        known = self._outbox.attempt(self._known) or {} if reused else {}
         for row in trials.to_dict("records"):
-            started = datetime.fromisoformat(row["started_at"])
-            tags = {
-                MLFLOW_PARENT_RUN_ID: self.parent,
-                "study": study,
-                "arm": row["arm"],
-                "seed": str(row["seed"]),
-                "trial_id": row["trial_id"],
-                "status": row["status"],
-                "outcome": row["outcome"],
-                "plan": row["plan"],
-                "device": row["device"],
-                "git_sha": self._git_sha,
-                "config_digest": config_digest,
-                "reused": str(bool(row["reused"])).lower(),
-            }
-            if row["status"] == "diverged":
-                tags["diverged_at"] = str(int(row["diverged_at"]))
-            run = self._client.create_run(
-                self._experiment,
-                start_time=int(started.timestamp() * 1000),
-                tags=tags,
-                run_name=f"{row['arm']} s{row['seed']}",
+            started, ended = (
+                int(datetime.fromisoformat(row[key]).timestamp() * 1000)
+                for key in ("started_at", "finished_at")
             )
-            config = json.loads(row["config"])
-            parameters = {"seed": str(row["seed"]), "arm": row["arm"]} | flatten(config, study)
-            self._unwritten[run.info.run_id] = [Param(k, v) for k, v in parameters.items()]
-            ended = datetime.fromisoformat(row["finished_at"])
-            self._client.set_terminated(
-                run.info.run_id, "FINISHED", end_time=int(ended.timestamp() * 1000)
-            )
-            self._children[row["trial_id"], row["arm"]] = run.info.run_id
+            found = known.get(ChildKey(row["trial_id"], row["arm"], started))
+            if found is None:
+                tags = self._tags(study, row, config_digest)
+                name = f"{row['arm']} s{row['seed']}"
+                run = self._outbox.create_child(name, started, tags)
+            else:
+                run = found.info.run_id
+                self._logged[run] = found.data.metrics
+            if found is None or not found.data.params:
+                config = json.loads(row["config"])
+                parameters = {"seed": str(row["seed"]), "arm": row["arm"]} | flatten(config, study)
+                self._unwritten[run] = [Param(k, v) for k, v in parameters.items()]
+                self._outbox.end(run, "FINISHED", ended)
+            self._children[row["trial_id"], row["arm"]] = run
+            reused = str(bool(row["reused"])).lower()
+            self._rows.append([row["arm"], str(row["seed"]), row["trial_id"], run, reused])
+
+    def _known(self, client: MlflowClient) -> dict[ChildKey, Any]:
+        return known_children(client, self._experiment)
+
+    def _tags(self, study: str, row: Mapping[Any, Any], config_digest: str) -> dict[str, str]:
+        tags = {
+            MLFLOW_PARENT_RUN_ID: self.parent,
+            "study": study,
+            "arm": row["arm"],
+            "seed": str(row["seed"]),
+            "trial_id": row["trial_id"],
+            "status": row["status"],
+            "outcome": row["outcome"],
+            "plan": row["plan"],
+            "device": row["device"],
+            "git_sha": self._git_sha,
+            "config_digest": config_digest,
+            "reused": str(bool(row["reused"])).lower(),
+        }
+        if row["status"] == "diverged":
+            tags["diverged_at"] = str(int(row["diverged_at"]))
+        return tags
 
     def log_history(self, history: pd.DataFrame) -> None:
-        """Scores per epoch of every child, thinned, with the training step as MLflow's step."""
+        """Scores per epoch of every new child, thinned, with the training step as MLflow's step."""
         now = _now()
         for key, rows in history.groupby(["trial_id", "arm"], sort=False):
+            run = self._children.get(key)
+            if run not in self._unwritten:
+                continue
             points = [
-                Metric(str(metric), float(value), now, int(step))
+                Metric(mlflow_key(str(metric)), float(value), now, int(step))
                 for metric, group in rows.groupby("metric", sort=False)
                 for value, step in zip(
                     *(_thinned(group[name].tolist()) for name in ("value", "step")), strict=True
                 )
             ]
-            self._log_metrics(key, points)
+            self._log(run, points)
 
     def log_scores(self, scores: pd.DataFrame) -> None:
-        """Final scores of every child, named `<split>.<metric>`."""
+        """Final scores of every child, named `<split>.<metric>`, that it does not have yet."""
         now = _now()
         for key, rows in scores.groupby(["trial_id", "arm"], sort=False):
+            run = self._children.get(key)
+            if run is None:
+                continue
+            logged = self._logged.get(run, {})
             points = [
-                Metric(f"{split}.{metric}", float(value), now, 0)
-                for split, metric, value in rows[["split", "metric", "value"]].itertuples(
-                    index=False, name=None
+                Metric(name, value, now, 0)
+                for name, value in (
+                    (mlflow_key(f"{split}.{metric}"), float(value))
+                    for split, metric, value in rows[["split", "metric", "value"]].itertuples(
+                        index=False, name=None
+                    )
                 )
+                if name not in logged or not _same(logged[name], value)
             ]
-            self._log_metrics(key, points)
+            if points or run in self._unwritten:
+                self._log(run, points)
 
     def log_folders(self, folders: Mapping[str, Path]) -> None:
-        """Files of trials, by trial id."""
+        """Files of the trials whose children are new, by trial id."""
         for (trial_id, _), run in self._children.items():
-            if trial_id in folders:
-                self._client.log_artifacts(run, str(folders[trial_id]))
+            if run in self._unwritten and trial_id in folders:
+                self._outbox.log_files(run, folders[trial_id])
 
     def log_artifact(self, path: Path, folder: str | None = None) -> None:
         """A file, or a folder's content, of the parent."""
-        if path.is_dir():
-            self._client.log_artifacts(self.parent, str(path), folder)
-        else:
-            self._client.log_artifact(self.parent, str(path), folder)
+        self._outbox.log_files(self.parent, path, folder)
 
     def log_verdicts(self, study: str, verdicts: pd.DataFrame, prefix: str = "verdict") -> None:
         """Each verdict as a tag of the parent, so that runs can be searched by it."""
         self.log_tags(
             {
-                f"{prefix}.{study}.{row['hypothesis']}": str(row["verdict"])
+                mlflow_key(f"{prefix}.{study}.{row['hypothesis']}"): str(row["verdict"])
                 for row in verdicts.to_dict("records")
             }
         )
@@ -139,12 +170,15 @@ class RunTree:
         """Tags of the parent."""
         entities = [RunTag(name, value) for name, value in tags.items()]
         for part in _parts(entities, OTHERS_PER_BATCH):
-            self._client.log_batch(self.parent, tags=part)
+            self._outbox.log_batch(self.parent, tags=part)
 
     def log_rest(self) -> None:
-        """What still waits for scores, of children that had none."""
+        """What still waits for scores, of children that had none, and where all children are."""
         for run in list(self._unwritten):
             self._log(run, [])
+        if self._rows:
+            header = ["arm", "seed", "trial_id", "run_id", "reused"]
+            self._outbox.log_table(self.parent, "trials.csv", [header, *self._rows])
 
     @property
     def has_children(self) -> bool:
@@ -155,17 +189,23 @@ class RunTree:
         """The run of a trial, if it has one under this parent."""
         return next((run for (i, _), run in self._children.items() if i == trial_id), None)
 
-    def _log_metrics(self, key: Any, points: Sequence[Metric]) -> None:
-        run = self._children.get(key)
-        if run is not None:
-            self._log(run, points)
-
     def _log(self, run: str, points: Sequence[Metric]) -> None:
-        """Metrics of a child, with the parameters that wait."""
-        parameters = _parts(self._unwritten.pop(run, []), OTHERS_PER_BATCH)
-        metrics = _parts(points, METRICS_PER_BATCH)
-        for some, others in zip_longest(metrics, parameters, fillvalue=()):
-            self._client.log_batch(run, metrics=some, params=others)
+        """Metrics of a child, with the parameters that wait.
+
+        Parameters come last: a child that has them has its history too.
+        """
+        parameters = list(_parts(self._unwritten.pop(run, []), OTHERS_PER_BATCH))
+        metrics = list(_parts(points, METRICS_PER_BATCH))
+        batches = list(zip_longest(metrics[::-1], parameters[::-1], fillvalue=()))
+        for some, others in batches[::-1]:
+            self._outbox.log_batch(run, metrics=some, params=others)
+
+
+def _same(logged: float, value: float) -> bool:
+    """Whether MLflow would answer with this value; it keeps infinity as the largest number."""
+    if math.isnan(value):
+        return math.isnan(logged)
+    return logged == value or (math.isinf(value) and abs(logged) > 1e308 and logged * value > 0)
 
 
 def _thinned(values: list[Any]) -> list[Any]:

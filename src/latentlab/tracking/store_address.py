@@ -23,8 +23,17 @@ def tracking_uri() -> str:
 
 def artifact_location(uri: str | None, experiment: str) -> str | None:
     """Where a new experiment keeps its files: beside a SQLite store; a server decides itself."""
-    if uri is None or not uri.startswith("sqlite:///"):
+    path = None if uri is None else sqlite_path(uri)
+    return None if path is None else (path.parent / "mlartifacts" / experiment).as_uri()
+
+
+def sqlite_path(uri: str) -> Path | None:
+    """The file behind the address of a SQLite store; none of another kind of store."""
+    if not uri.startswith("sqlite:///"):
         return None
-    return (
-        Path(uri.removeprefix("sqlite:///")).resolve().parent / "mlartifacts" / experiment
-    ).as_uri()
+    return Path(uri.removeprefix("sqlite:///").partition("?")[0]).resolve()
+
+
+def is_folder(uri: str) -> bool:
+    """Whether an address is that of a folder, as MLflow wrote them once (`./mlruns`)."""
+    return uri.startswith("file:") or ("://" not in uri and not uri.startswith("databricks"))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import sys
 
+from latentlab.core.errors import UserError
 from latentlab.tracking.store_address import tracking_uri
+from latentlab.tracking.store_creation import prepare_store
 
 PORT = "5000"
 
@@ -20,5 +22,10 @@ def command(arguments: list[str]) -> list[str]:
 if __name__ == "__main__":
     # Jobs that evaluate language models: unused here, and slower to start than the pages.
     os.environ.setdefault("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")
+    try:
+        # The server would make its tables beside a first run that makes them too.
+        prepare_store(tracking_uri())
+    except UserError as error:
+        sys.exit(f"Error: {error}")
     arguments = command(sys.argv[1:])
     os.execv(arguments[0], arguments)

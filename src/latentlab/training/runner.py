@@ -111,8 +111,8 @@ class Trainer:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """End the workers and let the store go."""
-        self._stack.close()
+        """End the workers, after an error at once, and let the store go."""
+        self._stack.__exit__(kind, error, traceback)
 
     def train(
         self, trials: Sequence[Trial], retrain: bool = False, pause: int | None = None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -215,6 +217,71 @@ def test_a_database_and_one_of_several_studies(tmp_path: Path) -> None:
         read_optuna(url)
     with pytest.raises(UserError, match=r"there is no study three\. Name one of one, two"):
         read_optuna(url, "three")
+
+
+def digests(folder: Path) -> dict[str, str]:
+    return {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in folder.iterdir()}
+
+
+@pytest.mark.parametrize("spoil", [None, "log", "older"])
+def test_reading_a_database_does_not_change_it(tmp_path: Path, spoil: str | None) -> None:
+    path = tmp_path / "study.db"
+    study = optuna.create_study(study_name="one", storage=f"sqlite:///{path}")
+    study.optimize(lambda trial: trial.suggest_float("a", 0.0, 1.0), n_trials=3)
+    study._storage.remove_session()  # type: ignore[attr-defined]
+    writer = sqlite3.connect(path)
+    if spoil == "log":
+        # A write-ahead log that holds what is not in the file yet.
+        writer.execute("PRAGMA journal_mode = WAL")
+        writer.execute("UPDATE trial_values SET value = 7.0")
+    elif spoil == "older":
+        writer.execute("UPDATE alembic_version SET version_num = 'v3.0.0.d'")
+    writer.commit()
+    before = digests(tmp_path)
+    for address in (f"sqlite:///{path}", str(path)):
+        table = read_optuna(address)
+        assert len(table.outcomes) == 3
+        if spoil == "log":
+            assert table.outcomes["value"].tolist() == [7.0] * 3
+        assert digests(tmp_path) == before
+    writer.close()
+
+
+def test_another_programs_database_is_refused_and_not_changed(tmp_path: Path) -> None:
+    path = tmp_path / "theirs.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE customers (name)")
+    before = digests(tmp_path)
+    for address in (f"sqlite:///{path}", str(path)):
+        with pytest.raises(UserError, match="no Optuna storage: it holds customers"):
+            read_optuna(address)
+    assert digests(tmp_path) == before
+
+
+def test_a_database_of_a_later_optuna_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "study.db"
+    optuna.create_study(study_name="one", storage=f"sqlite:///{path}")
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = 'v99.0.0.a'")
+    with pytest.raises(UserError, match="a later version of Optuna"):
+        read_optuna(path)
+
+
+@pytest.mark.filterwarnings("ignore:`constraints_func`:FutureWarning")
+def test_an_infeasible_trial_does_not_win(tmp_path: Path) -> None:
+    sampler = optuna.samplers.TPESampler(
+        seed=1, constraints_func=lambda trial: (trial.params["a"] - 0.5,)
+    )
+    study = optuna.create_study(
+        direction="maximize", sampler=sampler, storage=storage_at(tmp_path / "j")
+    )
+    study.optimize(lambda trial: trial.suggest_float("a", 0.0, 1.0), n_trials=12)
+    table = read_optuna(tmp_path / "j")
+    broken = table.parameters["a"] > 0.5
+    assert 0 < broken.sum() < 12
+    assert (table.outcomes.loc[broken, "state"] == "failed").all()
+    assert table.outcomes["value"].max() == pytest.approx(study.best_value)
+    assert f"{broken.sum()} trials break the study's constraints and count as failed" in table.notes
 
 
 def test_storages_that_are_not_there_are_not_made(tmp_path: Path) -> None:

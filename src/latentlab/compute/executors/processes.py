@@ -59,10 +59,11 @@ class WorkerPool:
         What they have stored is whole, the rest resumes.
         """
         for process, connection in self._workers:
+            if error is not None:
+                # While its pipe is open: it would complain of one that is not.
+                process.terminate()
             # A worker that nobody can give a job any more puts its things away and ends.
             connection.close()
-            if error is not None:
-                process.terminate()
         for process, _ in self._workers:
             process.join(PATIENCE)
             process.terminate()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
@@ -16,17 +17,18 @@ from latentlab.core.arrays import Mask
 from latentlab.core.errors import UserError
 from latentlab.runs.columns import NULL, number_or_word
 from latentlab.runs.imported_runs import ImportedRuns
+from latentlab.runs.importers.sqlite_copies import copied_sqlite
 from latentlab.runs.seed_names import only_seed
 from latentlab.runs.trial_attributes import ADAPTIVE, COHORT, STATE
 from latentlab.runs.trial_state import TrialState, stored_state
 
 if TYPE_CHECKING:
     from optuna import Study
-    from optuna.storages import BaseStorage
+    from optuna.storages import BaseStorage, RDBStorage
     from optuna.trial import FrozenTrial
 
 _STATES: dict[str, TrialState] = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed"}
-_SQLITE = "sqlite:///"
+_SQLITE, _MAGIC = "sqlite:///", b"SQLite format 3\0"
 
 
 def import_optuna(
@@ -46,8 +48,14 @@ def import_optuna(
     Raises:
         UserError: the storage cannot be opened, has no such study, or one of another kind.
     """
-    storage = _storage(str(address))
-    chosen = _study(storage, str(address), study)
+    with _opened(str(address)) as storage:
+        return _runs_of(storage, str(address), study, metrics)
+
+
+def _runs_of(
+    storage: BaseStorage, address: str, study: str | None, metrics: Sequence[str] | None
+) -> ImportedRuns:
+    chosen = _study(storage, address, study)
     name = chosen.study_name
     every = chosen.get_trials(deepcopy=False)
     trials = [trial for trial in every if trial.state.is_finished()]
@@ -59,6 +67,9 @@ def import_optuna(
     enqueued = sum("fixed_params" in trial.system_attrs for trial in trials)
     if enqueued:
         notes.append(f"{enqueued} trials were enqueued by hand, not drawn")
+    infeasible = sum(map(_breaks_constraints, trials))
+    if infeasible:
+        notes.append(f"{infeasible} trials break the study's constraints and count as failed")
     directions = _directions(chosen, metrics)
     parameters = _parameters(trials)
     seed = _seed(parameters, name)
@@ -95,9 +106,11 @@ def choice_of(value: Any) -> bool | int | float | str:
     return number_or_word(str(value))
 
 
-def _storage(address: str) -> BaseStorage:
+@contextmanager
+def _opened(address: str) -> Iterator[BaseStorage]:
+    """Give a storage to read; of a SQLite file a copy, since Optuna makes and stamps tables."""
     import optuna
-    from optuna.storages import JournalStorage, RDBStorage
+    from optuna.storages import JournalStorage
     from optuna.storages.journal import JournalFileBackend
     from sqlalchemy.exc import SQLAlchemyError
 
@@ -110,15 +123,62 @@ def _storage(address: str) -> BaseStorage:
             f"Give a database's URL ({_SQLITE}study.db) or the path of a journal file",
         )
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    try:
-        if "://" in address:
-            return RDBStorage(address)
-        return JournalStorage(JournalFileBackend(address))
-    except (OSError, ImportError, RuntimeError, ValueError, KeyError, SQLAlchemyError) as error:
+    with ExitStack() as stack:
+        try:
+            if local and _is_sqlite(path):
+                copy = stack.enter_context(copied_sqlite(path))
+                storage: BaseStorage = _database(f"{_SQLITE}{copy}", address, upgrade=True)
+            elif "://" in address:
+                storage = _database(address, address, upgrade=False)
+            else:
+                storage = JournalStorage(JournalFileBackend(address))
+        except (OSError, ImportError, RuntimeError, ValueError, KeyError, SQLAlchemyError) as error:
+            raise UserError(
+                f"The Optuna storage at {address} cannot be opened: {error}",
+                "Check the address, and that its driver is installed",
+            ) from error
+        yield storage
+
+
+def _is_sqlite(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(_MAGIC)) == _MAGIC
+
+
+def _database(url: str, address: str, upgrade: bool) -> RDBStorage:
+    """Open a database without making tables in it.
+
+    Args:
+        url: of the database.
+        address: as it was given, for messages.
+        upgrade: bring it to the schema of this Optuna; only of a copy.
+
+    Raises:
+        UserError: it is no Optuna storage.
+        RuntimeError: it is one of another version, by Optuna.
+    """
+    from optuna.storages import RDBStorage
+    from sqlalchemy import create_engine, inspect
+
+    engine = create_engine(url)
+    tables = set(inspect(engine).get_table_names())
+    engine.dispose()
+    if not {"studies", "trials", "version_info"} <= tables or not (
+        upgrade or "alembic_version" in tables
+    ):
+        held = ", ".join(sorted(tables)) or "nothing"
         raise UserError(
-            f"The Optuna storage at {address} cannot be opened: {error}",
-            "Check the address, and that its driver is installed",
-        ) from error
+            f"{address} is no Optuna storage: it holds {held}", "Give the address of one that is"
+        )
+    storage = RDBStorage(url, skip_compatibility_check=upgrade, skip_table_creation=True)
+    if upgrade:
+        if storage.get_current_version() not in storage.get_all_versions():
+            raise UserError(
+                f"{address} was written by a later version of Optuna",
+                "Give its trials as CSV: study.trials_dataframe().to_csv(..)",
+            )
+        storage.upgrade()
+    return storage
 
 
 def _study(storage: BaseStorage, address: str, name: str | None) -> Study:
@@ -189,9 +249,19 @@ def _values(trial: FrozenTrial, count: int) -> list[float]:
     return [math.nan] * count
 
 
+def _breaks_constraints(trial: FrozenTrial) -> bool:
+    """Return whether Optuna takes a trial for infeasible: a constraint is not 0 or less."""
+    return not all(value <= 0 for value in trial.constraints.values())
+
+
 def _state(trial: FrozenTrial) -> TrialState:
-    """Return our own state where the trial has one, else that of Optuna."""
+    """Return our own state where the trial has one, else that of Optuna.
+
+    An infeasible trial is no winner, whatever its value: it has failed.
+    """
     own = trial.user_attrs.get(STATE)
+    if own is None and _breaks_constraints(trial):
+        return "failed"
     return _STATES[trial.state.name] if own is None else stored_state(own)
 
 

@@ -1,0 +1,118 @@
+"""Runs that are stopped or killed: one line, KILLED in MLflow, nothing left running."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import mlflow
+import pytest
+
+from labs.project_copies import ProjectCopy, copy_project
+
+LONG = (
+    "run",
+    "--env=smoke",
+    "--pipelines=derp_vae.data_preparation,derp_vae.training",
+    "--params=derp_vae.training.epochs=100000,compute.engine=processes,compute.workers=2",
+)
+SHORT = ("run", "--env=smoke", "--pipelines=derp_vae.data_preparation,derp_vae.training")
+
+
+def start(project: ProjectCopy, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "kedro", *arguments],
+        cwd=project.root,
+        env=dict(project.environment),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def wait_for(condition: Callable[[], object], seconds: float = 120) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.05)
+
+
+def trains(project: ProjectCopy) -> bool:
+    return any((project.root / "data/smoke/06_models/derp_vae/checkpoints").glob("*.checkpoint"))
+
+
+def group_lives(group: int) -> bool:
+    """Whether a process of the group runs that is not waiting to be collected."""
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, _, of_group = status.read_text().rpartition(")")[2].split()[:3]
+        except OSError:
+            continue
+        if int(of_group) == group and state != "Z":
+            return True
+    return False
+
+
+def states(project: ProjectCopy) -> list[str]:
+    client = mlflow.MlflowClient(f"sqlite:///{project.root / 'mlflow.db'}")
+    experiment = client.get_experiment_by_name("derp_vae")
+    assert experiment is not None
+    return [run.info.status for run in client.search_runs([experiment.experiment_id])]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="reads /proc")
+@pytest.mark.parametrize(
+    ("number", "words"), [(signal.SIGTERM, "Stopped by SIGTERM"), (signal.SIGINT, "Ctrl-C")]
+)
+def test_a_signal_ends_a_run_in_one_line(
+    project: ProjectCopy, number: signal.Signals, words: str
+) -> None:
+    process = start(project, *LONG)
+    wait_for(lambda: trains(project))
+    if number == signal.SIGINT:
+        # As a terminal does: to the whole group.
+        os.killpg(process.pid, number)
+    else:
+        process.send_signal(number)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 128 + number
+    lines = errors.strip().splitlines()
+    assert len(lines) == 1, errors
+    assert words in lines[0]
+    assert "the same command goes on from there" in lines[0]
+    assert not group_lives(process.pid)
+    assert states(project) == ["KILLED"]
+    assert not list((project.root / ".tracking").iterdir())
+
+
+@pytest.mark.slow
+def test_the_next_run_closes_one_whose_process_is_gone(project: ProjectCopy) -> None:
+    process = start(project, *LONG)
+    wait_for(lambda: trains(project))
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    assert states(project) == ["RUNNING"]
+    # A run that lives is not touched.
+    living = start(project, *LONG[:2], "--pipelines=arc_classifier", "--params=arc_classifier.x=1")
+    living.communicate()
+    assert project.kedro(*SHORT).returncode == 0
+    assert sorted(set(states(project))) == ["FINISHED", "KILLED"]
+    assert states(project).count("KILLED") == 1
+
+
+def test_two_first_runs_at_once_make_one_store(tmp_path: Path) -> None:
+    project = copy_project(tmp_path / "project", with_store=False)
+    # The second one finds the trials locked by the first, or trained by it.
+    both = [start(project, *SHORT) for _ in range(2)]
+    ends = [process.communicate(timeout=300)[1] for process in both]
+    assert 0 in [process.returncode for process in both], ends
+    for process, errors in zip(both, ends, strict=True):
+        assert process.returncode == 0 or "Another run is training" in errors, errors
+    assert "RUNNING" not in states(project)
