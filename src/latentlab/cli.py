@@ -9,7 +9,6 @@ from types import TracebackType
 from typing import Any, cast
 
 import click
-
 from kedro.framework.cli.project import run as kedro_run
 
 from latentlab.core.faults import explained

@@ -51,7 +51,9 @@ class ImageTableConfig(ImageTextFilesConfig):
     test_fraction: float = Field(
         default=0.2, gt=0, lt=1, description="share that is held out where no column says `split`"
     )
-    split_seed: int = Field(default=0, ge=0, le=2**32 - 1, description="decides which rows are held out")
+    split_seed: int = Field(
+        default=0, ge=0, le=2**32 - 1, description="decides which rows are held out"
+    )
     repeats: Literal["together", "apart"] = Field(
         default="together",
         description="together: a picture or text is in one split only, and a table whose own "
