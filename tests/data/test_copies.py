@@ -7,9 +7,16 @@ from hypothesis import strategies as st
 
 from latentlab.core.errors import UserError
 from latentlab.data import Split, registry
-from latentlab.data.copies import across, contents, leaders_of, linked_leaders, within
+from latentlab.data.copies import (
+    across,
+    contents,
+    hold_out,
+    leaders_of,
+    linked_leaders,
+    within,
+)
 from latentlab.data.source import Source, SourceConfig
-from latentlab.data.splitting import hold_out, stratified_split
+from latentlab.data.splitting import stratified_split
 
 
 @given(st.lists(st.sampled_from("abcd"), max_size=12))
@@ -43,12 +50,14 @@ def test_copies_are_held_out_together(seed):
     assert within(found)
 
 
-def test_without_copies_the_split_is_as_ever():
-    labels = np.arange(50) % 4
-    plain = stratified_split(labels, 0.3, np.random.default_rng(0))
-    grouped = stratified_split(labels, 0.3, np.random.default_rng(0), np.arange(50))
-    for one, other in zip(plain, grouped, strict=True):
-        np.testing.assert_array_equal(one, other)
+def test_without_copies_the_split_is_the_stratified_one():
+    features, labels = np.arange(50, dtype=np.uint8).reshape(50, 1, 1, 1), np.arange(50) % 4
+    rng = np.random.Generator(np.random.PCG64(3))
+    for split, places in zip(
+        hold_out(features, labels, 0.3, 3).values(), stratified_split(labels, 0.3, rng), strict=True
+    ):
+        np.testing.assert_array_equal(split.features.ravel(), places)
+        np.testing.assert_array_equal(split.labels, labels[places])
 
 
 def test_a_class_with_one_example_and_its_copies_cannot_be_split():

@@ -19,11 +19,12 @@ from pydantic import Field
 from latentlab.core.errors import UserError
 from latentlab.data.arc.labels import AMBIGUOUS, read_labels
 from latentlab.data.arc.tasks import COLOURS, LARGEST_SIDE, Grid, Task, pack_tasks, task_schema
+from latentlab.data.copies import hold_out
 from latentlab.data.io.bounded_gzip import BoundedGzip
 from latentlab.data.io.text import decode_utf8, read_utf8
 from latentlab.data.prepared import Prepared
 from latentlab.data.source import Source, SourceConfig, subset_note
-from latentlab.data.splitting import hold_out, subset
+from latentlab.data.splitting import subset
 
 LARGEST_ARCHIVE = 1 << 27
 """Bytes that an archive of tasks may hold; ConceptARC has a million."""
