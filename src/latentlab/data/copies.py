@@ -8,6 +8,7 @@ example anew, the data card says how many there are.
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
@@ -15,6 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentlab.data.prepared import Prepared, Split
+from latentlab.data.splitting import stratified_split
+
+logger = logging.getLogger(__name__)
 
 ORDER = ("train", "validation", "test")
 """Splits by how early a study sees them."""
@@ -57,6 +61,29 @@ def digests(split: Split) -> list[bytes]:
     ]
 
 
+def hold_out(
+    features: NDArray[np.generic], labels: NDArray[np.int64], fraction: float, seed: int
+) -> dict[str, Split]:
+    """Training and test split, stratified by the labels; copies of an example stay together.
+
+    Args:
+        features: all examples, [n, channels, height, width].
+        labels: int64 [n]; copies go where the label of the first of them leads.
+        fraction: share of the test split, in (0, 1), of the examples that differ.
+        seed: decides which examples it gets.
+    """
+    everything = Split(features, labels)
+    leaders = leaders_of(digests(everything))
+    own = np.flatnonzero(leaders == np.arange(len(leaders)))
+    rng = np.random.Generator(np.random.PCG64(seed))
+    chosen = own[stratified_split(labels[own], fraction, rng)[1]]
+    held_out = np.isin(leaders, chosen)
+    return {
+        "train": everything.take(np.flatnonzero(~held_out)),
+        "test": everything.take(np.flatnonzero(held_out)),
+    }
+
+
 def contents(splits: Mapping[str, Split]) -> dict[str, list[bytes]]:
     """The digests of each split's examples, splits in the order in which a study sees them."""
     return {name: digests(splits[name]) for name in ORDER if name in splits}
@@ -86,4 +113,5 @@ def with_copies_counted(prepared: Prepared) -> Prepared:
     phrases = across(found) + within(found)
     if not phrases:
         return prepared
+    logger.info("%s: %s", prepared.schema.name, ", ".join(phrases))
     return replace(prepared, origin=f"{prepared.origin}; {', '.join(phrases)}")

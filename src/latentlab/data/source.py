@@ -59,7 +59,8 @@ class Source(Generic[Config]):
         """
         if isinstance(config, self.config):
             return config
-        given = config.model_dump() if isinstance(config, SourceConfig) else dict(config or {})
+        given = config.model_dump() if isinstance(config, SourceConfig) else config
+        given = {} if given is None else given
         return validate(self.config, given, f"Source '{self.name}'")
 
 

@@ -12,15 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentlab.core.errors import UserError
-from latentlab.data.copies import digests, leaders_of
 from latentlab.data.prepared import Split
 
 
 def stratified_split(
-    labels: NDArray[np.int64],
-    fraction: float,
-    rng: np.random.Generator,
-    leaders: NDArray[np.intp] | None = None,
+    labels: NDArray[np.int64], fraction: float, rng: np.random.Generator
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Choose a stratified part of a split that is held out, such as the validation split.
 
@@ -28,8 +24,6 @@ def stratified_split(
         labels: class numbers, [n].
         fraction: share of examples that are held out, in (0, 1).
         rng: decides which examples are chosen; the sizes do not depend on it.
-        leaders: for each example the position of the first that it stays with, [n], which alone is
-            split and counted; none: all go their own way.
 
     Returns:
         Sorted positions of the part that stays and of the one held out. Together they are 0..n-1,
@@ -44,11 +38,6 @@ def stratified_split(
             f"A validation fraction of {fraction} leaves no examples in one of the two parts",
             "Set a fraction between 0 and 1.",
         )
-    if leaders is not None:
-        own = np.flatnonzero(leaders == np.arange(len(labels)))
-        chosen_leaders = own[stratified_split(labels[own], fraction, rng)[1]]
-        held_out = np.isin(leaders, chosen_leaders)
-        return np.flatnonzero(~held_out), np.flatnonzero(held_out)
     classes, counts = np.unique(labels, return_counts=True)
     if len(counts) == 0 or counts.min() < 2:
         what = "no examples" if len(counts) == 0 else f"one example of class {classes[counts < 2]}"
@@ -63,25 +52,6 @@ def stratified_split(
     for label, size in zip(classes, sizes, strict=True):
         chosen[rng.permutation(np.flatnonzero(labels == label))[:size]] = True
     return np.flatnonzero(~chosen), np.flatnonzero(chosen)
-
-
-def hold_out(
-    features: NDArray[np.generic], labels: NDArray[np.int64], fraction: float, seed: int
-) -> dict[str, Split]:
-    """Training and test split, stratified by the labels; copies of an example stay together.
-
-    Args:
-        features: all examples, [n, channels, height, width].
-        labels: int64 [n].
-        fraction: share of the test split, in (0, 1).
-        seed: decides which examples it gets.
-    """
-    everything = Split(features, labels)
-    rng = np.random.Generator(np.random.PCG64(seed))
-    parts = stratified_split(labels, fraction, rng, leaders_of(digests(everything)))
-    return {
-        name: everything.take(part) for name, part in zip(("train", "test"), parts, strict=True)
-    }
 
 
 def stratified_subset(labels: NDArray[np.int64], examples: int) -> NDArray[np.intp]:

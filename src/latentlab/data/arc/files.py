@@ -7,31 +7,24 @@ find, are not read: a classifier of tasks sees the demonstrations.
 
 from __future__ import annotations
 
-import csv
 import json
 import tarfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from pydantic import Field
 
 from latentlab.core.errors import UserError
+from latentlab.data.arc.labels import AMBIGUOUS, read_labels
 from latentlab.data.arc.tasks import COLOURS, LARGEST_SIDE, Grid, Task, pack_tasks, task_schema
-from latentlab.data.copies import leaders_of
+from latentlab.data.copies import hold_out
 from latentlab.data.io.bounded_gzip import BoundedGzip
 from latentlab.data.io.text import decode_utf8, read_utf8
 from latentlab.data.prepared import Prepared
 from latentlab.data.source import Source, SourceConfig, subset_note
-from latentlab.data.splitting import hold_out, subset
-
-AMBIGUOUS = "ambiguous"
-"""A label that says that a task has none."""
-
-LABEL_FILES = ("labels.json", "labels.csv")
-"""Names of tasks and their categories; of the two, the first that is there."""
+from latentlab.data.splitting import subset
 
 LARGEST_ARCHIVE = 1 << 27
 """Bytes that an archive of tasks may hold; ConceptARC has a million."""
@@ -70,7 +63,7 @@ def read_arc(config: ArcFilesConfig, folder: Path) -> Prepared:
         UserError: no files, no labels, a file that is no task, a task with two categories, or two
             tasks of one name.
     """
-    labels, source, mistakes = _labels(folder)
+    labels, source, mistakes = read_labels(folder)
     files = sorted(path for path in folder.rglob("*.json") if path.name != "labels.json")
     if not files:
         raise UserError(
@@ -83,22 +76,8 @@ def read_arc(config: ArcFilesConfig, folder: Path) -> Prepared:
             f"{source} gives no task in {folder} a category",
             "Its names are those of the task files, with or without `.json`.",
         )
-    tasks: dict[str, Task] = {}
-    places: dict[str, Path] = {}
-    again: dict[str, Path] = {}
-    for path in labelled:
-        task = read_task(path.stem, read_utf8(path, INTACT), path)
-        if task.name not in tasks:
-            tasks[task.name], places[task.name] = task, path
-        elif task.content == tasks[task.name].content:
-            again[task.name] = path
-        else:
-            mistakes.append(f"{places[task.name]} and {path} are two tasks of one name")
-    repeated = []
-    if again:
-        name, path = next(iter(again.items()))
-        first = f"{name} in {places[name].parent.name} and {path.parent.name}"
-        repeated = [f"{len(again)} tasks in two folders or more taken once (first: {first})"]
+    tasks, repeated, other = _each_once(labelled)
+    mistakes += other
     if mistakes:
         more = [f"and {len(mistakes) - SHOWN} more"] if len(mistakes) > SHOWN else []
         raise UserError(
@@ -112,8 +91,8 @@ def read_arc(config: ArcFilesConfig, folder: Path) -> Prepared:
         list(tasks.values()),
         [labels[name] for name in tasks],
         config,
-        f"ARC-AGI tasks, categories from {source.name}; {without} without a label left out; "
-        f"{'; '.join([f'{unused} labels without a task', *repeated])}",
+        f"Tasks in the form of ARC-AGI, categories from {source.name}; {without} without a label "
+        f"left out; {'; '.join([f'{unused} labels without a task', *repeated])}",
     )
 
 
@@ -135,7 +114,13 @@ def read_concept_arc(config: ArcFilesConfig, folder: Path) -> Prepared:
             f"{folder} has no tasks of ConceptARC",
             "Put its folders of concepts or conceptarc.tar.gz there.",
         )
-    return _prepared("concept_arc", tasks, concepts, config, "ConceptARC, concepts as labels")
+    return _prepared(
+        "concept_arc",
+        tasks,
+        concepts,
+        config,
+        "Tasks in the layout of ConceptARC, concepts as labels",
+    )
 
 
 def read_task(name: str, text: str, path: Path) -> Task:
@@ -158,6 +143,24 @@ def read_task(name: str, text: str, path: Path) -> Task:
     return Task(name, grids)
 
 
+def _each_once(paths: Sequence[Path]) -> tuple[dict[str, Task], list[str], list[str]]:
+    """Tasks by name; how many lie in several folders, if any do; tasks of one name that differ."""
+    tasks: dict[str, Task] = {}
+    places: dict[str, Path] = {}
+    again: dict[str, str] = {}
+    differing = []
+    for path in paths:
+        task = read_task(path.stem, read_utf8(path, INTACT), path)
+        first = places.setdefault(task.name, path)
+        if task.content == tasks.setdefault(task.name, task).content:
+            if first != path:
+                again[task.name] = f"{task.name} in {first.parent.name} and {path.parent.name}"
+        else:
+            differing.append(f"{first} and {path} are two tasks of one name")
+    said = f"{len(again)} tasks in two folders or more taken once"
+    return tasks, [f"{said} (first: {next(iter(again.values()))})"] if again else [], differing
+
+
 def _grid(rows: Sequence[Sequence[int]]) -> Grid:
     if not rows or not rows[0] or len({len(row) for row in rows}) > 1:
         raise ValueError("a grid is not rectangular")
@@ -168,38 +171,6 @@ def _grid(rows: Sequence[Sequence[int]]) -> Grid:
     if any(type(token) is not int or not 0 <= token < COLOURS for token in tokens):
         raise ValueError(f"a grid has other tokens than 0 to {COLOURS - 1}")
     return np.array(rows, dtype=np.uint8)
-
-
-class _Pairs(list[tuple[str, Any]]):
-    """A JSON object with every one of its keys, where a dictionary keeps the last of equal ones."""
-
-
-def _labels(folder: Path) -> tuple[dict[str, str], Path, list[str]]:
-    """Category by task, without the endings of files; the file that says so; its mistakes."""
-    remedy = f"It gives each task a category, or `{AMBIGUOUS}` to leave the task out."
-    source = next((folder / f for f in LABEL_FILES if (folder / f).is_file()), None)
-    if source is None:
-        raise UserError(f"{folder} has neither {' nor '.join(LABEL_FILES)}", remedy)
-    text = read_utf8(source, remedy)
-    try:
-        if source.suffix == ".json":
-            found = json.loads(text, object_pairs_hook=_Pairs)
-            if not isinstance(found, _Pairs):
-                raise TypeError("it holds no tasks with categories")
-        else:
-            rows = csv.reader(text.splitlines())
-            found = _Pairs((row[0], "".join(row[1:2])) for row in rows if row)
-    except (ValueError, TypeError, RecursionError, csv.Error) as error:
-        raise UserError(f"{source} cannot be read: {error}", remedy) from error
-    labels: dict[str, str] = {}
-    mistakes = []
-    for task, label in found:
-        name = task.strip().removesuffix(".json")
-        if not isinstance(label, str) or not label.strip():
-            mistakes.append(f"{source} has a label without a category, of task {task}")
-        elif labels.setdefault(name, label.strip()) != label.strip():
-            mistakes.append(f"{source} gives {name} two labels, {labels[name]} and {label.strip()}")
-    return labels, source, mistakes
 
 
 def _concept_files(folder: Path) -> Iterator[tuple[Path, str]]:
@@ -236,21 +207,21 @@ def _prepared(
 ) -> Prepared:
     """Tasks of a size, with a stratified part of them held out."""
     fitting = [place for place, task in enumerate(tasks) if task.side <= config.largest_side]
+    packed = pack_tasks([tasks[place] for place in fitting], config.pairs, config.largest_side)
     # A category of which one task is left, however often, cannot be in both splits.
-    leaders = leaders_of(tasks[place].content for place in fitting)
-    distinct = {(labels[place], leader) for place, leader in zip(fitting, leaders, strict=True)}
+    distinct = {(labels[place], row.tobytes()) for place, row in zip(fitting, packed, strict=True)}
     counts = Counter(label for label, _ in distinct)
-    kept = [place for place in fitting if counts[labels[place]] > 1]
+    kept = [k for k, place in enumerate(fitting) if counts[labels[place]] > 1]
     if not kept:
         raise UserError(
             f"No task of {name} has grids of at most {config.largest_side} rows and columns",
             "Raise largest_side.",
         )
-    classes = sorted({labels[place] for place in kept})
+    categories = [labels[fitting[k]] for k in kept]
+    classes = sorted(set(categories))
     numbers: Mapping[str, int] = {label: number for number, label in enumerate(classes)}
-    targets = np.array([numbers[labels[place]] for place in kept], dtype=np.int64)
-    features = pack_tasks([tasks[place] for place in kept], config.pairs, config.largest_side)
-    splits = hold_out(features, targets, config.test_fraction, config.split_seed)
+    targets = np.array([numbers[category] for category in categories], dtype=np.int64)
+    splits = hold_out(packed[kept], targets, config.test_fraction, config.split_seed)
     left_out = len(tasks) - len(kept)
     return Prepared(
         task_schema(name, config.pairs, config.largest_side, classes),

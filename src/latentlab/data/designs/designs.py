@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from latentlab.core.errors import UserError
+from latentlab.data.copies import hold_out
 from latentlab.data.prepared import Prepared, Schema
 from latentlab.data.quantile_labels import quartile_labels
 from latentlab.data.source import SourceConfig, subset_note
-from latentlab.data.splitting import hold_out, subset
+from latentlab.data.splitting import subset
 
 KEYS = ("designs", "x", "optimal_design")
 """Under which an archive may hold its designs; of several the first."""

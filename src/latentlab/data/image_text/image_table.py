@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Hashable, Sequence
 from pathlib import Path
 from typing import Literal
@@ -37,6 +38,8 @@ from latentlab.data.source import Source
 
 REQUIRED = ("image", "text", "label")
 SPLITS = {"train": "train", "test": "test", "validation": "validation", "val": "validation"}
+SHOWN = 5
+"""Lines that a message names; further ones are counted."""
 REMEDY = "It needs a first line with the columns image, text, label and, if wanted, split and id."
 
 
@@ -74,8 +77,8 @@ def read_image_table(config: ImageTableConfig, folder: Path) -> Prepared:
     if "split" in rows[0][1]:
         held_out = "splits of the table"
         splits: dict[str, list[Item]] = {"train": [], "test": []}
-        for (line, row), item in zip(rows, items, strict=True):
-            splits.setdefault(_split(row, path, line), []).append(item)
+        for name, item in zip(_splits(rows, path), items, strict=True):
+            splits.setdefault(name, []).append(item)
     else:
         held_out = f"stratified split of seed {config.split_seed}"
         strata = [(item.label, not item.image, not item.text.strip()) for item in items]
@@ -123,17 +126,20 @@ def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
         missing = [column for column in REQUIRED if column not in (reader.fieldnames or ())]
         if missing:
             raise UserError(f"{path} has no column {', '.join(missing)}", REMEDY)
+        twice = [name for name, count in Counter(reader.fieldnames or ()).items() if count > 1]
+        if twice:
+            raise UserError(f"{path} has two columns {', '.join(twice)}", "Keep one of a name.")
         rows = [(reader.line_num, row) for row in reader]
     except csv.Error as error:
         # The inner reader has counted the line that it failed on.
         raise UserError(f"{path}, line {reader.reader.line_num}: {error}", REMEDY) from error
-    for line, row in rows:
-        # A row that is too long has a key None, one that is too short a value None.
-        if None in row or None in row.values():
-            raise UserError(
-                f"{path}, line {line}: not as many fields as columns",
-                "Put texts with commas into double quotes.",
-            )
+    # A row that is too long has a key None, one that is too short a value None.
+    uneven = [line for line, row in rows if None in row or None in row.values()]
+    if uneven:
+        raise UserError(
+            f"{path}, {_lines(uneven)}: not as many fields as columns",
+            "Put texts with commas into double quotes.",
+        )
     if not rows:
         raise UserError(f"{path} has no rows", REMEDY)
     return rows
@@ -148,14 +154,24 @@ def _item(row: dict[str, str], line: int) -> Item:
     )
 
 
-def _split(row: dict[str, str], path: Path, line: int) -> str:
-    name = row["split"].strip().lower()
-    if name not in SPLITS:
-        raise UserError(
-            f"{path}, line {line}: there is no split '{row['split']}'",
-            "Use train, test or validation.",
-        )
-    return SPLITS[name]
+def _splits(rows: Sequence[tuple[int, dict[str, str]]], path: Path) -> list[str]:
+    """The split of each row."""
+    unknown: dict[str, list[int]] = {}
+    for line, row in rows:
+        if row["split"].strip().lower() not in SPLITS:
+            unknown.setdefault(row["split"], []).append(line)
+    if unknown:
+        said = [f"{_lines(lines)}: there is no split '{name}'" for name, lines in unknown.items()]
+        raise UserError(f"{path}, {'; '.join(said[:SHOWN])}", "Use train, test or validation.")
+    return [SPLITS[row["split"].strip().lower()] for _, row in rows]
+
+
+def _lines(lines: Sequence[int]) -> str:
+    """Lines of a file, in words; the first few of many."""
+    if len(lines) == 1:
+        return f"line {lines[0]}"
+    more = f" and {len(lines) - SHOWN} more" if len(lines) > SHOWN else ""
+    return f"lines {', '.join(map(str, lines[:SHOWN]))}{more}"
 
 
 IMAGE_TABLE = Source("image_table", ImageTableConfig, read_image_table)

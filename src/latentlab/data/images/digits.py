@@ -11,9 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
+from latentlab.data.copies import hold_out
 from latentlab.data.prepared import Prepared, Schema
 from latentlab.data.source import Source, SourceConfig, subset_note
-from latentlab.data.splitting import hold_out, subset
+from latentlab.data.splitting import subset
 
 SPLIT_SEED = 20240917
 """Decides the test split. Arbitrary but never to be changed: results would not compare."""

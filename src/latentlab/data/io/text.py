@@ -17,6 +17,8 @@ def read_utf8(path: Path, remedy: str) -> str:
         content = path.read_bytes()
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror or error}", remedy) from error
+    except ValueError as error:
+        raise UserError(f"{str(path)!r} is no name of a file: {error}", remedy) from error
     return decode_utf8(content, path)
 
 

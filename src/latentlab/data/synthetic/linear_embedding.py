@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from latentlab.data.copies import hold_out
 from latentlab.data.prepared import Prepared, Schema
 from latentlab.data.quantile_labels import quartile_labels
 from latentlab.data.source import SourceConfig, subset_note
-from latentlab.data.splitting import hold_out, subset
+from latentlab.data.splitting import subset
 
 LEVELS = np.iinfo(np.uint16).max
 """Finer than bytes, so that rounding adds no dimension that anything could notice."""
