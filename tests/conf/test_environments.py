@@ -222,3 +222,56 @@ def test_an_environment_that_is_not_there_is_named(root: Path) -> None:
     line = refusal(root, "smok")
     assert "conf/smok" in line
     assert "base, gpu, local, paper, smoke" in line
+
+
+def test_all_mistakes_of_all_files_are_told_at_once(root: Path) -> None:
+    write(root, "local/parameters.yml", "use the large model\n")
+    write(root, "local/catalog.yml", "- a list\n")
+    write(root, "smoke/compute.yml", "device: cpu\n")
+    line = refusal(root, "smoke")
+    for words in (
+        "conf/local/parameters.yml holds no keys",
+        "conf/local/catalog.yml holds no keys",
+        "conf/smoke/compute.yml: nothing reads",
+    ):
+        assert words in line
+
+
+def test_all_mistakes_of_parameters_are_told_where_they_stand(root: Path) -> None:
+    own = {
+        "derp_va": {"dataset": "digits"},
+        "retrain": "maybe",
+        "compute": {"engin": "inline"},
+        "derp_vae": {
+            "model": {"hiden": 3},
+            "arms": {"mine": {"objective": {"betta": 1.0}}},
+            "datasets": {"digits": {"training": {"epoch": 3}}},
+            "champion": {"metric": "acuracy"},
+        },
+    }
+    write(root, "local/parameters.yml", own)
+    with pytest.raises(UserError) as caught, loaded(root, "smoke") as context:
+        assert context.params
+    for words in (
+        "derp_va: there is no such key",
+        "retrain: 'maybe' is no switch",
+        "compute.engin: there is no such key",
+        "derp_vae.model.hiden: there is no such key",
+        "derp_vae.arms.mine.objective.betta: there is no such key (did you mean beta?)",
+        "derp_vae.datasets.digits.training.epoch: there is no such key",
+        "derp_vae.champion.metric: 'acuracy'",
+    ):
+        assert words in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["a[x]", "what?", "50%25"])
+def test_a_folder_that_cannot_be_named_in_patterns_is_refused(tmp_path: Path, name: str) -> None:
+    project = copy_project(tmp_path / name, with_store=False).root
+    bootstrap_project(project)
+    with pytest.raises(UserError, match="the folder's name has"), loaded(project):
+        pass
+
+
+def test_a_folder_of_settings_may_be_named_relatively(root: Path) -> None:
+    with KedroSession.create(root, env="smoke", conf_source="conf") as session:
+        assert session.load_context().params["derp_vae"].seeds.count == 3

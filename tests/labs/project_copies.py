@@ -30,10 +30,17 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True)
 class ProjectCopy:
-    """A folder with the project's `conf`, a data folder and an MLflow store of its own."""
+    """A folder with the project's `conf`, a data folder and an MLflow store of its own.
+
+    Attributes:
+        root: the folder.
+        own_source: whether the package is its own copy too.
+        tracking: the tracking address; none: a SQLite file in the folder.
+    """
 
     root: Path
     own_source: bool = False
+    tracking: str | None = None
 
     @property
     def environment(self) -> Mapping[str, str]:
@@ -44,7 +51,7 @@ class ProjectCopy:
             kept
             | source
             | {
-                "MLFLOW_TRACKING_URI": f"sqlite:///{self.root / 'mlflow.db'}",
+                "MLFLOW_TRACKING_URI": self.tracking or f"sqlite:///{self.root / 'mlflow.db'}",
                 "MLFLOW_DISABLE_TELEMETRY": "true",
                 "DO_NOT_TRACK": "1",
                 "NO_COLOR": "1",

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from labs.trainer import CPU, trial
+from latentlab.core.errors import UserError
 from latentlab.studies.derp_vae.method import METHOD
 from latentlab.training import memory
 from latentlab.training.memory import BYTES_PER_WEIGHT, bytes_per_trial, trials_in_memory
@@ -43,6 +44,12 @@ def _model(digits, hidden):
 
 def test_half_of_the_memory_is_for_trials(digits, monkeypatch):
     everything = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    for taken_by_one, trials in ((everything // 20, 10), (everything, 1), (2 * everything, 1)):
+    for taken_by_one, trials in ((everything // 20, 10), (everything, 1)):
         monkeypatch.setattr(memory, "bytes_per_trial", lambda *of_a_trial, it=taken_by_one: it)
         assert trials_in_memory(METHOD, trial(digits), digits, CPU) == trials
+
+
+def test_a_trial_that_the_memory_does_not_hold_is_refused(digits, monkeypatch):
+    monkeypatch.setattr(memory, "bytes_per_trial", lambda *of_a_trial: 10**15)
+    with pytest.raises(UserError, match=r"arm standard takes 1,000,000\.0 GB"):
+        trials_in_memory(METHOD, trial(digits), digits, CPU)

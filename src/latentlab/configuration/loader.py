@@ -33,10 +33,10 @@ class LayeredConfigLoader(OmegaConfigLoader):
     """
 
     def __init__(self, conf_source: str | Path, env: str | None = None, **settings: Any) -> None:
-        if patterns := sorted(set("[]*?") & set(str(conf_source))):
+        if signs := sorted(set("[]*?%") & set(str(conf_source))):
             raise UserError(
-                f"{conf_source}: the folder's name has {' '.join(patterns)}, which Kedro takes for "
-                "a pattern of names and finds no file",
+                f"{conf_source}: the folder's name has {' '.join(signs)}, which patterns of file "
+                "names and addresses of databases take for signs of their own",
                 "Rename the folder, or move the project.",
             )
         self._checked = False

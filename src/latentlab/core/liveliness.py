@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from typing import ClassVar
 
 SILENCE = 2.0
 """Seconds without a line."""
@@ -15,26 +16,32 @@ logger = logging.getLogger(__name__)
 class Liveliness(logging.Handler):
     """Says what goes on while nothing is logged.
 
+    Attributes:
+        heard: when something was last to be seen, by a monotonic clock; of the whole process, so
+            that whoever draws a bar can set it.
+
     Args:
         seconds: of silence, at most.
     """
+
+    heard: ClassVar[float] = 0.0
 
     def __init__(self, seconds: float = SILENCE) -> None:
         super().__init__(logging.INFO)
         self._seconds = seconds
         self._thread: threading.Thread | None = None
         self._ended = threading.Event()
-        self._heard = self._begun = 0.0
+        self._begun = 0.0
         self._work = ""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Note that something was logged."""
-        self._heard = time.monotonic()
+        Liveliness.heard = time.monotonic()
 
     def begin(self, work: str) -> None:
         """Say from now on that this work goes on, in place of what was said before."""
         self._work = work
-        self._begun = self._heard = time.monotonic()
+        self._begun = Liveliness.heard = time.monotonic()
         if self._thread is None:
             self._ended.clear()
             logging.getLogger().addHandler(self)
@@ -52,5 +59,5 @@ class Liveliness(logging.Handler):
     def _watch(self) -> None:
         while not self._ended.wait(self._seconds / 8):
             now = time.monotonic()
-            if now - self._heard >= self._seconds * 7 / 8:
+            if now - Liveliness.heard >= self._seconds * 7 / 8:
                 logger.info("%s: %.0f s so far", self._work, now - self._begun)

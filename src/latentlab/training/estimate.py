@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from latentlab.core.errors import UserError
 
-WORTH_AN_ESTIMATE = 20_000
+WORTH_AN_ESTIMATE = 3_000
 """Steps of all trials of a group together; fewer take seconds, which are not worth measuring."""
 WORTH_A_QUESTION = 3600.0
 """Seconds of training from which a person is asked."""

@@ -19,11 +19,12 @@ from rich.progress import (
     Progress as Bars,
 )
 
+from latentlab.core.liveliness import Liveliness
 from latentlab.training.loop import Progress
 
 logger = logging.getLogger(__name__)
 
-LINE_SECONDS = 2.0
+LINE_SECONDS = 1.5
 """Without a terminal, a line at most this often."""
 
 
@@ -78,6 +79,7 @@ class ProgressDisplay:
                 self._tasks[news.cohort] = self._bars.add_task(
                     news.text, total=news.total, rate=0.0
                 )
+            Liveliness.heard = time.monotonic()
             self._bars.update(self._tasks[news.cohort], completed=news.steps, rate=rate)
         elif now - self._told >= LINE_SECONDS:
             done = sum(

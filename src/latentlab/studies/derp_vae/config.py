@@ -19,12 +19,12 @@ class ModelConfig(BaseModel):
         "dense", description="dense as in the report, or 4x4 convolutions of stride 2"
     )
     hidden: int = Field(
-        256, ge=4, le=65_536, description="width of the first dense layer; the second has half"
+        256, ge=4, le=16_384, description="width of the first dense layer; the second has half"
     )
     channels: int = Field(
         32,
         ge=1,
-        le=65_536,
+        le=1024,
         description="convolutional: channels of the first layer, doubled by each further",
     )
     latent_dim: int = Field(4, ge=1, le=1024, description="latent dimensions")

@@ -32,7 +32,7 @@ class ModelConfig(BaseModel):
     width_multiplier: float = Field(
         1.0, gt=0, le=4, description="convolutional: of the widths 64, 128, 256, 512"
     )
-    hidden: int = Field(64, ge=2, le=65_536, description="dense: width of the hidden layers")
+    hidden: int = Field(64, ge=2, le=16_384, description="dense: width of the hidden layers")
     latent_dim: int = Field(250, ge=1, le=4096, description="latent dimensions before pruning")
     spectral_norm: Literal["none", "operator", "kernel"] = Field(
         "none",
