@@ -174,7 +174,7 @@ class LeastVolumeConfig(TrialConfig):
         if pruning.policy != "none" and pruning.start_epoch >= epochs:
             raise ValueError(
                 f"objective.pruning.start_epoch {pruning.start_epoch} is not before the last of "
-                f"{epochs} epochs; start earlier, train longer, or write policy: none"
+                f"{epochs} epochs; start earlier, or write policy: none"
             )
         least = pruning.safeguards.min_active
         if least > self.model.latent_dim:
