@@ -41,6 +41,7 @@ def role(name: str, values: list[object]) -> str | None:
         ("accuracy_class_3", FLOATS, "outcome"),
         ("test/F1", FEW, "outcome"),
         ("best_epoch", [3, 5, 9] * 8, "outcome"),
+        ("val_loss", [*FLOATS[:20], "inf", "None", "NaN", ""], "outcome"),
         # Settings, whatever their names remind of.
         ("loss", ["mse", "huber", "mae"] * 8, None),
         ("loss_weight", FLOATS, None),
@@ -58,6 +59,7 @@ def role(name: str, values: list[object]) -> str | None:
         ("hidden", ["64,32", "128,64", "32"] * 8, None),
         ("optimizer", ["adam", "None", "sgd"] * 8, None),
         ("momentum", FLOATS, None),
+        ("clip", [*FLOATS[:20], "None", "None", "None", ""], None),
         ("units", [1000000, 2000000, 4000000] * 8, None),
     ],
 )

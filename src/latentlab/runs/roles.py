@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas.api.types import is_float_dtype
 
+from latentlab.runs.columns import NULL
 from latentlab.runs.seed_names import is_seed
 
 Role = Literal["label", "bookkeeping", "outcome"]
@@ -77,6 +78,7 @@ def roles(parameters: pd.DataFrame, seeds: NDArray[np.int64] | None = None) -> d
         parameters: typed columns that nobody has named, [runs, columns].
         seeds: of the runs, [runs]; none where unknown.
     """
+    parameters = parameters.apply(_as_numbers)
     named = {name: role for name in parameters if (role := _by_name(name, parameters[name]))}
     left = parameters.drop(columns=list(named))
     found = {name: role for name in left if (role := _by_values(left[name]))}
@@ -86,6 +88,14 @@ def roles(parameters: pd.DataFrame, seeds: NDArray[np.int64] | None = None) -> d
     if any(rest[name].nunique() > 1 for name in rest):
         return {name: role for name in parameters if (role := named.get(name) or found.get(name))}
     return named
+
+
+def _as_numbers(column: pd.Series) -> pd.Series:
+    """Return numbers, beside which None and infinite ones may stand, as floats; else the column."""
+    text = column.astype(object).mask(column == NULL).dropna().astype(str).str.strip("'")
+    numbers = pd.to_numeric(text, errors="coerce")
+    readable = not numbers.empty and (numbers.notna() | (text.str.lower() == "nan")).all()
+    return numbers.reindex(column.index).astype(float) if readable else column
 
 
 def _by_name(name: str, column: pd.Series) -> Role | None:
@@ -150,5 +160,8 @@ def _by_seeds(parameters: pd.DataFrame, seeds: NDArray[np.int64]) -> dict[str, R
     again = runs.groupby("seed")["group"].nunique().min() > 1
     if runs.duplicated().any() or not (each and again):
         return {}
-    whole = {name: bool((parameters[name] % 1 == 0).all()) for name in own}
-    return {name: "label" if whole[name] else "outcome" for name in own}
+    measured = {
+        name: is_float_dtype(parameters[name]) and bool((parameters[name] % 1 != 0).any())
+        for name in own
+    }
+    return {name: "outcome" if measured[name] else "label" for name in own}

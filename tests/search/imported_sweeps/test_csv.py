@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,7 +20,11 @@ from latentlab.search.imported_sweeps.assembly import sweep_of_runs
 from latentlab.search.imported_sweeps.inferred_conditions import conditions_of
 from latentlab.search.imported_sweeps.inferred_space import parameter_of
 from latentlab.search.imported_sweeps.searched_columns import searched_only
+from latentlab.search.matrix import sweep_matrix
 from latentlab.search.parameters import CategoricalParameter, FloatParameter, IntParameter
+from latentlab.search.refine import refine, sweep_file
+from latentlab.search.screening import NullDistribution, screen
+from latentlab.search.settings import SweepSettings
 from latentlab.search.table import Objective, SweepTable
 
 ACCURACY = Objective("accuracy", "maximize")
@@ -271,6 +276,104 @@ def test_ten_thousand_rows_take_seconds(tmp_path: Path) -> None:
     table = read_csv(path, [ACCURACY])
     assert time.process_time() - begun < 10
     assert table.parameters.shape == (10_000, 20)
+
+
+def test_none_is_a_choice_and_the_next_space_writes_it_as_one(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {
+            "max_depth": np.resize(["None", "2", "4", "8"], 32),
+            "clip": np.where(rng.random(32) < 0.3, "None", rng.uniform(0, 1, 32).astype(str)),
+            "weights": np.resize(["None", "balanced", "None"], 32),
+            "rate": rng.uniform(size=32),
+            "accuracy": rng.uniform(size=32),
+        }
+    )
+    table = read(tmp_path, frame, sampler="random")
+    parameters = table.space.parameters
+    assert parameters["max_depth"].choices == (2, 4, 8, "null")  # type: ignore[union-attr]
+    assert parameters["weights"].choices == ("balanced", "null")  # type: ignore[union-attr]
+    matrix = sweep_matrix(table)
+    assert matrix.columns["max_depth"].exists.all()
+    # Beside a range None is no number, so that the parameter is not there, which is said.
+    assert isinstance(parameters["clip"], FloatParameter)
+    none = (frame["clip"] == "None").to_numpy()
+    np.testing.assert_array_equal(matrix.columns["clip"].exists, ~none)
+    assert f"clip: None in {none.sum()} rows is taken for absent, beside a range" in table.notes
+    refined = refine(screen(matrix, NullDistribution(permutations=99)), "conservative")
+    settings = SweepSettings(method="random", configurations=9, parameters=parameters)
+    written = yaml.safe_load(sweep_file(refined, settings))["parameters"]
+    assert written["max_depth"]["choices"] == [2, 4, 8, None]
+    assert written["weights"]["choices"] == ["balanced", None]
+
+
+def test_replicates_whose_rounded_values_agree_are_no_copies(tmp_path: Path) -> None:
+    rng = np.random.default_rng(4)
+    frame = pd.DataFrame({"lr": np.resize([0.1, 0.01, 0.001, 0.0001], 37)})
+    frame["accuracy"] = np.round(0.9 + rng.normal(0, 0.02, 37), 2)
+    assert frame.duplicated().sum() > 3
+    table = read(tmp_path, frame)
+    matrix = sweep_matrix(table)
+    assert not matrix.copies.any()
+    assert len(table.replicates) == 37
+    means = frame.groupby("lr")["accuracy"].mean()
+    found = pd.Series(table.outcomes["accuracy"].to_numpy(), table.parameters["lr"].astype(float))
+    pd.testing.assert_series_equal(found.sort_index(), means, check_names=False)
+    told = "33 runs repeat the parameters of others: replicates of unknown seeds"
+    assert any(note.startswith(told) for note in table.notes)
+
+
+def test_a_table_that_is_there_twice_is_no_more_evidence(tmp_path: Path) -> None:
+    frame = conditional(30)
+    once, twice = read(tmp_path, frame), read(tmp_path, pd.concat([frame, frame]))
+    pd.testing.assert_frame_equal(once.parameters, twice.parameters)
+    pd.testing.assert_series_equal(once.outcomes["accuracy"], twice.outcomes["accuracy"])
+    # Nor does it say that seeds make no noise.
+    assert twice.replicates.empty
+
+
+def test_a_run_that_failed_and_was_run_again_is_complete(tmp_path: Path) -> None:
+    text = "lr,accuracy,state\n1,,crashed\n1,0.5,finished\n2,0.7,finished\n1,0.7,finished\n"
+    table = read(tmp_path, text)
+    assert table.outcomes["state"].tolist() == ["failed", "complete", "complete"]
+    assert table.outcomes["accuracy"].tolist()[1:] == [0.6, 0.7]
+
+
+@pytest.mark.parametrize("first", ["sep=;\r\n", ""])
+def test_a_spreadsheet_with_decimal_commas(tmp_path: Path, first: str) -> None:
+    rows = "0,1;8,16;0,5;2,1\r\n1e-3;16;0,75;\r\n,5;8,16;1;2,0\r\n;;;\r\n"
+    path = tmp_path / "sweep.csv"
+    path.write_bytes(b"\xef\xbb\xbf" + f"{first}lr;hidden;accuracy; v \r\n{rows}".encode())
+    table = read_csv(path)
+    assert table.parameters["lr"].tolist() == [0.1, 0.001, 0.5]
+    assert table.outcomes["accuracy"].tolist() == [0.5, 0.75, 1.0]
+    assert "v" in table.parameters or "v" in " ".join(table.notes)
+
+
+def test_decimal_points_between_semicolons_and_lists_with_commas(tmp_path: Path) -> None:
+    text = "lr;hidden;accuracy\n0.1;8,16;0.5\n0.2;8,16;0.6\n0.3;32,64;0.7\n0.4;32,64;0.8\n"
+    table = read(tmp_path, text)
+    assert table.space.parameters["hidden"].choices == ("32,64", "8,16")  # type: ignore[union-attr]
+
+
+def test_of_a_million_columns_those_that_are_named_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "sweep.csv"
+    header = ",".join(f"c{k}" for k in range(1_000_000))
+    cells = ["1," * 999_999 + "1", "2," * 999_999 + "2"]
+    path.write_text(f"{header},accuracy\n{cells[0]},0.5\n{cells[1]},0.6\n")
+    with pytest.raises(UserError, match=r"has 1,000,001 columns.*analysis.parameters=a\+b"):
+        read_csv(path)
+    with pytest.raises(UserError, match=r"no column c1000001\. Did you mean"):
+        read_csv(path, parameters=["c1000001"])
+    assert list(read_csv(path, parameters=["c7", "c99"]).parameters) == ["c7", "c99"]
+
+
+def test_hundreds_of_parameters_are_not_begun_with(tmp_path: Path) -> None:
+    values = np.random.default_rng(0).uniform(size=(12, 301))
+    frame = pd.DataFrame(values, columns=[*(f"p{k}" for k in range(300)), "accuracy"])
+    with pytest.raises(UserError, match=r"300 parameters vary.*analysis.parameters=a\+b"):
+        read(tmp_path, frame)
+    assert list(read(tmp_path, frame, parameters=["p7", "p9"]).parameters) == ["p7", "p9"]
 
 
 # What is refused

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
-from labs.exported_runs import EXPORTS, PARAMETERS, ROWS, SEEDED, runs
+from labs.exported_runs import EXPORTS, PARAMETERS, ROWS, SEEDED, runs, times
 from latentlab.search.imported_sweeps.source import ImportedSweep, read_imported_sweep
 from latentlab.search.table import SweepTable
 
@@ -48,3 +50,34 @@ def test_parameters_seeds_and_values_are_what_was_run(tmp_path: Path, program: s
 def test_it_is_said_what_was_taken_as_what(tmp_path: Path, program: str, told: list[str]) -> None:
     notes = "\n".join(read(tmp_path, program).notes)
     assert all(words in notes for words in told), notes
+
+
+def test_without_seeds_and_order_names_and_values_say_it(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {
+            "Name": [f"brisk-otter-{k}" for k in range(24)],
+            "State": ["finished"] * 22 + ["crashed", "running"],
+            "Created": times(7),
+            "Runtime": np.arange(300, 324),
+            "lr": np.round(10 ** rng.uniform(-4, -1, 24), 8),
+            "depth": np.resize([1, 2, 4], 24),
+            "dropout": np.resize([0, 0.1], 24),
+            "train_loss": np.round(rng.uniform(size=24), 3),
+            "val_loss": np.round(rng.uniform(size=24), 3),
+            "best_epoch": rng.integers(3, 19, 24),
+            "val_acc": np.round(rng.uniform(size=24), 3),
+        }
+    )
+    frame.to_csv(tmp_path / "export.csv", index=False)
+    chosen = ImportedSweep(source="export.csv", objective="val_acc")
+    table = read_imported_sweep(chosen, tmp_path, pytest.fail)
+    assert list(table.space.parameters) == ["lr", "depth", "dropout"]
+    assert table.outcomes["state"].tolist() == ["complete"] * 22 + ["failed"]
+    told = [
+        "State is taken for the state of the runs",
+        "taken for names of runs, not for parameters: Name",
+        "taken for bookkeeping, not for parameters: Created, Runtime",
+        "taken for outcomes, not for parameters: train_loss, val_loss, best_epoch",
+    ]
+    assert set(told) <= set(table.notes)

@@ -86,7 +86,7 @@ def _header(path: Path) -> tuple[list[str], str, int]:
             file.seek(0)
         if len(first) == _LONGEST_LINE:
             raise csv.Error("its first line does not end")
-        names = [name.strip() for name in next(csv.reader(file, delimiter=separator), [])]
+        names = [" ".join(n.split()) for n in next(csv.reader(file, delimiter=separator), [])]
         if not any(names):
             raise csv.Error("its first line is empty")
     return [name or f"Unnamed: {k}" for k, name in enumerate(names)], separator, int(marked)
@@ -109,7 +109,8 @@ def _check_header(path: Path, header: list[str], named: Collection[str], enough:
         )
     if not enough and len(header) > MOST_COLUMNS:
         raise UserError(
-            f"{path} has {len(header):,} columns", "Name those that are parameters, as a+b+c"
+            f"{path} has {len(header):,} columns",
+            "Name those that are parameters: analysis.parameters=a+b",
         )
 
 

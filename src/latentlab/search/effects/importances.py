@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -23,6 +23,9 @@ from latentlab.search.matrix import SweepMatrix
 from latentlab.search.parameters import IntParameter
 from latentlab.search.proposals import distribution_of, quiet
 
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+
 COLUMNS = (
     "parameter",
     "evaluator",
@@ -35,6 +38,8 @@ COLUMNS = (
     "null_median",
     "null_high_all",
 )
+_MOST_ONE_HOT = 6
+"""fANOVA sees more choices by their place: of one column each it visits all 2^choices cells."""
 # Fewer rows than this have no best quarter that could be told from the rest.
 _FEWEST = 8
 
@@ -258,7 +263,7 @@ def fanova(columns: Sequence[Column], scores: Array, used: Any, seed: int) -> di
     import optuna
 
     with quiet():
-        distributions = {column.name: distribution_of(column.parameter) for column in columns}
+        distributions = {column.name: _fanova_kind(column) for column in columns}
         study = optuna.create_study(direction="maximize")
         study.add_trials(
             [
@@ -278,8 +283,18 @@ def fanova(columns: Sequence[Column], scores: Array, used: Any, seed: int) -> di
             return {}
 
 
+def _fanova_kind(column: Column) -> BaseDistribution:
+    if len(column.choices) > _MOST_ONE_HOT:
+        import optuna
+
+        return optuna.distributions.IntDistribution(0, len(column.choices) - 1)
+    return distribution_of(column.parameter)
+
+
 def _value(column: Column, row: int) -> Any:
     parameter = column.parameter
+    if len(column.choices) > _MOST_ONE_HOT:
+        return int(column.codes[row])
     if column.choices:
         return column.choices[column.codes[row]]
     assert parameter.type != "categorical"

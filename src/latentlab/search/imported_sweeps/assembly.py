@@ -19,6 +19,9 @@ from latentlab.search.parameters import CategoricalParameter, same
 from latentlab.search.space import Space
 from latentlab.search.table import Objective, SweepTable
 
+MOST_PARAMETERS = 200
+"""An analysis of so many takes a minute."""
+
 NOT_ADAPTIVE = ("grid", "random", "quasi_random")
 """Samplers that ask whatever was told before."""
 
@@ -71,6 +74,12 @@ def sweep_of_runs(
         space, said = inferred_space(parameters)
         if not space.parameters:
             raise UserError(f"{runs.name}: no parameter varies", "Give a sweep in which one does")
+        if len(space.parameters) > MOST_PARAMETERS:
+            raise UserError(
+                f"{runs.name}: {len(space.parameters):,} parameters vary, and at most "
+                f"{MOST_PARAMETERS} are analysed",
+                "Name those that were searched: analysis.parameters=a+b",
+            )
         ranges = "the space is inferred from the values: ranges are as observed"
         notes = [ranges, *notes, *said]
     index = pd.RangeIndex(len(parameters), name="configuration")

@@ -83,9 +83,7 @@ def none_of_ranges(parameters: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
         others = parameters[name][~none].dropna()
         if none.any() and len(others.unique()) > FEW and all(map(is_number, others)):
             parameters = parameters.assign(**{name: parameters[name].mask(none).astype(float)})
-            notes.append(
-                f"{name}: its numbers are a range, which it lacks in {none.sum()} rows: None"
-            )
+            notes.append(f"{name}: None in {none.sum()} rows is taken for absent, beside a range")
     return parameters, notes
 
 

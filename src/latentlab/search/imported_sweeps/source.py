@@ -149,7 +149,7 @@ def _refuse_unused(chosen: ImportedSweep, kind: str) -> None:
     unused = [name for name in _UNUSED[kind] if getattr(chosen, name) is not None]
     if unused:
         listed = ", ".join(f"analysis.{name}" for name in unused)
-        remedy = f"Leave out {'it' if len(unused) == 1 else 'them'}"
+        remedy = f"Leave {'it' if len(unused) == 1 else 'them'} out"
         if kind == "optuna":
             remedy += ", or give study.trials_dataframe() as CSV"
         raise UserError(f"{chosen.source}: {listed} cannot be used of {_SOURCES[kind]}", remedy)

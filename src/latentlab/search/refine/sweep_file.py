@@ -97,7 +97,7 @@ def _comment(one: Decision) -> list[str]:
     lines += _wrapped(f"would change if {one.would_change_if}", "  ")
     if one.command:
         # Not wrapped: to be copied as it stands.
-        lines.append(f"  # compare: {one.command}")
+        lines.append("  # compare: " + one.command.replace("\n", " "))
     return lines
 
 
@@ -119,8 +119,8 @@ def _entry(key: str, value: Any, indent: str) -> list[str]:
     line = f"{indent}{named} {flow.removesuffix(chr(10)).removesuffix(chr(10) + '...')}"
     if len(line) <= _WIDTH or not isinstance(value, dict | list):
         return [line]
-    block = yaml.safe_dump({"": value}, sort_keys=False, width=_WIDTH - len(indent))
-    block = named + block.removeprefix("'':")
+    block = yaml.safe_dump({"_": value}, sort_keys=False, width=_WIDTH - len(indent))
+    block = named + block.removeprefix("_:")
     return textwrap.indent(block, indent).rstrip("\n").split("\n")
 
 
