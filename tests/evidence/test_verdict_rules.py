@@ -123,7 +123,62 @@ def test_a_relative_amount_is_a_ratio_test(declare, metrics, tables, sign, bette
     assert only(judge(scores, declare(H1=wide), metrics, trials))["verdict"] == "supported"
     row = only(judge(scores, declare(H1=narrow), metrics, trials))
     assert row["verdict"] == "refuted"
-    assert row["boundary"] == pytest.approx(0.1 * np.abs(control).mean())
+    assert (row["boundary"], row["unit"]) == (10.0, "% of control mean")
+    assert row["finding"].endswith("is not better by 10 % of control mean in kl")
+    assert row["effect"] == pytest.approx(8, abs=0.1)
+    assert 7.9 < row["interval_low"] < row["effect"] < row["interval_high"] < 8.1
+
+
+@pytest.mark.parametrize("pairing", ["seed", "none"])
+@pytest.mark.parametrize("kind", ["superiority", "non_inferiority", "equivalence"])
+def test_the_interval_of_a_relative_claim_agrees_with_its_test(
+    declare, metrics, tables, kind, pairing
+):
+    rng = np.random.default_rng(3)
+    amount = {"min_effect" if kind == "superiority" else "margin": "10% of control mean"}
+    test = {"primary": "paired_t" if pairing == "seed" else "welch_t"}
+    arms = {"treatment": "new", "control": "old"}
+    metric = {"name": "loss", "split": "test"}
+    claim = {"kind": kind, "pairing": pairing, "metric": metric, "test": test, "arms": arms}
+    seen = set()
+    for _ in range(60):
+        control = rng.gamma(6, 1, 8)
+        new = control * rng.uniform(0.8, 1.15) + rng.normal(0, 0.4, 8)
+        scores, trials = tables({"new": new, "old": control}, metric="loss")
+        row = only(judge(scores, declare(H1=claim | amount), metrics, trials))
+        low, high = row["interval_low"], row["interval_high"]
+        assert low <= row["effect"] <= high
+        assert row["effect"] == pytest.approx(100 * (1 - new.mean() / control.mean()))
+        inside = low > -10 and high < 10
+        shown = {
+            "superiority": low > 10,
+            "non_inferiority": low > -10,
+            "equivalence": inside,
+        }[kind]
+        assert (row["p_supported"] <= 0.05) == shown
+        seen.add(shown)
+    if pairing == "seed":
+        assert seen == {True, False}
+
+
+def test_the_interval_of_a_margin_in_per_cent_is_that_of_the_ratio(declare, metrics, tables):
+    """The raw difference is known well, and the control's mean is not."""
+    control = np.array([1.0, 2.0, 4.0, 8.0, 3.0, 5.0])
+    new = np.array([1.65, 2.55, 4.63, 8.57, 3.65, 5.55])
+    claim = {"kind": "non_inferiority", "margin": "20% of control mean"}
+    claim["metric"] = {"name": "loss", "split": "test"}
+    scores, trials = tables({"new": new, "old": control}, metric="loss")
+    row = only(judge(scores, declare(H1=claim), metrics, trials))
+    assert row["p_supported"] == pytest.approx(0.234, abs=5e-4)
+    assert row["verdict"] == "inconclusive"
+    assert row["interval_low"] < -20 < row["effect"] < row["interval_high"]
+
+
+def test_a_share_of_nothing_is_invalid(declare, metrics, tables):
+    scores, trials = tables({"new": OLD, "old": 0 * OLD})
+    row = only(judge(scores, declare(H1={"min_effect": "5% of control mean"}), metrics, trials))
+    assert row["verdict"] == "invalid"
+    assert "are all 0" in row["cause"]
 
 
 def test_a_share_of_scores_of_both_signs_is_invalid(declare, metrics, tables):

@@ -109,23 +109,30 @@ def test_the_analysis_runs_alone(finished: ProjectCopy) -> None:
 
 
 @pytest.mark.slow
-def test_five_kills_lose_nothing_and_ask_the_same(finished: ProjectCopy, tmp_path) -> None:
+def test_twelve_kills_lose_nothing_and_ask_the_same(finished: ProjectCopy, tmp_path) -> None:
     copy = copy_project(tmp_path / "killed")
     rng = random.Random(7)
-    kills = 0
-    while kills < 5:
+    for kill in range(12):
         before = written(copy)
         process = start_kedro(ARGUMENTS, copy.root, copy.environment)
-        # From the first sign of this run's search on, at a moment of chance.
-        limit = time.monotonic() + 90
-        while written(copy) == before and process.is_alive():
-            assert time.monotonic() < limit
-            time.sleep(0.02)
-        time.sleep(rng.uniform(0, 0.8))
-        assert process.is_alive()
-        os.killpg(process.pid, signal.SIGKILL)
+        if kill < 6:
+            # From the first sign of this run's search on, at a moment of chance.
+            limit = time.monotonic() + 90
+            while written(copy) == before and process.is_alive():
+                assert time.monotonic() < limit
+                time.sleep(0.02)
+            time.sleep(rng.uniform(0, 0.8))
+            assert process.is_alive()
+        else:
+            # At any moment of the run, its confirmation and its report too.
+            process.join(rng.uniform(0.5, 8))
+        if process.is_alive():
+            os.killpg(process.pid, signal.SIGKILL)
         process.join()
-        kills += 1
+        if kill % 4 == 3:
+            # As a crash of the machine leaves it: the last lines of the record are torn.
+            journal = folder(copy, "06_models") / "sweeps/default.journal"
+            os.truncate(journal, journal.stat().st_size - rng.randrange(5, 300))
     done = copy.kedro(*ARGUMENTS)
     assert done.returncode == 0, done.stderr
     assert asked(copy) == asked(finished)

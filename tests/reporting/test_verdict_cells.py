@@ -198,6 +198,17 @@ def test_without_a_terminal_each_hypothesis_is_one_plain_line() -> None:
     assert "\x1b" not in "".join(lines)
 
 
+def test_a_ratio_is_shown_with_its_unit_wherever_it_stands() -> None:
+    row = VERDICTS[VERDICTS["hypothesis"] == "H4_kl_lower"].to_dict("records")[0]
+    row |= {"unit": "% of control mean"}
+    assert boundary_text(row) == "above 0.5 % of control mean"
+    assert verdict_table(pd.DataFrame([row]))["effect"].iloc[0].endswith("] % of control mean")
+    text = verdict_sentence(row)
+    assert "] % of control mean, unadjusted 90 % interval, 10 seeds." in text
+    assert "holds the boundary 0.5 % of control mean" in text
+    assert "true effect of 0.82 % of control mean would be shown" in text
+
+
 CERTAIN_AND_OPEN = "too few to decide: n = 4 is below the minimum of 10, whatever the p-value"
 
 

@@ -65,6 +65,21 @@ def test_a_sweep_keeps_to_its_budget_and_conditions(tmp_path, method):
     assert len(storage.suggestions()) == 20
 
 
+def test_every_cohort_says_how_it_ended(tmp_path, caplog):
+    caplog.set_level("INFO", "latentlab.search.engine")
+    chosen = settings("random", configurations=8)
+    ends = [Result("complete", (float(k),)) for k in (3, 1, 7, 5)] + [Result("diverged")] * 4
+    storage = storage_at(tmp_path / "a.journal", chosen)
+    run_sweep(
+        chosen, ["minimize"], storage, lambda asked: {s.number: ends[s.number] for s in asked}
+    )
+    lines = [line for line in caplog.messages if "best so far" in line]
+    assert lines == [
+        "Cohort 0: 4 complete; the best so far is configuration 1 at 1",
+        "Cohort 1: 4 diverged; the best so far is configuration 1 at 1",
+    ]
+
+
 def test_tpe_is_adaptive_after_its_start_and_finds_the_better_encoder(tmp_path):
     chosen = settings(configurations=60)
     storage = storage_at(tmp_path / "a.journal", chosen)

@@ -69,3 +69,56 @@ def test_spearman_interval_needs_four_pairs_and_an_open_scale():
 def test_one_value_has_a_mean_and_no_interval():
     assert all(math.isnan(end) for end in intervals.mean_interval(np.ones(1), 0.95))
     assert all(math.isnan(end) for end in intervals.welch_interval(np.ones(1), np.ones(3), 0.95))
+
+
+def fieller(numerator, denominator, level):
+    """The interval in closed form, paired (Fieller 1954): the roots of a quadratic."""
+    n = len(numerator)
+    t = scipy.stats.t.ppf((1 + level) / 2, n - 1) ** 2 / n
+    (vn, cov), (_, vd) = np.cov(numerator, denominator)
+    a, b = denominator.mean() ** 2 - t * vd, numerator.mean() * denominator.mean() - t * cov
+    root = math.sqrt(b**2 - a * (numerator.mean() ** 2 - t * vn))
+    return (b - root) / a, (b + root) / a
+
+
+def paired_ratio(numerator, denominator, level):
+    return intervals.ratio_interval(
+        lambda rho: intervals.mean_interval(numerator - rho * denominator, level),
+        numerator.mean() / denominator.mean(),
+    )
+
+
+def test_a_ratios_interval_is_fiellers():
+    rng = np.random.default_rng(5)
+    for scale in (1e-6, 1.0, 1e6):
+        numerator, denominator = scale * rng.normal(-1, 2, 8), rng.normal(9, 3, 8)
+        found = paired_ratio(numerator, denominator, 0.9)
+        assert found == pytest.approx(fieller(numerator, denominator, 0.9), rel=1e-8)
+
+
+def test_a_ratios_interval_of_independent_arms_holds_what_welchs_test_does_not_reject():
+    rng = np.random.default_rng(6)
+    x, y = rng.normal(5, 1, 7), rng.normal(4, 2, 6)
+    ends = intervals.ratio_interval(
+        lambda rho: intervals.welch_interval(x, rho * y, 0.95), x.mean() / y.mean()
+    )
+    for end in ends:
+        assert scipy.stats.ttest_ind(x, end * y, equal_var=False).pvalue == pytest.approx(0.05)
+
+
+def test_ratios_without_spread_or_with_a_denominator_about_zero():
+    assert paired_ratio(np.full(4, 1.0), np.full(4, 4.0), 0.9) == (0.25, 0.25)
+    about_zero = np.array([-3.0, 4.0, -2.0, 2.0])
+    assert np.isnan(paired_ratio(np.array([1.0, 2.0, 1.5, 0.5]), about_zero, 0.95)).any()
+
+
+def test_a_ratios_interval_covers():
+    rng = np.random.default_rng(7)
+    covered = 0
+    for _ in range(1_500):
+        base = rng.normal(5, 2, 6)
+        # The true ratio of the means is 1.2. The interval of the raw difference holds .2 times the
+        # observed mean of the denominator in 95 % of such studies.
+        low, high = paired_ratio(1.2 * base + rng.normal(0, 0.5, 6), base, 0.9)
+        covered += low <= 1.2 <= high
+    assert covered / 1_500 == pytest.approx(0.9, abs=3 * math.sqrt(0.09 / 1_500))

@@ -26,6 +26,20 @@ class Boundary:
     value: float
     relative: bool = False
 
+    @property
+    def amount(self) -> float:
+        """The distance in units of the effect: per cent of the control's mean, or the metric's."""
+        return 100 * self.value if self.relative else self.value
+
+    def units(self, control: Array) -> Array:
+        """What each control score contributes to one unit of the effect, in the metric's units.
+
+        Example:
+            >>> Boundary(0.1, relative=True).units(np.array([2.0, -4.0])).tolist()
+            [0.02, 0.04]
+        """
+        return np.abs(control) / 100 if self.relative else np.ones_like(control)
+
     def distance(self, control: Array) -> Array:
         """The distance that each control score contributes, in the metric's units.
 
@@ -33,7 +47,8 @@ class Boundary:
         Putting the observed mean into a fixed margin would treat it as known and give intervals
         that are too short. The claim "a exceeds (1 + r) b on average" is linear in the scores, so
         it is tested as a ratio: on a - b - r |b| seed by seed, where the control's own scatter
-        widens the test as it should (Fieller's form of a test on a ratio of means).
+        widens the test as it should (Fieller's form of a test on a ratio of means). The interval
+        that is reported is the ratio's, which such tests give (`ratio_interval`).
 
         Args:
             control: scores of the control arm, any shape.

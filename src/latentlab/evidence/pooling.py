@@ -158,37 +158,41 @@ def heterogeneity(pooled: StratifiedMean) -> Heterogeneity:
 
 
 @dataclass(frozen=True)
+class ProblemEffect:
+    """The effect in one problem, in units of the pooled effect.
+
+    Attributes:
+        n: its seeds.
+        effect: turned as the pooled one.
+        low: end of its unadjusted interval.
+        high: its other end.
+    """
+
+    n: int
+    effect: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
 class PooledAssessment:
     """The statistics of one hypothesis over several problems, and what they were pooled from.
 
     Args:
         assessment: what is decided on.
-        strata: the problems' effects.
-        differences: problem -> oriented differences, or correlations, of its seeds.
-        level: coverage of the problems' intervals.
-        bound: largest magnitude that an effect can have.
+        strata: the problems' effects, which are equal where the problems are alike.
+        problems: problem -> its effect.
     """
 
     assessment: Assessment
     strata: StratifiedMean
-    differences: Mapping[str, Array]
-    level: float
-    bound: float = math.inf
+    problems: Mapping[str, ProblemEffect]
 
     def columns(self) -> dict[str, object]:
         """Return what the table of pooled verdicts has beside the columns of any verdict."""
-        problems = {}
-        for problem, own in self.differences.items():
-            low, high = stratified_mean([own], [np.zeros_like(own)]).interval(self.level)
-            problems[problem] = {
-                "n": len(own),
-                "effect": float(np.mean(own)),
-                "low": max(low, -self.bound),
-                "high": min(high, self.bound),
-            }
         spread = heterogeneity(self.strata)
         return {
-            "problems": json.dumps(problems),
+            "problems": json.dumps({name: vars(own) for name, own in self.problems.items()}),
             "heterogeneity_q": spread.q,
             "heterogeneity_p": spread.p,
             "i_squared": spread.i_squared,

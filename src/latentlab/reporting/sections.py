@@ -18,6 +18,7 @@ from latentlab.reporting.verdict_cells import (
     HEADLINES,
     Row,
     interval_label,
+    ratio_unit,
     verdict_rows,
     verdict_table,
 )
@@ -96,7 +97,10 @@ def verdict_section(verdicts: pd.DataFrame) -> Section:
     interval = _common_interval(rows)
     return Section(
         "Verdicts",
-        ["Effects are in the metric's own unit and oriented: positive is better."],
+        [
+            "Effects are in the metric's own unit, or in per cent of the control's mean where the "
+            "claim's margin is, and oriented: positive is better."
+        ],
         items=[_verdict_item(row, verdict_sentence(row)) for row in rows],
         table=_verdict_cells(verdicts, interval),
         note=f"A verdict follows from the adjusted p-values alone; the interval beside it is the "
@@ -222,7 +226,10 @@ def _verdict_row(row: Row, shown: Row, effect: Cell) -> dict[str | Cell, object]
         "Verdict": Cell(
             shown["verdict"], _present(shown["status"]), _colour(as_text(row.get("verdict")))
         ),
-        effect: Cell(value, _present(interval, shown["effect size"])),
+        effect: Cell(
+            value if value == MISSING else f"{value}{ratio_unit(row)}",
+            _present(interval, shown["effect size"]),
+        ),
         "Claim holds": shown["boundary"],
         "Adjusted p": p,
         "n": shown["n"],

@@ -74,11 +74,18 @@ def interval_label(row: Row) -> str:
 
 def effect_text(row: Row) -> str:
     """Write the effect with its interval, rounded by the interval's width."""
-    return format_estimate(
+    text = format_estimate(
         as_float(row.get("effect")),
         as_float(row.get("interval_low")),
         as_float(row.get("interval_high")),
     )
+    return text if text == MISSING else f"{text}{ratio_unit(row)}"
+
+
+def ratio_unit(row: Row) -> str:
+    """Return what follows an effect that is a ratio; empty where it is in the metric's unit."""
+    unit = as_text(row.get("unit"))
+    return f" {unit}" if unit.startswith("%") else ""
 
 
 def boundaries(row: Row) -> list[float]:
@@ -103,7 +110,8 @@ def boundary_text(row: Row) -> str:
     bounds = [format_declared(bound) for bound in boundaries(row)]
     if not bounds:
         return MISSING
-    return f"above {bounds[0]}" if len(bounds) == 1 else f"between {bounds[0]} and {bounds[1]}"
+    text = f"above {bounds[0]}" if len(bounds) == 1 else f"between {bounds[0]} and {bounds[1]}"
+    return f"{text}{ratio_unit(row)}"
 
 
 def comparison_text(row: Row) -> str:

@@ -20,7 +20,6 @@ from latentlab.reporting.formatting import (
     as_float,
     as_text,
     format_declared,
-    format_estimate,
     format_p,
     plural,
 )
@@ -31,8 +30,10 @@ from latentlab.reporting.verdict_cells import (
     comparison_text,
     correction_text,
     count_text,
+    effect_text,
     interval_label,
     problems_text,
+    ratio_unit,
     seeds_missing,
     unit_of_n,
     verdict_rows,
@@ -115,8 +116,7 @@ def _measured(row: Row) -> str:
     effect = as_float(row.get("effect"))
     if math.isnan(effect):
         return f"{comparison_text(row)}: no effect could be estimated."
-    low, high = as_float(row.get("interval_low")), as_float(row.get("interval_high"))
-    estimate = format_estimate(effect, low, high)
+    estimate = effect_text(row)
     interval = f", {interval_label(row)}" if "[" in estimate else ", no interval"
     return f"{comparison_text(row)}: effect {estimate}{interval}, {count_text(row)}."
 
@@ -136,6 +136,7 @@ def _open_question(row: Row) -> list[str]:
     parts = []
     if inside:
         bounds = " and ".join(format_declared(bound) for bound in inside)
+        bounds += ratio_unit(row)
         parts.append(f"The interval holds the boundary {bounds}, so either answer is still open.")
     elif math.isfinite(low):
         p = min(
@@ -152,7 +153,7 @@ def _open_question(row: Row) -> list[str]:
         is_margin = as_text(row.get("comparison")) == "equivalence"
         parts.append(
             f"With {count_text(row)} a {'margin' if is_margin else 'true effect'} of "
-            f"{detectable:.2g} would be shown with 80 % power."
+            f"{detectable:.2g}{ratio_unit(row)} would be shown with 80 % power."
         )
     if more := seeds_missing(row):
         extra = plural(more, unit_of_n(row)).replace(" ", " more ", 1)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
-from latentlab.reporting.formatting import plural
+from latentlab.reporting.formatting import format_number, plural
 from latentlab.search.proposals import Direction, propose
 from latentlab.search.settings import SweepSettings
 from latentlab.search.storage import SweepStorage
@@ -49,8 +50,18 @@ def run_sweep(
             suggestions[-1].number,
             "" if budget is None else f" of {max(budget, done)}",
         )
-        for number, result in train(suggestions).items():
+        results = train(suggestions)
+        for number, result in results.items():
             storage.tell(number, result)
+        logger.info(
+            "Cohort %d: %s; %s",
+            suggestions[0].cohort,
+            ", ".join(
+                f"{count} {state}"
+                for state, count in Counter(one.state for one in results.values()).items()
+            ),
+            _best(storage.suggestions(), directions[0]),
+        )
 
 
 def _next_cohort(
@@ -75,6 +86,19 @@ def _next_cohort(
         storage.add(propose(settings, directions, known, cohort, len(members), count))
         acquired = storage.acquire()
     return acquired
+
+
+def _best(suggestions: Sequence[Suggestion], direction: Direction) -> str:
+    """Say what the best configuration so far reached, by the first objective."""
+    complete = {
+        one.result.objectives[0]: one.number
+        for one in suggestions
+        if one.result is not None and one.result.state == "complete"
+    }
+    if not complete:
+        return "none is complete so far"
+    value = max(complete) if direction == "maximize" else min(complete)
+    return f"the best so far is configuration {complete[value]} at {format_number(value)}"
 
 
 def in_work(suggestions: Sequence[Suggestion]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
@@ -11,6 +12,9 @@ import scipy
 from latentlab.core.arrays import Array
 
 Interval = tuple[float, float]
+
+_MOST_DOUBLINGS = 40
+"""An end of a ratio that is a million million times the ratio itself is none."""
 
 
 def mean_interval(values: Array, level: float) -> Interval:
@@ -82,6 +86,46 @@ def welch_interval(treatment: Array, control: Array, level: float) -> Interval:
     )
     half = t_quantile(level, freedom) * math.sqrt(sum(errors))
     return difference - half, difference + half
+
+
+def ratio_interval(at: Callable[[float], Interval], estimate: float) -> Interval:
+    """Return the interval of a ratio of means: the ratios that no test rejects (Fieller 1954).
+
+    The ratio is rho where numerator - rho * denominator has the mean 0. With a t interval of that
+    mean these are the ratios whose interval holds 0, so that interval and t test always agree.
+
+    Args:
+        at: ratio -> interval of the mean of numerator - ratio * denominator, with a positive
+            denominator.
+        estimate: the ratio of the means.
+
+    Returns:
+        Low and high end; NaN where an end does not exist: the denominator's mean is not known to
+        differ from 0.
+
+    Example:
+        >>> gain, base = np.array([1.0, 2.0, 3.0]), np.array([10.0, 11.0, 12.0])
+        >>> low, high = ratio_interval(lambda rho: mean_interval(gain - rho * base, 0.9), 2 / 11)
+        >>> round(low, 3), round(high, 3)
+        (0.035, 0.309)
+    """
+    return _ratio_end(lambda rho: at(rho)[0], estimate, -1), _ratio_end(
+        lambda rho: -at(rho)[1], estimate, 1
+    )
+
+
+def _ratio_end(beyond: Callable[[float], float], estimate: float, direction: int) -> float:
+    """Return the ratio from which `beyond` is positive, searched for in ever larger steps."""
+    if beyond(estimate) >= 0:
+        # Nothing varies.
+        return estimate
+    step = abs(estimate) or 1.0
+    for _ in range(_MOST_DOUBLINGS):
+        far = estimate + direction * step
+        if beyond(far) > 0:
+            return float(scipy.optimize.brentq(beyond, far, estimate, xtol=1e-12 * step))
+        step *= 2
+    return math.nan
 
 
 def spearman_error(rho: float, n: int) -> float:

@@ -7,6 +7,7 @@ a simulation of twenty thousand.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
@@ -72,7 +73,7 @@ def location_p(test: LocationTest, x: Array, y: Array, alternative: Alternative)
     if test == "mann_whitney":
         return _mann_whitney(x, y, rounding, alternative)
     samples: tuple[Array, ...] = (x - y,) if test == "sign_flip" else (x, y)
-    mean = np.mean if test == "sign_flip" else _difference_of_means
+    mean: Callable[..., Array] = np.mean if test == "sign_flip" else _difference_of_means
     observed = mean(*samples, axis=-1)
 
     def beyond(*arranged: Array, axis: int) -> Array:

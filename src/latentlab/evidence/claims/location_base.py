@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Self
 
 import numpy as np
@@ -12,9 +12,9 @@ import pandas as pd
 from pydantic import model_validator
 
 from latentlab.core.arrays import Array
-from latentlab.core.model import StrictModel
 from latentlab.evidence.assessment import Assessment, Level
 from latentlab.evidence.claims.base import ArmClaim, amount
+from latentlab.evidence.claims.location_procedure import LocationProcedure
 from latentlab.evidence.decisions import (
     Comparison,
     Sides,
@@ -25,6 +25,7 @@ from latentlab.evidence.margins import Boundary
 from latentlab.evidence.planning import plan
 from latentlab.evidence.pooling import (
     PooledAssessment,
+    ProblemEffect,
     StratifiedMean,
     mean_of_means,
     plan_pooled,
@@ -33,13 +34,12 @@ from latentlab.evidence.pooling import (
 from latentlab.evidence.samples import ArmScores, NoVerdict, Tables
 from latentlab.metrics.metric import Metric
 from latentlab.statistics.attainable import (
-    PAIRED_TESTS,
     LocationTest,
     seeds_for_attainable,
     smallest_p,
 )
 from latentlab.statistics.effect_sizes import d_z, hedges_g, pooled_sd
-from latentlab.statistics.intervals import Interval, mean_interval, welch_interval
+from latentlab.statistics.intervals import Interval, mean_interval, ratio_interval, welch_interval
 from latentlab.statistics.location import ROUNDING
 
 # Which boundary a claim is planned at, as a multiple of its distance from 0.
@@ -52,32 +52,6 @@ _FINDINGS = {
     ("equivalence", True): "differs by less than {}",
     ("equivalence", False): "differs by more than {}",
 }
-
-
-class LocationProcedure(StrictModel):
-    """How two arms are compared: the primary test decides, the others show what hangs on it."""
-
-    primary: LocationTest = "paired_t"
-    sensitivity: tuple[LocationTest, ...] = ()
-    sides: Sides = "one"
-
-    def check(self, primary: tuple[LocationTest, ...], others: tuple[LocationTest, ...]) -> None:
-        """Refuse tests that do not fit the pairing of the arms.
-
-        Raises:
-            ValueError: names the key and the tests that may stand there.
-        """
-        stated = {"primary": (self.primary, primary)}
-        stated |= {
-            f"sensitivity[{index}]": (test, others) for index, test in enumerate(self.sensitivity)
-        }
-        for key, (test, allowed) in stated.items():
-            if test not in allowed:
-                pairing = "seed" if primary == PAIRED_TESTS else "none"
-                raise ValueError(
-                    f"test.{key}: {test} does not fit pairing: {pairing}; "
-                    f"write one of {', '.join(allowed)}"
-                )
 
 
 class LocationClaim(ArmClaim):
@@ -115,7 +89,9 @@ class LocationClaim(ArmClaim):
         return self.comparison != "equivalence"
 
     def unit(self, metrics: Mapping[str, Metric]) -> str:
-        """Return the metric's unit."""
+        """Return the metric's unit, or that of a share of the control's mean."""
+        if self.boundary.relative:
+            return "% of control mean"
         return metrics[self.metric.name].unit if self.metric.name in metrics else ""
 
     def finding(self, boundary: float, unit: str, *, supported: bool) -> str:
@@ -131,10 +107,12 @@ class LocationClaim(ArmClaim):
         samples = super().samples(tables, metrics)
         control = list(self.arm_names().values())[1]
         scores = samples.values[control].to_numpy()
-        # A share of scores of both signs means nothing.
-        if self.boundary.relative and np.nanmin(scores) < 0 < np.nanmax(scores):
+        low, high = np.nanmin(scores), np.nanmax(scores)
+        # A share of scores of both signs means nothing, and there is none of zero.
+        if self.boundary.relative and (low < 0 < high or low == high == 0):
+            why = "change sign" if low < high else "are all 0"
             raise NoVerdict(
-                "invalid", f"a share of the mean of {control} means nothing: its scores change sign"
+                "invalid", f"a share of the mean of {control} means nothing: its scores {why}"
             )
         return samples
 
@@ -152,7 +130,8 @@ class LocationClaim(ArmClaim):
             }
         p_supported, p_refuted = evidence.get(self.test.primary, (math.nan, math.nan))
         detectable, needed = self._plan(x, y, control, level)
-        estimate = _mean(treatment) - _mean(control)
+        units = self.boundary.units(control)
+        estimate = (_mean(treatment) - _mean(control)) / _mean(units)
         attainable = smallest_p(self.test.primary, len(x), len(y))
         return Assessment(
             n=min(len(x), len(y)),
@@ -160,8 +139,8 @@ class LocationClaim(ArmClaim):
             effect=sign * estimate,
             control_mean=_mean(control),
             treatment_mean=_mean(treatment),
-            boundary=_mean(self.boundary.distance(control)),
-            interval=self._interval(x, y, level) if evidence else (math.nan, math.nan),
+            boundary=self.boundary.amount,
+            interval=self._interval(x, y, units, level) if evidence else (math.nan, math.nan),
             p_supported=p_supported,
             p_refuted=p_refuted,
             attainable_p=min(1.0, level.spending * attainable),
@@ -176,7 +155,7 @@ class LocationClaim(ArmClaim):
             pairing_correlation=(
                 _correlation(treatment, control) if evidence and self.paired else math.nan
             ),
-            detectable_effect=detectable,
+            detectable_effect=detectable / _mean(units),
             seeds_needed=needed,
         )
 
@@ -191,38 +170,56 @@ class LocationClaim(ArmClaim):
         sides = [self.contrast(one) for one in samples.values()]
         x = [sign * treatment for treatment, _ in sides]
         y = [sign * control for _, control in sides]
-        distances = [self.boundary.distance(control) for _, control in sides]
+        units = [self.boundary.units(control) for _, control in sides]
 
         def at(side: int) -> StratifiedMean:
-            edges = [own + side * distance for own, distance in zip(y, distances, strict=True)]
-            return stratified_mean(x, edges)
+            return _beyond(x, y, units, side * self.boundary.amount)
 
         supported, refuted = evidence_at_boundaries(
             self.comparison, lambda side, alternative: at(side).p(alternative), self.test.sides
         )
-        pooled = at(0)
-        n = int(pooled.sizes.min())
-        boundary = mean_of_means(distances)
         planned = at(_PLANNED_AT[self.comparison])
-        detectable, needed = plan_pooled(self.comparison, planned, boundary, n, level)
+        n = int(planned.sizes.min())
+        unit = mean_of_means(units)
+        detectable, needed = plan_pooled(
+            self.comparison, planned, self.boundary.amount * unit, n, level
+        )
+        own = self._pooled_effect(x, y, units, level)
         assessment = Assessment(
             n=n,
-            estimate=sign * float(pooled.mean),
-            effect=float(pooled.mean),
+            estimate=sign * own.effect,
+            effect=own.effect,
             treatment_mean=sign * mean_of_means(x),
             control_mean=sign * mean_of_means(y),
-            boundary=boundary,
-            interval=pooled.interval(level.interval),
+            boundary=self.boundary.amount,
+            interval=(own.low, own.high),
             p_supported=float(supported),
             p_refuted=float(refuted),
             attainable_p=0.0,
             test="stratified_t",
             trials=pd.concat([one.trials for one in samples.values()]),
-            detectable_effect=detectable,
+            detectable_effect=detectable / unit,
             seeds_needed=needed,
         )
-        differences = {name: own - other for name, own, other in zip(samples, x, y, strict=True)}
-        return PooledAssessment(assessment, pooled, differences, level.interval)
+        by_problem = {
+            name: self._pooled_effect([x[k]], [y[k]], [units[k]], level)
+            for k, name in enumerate(samples)
+        }
+        # Problems are alike in a ratio where nothing is left of their differences beyond it.
+        ratio = own.effect if self.boundary.relative else 0.0
+        return PooledAssessment(assessment, _beyond(x, y, units, ratio), by_problem)
+
+    def _pooled_effect(
+        self, x: Sequence[Array], y: Sequence[Array], units: Sequence[Array], level: Level
+    ) -> ProblemEffect:
+        """Return the effect over strata of paired scores, with its unadjusted interval."""
+
+        def at(ratio: float) -> Interval:
+            return _beyond(x, y, units, ratio).interval(level.interval)
+
+        effect = float(_beyond(x, y, units, 0.0).mean) / mean_of_means(units)
+        low, high = ratio_interval(at, effect) if self.boundary.relative else at(0.0)
+        return ProblemEffect(min(len(one) for one in x), effect, low, high)
 
     def _sign(self, metrics: Mapping[str, Metric]) -> float:
         """Return what turns a difference so that positive is better."""
@@ -242,10 +239,17 @@ class LocationClaim(ArmClaim):
         )
         return float(supported[0]), float(refuted[0])
 
-    def _interval(self, x: Array, y: Array, level: Level) -> Interval:
-        if self.paired:
-            return mean_interval(x - y, level.interval)
-        return welch_interval(x, y, level.interval)
+    def _interval(self, x: Array, y: Array, units: Array, level: Level) -> Interval:
+        """Return the t interval of the effect; Fieller's where it is a ratio."""
+
+        def at(ratio: float) -> Interval:
+            if self.paired:
+                return mean_interval(x - y - ratio * units, level.interval)
+            return welch_interval(x, y + ratio * units, level.interval)
+
+        if not self.boundary.relative:
+            return at(0.0)
+        return ratio_interval(at, (_mean(x) - _mean(y)) / _mean(units))
 
     def _effect_size(self, x: Array, y: Array) -> str:
         name, size = ("d_z", d_z(x - y)) if self.paired else ("Hedges g", hedges_g(x, y))
@@ -282,6 +286,13 @@ class LocationClaim(ArmClaim):
                 "test.sides: an equivalence is two one-sided tests already; write sides: one"
             )
         return self
+
+
+def _beyond(
+    x: Sequence[Array], y: Sequence[Array], units: Sequence[Array], ratio: float
+) -> StratifiedMean:
+    """Return what is left of the effect beyond a number of units, in the metric's units."""
+    return stratified_mean(x, [own + ratio * one for own, one in zip(y, units, strict=True)])
 
 
 def _mean(values: Array) -> float:

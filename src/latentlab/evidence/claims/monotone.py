@@ -20,6 +20,7 @@ from latentlab.evidence.configurations import flatten
 from latentlab.evidence.decisions import evidence_at_boundaries
 from latentlab.evidence.pooling import (
     PooledAssessment,
+    ProblemEffect,
     StratifiedMean,
     mean_of_means,
     plan_pooled,
@@ -164,7 +165,11 @@ class Monotone(ArmClaim, TrendClaim):
             trials=pd.concat([one.trials for one in samples.values()]),
             plan=(float(np.minimum(detectable, 1.0)), needed),
         )
-        return PooledAssessment(assessment, pooled, correlations, level.interval, bound=1.0)
+        return PooledAssessment(
+            assessment,
+            pooled,
+            {name: _own_effect(own, level.interval) for name, own in correlations.items()},
+        )
 
     def _scores(self, samples: ArmScores) -> Array:
         """Return the scores in the order of the levels, shape [seeds, arms]."""
@@ -178,6 +183,13 @@ class Monotone(ArmClaim, TrendClaim):
         if any(b <= a for a, b in itertools.pairwise(values)):
             raise ValueError("levels: write the arms in rising order of the factor's value")
         return self
+
+
+def _own_effect(correlations: Array, level: float) -> ProblemEffect:
+    """Return the mean correlation of one problem's seeds, with its unadjusted interval."""
+    own = stratified_mean([correlations], [np.zeros_like(correlations)])
+    low, high = own.interval(level)
+    return ProblemEffect(len(correlations), float(own.mean), max(low, -1.0), min(high, 1.0))
 
 
 def _plan(correlations: Array, arms: int, level: Level) -> tuple[float, int | None]:

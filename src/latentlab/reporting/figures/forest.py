@@ -149,7 +149,7 @@ def _title(row: dict[Hashable, Any]) -> str:
 
 
 def _footnote(without: list[dict[Hashable, Any]]) -> str:
-    lines = ["effect in the metric's own unit, positive = better;", "every row has its own scale"]
+    lines = ["effect in the claim's own unit, positive = better;", "every row has its own scale"]
     for row in without:
         verdict = as_text(row.get("verdict")).replace("_", " ")
         lines.append(f"no effect: {label(as_text(row.get('hypothesis')))} ({verdict})")

@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
+import time
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -26,8 +28,13 @@ from latentlab.search.sampling import quasi_random_values, tpe_sampler
 from latentlab.search.space import Configuration, Space
 from latentlab.statistics.ranks import midranks
 
+logger = logging.getLogger(__name__)
+
 FORMAT = 1
 """Of what is simulated; another number makes stored null replicates useless."""
+
+_LINE_SECONDS = 20.0
+"""A line at most this often."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +118,12 @@ def simulate(space: Space, schedule: Schedule, count: int, seed: int) -> NullRep
         count: how many times; .2 s each for 60 configurations of six parameters.
         seed: of the noise and of the sampler.
     """
-    runs = [_one(space, schedule, [seed, number]) for number in range(count)]
+    runs, told = [], time.monotonic()
+    for number in range(count):
+        runs.append(_one(space, schedule, [seed, number]))
+        if time.monotonic() - told >= _LINE_SECONDS:
+            told = time.monotonic()
+            logger.info("Runs the sampler on noise: %d of %d are done", number + 1, count)
     kept = np.setdiff1d(np.arange(schedule.configurations), schedule.failed)
     by_parameter = {
         name: np.stack([_shares(space, name, drawn)[kept] for drawn, _ in runs])
