@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from labs.project_copies import ProjectCopy, copy_project
+from latentlab.data.packing import latest_folder
 
 STUDY = "derp_vae"
 ARMS, SEEDS = 6, 3
@@ -123,7 +124,7 @@ def test_the_champion_loads_by_its_alias(
         model = mlflow.pyfunc.load_model(f"models:/{STUDY}@champion")
     finally:
         mlflow.set_tracking_uri(None)
-    folder = outputs(smoke_project, "05_model_input") / "prepared"
+    folder = latest_folder(outputs(smoke_project, "05_model_input") / "prepared")
     examples = np.load(folder / "test_features.npy").reshape(-1, 64).astype(np.float32)
     answers = model.predict(examples)
     assert list(answers.columns) == ["latent_0", "latent_1", "label"]

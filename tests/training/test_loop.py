@@ -1,6 +1,9 @@
 """From cohort to stored trials: early stopping, compaction, best weights, records, resumes."""
 
 import math
+import os
+import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -275,3 +278,56 @@ def test_a_full_disk_is_a_users_error_and_the_run_resumes(digits, tmp_path, monk
     for one in trials:
         ours, theirs = store.weights(one.id), reference.weights(one.id)
         assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
+class Disk:
+    """Notes what the disk has for certain, and what takes away the checkpoint while it has less.
+
+    Of each file its content, of each folder its names, as they were when it was last flushed.
+    """
+
+    def __init__(self, store, monkeypatch):
+        self.store, self.has, self.lost, self.taken = store, {}, [], 0
+        fsync, replace, unlink = os.fsync, os.replace, Path.unlink
+
+        def flushed(handle):
+            fsync(handle)
+            self.has[os.fstat(handle).st_ino] = self.state(f"/proc/self/fd/{handle}")
+
+        def replaced(source, target):
+            self.look(target)
+            replace(source, target)
+
+        def unlinked(path, **kwargs):
+            self.look(path)
+            unlink(path, **kwargs)
+
+        monkeypatch.setattr(os, "fsync", flushed)
+        monkeypatch.setattr(os, "replace", replaced)
+        monkeypatch.setattr(Path, "unlink", unlinked)
+
+    def state(self, path):
+        if os.path.isdir(path):
+            return {name for name in os.listdir(path) if not name.endswith(".partial")}
+        return Path(path).read_bytes()
+
+    def look(self, path):
+        if Path(path).suffix == ".checkpoint":
+            self.taken += 1
+            wanted = [self.store.trials, *self.store.trials.glob("[!.]*")]
+            wanted += [file for folder in wanted[1:] for file in folder.iterdir()]
+            self.lost += [p for p in wanted if self.has.get(p.stat().st_ino) != self.state(p)]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_the_disk_has_the_trials_before_their_checkpoint_goes(digits, tmp_path, monkeypatch):
+    trials = scripted(digits, [0, 1, 1, 2, 3, 20, 20])
+    # Two of them were stored by a run that was killed before it could flush them.
+    with monkeypatch.context() as patched:
+        patched.setattr(TrialStore, "flush", lambda *_: None)
+        train(trials[:2], digits, tmp_path)
+    monkeypatch.setattr(loop, "CHECKPOINT_SHARE", 1e9)
+    disk = Disk(TrialStore(tmp_path), monkeypatch)
+    train(trials, digits, tmp_path, seconds=0.0)
+    assert disk.taken > 10
+    assert not disk.lost

@@ -43,8 +43,12 @@ class Freeze(StrictModel):
     hypotheses: dict[str, FrozenHypothesis]
 
     def to_json(self) -> str:
-        """The record as text, in an order that gives small differences in version control."""
-        return json.dumps(self.model_dump(mode="json"), indent=2, sort_keys=True) + "\n"
+        """The record as text, in an order that gives small differences in version control.
+
+        With a digest of its own: a time that was changed would make other verdicts confirmatory.
+        """
+        content = {**self.model_dump(mode="json"), "digest": self._digest()}
+        return json.dumps(content, indent=2, sort_keys=True) + "\n"
 
     @classmethod
     def from_json(cls, text: str, source: str = "the freeze record") -> Freeze:
@@ -61,7 +65,16 @@ class Freeze(StrictModel):
             content = json.loads(text)
         except ValueError as error:
             raise UserError(f"{source} is damaged", remedy) from error
-        return validate(cls, content, f"{source} is damaged", remedy)
+        # Records of the first edition have none.
+        known = content.pop("digest", None) if isinstance(content, dict) else None
+        record = validate(cls, content, f"{source} is damaged", remedy)
+        if known not in (None, record._digest()):
+            raise UserError(f"{source} is damaged (its digest differs)", remedy)
+        return record
+
+    def _digest(self) -> str:
+        text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
 
 
 def digest(hypothesis: Claim, family: Family, defaults: Defaults) -> str:

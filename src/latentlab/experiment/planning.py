@@ -99,7 +99,9 @@ def freeze_hypotheses(declaration: Declaration, path: Path, now: datetime) -> Fr
     Raises:
         UserError: a damaged record, or a folder that cannot be written.
     """
-    previous = Freeze.from_json(path.read_text(), str(path)) if path.exists() else None
+    previous = (
+        Freeze.from_json(path.read_text(errors="replace"), str(path)) if path.exists() else None
+    )
     frozen = freeze(declaration.hypotheses, previous, now)
     write_atomically(path, frozen.to_json().encode())
     return frozen

@@ -88,27 +88,36 @@ class RunHook:
         outputs = self._outputs[study] = Outputs(store.root / "outputs.json")
         for folder in {path.parent for path in map(self._path, names) if path is not None}:
             remove_partials(folder, older_than=0.0)
-        self._set_damaged_aside(study, names)
+        damaged = self._set_damaged_aside(study, names)
         read = [name for name in names if name in inputs]
-        wrong = {name: self._why_unreadable(name) for name in read}
-        wrong = {name: why for name, why in wrong.items() if why}
+        wrong: dict[str, tuple[str, str]] = {}
         for name, other in outputs.mixed(name.partition(".")[2] for name in read):
-            path = self._path(f"{study}.{other}")
-            wrong.setdefault(
-                f"{study}.{name}", f"was made from another {path} than the present one"
+            source = f"{study}.{other}"
+            wrong[f"{study}.{name}"] = (
+                f"was made from another {self._path(source)} than the present one",
+                f", or {_stage_that_writes(source)[1]} with the settings of that time",
             )
+        for name in read:
+            why = "is damaged" if name in damaged else self._why_unreadable(name)
+            if why:
+                wrong[name] = (why, "")
         if wrong:
-            stages = {name: _stage_that_writes(name) for name in wrong}
-            first = min(wrong, key=lambda name: stages[name])
+            (_, stage), first = min((_stage_that_writes(name), name) for name in wrong)
+            why, otherwise = wrong[first]
             raise UserError(
-                f"{self._path(first)} {wrong[first]}",
-                f"Run the pipeline {stages[first][1]} and those after it.",
+                f"{self._path(first)} {why}",
+                f"Run the pipeline {stage} and those after it{otherwise}.",
             )
 
-    def _set_damaged_aside(self, study: str, names: Iterable[str]) -> None:
-        """Rename what is not as it was written: a file, a report's folder, one of a collection."""
+    def _set_damaged_aside(self, study: str, names: Iterable[str]) -> set[str]:
+        """Rename what is not as it was written: a file, a report's folder, one of a collection.
+
+        Returns:
+            Names of the datasets that have lost something.
+        """
         from latentlab.training.store import set_aside
 
+        found = set()
         for name in names:
             path = self._path(name)
             if path is None:
@@ -118,6 +127,8 @@ class RunHook:
             for item in sorted({Path(*one.parts[:depth]) for one in damaged}):
                 aside = set_aside(item)
                 logger.warning("%s is damaged: set aside as %s", item, aside.name)
+                found.add(name)
+        return found
 
     def _why_unreadable(self, name: str) -> str:
         if not self._catalog[name].exists():
@@ -162,11 +173,11 @@ def _content(data: Any) -> str:
 
 
 def _stage_that_writes(name: str) -> tuple[int, str]:
-    """The first of all pipelines that have the name of a stage and write a dataset."""
+    """The first of all pipelines that is a stage and writes a dataset, with its place."""
     from kedro.framework.project import pipelines
 
     return next(
-        (position, stage)
-        for position, (stage, pipeline) in enumerate(pipelines.items())
+        (place, stage)
+        for place, (stage, pipeline) in enumerate(pipelines.items())
         if "." in stage and name in pipeline.all_outputs()
     )

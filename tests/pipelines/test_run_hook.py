@@ -1,0 +1,134 @@
+"""A run holds its studies from its start, and its inputs are whole and belong together."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from damage import bit_flipped, damaged, emptied, truncated
+from labs.project_copies import ProjectCopy
+from latentlab.pipelines.outputs import Outputs
+from latentlab.training.store import TrialStore
+
+STUDY = "derp_vae"
+OTHER_DATA = ("--params", f"{STUDY}.datasets.digits.source.subset=600")
+
+
+@pytest.fixture
+def finished(smoke_project: ProjectCopy, tmp_path: Path) -> ProjectCopy:
+    """A copy in which a study is finished, to be changed."""
+    shutil.copytree(smoke_project.root, tmp_path / "project")
+    return ProjectCopy(tmp_path / "project")
+
+
+def at(project: ProjectCopy, path: str) -> Path:
+    layer, _, rest = path.partition("/")
+    return project.root / "data" / "smoke" / layer / STUDY / rest
+
+
+def told(project: ProjectCopy, *arguments: str) -> str:
+    done = project.kedro("run", "--env", "smoke", *arguments)
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("Error: ")]
+    assert done.returncode != 0
+    assert "Traceback" not in done.stdout + done.stderr
+    return line
+
+
+def stage(project: ProjectCopy, name: str, *arguments: str) -> None:
+    done = project.kedro("run", "--env", "smoke", "--pipelines", f"{STUDY}.{name}", *arguments)
+    assert done.returncode == 0, done.stderr
+
+
+def contents(project: ProjectCopy, folder: str = "") -> dict[str, bytes]:
+    files = [p for p in (project.root / folder).rglob("*") if p.is_file() and p.name != ".lock"]
+    return {str(path): path.read_bytes() for path in files}
+
+
+def test_a_second_run_is_refused_before_anything_is_changed(finished: ProjectCopy) -> None:
+    before = contents(finished)
+    with TrialStore(at(finished, "06_models")).locked():
+        assert "Another run is training" in told(finished, *OTHER_DATA)
+        assert "Another run is training" in told(finished, "--pipelines", "all")
+    assert contents(finished) == before
+
+
+def test_stages_alone_on_other_data_are_refused(finished: ProjectCopy) -> None:
+    stage(finished, "data_preparation", *OTHER_DATA)
+    before = contents(finished, "data")
+    for name in ("evaluation", "hypothesis_testing", "reporting"):
+        line = told(finished, "--pipelines", f"{STUDY}.{name}")
+        assert "another" in line or "other data" in line
+        assert f"{STUDY}.training and" in line, line
+    assert contents(finished, "data") == before
+    # The remedy, stage by stage.
+    stage(finished, "training", *OTHER_DATA)
+    assert "pictures.npz was made from another" in told(
+        finished, "--pipelines", f"{STUDY}.reporting"
+    )
+    for name in ("evaluation", "hypothesis_testing", "reporting"):
+        stage(finished, name, *OTHER_DATA)
+
+
+def test_what_is_trained_again_without_a_change_makes_nothing_stale(finished: ProjectCopy) -> None:
+    stage(finished, "training")
+    stage(finished, "hypothesis_testing")
+
+
+@pytest.mark.parametrize("damage", [truncated, emptied, bit_flipped])
+def test_only_missing_outputs_makes_damaged_ones_anew(
+    finished: ProjectCopy, damage: object
+) -> None:
+    paths = [
+        at(finished, path)
+        for path in (
+            "07_model_output/scores.parquet",
+            "08_reporting/verdicts.csv",
+            "08_reporting/figures/curves.json",
+            "08_reporting/report/report.md",
+        )
+    ]
+    before = [path.read_bytes() for path in paths]
+    for path in paths:
+        damaged(path, damage)
+    done = finished.kedro("run", "--env", "smoke", "--pipelines", STUDY, "--only-missing-outputs")
+    assert done.returncode == 0, done.stderr
+    assert [path.read_bytes() for path in paths[:3]] == before[:3]
+    assert paths[3].exists()
+    assert "verdicts.csv is damaged: set aside as" in done.stdout
+
+
+def test_remains_of_killed_runs_are_swept(finished: ProjectCopy) -> None:
+    remains = [
+        at(finished, "06_models/.trials.parquet.ab12.partial"),
+        at(finished, "05_model_input/.prepared.cd34.partial/card.json"),
+        at(finished, "08_reporting/.report.ef56.partial/report.md"),
+    ]
+    for path in remains:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("half")
+    assert finished.kedro("run", "--env", "smoke").returncode == 0
+    assert not list((finished.root / "data").rglob("*.partial"))
+
+
+def test_a_record_tells_damage_and_mixtures(tmp_path: Path) -> None:
+    path = tmp_path / "outputs.json"
+    outputs = Outputs(path)
+    for name, inputs in (("trials", []), ("scores", ["trials", "unknown"])):
+        pd.DataFrame({"a": [1]}).to_csv(tmp_path / name)
+        outputs.record(name, [tmp_path / name], tmp_path, "", inputs)
+    outputs = Outputs(path)
+    assert outputs.mixed(["trials", "scores", "never"]) == []
+    assert outputs.damaged("scores", tmp_path) == []
+    assert outputs.damaged("never", tmp_path) == []
+    (tmp_path / "trials").write_text("others")
+    assert outputs.damaged("trials", tmp_path) == [tmp_path / "trials"]
+    outputs.record("trials", [tmp_path / "trials"], tmp_path, "", [])
+    assert outputs.mixed(["trials", "scores"]) == [("scores", "trials")]
+    assert outputs.mixed(["scores"]) == []
+    (tmp_path / "scores").unlink()
+    assert outputs.damaged("scores", tmp_path) == []
+    path.write_text("{")
+    assert Outputs(path).mixed(["trials", "scores"]) == []
