@@ -54,8 +54,12 @@ def prepare_store(uri: str) -> None:
 
 
 @contextmanager
-def opened(uri: str) -> Iterator[Engine]:
+def opened(uri: str, called: str | None = None) -> Iterator[Engine]:
     """A database as it stands: no table is made.
+
+    Args:
+        uri: of the database.
+        called: how messages call it; none: by its address.
 
     Raises:
         UserError: it cannot be opened or read.
@@ -72,7 +76,7 @@ def opened(uri: str) -> Iterator[Engine]:
     except (SQLAlchemyError, ImportError) as error:
         why = str(getattr(error, "orig", None) or error).partition("\n")[0]
         raise UserError(
-            f"The tracking store {uri} cannot be read: {why}",
+            f"The MLflow store {called or uri} cannot be read: {why}",
             "Check the address, that its driver is installed and that no other program holds it.",
         ) from error
 
