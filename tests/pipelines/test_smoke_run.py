@@ -148,7 +148,7 @@ def test_a_second_run_trains_nothing_and_an_added_arm_trains_alone(
     assert {name: after[name] for name in before} == before
     parents, children = runs_of(project)
     assert len(parents) == 2
-    # A trial has one run, under the run that trained it; every parent names those of all its trials.
+    # A trial has one run, under the run that trained it; every parent names those of its trials.
     assert len(children) == (ARMS + 1) * SEEDS
     newest = max(parents, key=lambda run: run.info.start_time)
     linked = client_of(project).download_artifacts(newest.info.run_id, "trials.csv")
