@@ -13,7 +13,8 @@ from pathlib import Path
 import mlflow
 import pytest
 
-from labs.project_copies import ProjectCopy, copy_project
+import kill_first_runs
+from labs.project_copies import ProjectCopy, copy_project, free_port, serving
 
 LONG = (
     "run",
@@ -24,11 +25,14 @@ LONG = (
 SHORT = ("run", "--env=smoke", "--pipelines=derp_vae.data_preparation,derp_vae.training")
 
 
-def start(project: ProjectCopy, *arguments: str) -> subprocess.Popen[str]:
+def start(
+    project: ProjectCopy, *arguments: str, tracking: str | None = None
+) -> subprocess.Popen[str]:
+    address = {} if tracking is None else {"MLFLOW_TRACKING_URI": tracking}
     return subprocess.Popen(
         [sys.executable, "-m", "kedro", *arguments],
         cwd=project.root,
-        env=dict(project.environment),
+        env={**project.environment, **address},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -87,7 +91,8 @@ def test_a_signal_ends_a_run_in_one_line(
     assert len(lines) == 1, errors
     assert words in lines[0]
     assert "the same command goes on from there" in lines[0]
-    assert not group_lives(process.pid)
+    # The process that tidies up after workers ends a moment later than the run.
+    wait_for(lambda: not group_lives(process.pid), 10)
     assert states(project) == ["KILLED"]
     assert not list((project.root / ".tracking").iterdir())
 
@@ -99,9 +104,6 @@ def test_the_next_run_closes_one_whose_process_is_gone(project: ProjectCopy) -> 
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
     assert states(project) == ["RUNNING"]
-    # A run that lives is not touched.
-    living = start(project, *LONG[:2], "--pipelines=arc_classifier", "--params=arc_classifier.x=1")
-    living.communicate()
     assert project.kedro(*SHORT).returncode == 0
     assert sorted(set(states(project))) == ["FINISHED", "KILLED"]
     assert states(project).count("KILLED") == 1
@@ -116,3 +118,53 @@ def test_two_first_runs_at_once_make_one_store(tmp_path: Path) -> None:
     for process, errors in zip(both, ends, strict=True):
         assert process.returncode == 0 or "Another run is training" in errors, errors
     assert "RUNNING" not in states(project)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("after", "while_made"), [(0.7, True), (6.0, False)])
+def test_a_first_run_that_is_killed_resumes_by_itself(
+    tmp_path: Path, smoke_project: ProjectCopy, after: float, while_made: bool
+) -> None:
+    project = copy_project(tmp_path / "project", with_store=False)
+    kill_first_runs.kill(project, after, while_made)
+    digests = kill_first_runs.finish(project)
+    assert len(digests) == 6
+    trials = smoke_project.root / "data/smoke/06_models/derp_vae/trials"
+    assert set(digests) <= {path.name for path in trials.iterdir()}
+
+
+@pytest.mark.slow
+def test_a_server_that_goes_away_stops_nothing(project: ProjectCopy, tmp_path: Path) -> None:
+    port = free_port()
+    address = f"http://127.0.0.1:{port}"
+    command = [sys.executable, "-m", "latentlab.tracking.ui", "--port", str(port)]
+    arguments = (
+        "run",
+        "--env=smoke",
+        "--pipelines=derp_vae.data_preparation,derp_vae.training,derp_vae.evaluation",
+        "--params=derp_vae.training.epochs=300",
+    )
+    with serving(project, command, f"{address}/health", tmp_path / "log"):
+        process = start(project, *arguments, tracking=address)
+        wait_for(lambda: trains(project) or process.poll() is not None)
+    told = "".join(process.communicate(timeout=300))
+    assert process.returncode == 0, told
+    assert told.count("takes nothing any more") == 1, told
+    assert told.count("Connection refused") == 1, told
+    assert states(project) == ["RUNNING"]
+    with serving(project, command, f"{address}/health", tmp_path / "log"):
+        again = start(project, *arguments, tracking=address)
+        again.communicate(timeout=300)
+    assert again.returncode == 0
+    assert len(states(project)) == 2 + 18
+    assert set(states(project)) == {"FINISHED"}
+    # What needs the store's answer is not kept, but done by the next run.
+    client = mlflow.MlflowClient(f"sqlite:///{project.root / 'mlflow.db'}")
+    assert client.get_model_version_by_alias("derp_vae", "champion")
+    assert not list((project.root / ".tracking").iterdir())
+    # Without it, nothing is begun.
+    refused = start(project, *arguments, tracking=address)
+    errors = refused.communicate(timeout=120)[1]
+    assert refused.returncode == 1
+    assert f"Error: The tracking store {address} does not answer" in errors
+    assert "Traceback" not in errors

@@ -113,7 +113,7 @@ class Outbox:
         logger.warning(
             "The tracking store takes nothing any more (%s): the run goes on, and the next one "
             "logs what is missing.",
-            first_line(error),
+            reason(error),
         )
 
     def _keep(self, call: dict[str, Any]) -> None:
@@ -165,7 +165,7 @@ def send_kept(client: MlflowClient, folder: Path, experiment: str) -> int:
             if is_gone(error):
                 raise
             # Somebody removed the run meanwhile.
-            logger.warning("A write of an earlier run was not taken: %s", first_line(error))
+            logger.warning("A write of an earlier run was not taken: %s", reason(error))
             continue
         if created is not None:
             ids[call["run"]] = created
@@ -192,15 +192,17 @@ def is_gone(error: MlflowException | OSError) -> bool:
     return not isinstance(error, MlflowException) or error.get_http_status_code() >= 500
 
 
-def first_line(error: BaseException) -> str:
-    """What an error says first, at most 200 characters."""
+def reason(error: BaseException) -> str:
+    """What went wrong at the bottom of it, such as `[Errno 111] Connection refused`."""
+    while inner := error.__cause__ or error.__context__:
+        error = inner
     return str(error).strip().partition("\n")[0][:200]
 
 
 def unreachable(uri: str, error: BaseException) -> UserError:
     """The error for a store that does not answer when a run begins."""
     return UserError(
-        f"The tracking store {uri} does not answer: {first_line(error)}",
+        f"The tracking store {uri} does not answer: {reason(error)}",
         "Start it, or give another one as MLFLOW_TRACKING_URI; without it runs are tracked in "
         "mlflow.db.",
     )

@@ -53,7 +53,10 @@ def register_champion(
         with contextlib.suppress(MlflowException):
             client.create_registered_model(study)
         tags = {"trial_id": champion["trial_id"]}
-        made = client.create_model_version(study, model.model_uri, model.run_id, tags)
+        # A server asks for the model's id too.
+        made = client.create_model_version(
+            study, model.model_uri, model.run_id, tags, model_id=model.model_id
+        )
         known = str(made.version)
     client.set_registered_model_alias(study, "champion", known)
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from filelock import FileLock
 
 from latentlab.core.errors import UserError
-from latentlab.core.files import unwritable, write_atomically
+from latentlab.core.files import remove_partials, unwritable, write_atomically
 from latentlab.tracking.store_address import is_folder, project_root, sqlite_path
 
 if TYPE_CHECKING:
@@ -54,8 +54,12 @@ def prepare_store(uri: str) -> None:
 
 
 @contextmanager
-def opened(uri: str) -> Iterator[Engine]:
+def opened(uri: str, called: str | None = None) -> Iterator[Engine]:
     """A database as it stands: no table is made.
+
+    Args:
+        uri: of the database.
+        called: how messages call it; none: by its address.
 
     Raises:
         UserError: it cannot be opened or read.
@@ -72,7 +76,7 @@ def opened(uri: str) -> Iterator[Engine]:
     except (SQLAlchemyError, ImportError) as error:
         why = str(getattr(error, "orig", None) or error).partition("\n")[0]
         raise UserError(
-            f"The tracking store {uri} cannot be read: {why}",
+            f"The MLflow store {called or uri} cannot be read: {why}",
             "Check the address, that its driver is installed and that no other program holds it.",
         ) from error
 
@@ -141,18 +145,21 @@ def _prepare_file(path: Path, uri: str) -> None:
                 # What SQLite keeps beside the old file would be played into the new one.
                 for ending in ("-journal", "-wal", "-shm"):
                     path.with_name(path.name + ending).unlink(missing_ok=True)
-            write_atomically(path, _new_store(path.parent))
+            remove_partials(path.parent)
+            write_atomically(path, _new_store(path))
     except OSError as error:
         raise unwritable(path, error) from error
 
 
-def _new_store(beside: Path) -> bytes:
-    """A SQLite store without runs, whose files will lie in a folder `beside` it."""
+def _new_store(path: Path) -> bytes:
+    """A SQLite store without runs, whose files will lie beside `path`."""
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
-    with TemporaryDirectory() as folder:
-        made = Path(folder) / "mlflow.db"
-        store = SqlAlchemyStore(f"sqlite:///{made}", (beside / "mlartifacts").as_uri())
+    # Named as a file that is being written: what a kill leaves of it is removed one day.
+    beside = {"dir": path.parent, "prefix": f".{path.name}.", "suffix": ".partial"}
+    with TemporaryDirectory(**beside) as folder:
+        made = Path(folder) / path.name
+        store = SqlAlchemyStore(f"sqlite:///{made}", (path.parent / "mlartifacts").as_uri())
         store.engine.dispose()
         return made.read_bytes()
 

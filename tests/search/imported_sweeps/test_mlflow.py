@@ -39,6 +39,7 @@ def runs_of(rows: list[dict[str, Any]]) -> pd.DataFrame:
                 if name != "status"
             },
             "tags.mlflow.user": "someone",
+            "tags.mlflow.runName": [f"run {k}" for k in range(len(rows))],
         }
     )
     return frame.iloc[::-1].reset_index(drop=True)
@@ -94,6 +95,35 @@ def test_a_seed_among_the_parameters_makes_replicates(seed: str | None) -> None:
     assert list(table.space.parameters) == ["lr"]
 
 
+def nested(inside: int, row: dict[str, Any]) -> dict[str, Any]:
+    return {**row, "tags.mlflow.parentRunId": f"{inside:032x}"}
+
+
+def test_a_search_around_runs_is_no_configuration() -> None:
+    # As scikit-learn's autolog has it: the search has parameters and scores of its own.
+    search = {**run(None, cv=5, n_jobs=1), "metrics.best_cv_score": 0.9}
+    rows = [search, *(nested(0, run(k / 10, lr=0.1 * (k + 1))) for k in range(4))]
+    table = read(rows)
+    assert table.outcomes["state"].tolist() == ["complete"] * 4
+    assert list(table.space.parameters) == ["lr"]
+    assert any("1 runs with others nested in them have no metric" in note for note in table.notes)
+
+
+def test_parts_of_a_run_with_a_seed_are_left_out() -> None:
+    whole = [run(k / 10, lr=0.1 * (k // 2 + 1), seed=k % 2) for k in range(4)]
+    folds = [nested(k, run(0.9, lr=5.0)) for k in range(4)]
+    table = read([*whole, *folds])
+    assert table.outcomes["loss"].tolist() == pytest.approx([0.05, 0.25])
+    assert "4 runs nested in one with the seed that they lack are left out" in table.notes
+
+
+def test_a_seed_that_is_nowhere_a_number_is_none() -> None:
+    rows = [run(k / 10, lr=0.1 * (k + 1), random_seed=None) for k in range(4)]
+    table = read(rows)
+    assert len(table.outcomes) == 4
+    assert table.replicates.empty
+
+
 def test_chosen_parameters_only() -> None:
     rows = [run(k / 10, lr=0.1 * (k + 1), note=f"n{k}") for k in range(4)]
     table = read(rows, parameters=["lr"])
@@ -109,7 +139,16 @@ def test_chosen_parameters_only() -> None:
         ([run(1.0, lr=1), run(2.0, lr=1)], {}, "experiment: no parameter varies"),
         ([run(1.0, "RUNNING", lr=1)], {}, "experiment: there are no finished runs"),
         ([run(1.0, lr=1, seed=1, other_seed=2)], {}, "seed and other_seed are both seeds"),
-        ([run(1.0, lr=1, seed="a"), run(2.0, lr=2, seed=1)], {}, "experiment: seed: 'a' in row"),
+        (
+            [run(1.0, lr=1, seed="a"), run(2.0, lr=2, seed=1)],
+            {},
+            "seed is the seed, but the run 00000000000000000000000000000000 (run 0) says a. Delete",
+        ),
+        (
+            [run(1.0, lr=1), run(2.0, lr=2), run(3.0, lr=2, seed=1)],
+            {},
+            "the run 00000000000000000000000000000000 (run 0) has none, as do 1 others. Delete",
+        ),
     ],
 )
 def test_experiments_that_do_not_fit(
