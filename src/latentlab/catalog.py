@@ -9,7 +9,7 @@ from kedro.io import DataCatalog, DatasetError
 
 from latentlab.core.errors import UserError
 from latentlab.core.faults import explained
-from latentlab.pipeline_registry import register_pipelines
+from latentlab.pipelines.run_hook import stage_that_writes
 
 
 class ProjectCatalog(DataCatalog):
@@ -56,13 +56,8 @@ def _cause(error: BaseException) -> BaseException:
 
 
 def _remedy(name: str) -> str:
-    """Return the command that writes a dataset: the smallest pipeline that has it as an output."""
-    writers = [
-        (len(pipeline.nodes), pipeline_name)
-        for pipeline_name, pipeline in register_pipelines().items()
-        if name in pipeline.all_outputs()
-    ]
-    if not writers:
+    """Return the command that writes a dataset."""
+    _, stage = stage_that_writes(name)
+    if not stage:
         return "Put the file there."
-    stage = min(writers)[1]
     return f"{stage} writes it: kedro run --pipelines {stage}, in the same environment."

@@ -95,14 +95,14 @@ class RunHook:
             source = f"{study}.{other}"
             wrong[f"{study}.{name}"] = (
                 f"was made from another {self._path(source)} than the present one",
-                f", or {_stage_that_writes(source)[1]} with the settings of that time",
+                f", or {stage_that_writes(source)[1]} with the settings of that time",
             )
         for name in read:
             why = "is damaged" if name in damaged else self._why_unreadable(name)
             if why:
                 wrong[name] = (why, "")
         if wrong:
-            (_, stage), first = min((_stage_that_writes(name), name) for name in wrong)
+            (_, stage), first = min((stage_that_writes(name), name) for name in wrong)
             why, otherwise = wrong[first]
             raise UserError(
                 f"{self._path(first)} {why}",
@@ -172,12 +172,17 @@ def _content(data: Any) -> str:
     return ""
 
 
-def _stage_that_writes(name: str) -> tuple[int, str]:
-    """The first of all pipelines that is a stage and writes a dataset, with its place."""
+def stage_that_writes(name: str) -> tuple[int, str]:
+    """The first of all pipelines that have the name of a stage and write a dataset.
+
+    Returns:
+        Its position among all pipelines and its name, which is empty for what no stage writes.
+    """
     from kedro.framework.project import pipelines
 
-    return next(
-        (place, stage)
-        for place, (stage, pipeline) in enumerate(pipelines.items())
+    found = (
+        (position, stage)
+        for position, (stage, pipeline) in enumerate(pipelines.items())
         if "." in stage and name in pipeline.all_outputs()
     )
+    return next(found, (0, ""))
