@@ -19,7 +19,7 @@ MOST_VALUES = 1_000_000
 """Of a range of whole numbers or of steps: its values may have to be listed."""
 MOST_CHOICES = 1_000
 """Of a choice, each of which is looked at before the sweep begins."""
-MOST_EPOCHS = 10_000_000
+MOST_EPOCHS = 1_000_000
 
 Method = Literal["grid", "random", "quasi_random", "tpe"]
 

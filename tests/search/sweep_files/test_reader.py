@@ -450,6 +450,16 @@ def test_absurd_sizes_are_one_line_at_once(text: str, words: str) -> None:
             "parameters: {a: {values: [1]}}",
             "max_iter: inf is no whole number from 1",
         ),
+        (
+            f"method: grid\nearly_terminate: {{type: hyperband, min_iter: {10**400}}}\n"
+            "parameters: {a: {values: [1]}}",
+            "is no whole number from 1 to 1,000,000",
+        ),
+        (
+            "method: grid\nearly_terminate: {type: hyperband, max_iter: 9, s: 1000000000000}\n"
+            "parameters: {a: {values: [1]}}",
+            "early_terminate.s: 1000000000000 is no whole number from 1",
+        ),
         ("study_name: x\nn_trials: 5\nparam_ranges: {a: {condition: 3}}", "Write {equals: {oth"),
         (
             "n_trials: 5\nparam_ranges: {a: {condition: {equals: {b: 1}}, when: {b: 1}}}",

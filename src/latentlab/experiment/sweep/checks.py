@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,7 +13,7 @@ from latentlab.experiment.study import Study
 from latentlab.experiment.sweep.configurations import Extremes, default_block, extremes, resolve
 from latentlab.experiment.sweep.unread import unread
 from latentlab.experiment.sweep.vocabulary import Vocabulary, leaves
-from latentlab.search.settings import Halving, SweepSettings
+from latentlab.search.settings import MOST_EPOCHS, Halving, SweepSettings
 from latentlab.search.sweep_files.reader import SweepFile
 from latentlab.search.sweep_files.wandb_early_stopping import later_bands
 from latentlab.training.config import TrialConfig
@@ -57,7 +58,8 @@ def check(
     if halving is not None:
         if not ends.configs:
             # Bands and mechanisms can be compared all the same, in a training that fits the bands.
-            longer = {_EPOCHS: halving.earliest * halving.factor ** len(halving.rungs or (0,))}
+            last = halving.earliest if halving.rungs is None else halving.rungs[-1]
+            longer = {_EPOCHS: min(last * halving.factor, MOST_EPOCHS)}
             ends = extremes(settings.space, lambda values: config({**values, **longer}))
         elif last := _too_short(halving, ends):
             where = "early_terminate" if file.layout == "wandb" else "halving"
@@ -115,7 +117,8 @@ def _early_rungs(halving: Halving, ends: Extremes, file: SweepFile) -> Iterator[
 
 def _in_words(words: Mapping[str, str], mistake: UserError) -> UserError:
     """The mistake with the names of the file for the study's own."""
-    what, remedy = mistake.what, mistake.remedy
-    for key in sorted(words, key=len, reverse=True):
-        what, remedy = what.replace(key, words[key]), remedy.replace(key, words[key])
-    return UserError(what, remedy)
+
+    def said(text: str) -> str:
+        return re.sub(r"[\w.]*\w", lambda match: words.get(match[0], match[0]), text)
+
+    return UserError(said(mistake.what), said(mistake.remedy))

@@ -71,7 +71,8 @@ def load_sweep(study: Study, declaration: Declaration, folders: Sequence[str], r
     file = read_sweep(path)
     vocabulary = Vocabulary.of(declaration)
     mistakes: list[UserError] = []
-    settings, objectives = None, ()
+    settings: SweepSettings | None = None
+    objectives: tuple[Objective, ...] = ()
     warnings = list(file.translation.warnings)
     with noting(mistakes):
         settings = _without_data_set(rename(file.settings(), declaration.parameter_aliases))
@@ -94,8 +95,8 @@ def load_sweep(study: Study, declaration: Declaration, folders: Sequence[str], r
     for warning in warnings:
         logger.warning("%s: %s", where, warning)
     if settings is None or mistakes:
-        found = together(mistakes)
-        raise UserError(f"{where}: {found.what}", found.remedy)
+        told = together(mistakes)
+        raise UserError(f"{where}: {told.what}", told.remedy)
     return Sweep(study, declaration, name, settings, objectives, tuple(warnings))
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from latentlab.core.errors import UserError
 from latentlab.search.parameters import is_number
+from latentlab.search.settings import MOST_EPOCHS
 from latentlab.search.sweep_files.translation import listed
 
 
@@ -78,6 +79,7 @@ def _bands(last: int, count: int, eta: int, where: str) -> list[int]:
 
 
 def _whole(value: Any, least: int, where: str) -> int:
-    if not is_number(value) or not math.isfinite(value) or value != int(value) or value < least:
-        raise UserError(f"{where}: {value!r} is no whole number from {least}", "Correct it")
+    if not is_number(value) or not least <= value <= MOST_EPOCHS or value != int(value):
+        what = f"{where}: {value!r} is no whole number from {least} to {MOST_EPOCHS:,}"
+        raise UserError(what, "Correct it")
     return int(value)
