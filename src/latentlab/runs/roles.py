@@ -7,6 +7,7 @@ the columns' names and values tells them apart.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
@@ -78,16 +79,15 @@ def roles(parameters: pd.DataFrame, seeds: NDArray[np.int64] | None = None) -> d
         parameters: typed columns that nobody has named, [runs, columns].
         seeds: of the runs, [runs]; none where unknown.
     """
-    parameters = parameters.apply(_as_numbers)
-    named = {name: role for name in parameters if (role := _by_name(name, parameters[name]))}
-    left = parameters.drop(columns=list(named))
-    found = {name: role for name in left if (role := _by_values(left[name]))}
+    columns = {str(name): _as_numbers(parameters[name]) for name in parameters}
+    named = {name: role for name, column in columns.items() if (role := _by_name(name, column))}
+    left = {name: column for name, column in columns.items() if name not in named}
+    found = {name: role for name, column in left.items() if (role := _by_values(column))}
     if seeds is not None:
-        found |= _by_seeds(left.drop(columns=list(found)), seeds)
-    rest = left.drop(columns=list(found))
-    if any(rest[name].nunique() > 1 for name in rest):
-        return {name: role for name in parameters if (role := named.get(name) or found.get(name))}
-    return named
+        found |= _by_seeds({n: c for n, c in left.items() if n not in found}, seeds)
+    if any(column.nunique() > 1 for name, column in left.items() if name not in found):
+        named |= found
+    return {name: named[name] for name in columns if name in named}
 
 
 def _as_numbers(column: pd.Series) -> pd.Series:
@@ -147,21 +147,20 @@ def _by_values(column: pd.Series) -> Role | None:
     return "label" if many or own or all(map(_MADE_UP.fullmatch, words)) else None
 
 
-def _by_seeds(parameters: pd.DataFrame, seeds: NDArray[np.int64]) -> dict[str, Role]:
+def _by_seeds(columns: Mapping[str, pd.Series], seeds: NDArray[np.int64]) -> dict[str, Role]:
     """Columns of which each row has its own value, beside a design that is repeated on seeds."""
-    own = [name for name in parameters if parameters[name].nunique() == len(parameters)]
-    design = parameters.drop(columns=own)
-    if not own or design.empty:
+    own = {name: one for name, one in columns.items() if one.nunique() == len(seeds)}
+    design = [pd.factorize(one)[0] for name, one in columns.items() if name not in own]
+    if not own or not design:
         return {}
-    codes = pd.DataFrame({name: pd.factorize(design[name])[0] for name in design})
-    group = codes.groupby(list(codes.columns), sort=False).ngroup()
+    group = pd.DataFrame(np.stack(design, axis=1)).groupby(list(range(len(design)))).ngroup()
     runs = pd.DataFrame({"group": group, "seed": seeds})
     each = runs["group"].nunique() <= len(runs) / 2
     again = runs.groupby("seed")["group"].nunique().min() > 1
     if runs.duplicated().any() or not (each and again):
         return {}
-    measured = {
-        name: is_float_dtype(parameters[name]) and bool((parameters[name] % 1 != 0).any())
-        for name in own
-    }
-    return {name: "outcome" if measured[name] else "label" for name in own}
+    return {name: "outcome" if _is_fractional(one) else "label" for name, one in own.items()}
+
+
+def _is_fractional(column: pd.Series) -> bool:
+    return is_float_dtype(column) and bool((column % 1 != 0).any())

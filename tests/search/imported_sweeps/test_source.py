@@ -83,6 +83,8 @@ def study_in(storage, folder):
 def test_names_can_be_given_on_the_command_line():
     assert ImportedSweep(parameters="lr+depth").parameters == ["lr", "depth"]
     assert ImportedSweep(parameters=["a+b"]).parameters == ["a+b"]
+    numbers = ImportedSweep(parameters=1, objective=2)
+    assert (numbers.parameters, numbers.objective) == (["1"], "2")
 
 
 @pytest.mark.parametrize(

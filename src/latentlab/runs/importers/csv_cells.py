@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import re
 import warnings
 from collections import Counter
 from collections.abc import Collection
@@ -20,9 +19,6 @@ _LONGEST_LINE = 2**26
 _MARK = "sep="
 """Excel's first line where the separator is not that of its country."""
 
-_WITH_POINTS, _WITH_COMMAS = (
-    re.compile(rf"(?:[+-]?(?:\d+|\d*{mark}\d+)(?:[eE][+-]?\d+)?)?") for mark in (r"\.", ",")
-)
 _GUARDED = r"^'(?=[=+@-])"
 """MLflow's export keeps spreadsheets from running a cell, negative numbers among them."""
 
@@ -118,16 +114,18 @@ def _with_points(frame: pd.DataFrame, separator: str) -> pd.DataFrame:
     """Return cells with decimal points. Between commas a comma is no decimal one."""
     if separator == ",":
         return frame
-    commas = [
-        name
-        for name in frame
-        if frame[name].str.fullmatch(_WITH_COMMAS).all() and frame[name].str.contains(",").any()
-    ]
-    points = [
-        name
-        for name in frame
-        if frame[name].str.fullmatch(_WITH_POINTS).all() and frame[name].str.contains(r"\.").any()
-    ]
+    commas, points = _decimals(frame, ","), _decimals(frame, ".")
     if len(commas) <= len(points):
         return frame
     return frame.assign(**{name: frame[name].str.replace(",", ".") for name in commas})
+
+
+def _decimals(frame: pd.DataFrame, mark: str) -> list[str]:
+    """Return the columns in which all that is not empty is a number, with this decimal mark."""
+    number = rf"\s*(?:[+-]?(?:\d+|\d*[{mark}]\d+)(?:[eE][+-]?\d+)?)?\s*"
+    return [
+        str(name)
+        for name in frame
+        if frame[name].str.contains(mark, regex=False).any()
+        and frame[name].str.fullmatch(number).all()
+    ]

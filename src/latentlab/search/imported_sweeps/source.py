@@ -39,13 +39,14 @@ _UNUSED = {
 
 def split_names(value: object) -> object:
     """Return the names of `a+b` as a list: the command line cannot give lists."""
-    return value.split("+") if isinstance(value, str) else value
+    return str(value).split("+") if isinstance(value, str | int) else value
 
 
 class ImportedSweep(BaseModel):
     """A finished sweep that this project did not run."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # A column may be called 1, which the command line reads as a number.
+    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
 
     source: str | None = Field(
         None,
@@ -161,7 +162,7 @@ def _with_objective(runs: ImportedRuns, objective: str | None) -> ImportedRuns:
     Raises:
         UserError: the study has no such objective.
     """
-    known = list(runs.values)
+    known = [str(name) for name in runs.values]
     if objective is None:
         return runs
     if objective not in known:
@@ -180,7 +181,7 @@ def _objectives(runs: ImportedRuns, chosen: ImportedSweep) -> list[Objective]:
         UserError: the runs know another direction than the one that is chosen.
     """
     known = runs.directions or {}
-    first, *others = list(runs.values)
+    first, *others = map(str, runs.values)
     direction = chosen.direction or known.get(first, "maximize")
     if direction != known.get(first, direction):
         raise UserError(
