@@ -97,9 +97,11 @@ def of_conf() -> Iterator[WrongInput]:
         "catalog_argument": ("catalog.yml", '"{study}.trials": {file_path: x}'),
         "catalog_no_type": ("catalog.yml", "derp_vae.trials: 5"),
         "globals_type": ("globals.yml", "data: [a, b]"),
+        "globals_key": ("globals.yml", "dta: elsewhere"),
     }
     for kind, (file, text) in settings.items():
-        yield WrongInput(f"conf:{kind}", spoil=written(f"conf/local/{file}", text))
+        command = ("--pipelines", f"{STUDY}.training")
+        yield WrongInput(f"conf:{kind}", command, written(f"conf/local/{file}", text))
 
 
 def hash_of(text: str) -> int:

@@ -64,7 +64,7 @@ def validate(
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        told = []
+        told: list[UserError] = []
         for mistake in mistakes(error, model, content, words):
             key = _spell(mistake.path, model, content, words)
             begin = f"{where}: " if where and not told else ""
