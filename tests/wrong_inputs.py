@@ -170,7 +170,7 @@ def of_the_command_line() -> Iterator[WrongInput]:
         "params_without_value": ("--params", "retrain"),
         "params_not_closed": ("--params", "derp_vae.seeds.chosen=[1"),
         "params_reference": ("--params", "raw_data=${nowhere}"),
-        "params_two_types": ("--params", "derp_vae=3,derp_vae.seeds.count=2"),
+        "params_two_types": ("--params", "derp_vae.seeds.count=2,derp_vae=3"),
         "conf_source": ("--conf-source", "nowhere"),
         "config_file": ("--config", "nowhere.yml"),
     }
