@@ -276,7 +276,7 @@ def of_tracking() -> Iterator[WrongInput]:
         "scheme": "nosql:///a.db",
         "driver": "oracle://localhost/a",
         "gone": "http://127.0.0.1:9",
-        "no_folder": "sqlite:////nowhere/at/all/a.db",
+        "no_folder": "sqlite:////dev/null/a.db",
     }
     for kind, address in addresses.items():
         yield WrongInput(f"tracking:{kind}", tracking=address)
