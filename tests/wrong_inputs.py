@@ -97,9 +97,11 @@ def of_conf() -> Iterator[WrongInput]:
         "catalog_argument": ("catalog.yml", '"{study}.trials": {file_path: x}'),
         "catalog_no_type": ("catalog.yml", "derp_vae.trials: 5"),
         "globals_type": ("globals.yml", "data: [a, b]"),
+        "globals_key": ("globals.yml", "dta: elsewhere"),
     }
     for kind, (file, text) in settings.items():
-        yield WrongInput(f"conf:{kind}", spoil=written(f"conf/local/{file}", text))
+        command = ("--pipelines", f"{STUDY}.training")
+        yield WrongInput(f"conf:{kind}", command, written(f"conf/local/{file}", text))
 
 
 def hash_of(text: str) -> int:
@@ -168,7 +170,7 @@ def of_the_command_line() -> Iterator[WrongInput]:
         "params_without_value": ("--params", "retrain"),
         "params_not_closed": ("--params", "derp_vae.seeds.chosen=[1"),
         "params_reference": ("--params", "raw_data=${nowhere}"),
-        "params_two_types": ("--params", "derp_vae=3,derp_vae.seeds.count=2"),
+        "params_two_types": ("--params", "derp_vae.seeds.count=2,derp_vae=3"),
         "conf_source": ("--conf-source", "nowhere"),
         "config_file": ("--config", "nowhere.yml"),
     }
@@ -274,7 +276,7 @@ def of_tracking() -> Iterator[WrongInput]:
         "scheme": "nosql:///a.db",
         "driver": "oracle://localhost/a",
         "gone": "http://127.0.0.1:9",
-        "no_folder": "sqlite:////nowhere/at/all/a.db",
+        "no_folder": "sqlite:////dev/null/a.db",
     }
     for kind, address in addresses.items():
         yield WrongInput(f"tracking:{kind}", tracking=address)

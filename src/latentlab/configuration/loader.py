@@ -12,13 +12,22 @@ from typing import Any
 from kedro.config import MissingConfigException, OmegaConfigLoader
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
+from pydantic import Field
 from yaml import YAMLError
 
 from latentlab.configuration.files import ConfigurationFiles
 from latentlab.core.errors import UserError
+from latentlab.core.model import StrictModel
+from latentlab.core.validation import validate
 
 LOCAL = "local"
 """The environment that wins over all others; only runtime parameters win over it."""
+
+
+class Globals(StrictModel):
+    """What several files of `conf/` refer to."""
+
+    data: str = Field("data", min_length=1, description="folder of results")
 
 
 class LayeredConfigLoader(OmegaConfigLoader):
@@ -58,7 +67,7 @@ class LayeredConfigLoader(OmegaConfigLoader):
         OmegaConf.register_new_resolver("run_env", lambda: self.run_env, replace=True)
         try:
             config, own = self._without_local(key), self._local(key)
-            return self._soft_merge(config, own) if own else config
+            config = self._soft_merge(config, own) if own else config
         except OmegaConfBaseException as error:
             place = f", key {error.full_key}" if error.full_key else ""
             raise UserError(
@@ -66,6 +75,9 @@ class LayeredConfigLoader(OmegaConfigLoader):
             ) from error
         except (ValueError, YAMLError) as error:
             raise UserError(f"conf/: {error}", "Mend that file.") from error
+        return (
+            validate(Globals, config, "conf/, globals").model_dump() if key == "globals" else config
+        )
 
     def _check_files(self) -> None:
         """Check all files of this run before the first is used, which Kedro's own loader does."""
