@@ -202,3 +202,13 @@ def test_another_data_set_than_the_studys_is_refused(tmp_path, said, words):
 def test_both_endings_are_found(tmp_path, ending):
     text = "configurations: 5\nparameters: {lr: {type: float, low: 0.1, high: 1.0}}"
     assert read(tmp_path, text, ending=ending).name == "theirs"
+
+
+def test_a_file_outside_the_project_is_named_by_its_path(tmp_path):
+    outside = tmp_path / "reports" / "least_volume" / "sweeps" / "theirs.yml"
+    outside.parent.mkdir(parents=True)
+    outside.write_text("parameters: {lr: {type: float, low: 0.1, high: 1.0}}")
+    declaration = declared("least_volume", sweep="theirs")
+    folders, root = [str(tmp_path / "reports")], tmp_path / "project"
+    with pytest.raises(UserError, match=f"^{outside}: method tpe has no end"):
+        load_sweep(STUDIES["least_volume"], declaration, folders, root)

@@ -84,14 +84,15 @@ def load_sweep(study: Study, declaration: Declaration, folders: Sequence[str], r
             for theirs in [one.metric for one in file.objectives]
             if theirs in declaration.metric_aliases
         ]
-    for word in _DATA_SET & set(file.fixed):
+    for word in sorted(_DATA_SET & set(file.fixed)):
         with noting(mistakes):
             warnings.append(_same_data_set(word, file.fixed[word], study, declaration))
     if settings is not None:
         found = check(study, declaration, file, settings)
         mistakes += found.mistakes
         warnings += found.warnings
-    where = path.relative_to(root)
+    # The folder of reports may lie outside the project.
+    where = path.relative_to(root) if path.is_relative_to(root) else path
     for warning in warnings:
         logger.warning("%s: %s", where, warning)
     if settings is None or mistakes:
