@@ -385,7 +385,7 @@ def test_hundreds_of_parameters_are_not_begun_with(tmp_path: Path) -> None:
         ("lr,acc\n1,2\n", {}, "there is no column accuracy. Use one of lr, acc"),
         ("lr,accuracy\n1,2\n", {"seed": "s"}, "there is no column s."),
         ("lr,accuracy\n1,high\n", {}, "column accuracy: 'high' in row 1 is no number."),
-        ("lr,accuracy\n1,1\n2,0.5x\n", {}, "column accuracy: '0.5x' in row 2 is no number."),
+        ("lr,accuracy\n1,1\n,\n2,0.5x\n", {}, "column accuracy: '0.5x' in row 3 is no number."),
         (
             "lr,accuracy,s\n1,1,ok\n2,2,odd\n",
             {"state": "s"},

@@ -65,11 +65,11 @@ def read_cells(path: Path, named: Collection[str], enough: bool = False) -> pd.D
         raise UserError(f"{path}: {error}", remedy) from error
     except (pd.errors.EmptyDataError, pd.errors.ParserError, pd.errors.ParserWarning) as error:
         raise UserError(f"{path}: {error}", "Give each row as many cells as the header") from error
+    frame = frame.set_axis(range(1, len(frame) + 1))
     frame = frame[(frame != "").any(axis=1)]
     if frame.empty:
         raise UserError(f"{path}: there are no rows below the header", "Give a sweep that has some")
-    frame = frame.replace(_GUARDED, "", regex=True)
-    return _with_points(frame.set_axis(range(1, len(frame) + 1)), separator)
+    return _with_points(frame.replace(_GUARDED, "", regex=True), separator)
 
 
 def _header(path: Path) -> tuple[list[str], str, int]:
