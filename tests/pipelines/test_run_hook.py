@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from damage import bit_flipped, damaged, emptied, truncated
-from labs.project_copies import ProjectCopy
+from labs.project_copies import CHECKOUT, ProjectCopy
 from latentlab.pipelines.outputs import Outputs
 from latentlab.training.store import TrialStore
 
@@ -98,6 +100,22 @@ def test_only_missing_outputs_makes_damaged_ones_anew(
     assert [path.read_bytes() for path in paths[:3]] == before[:3]
     assert paths[3].exists()
     assert "verdicts.csv is damaged: set aside as" in done.stdout
+
+
+def test_damaged_files_are_one_line_or_made_anew(smoke_project: ProjectCopy) -> None:
+    """In small; `python tests/damage.py` takes every file."""
+    script = CHECKOUT / "tests" / "damage.py"
+    done = subprocess.run(
+        [sys.executable, script, "--lab", smoke_project.root, "--sample", "12"],
+        cwd=script.parent,
+        env=dict(smoke_project.environment),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=600,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count(": same\n") + done.stdout.count(": line: ") == 12
 
 
 def test_remains_of_killed_runs_are_swept(finished: ProjectCopy) -> None:

@@ -58,8 +58,8 @@ class RunHook:
     def after_dataset_saved(self, dataset_name: str, data: Any, node: Node) -> None:
         """Note what was written, and from what."""
         study, _, name = dataset_name.partition(".")
-        path = self._path(dataset_name)
-        if study not in self._outputs or path is None:
+        path = self._path(dataset_name) if study in self._outputs else None
+        if path is None:
             return
         inputs = [i.removeprefix(f"{study}.") for i in node.inputs if i.startswith(f"{study}.")]
         self._outputs[study].record(
@@ -98,7 +98,9 @@ class RunHook:
                 f", or {stage_that_writes(source)[1]} with the settings of that time",
             )
         for name in read:
-            why = "is damaged" if name in damaged else self._why_unreadable(name)
+            # What is left of a collection may be all that is wanted.
+            lost = name in damaged and not self._is_collection(name)
+            why = "is damaged" if lost else self._why_unreadable(name)
             if why:
                 wrong[name] = (why, "")
         if wrong:
