@@ -44,6 +44,7 @@ class TrackingHook(MlflowHook):
         super().__init__()
         self._context: KedroContext | None = None
         self._catalog: Any = None
+        self._around: Any = None
         self._session: Any = None
         self._outbox: Any = None
         self._tree: Any = None
@@ -76,7 +77,8 @@ class TrackingHook(MlflowHook):
 
         assert self._context is not None
         self._catalog = catalog
-        self._already_active_mlflow = mlflow.active_run() is not None
+        self._around = mlflow.active_run()
+        self._already_active_mlflow = self._around is not None
         try:
             self._open(run_params, pipeline)
         except MlflowException as error:
@@ -113,7 +115,7 @@ class TrackingHook(MlflowHook):
             experiment = config.tracking.experiment._experiment.experiment_id
         else:
             uri = mlflow.get_tracking_uri()
-            experiment = mlflow.active_run().info.experiment_id
+            experiment = self._around.info.experiment_id
         client, project = mlflow.MlflowClient(), Path(self._context.project_path)
         settle(project, uri, client)
         self._session = Session(project, uri, experiment)

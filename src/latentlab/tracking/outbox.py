@@ -25,6 +25,9 @@ logger = logging.getLogger(__name__)
 
 KEPT, FILES = "kept.jsonl", "files"
 
+_FOR_NOW = (401, 403, 429)
+"""Statuses of a server that takes nothing from us now: a password that ran out, too many calls."""
+
 T = TypeVar("T")
 
 
@@ -150,6 +153,7 @@ def send_kept(client: MlflowClient, folder: Path, experiment: str) -> int:
     """
     calls = list(_kept(folder / KEPT))
     ids: dict[str, str] = {}
+    refused: list[str] = []
     if any(call["do"] == "create" for call in calls):
         there = known_children(client, experiment)
         for call in (call for call in calls if call["do"] == "create"):
@@ -165,11 +169,13 @@ def send_kept(client: MlflowClient, folder: Path, experiment: str) -> int:
             if is_gone(error):
                 raise
             # Somebody removed the run meanwhile.
-            logger.warning("A write of an earlier run was not taken: %s", reason(error))
+            refused.append(reason(error))
             continue
         if created is not None:
             ids[call["run"]] = created
-    return len(calls)
+    if refused:
+        logger.warning("%d writes of an earlier run were not taken: %s", len(refused), refused[0])
+    return len(calls) - len(refused)
 
 
 def known_children(client: MlflowClient, experiment: str) -> dict[ChildKey, Run]:
@@ -189,7 +195,10 @@ def known_children(client: MlflowClient, experiment: str) -> dict[ChildKey, Run]
 
 def is_gone(error: MlflowException | OSError) -> bool:
     """Whether a store does not answer or cannot write, other than that it refuses what is asked."""
-    return not isinstance(error, MlflowException) or error.get_http_status_code() >= 500
+    if not isinstance(error, MlflowException):
+        return True
+    status: int = error.get_http_status_code()  # type: ignore[no-untyped-call]
+    return status >= 500 or status in _FOR_NOW
 
 
 def reason(error: BaseException) -> str:
