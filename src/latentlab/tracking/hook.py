@@ -100,8 +100,7 @@ class TrackingHook(MlflowHook):
         assert self._context is not None
         config = self.mlflow_config
         if not self._already_active_mlflow:
-            studies = {str(node.namespace).partition(".")[0] for node in pipeline.nodes}
-            name = studies.pop() if len(studies) == 1 else SEVERAL
+            name = _experiment_name(pipeline)
             uri = config.server.mlflow_tracking_uri or tracking_uri()
             prepare_store(uri)
             config.server.mlflow_tracking_uri = uri
@@ -119,15 +118,18 @@ class TrackingHook(MlflowHook):
         client, project = mlflow.MlflowClient(), Path(self._context.project_path)
         settle(project, uri, client)
         self._session = Session(project, uri, experiment)
-        if not self._already_active_mlflow and not config.tracking.run.id:
+        run = config.tracking.run.id
+        if self._already_active_mlflow:
+            run = self._around.info.run_id
+        elif not run:
             # With its tag from the first moment on: whenever it is stopped, its session is known.
             tags = resolve_tags({TAG: self._session.name})
             made = client.create_run(experiment, tags=tags, run_name=config.tracking.run.name)
-            config.tracking.run.id = made.info.run_id
-        super().before_pipeline_run(run_params, pipeline, self._catalog)
-        assert self.run_id is not None
+            run = config.tracking.run.id = made.info.run_id
         self._outbox = Outbox(client, self._session.folder, experiment)
-        self._tree = RunTree(self._outbox, self.run_id, experiment, git_state())
+        # From here on whatever stops the process closes the run.
+        self._tree = RunTree(self._outbox, run, experiment, git_state())
+        super().before_pipeline_run(run_params, pipeline, self._catalog)
 
     @hook_impl
     def before_node_run(
@@ -319,6 +321,11 @@ _WRITERS: dict[str, Callable[[TrackingHook, str, Any], None]] = {
     "confirmation_history": TrackingHook._history,
     "confirmation_scores": TrackingHook._searched_scores,
 }
+
+
+def _experiment_name(pipeline: Pipeline) -> str:
+    studies = {str(node.namespace).partition(".")[0] for node in pipeline.nodes}
+    return studies.pop() if len(studies) == 1 else SEVERAL
 
 
 def _parameters(pipeline: Pipeline, catalog: Any) -> dict[str, Any]:

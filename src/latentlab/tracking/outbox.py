@@ -197,7 +197,8 @@ def is_gone(error: MlflowException | OSError) -> bool:
     """Whether a store does not answer or cannot write, other than that it refuses what is asked."""
     if not isinstance(error, MlflowException):
         return True
-    status: int = error.get_http_status_code()  # type: ignore[no-untyped-call]
+    answer: Any = error
+    status: int = answer.get_http_status_code()
     return status >= 500 or status in _FOR_NOW
 
 
