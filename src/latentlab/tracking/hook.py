@@ -10,7 +10,6 @@ from __future__ import annotations
 import atexit
 import logging
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +21,9 @@ from kedro_mlflow.config.kedro_mlflow_config import KedroMlflowConfig
 from kedro_mlflow.framework.hooks.mlflow_hook import MlflowHook
 from pydantic import BaseModel
 
-from latentlab.core.provenance import git_state
 from latentlab.experiment.declaration import Declaration
 from latentlab.studies.registry import STUDIES
 from latentlab.tracking.flatten import flatten
-from latentlab.tracking.store_address import artifact_location, tracking_uri
 
 logger = logging.getLogger(__name__)
 
@@ -44,9 +41,7 @@ class TrackingHook(MlflowHook):
         super().__init__()
         self._context: KedroContext | None = None
         self._catalog: Any = None
-        self._around: Any = None
-        self._session: Any = None
-        self._outbox: Any = None
+        self._run: Any = None
         self._tree: Any = None
         self._parameters: dict[str, Any] = {}
         self._searched: Any = None
@@ -65,71 +60,19 @@ class TrackingHook(MlflowHook):
     ) -> None:
         """Open the parent run in the study's experiment and log all parameters at once.
 
-        What earlier runs left open is settled first.
-
         Raises:
             UserError: the store does not answer, or does not fit this MLflow.
         """
-        import mlflow
-        from mlflow.exceptions import MlflowException
-
-        from latentlab.tracking.outbox import is_gone, unreachable
+        from latentlab.tracking.parent_run import ParentRun
 
         assert self._context is not None
         self._catalog = catalog
-        self._around = mlflow.active_run()
-        self._already_active_mlflow = self._around is not None
-        try:
-            self._open(run_params, pipeline)
-        except MlflowException as error:
-            if not is_gone(error):
-                raise
-            raise unreachable(mlflow.get_tracking_uri(), error) from error
+        self._run = ParentRun(self.mlflow_config, self._context, _experiment_name(pipeline))
+        self._tree = self._run.tree
+        self._already_active_mlflow = not self._run.is_ours
+        super().before_pipeline_run(run_params, pipeline, catalog)
         self._parameters = _parameters(pipeline, catalog)
         self._tree.log_parameters(flatten(self._parameters, ""))
-
-    def _open(self, run_params: dict[str, Any], pipeline: Pipeline) -> None:
-        import mlflow
-        from mlflow.tracking.context.registry import resolve_tags
-
-        from latentlab.tracking.outbox import Outbox
-        from latentlab.tracking.run_tree import RunTree
-        from latentlab.tracking.sessions import TAG, Session, settle
-        from latentlab.tracking.store_creation import prepare_store
-
-        assert self._context is not None
-        config = self.mlflow_config
-        if not self._already_active_mlflow:
-            name = _experiment_name(pipeline)
-            uri = config.server.mlflow_tracking_uri or tracking_uri()
-            prepare_store(uri)
-            config.server.mlflow_tracking_uri = uri
-            config.tracking.experiment.name = name
-            kwargs = config.tracking.experiment.create_experiment_kwargs
-            kwargs.artifact_location = artifact_location(uri, name)
-            mlflow.set_tracking_uri(uri)
-            config.setup(self._context)
-            if not config.tracking.run.name:
-                config.tracking.run.name = f"{name} ({self._context.env or 'base'})"
-            experiment = config.tracking.experiment._experiment.experiment_id
-        else:
-            uri = mlflow.get_tracking_uri()
-            experiment = self._around.info.experiment_id
-        client, project = mlflow.MlflowClient(), Path(self._context.project_path)
-        settle(project, uri, client)
-        self._session = Session(project, uri, experiment)
-        run = config.tracking.run.id
-        if self._already_active_mlflow:
-            run = self._around.info.run_id
-        elif not run:
-            # With its tag from the first moment on: whenever it is stopped, its session is known.
-            tags = resolve_tags({TAG: self._session.name})
-            made = client.create_run(experiment, tags=tags, run_name=config.tracking.run.name)
-            run = config.tracking.run.id = made.info.run_id
-        self._outbox = Outbox(client, self._session.folder, experiment)
-        # From here on whatever stops the process closes the run.
-        self._tree = RunTree(self._outbox, run, experiment, git_state())
-        super().before_pipeline_run(run_params, pipeline, self._catalog)
 
     @hook_impl
     def before_node_run(
@@ -173,16 +116,8 @@ class TrackingHook(MlflowHook):
             self._close("KILLED")
 
     def _close(self, status: str) -> None:
-        import mlflow
-
-        tree, self._tree = self._tree, None
-        if not self._already_active_mlflow:
-            self._outbox.end(tree.parent, status)
-            while mlflow.active_run() is not None:
-                # It takes the run off MLflow's stack before it tells a store that may be gone.
-                with suppress(Exception):
-                    mlflow.end_run(status)
-        self._session.close(keep=self._outbox.lost)
+        self._tree = None
+        self._run.close(status)
 
     def _trials(self, study: str, trials: Any) -> None:
         from latentlab.training.per_trial import canonical_json
@@ -215,7 +150,7 @@ class TrackingHook(MlflowHook):
         trial = champion["trial_id"]
         run = self._tree.child(trial) or self._tree.parent
         # Where the store is gone, the next run registers it.
-        self._outbox.attempt(
+        self._run.outbox.attempt(
             lambda _: register_champion(study, champion, store.folder(trial), prepared, run)
         )
 
