@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import shutil
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -79,7 +80,8 @@ class Outbox:
 
     def end(self, run: str, status: str, ended: int | None = None) -> None:
         """Close a run; `ended` is in milliseconds, none being now."""
-        self._send("end", run, status=status, ended=ended)
+        now = int(time.time() * 1000)
+        self._send("end", run, status=status, ended=now if ended is None else ended)
 
     def log_files(self, run: str, path: Path, folder: str | None = None) -> None:
         """Log a file, or a folder's content."""
@@ -129,7 +131,7 @@ class Outbox:
                     kept.mkdir(parents=True)
                     shutil.copy(source, kept)
                     kept /= source.name
-                call["path"] = str(kept)
+                call["path"] = str(kept.relative_to(self._folder))
             with (self._folder / KEPT).open("a", encoding="utf-8") as file:
                 file.write(json.dumps(call) + "\n")
         except OSError as error:
@@ -150,6 +152,7 @@ def send_kept(client: MlflowClient, folder: Path, experiment: str) -> int:
 
     Raises:
         MlflowException: the store is still gone.
+        OSError: it is, or a file cannot be read.
     """
     calls = list(_kept(folder / KEPT))
     ids: dict[str, str] = {}
@@ -163,6 +166,8 @@ def send_kept(client: MlflowClient, folder: Path, experiment: str) -> int:
     for call in calls:
         if call["do"] == "create" and call["run"] in ids:
             continue
+        if call["do"] == "files":
+            call["path"] = str(folder / call["path"])
         try:
             created = _perform(client, experiment, call, ids)
         except MlflowException as error:

@@ -46,7 +46,7 @@ class ParentRun:
             else:
                 run = config.tracking.run.id or self._created(client, experiment, config)
                 config.tracking.run.id = run
-        except MlflowException as error:
+        except (MlflowException, OSError) as error:
             if not is_gone(error):
                 raise
             raise unreachable(mlflow.get_tracking_uri(), error) from error
