@@ -9,14 +9,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from latentlab.runs.columns import typed
+from latentlab.runs.columns import NULL, typed
 
 
 @pytest.mark.parametrize(
     ("cells", "expected"),
     [
         (["1", "2.5", "1e-3"], [1.0, 2.5, 0.001]),
-        (["1", "", "None"], [1.0, None, None]),
+        (["1", "", "nan"], [1.0, None, None]),
+        (["2", "None", "", "null"], [2, NULL, None, NULL]),
+        (["None", "balanced"], [NULL, "balanced"]),
+        (["True", "None", ""], [True, NULL, None]),
         (["True", "FALSE", ""], [True, False, None]),
         (["none", "strong", ""], ["none", "strong", None]),
         (["1", "2d", ""], [1, "2d", None]),

@@ -10,8 +10,14 @@ from numpy.typing import NDArray
 
 from latentlab.core.errors import UserError
 
-_ABSENT = {"", "nan", "none", "null", "na", "n/a"}
-"""Words for a missing number; among words they are words, as in `augmentation: none`."""
+NULL = "null"
+"""The choice None as a word: in a table, None says that a parameter does not exist."""
+
+_EMPTY = {"", "nan", "na", "n/a"}
+"""Cells of numbers that hold nothing; among words all but the first are words."""
+
+_NONE = {"none", "null"}
+"""Among numbers the value None; among words as Python or JSON write it, else a word."""
 
 _TRUTH = {"true": True, "false": False}
 
@@ -20,23 +26,29 @@ def typed(column: pd.Series) -> pd.Series:
     """Return a column with its type inferred.
 
     Args:
-        column: text, or values that have types already; empty text and None are missing.
+        column: text, or values that have types already; empty text and None are missing. The text
+            `None` is a value, as in scikit-learn's `max_depth=None`.
 
     Returns:
         A float column where everything that is not missing is a finite number, with NaN for
-        missing; else an object column of truth values or of words, with None for missing.
+        missing; else an object column of truth values, numbers, words and `NULL`, with None for
+        missing.
     """
     text = column.astype(object).where(column.notna(), "").astype(str).str.strip()
     lowered = text.str.lower()
-    numbers = pd.to_numeric(text.where(~lowered.isin(_ABSENT), None), errors="coerce")
+    empty, none = lowered.isin(_EMPTY).to_numpy(), lowered.isin(_NONE).to_numpy()
+    numbers = pd.to_numeric(text.where(~(empty | none), None), errors="coerce")
     readable = np.isfinite(numbers.to_numpy(dtype=float, na_value=np.nan))
-    if (readable | lowered.isin(_ABSENT).to_numpy()).all():
+    if (readable | empty).all():
         return numbers.astype(float)
-    given = (text != "").to_numpy()
-    truth = lowered[given].isin(list(_TRUTH)).all()
+    if not (readable.any() and (readable | empty | none).all()):
+        # `none` is a word beside words, as in `augmentation: none`.
+        empty, none = (text == "").to_numpy(), text.isin(["None", NULL]).to_numpy()
+    given = ~empty & ~none
+    truth = given.any() and lowered[given].isin(list(_TRUTH)).all()
     words = lowered.map(_TRUTH) if truth else text.map(number_or_word)
-    values = [item if present else None for item, present in zip(words, given, strict=True)]
-    return pd.Series(values, index=column.index, name=column.name, dtype=object)
+    values = words.astype(object).mask(none, NULL).mask(empty, None)
+    return pd.Series(values.tolist(), index=column.index, name=column.name, dtype=object)
 
 
 def number_or_word(text: str) -> int | float | str:
@@ -64,7 +76,7 @@ def numbers_of(column: pd.Series, where: str) -> pd.Series:
         UserError: something else than a number is in it.
     """
     text = column.astype(object).where(column.notna(), "").astype(str).str.strip()
-    absent = text.str.lower().isin(_ABSENT)
+    absent = text.str.lower().isin(_EMPTY | _NONE)
     numbers = pd.to_numeric(text.where(~absent, None), errors="coerce").astype(float)
     wrong = (numbers.isna() & ~absent).to_numpy()
     if wrong.any():

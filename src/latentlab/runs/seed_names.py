@@ -7,14 +7,14 @@ from collections.abc import Iterable
 
 from latentlab.core.errors import UserError
 
-_SEED = re.compile(r"(^|[._])(random_?)?seeds?$", re.IGNORECASE)
+_SEED = re.compile(r"(^|[._/ -])((random[_ ]?)?seeds?|random_?state)$", re.IGNORECASE)
 
 
 def is_seed(name: str) -> bool:
     """Return whether a parameter is called a seed, which no sweep searches.
 
-    >>> is_seed("training.random_seed"), is_seed("seeded")
-    (True, False)
+    >>> is_seed("training.random_seed"), is_seed("random_state"), is_seed("seeded")
+    (True, True, False)
     """
     return _SEED.search(name) is not None
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from latentlab.core.arrays import Mask
 from latentlab.core.errors import UserError
-from latentlab.runs.columns import number_or_word
+from latentlab.runs.columns import NULL, number_or_word
 from latentlab.runs.imported_runs import ImportedRuns
 from latentlab.runs.importers.sqlite_copies import copied_sqlite
 from latentlab.runs.seed_names import only_seed
@@ -26,9 +26,6 @@ if TYPE_CHECKING:
     from optuna import Study
     from optuna.storages import BaseStorage, RDBStorage
     from optuna.trial import FrozenTrial
-
-NULL = "null"
-"""The choice None as a word: in a table, None says that a parameter does not exist."""
 
 _STATES: dict[str, TrialState] = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed"}
 _SQLITE, _MAGIC = "sqlite:///", b"SQLite format 3\0"
