@@ -15,6 +15,7 @@ import sqlite3
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from labs.project_copies import ProjectCopy, copy_project
@@ -58,7 +59,10 @@ def kill(project: ProjectCopy, after: float, while_made: bool) -> None:
         time.sleep(0.005)
     process.join(after)
     if process.is_alive():
-        os.killpg(process.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            # It leads a group of its own a moment after it was started.
+            os.killpg(process.pid, signal.SIGKILL)
+        process.kill()
         process.join()
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import atexit
 import logging
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +21,10 @@ from kedro_mlflow.config.kedro_mlflow_config import KedroMlflowConfig
 from kedro_mlflow.framework.hooks.mlflow_hook import MlflowHook
 from pydantic import BaseModel
 
-from latentlab.core.provenance import git_state
 from latentlab.core.validation import validate
 from latentlab.experiment.declaration import Declaration
 from latentlab.studies.registry import STUDIES
 from latentlab.tracking.flatten import flatten
-from latentlab.tracking.store_address import artifact_location, tracking_uri
 
 logger = logging.getLogger(__name__)
 
@@ -45,8 +42,7 @@ class TrackingHook(MlflowHook):
         super().__init__()
         self._context: KedroContext | None = None
         self._catalog: Any = None
-        self._session: Any = None
-        self._outbox: Any = None
+        self._run: Any = None
         self._tree: Any = None
         self._parameters: dict[str, Any] = {}
         self._searched: Any = None
@@ -67,68 +63,19 @@ class TrackingHook(MlflowHook):
     ) -> None:
         """Open the parent run in the study's experiment and log all parameters at once.
 
-        What earlier runs left open is settled first.
-
         Raises:
             UserError: the store does not answer, or does not fit this MLflow.
         """
-        import mlflow
-        from mlflow.exceptions import MlflowException
-
-        from latentlab.tracking.outbox import is_gone, unreachable
+        from latentlab.tracking.parent_run import ParentRun
 
         assert self._context is not None
         self._catalog = catalog
-        self._already_active_mlflow = mlflow.active_run() is not None
-        try:
-            self._open(run_params, pipeline)
-        except MlflowException as error:
-            if not is_gone(error):
-                raise
-            raise unreachable(mlflow.get_tracking_uri(), error) from error
+        self._run = ParentRun(self.mlflow_config, self._context, _experiment_name(pipeline))
+        self._tree = self._run.tree
+        self._already_active_mlflow = not self._run.is_ours
+        super().before_pipeline_run(run_params, pipeline, catalog)
         self._parameters = _parameters(pipeline, catalog)
         self._tree.log_parameters(flatten(self._parameters, ""))
-
-    def _open(self, run_params: dict[str, Any], pipeline: Pipeline) -> None:
-        import mlflow
-        from mlflow.tracking.context.registry import resolve_tags
-
-        from latentlab.tracking.outbox import Outbox
-        from latentlab.tracking.run_tree import RunTree
-        from latentlab.tracking.sessions import TAG, Session, settle
-        from latentlab.tracking.store_creation import prepare_store
-
-        assert self._context is not None
-        config = self.mlflow_config
-        if not self._already_active_mlflow:
-            studies = {str(node.namespace).partition(".")[0] for node in pipeline.nodes}
-            name = studies.pop() if len(studies) == 1 else SEVERAL
-            uri = config.server.mlflow_tracking_uri or tracking_uri()
-            prepare_store(uri)
-            config.server.mlflow_tracking_uri = uri
-            config.tracking.experiment.name = name
-            kwargs = config.tracking.experiment.create_experiment_kwargs
-            kwargs.artifact_location = artifact_location(uri, name)
-            mlflow.set_tracking_uri(uri)
-            config.setup(self._context)
-            if not config.tracking.run.name:
-                config.tracking.run.name = f"{name} ({self._context.env or 'base'})"
-            experiment = config.tracking.experiment._experiment.experiment_id
-        else:
-            uri = mlflow.get_tracking_uri()
-            experiment = mlflow.active_run().info.experiment_id
-        client, project = mlflow.MlflowClient(), Path(self._context.project_path)
-        settle(project, uri, client)
-        self._session = Session(project, uri, experiment)
-        if not self._already_active_mlflow and not config.tracking.run.id:
-            # With its tag from the first moment on: whenever it is stopped, its session is known.
-            tags = resolve_tags({TAG: self._session.name})
-            made = client.create_run(experiment, tags=tags, run_name=config.tracking.run.name)
-            config.tracking.run.id = made.info.run_id
-        super().before_pipeline_run(run_params, pipeline, self._catalog)
-        assert self.run_id is not None
-        self._outbox = Outbox(client, self._session.folder, experiment)
-        self._tree = RunTree(self._outbox, self.run_id, experiment, git_state())
 
     @hook_impl
     def before_node_run(
@@ -172,16 +119,8 @@ class TrackingHook(MlflowHook):
             self._close("KILLED")
 
     def _close(self, status: str) -> None:
-        import mlflow
-
-        tree, self._tree = self._tree, None
-        if not self._already_active_mlflow:
-            self._outbox.end(tree.parent, status)
-            while mlflow.active_run() is not None:
-                # It takes the run off MLflow's stack before it tells a store that may be gone.
-                with suppress(Exception):
-                    mlflow.end_run(status)
-        self._session.close(keep=self._outbox.lost)
+        self._tree = None
+        self._run.close(status)
 
     def _trials(self, study: str, trials: Any) -> None:
         from latentlab.training.per_trial import canonical_json
@@ -214,7 +153,7 @@ class TrackingHook(MlflowHook):
         trial = champion["trial_id"]
         run = self._tree.child(trial) or self._tree.parent
         # Where the store is gone, the next run registers it.
-        self._outbox.attempt(
+        self._run.outbox.attempt(
             lambda _: register_champion(study, champion, store.folder(trial), prepared, run)
         )
 
@@ -316,6 +255,11 @@ _WRITERS: dict[str, Callable[[TrackingHook, str, Any], None]] = {
     "confirmation_history": TrackingHook._history,
     "confirmation_scores": TrackingHook._searched_scores,
 }
+
+
+def _experiment_name(pipeline: Pipeline) -> str:
+    studies = {str(node.namespace).partition(".")[0] for node in pipeline.nodes}
+    return studies.pop() if len(studies) == 1 else SEVERAL
 
 
 def _parameters(pipeline: Pipeline, catalog: Any) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import shutil
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -24,6 +25,9 @@ from latentlab.core.files import unwritable
 logger = logging.getLogger(__name__)
 
 KEPT, FILES = "kept.jsonl", "files"
+
+_FOR_NOW = (401, 403, 429)
+"""Statuses of a server that takes nothing from us now: a password that ran out, too many calls."""
 
 T = TypeVar("T")
 
@@ -76,7 +80,8 @@ class Outbox:
 
     def end(self, run: str, status: str, ended: int | None = None) -> None:
         """Close a run; `ended` is in milliseconds, none being now."""
-        self._send("end", run, status=status, ended=ended)
+        now = int(time.time() * 1000)
+        self._send("end", run, status=status, ended=now if ended is None else ended)
 
     def log_files(self, run: str, path: Path, folder: str | None = None) -> None:
         """Log a file, or a folder's content."""
@@ -126,7 +131,7 @@ class Outbox:
                     kept.mkdir(parents=True)
                     shutil.copy(source, kept)
                     kept /= source.name
-                call["path"] = str(kept)
+                call["path"] = str(kept.relative_to(self._folder))
             with (self._folder / KEPT).open("a", encoding="utf-8") as file:
                 file.write(json.dumps(call) + "\n")
         except OSError as error:
@@ -147,9 +152,11 @@ def send_kept(client: MlflowClient, folder: Path, experiment: str) -> int:
 
     Raises:
         MlflowException: the store is still gone.
+        OSError: it is, or a file cannot be read.
     """
     calls = list(_kept(folder / KEPT))
     ids: dict[str, str] = {}
+    refused: list[str] = []
     if any(call["do"] == "create" for call in calls):
         there = known_children(client, experiment)
         for call in (call for call in calls if call["do"] == "create"):
@@ -159,17 +166,21 @@ def send_kept(client: MlflowClient, folder: Path, experiment: str) -> int:
     for call in calls:
         if call["do"] == "create" and call["run"] in ids:
             continue
+        if call["do"] == "files":
+            call["path"] = str(folder / call["path"])
         try:
             created = _perform(client, experiment, call, ids)
         except MlflowException as error:
             if is_gone(error):
                 raise
             # Somebody removed the run meanwhile.
-            logger.warning("A write of an earlier run was not taken: %s", reason(error))
+            refused.append(reason(error))
             continue
         if created is not None:
             ids[call["run"]] = created
-    return len(calls)
+    if refused:
+        logger.warning("%d writes of an earlier run were not taken: %s", len(refused), refused[0])
+    return len(calls) - len(refused)
 
 
 def known_children(client: MlflowClient, experiment: str) -> dict[ChildKey, Run]:
@@ -189,7 +200,11 @@ def known_children(client: MlflowClient, experiment: str) -> dict[ChildKey, Run]
 
 def is_gone(error: MlflowException | OSError) -> bool:
     """Whether a store does not answer or cannot write, other than that it refuses what is asked."""
-    return not isinstance(error, MlflowException) or error.get_http_status_code() >= 500
+    if not isinstance(error, MlflowException):
+        return True
+    answer: Any = error
+    status: int = answer.get_http_status_code()
+    return status >= 500 or status in _FOR_NOW
 
 
 def reason(error: BaseException) -> str:

@@ -64,8 +64,8 @@ class RunTree:
         Parameters of a child wait for its first scores: one call for both costs less than two. A
         child without parameters was left half-written by a run that was killed, and is completed.
         """
-        reused = bool(trials["reused"].any())
-        known = self._outbox.attempt(self._known) or {} if reused else {}
+        some_are_known = bool(trials["reused"].any())
+        known = (self._outbox.attempt(self._known) if some_are_known else None) or {}
         for row in trials.to_dict("records"):
             started, ended = (
                 int(datetime.fromisoformat(row[key]).timestamp() * 1000)
@@ -113,8 +113,8 @@ class RunTree:
     def log_history(self, history: pd.DataFrame) -> None:
         """Scores per epoch of every new child, thinned, with the training step as MLflow's step."""
         now = _now()
-        for key, rows in history.groupby(["trial_id", "arm"], sort=False):
-            run = self._children.get(key)
+        for (trial_id, arm), rows in history.groupby(["trial_id", "arm"], sort=False):
+            run = self._children.get((str(trial_id), str(arm)))
             if run not in self._unwritten:
                 continue
             points = [
@@ -129,8 +129,8 @@ class RunTree:
     def log_scores(self, scores: pd.DataFrame) -> None:
         """Final scores of every child, named `<split>.<metric>`, that it does not have yet."""
         now = _now()
-        for key, rows in scores.groupby(["trial_id", "arm"], sort=False):
-            run = self._children.get(key)
+        for (trial_id, arm), rows in scores.groupby(["trial_id", "arm"], sort=False):
+            run = self._children.get((str(trial_id), str(arm)))
             if run is None:
                 continue
             logged = self._logged.get(run, {})

@@ -77,6 +77,7 @@ def settle(project: Path, uri: str, client: MlflowClient) -> None:
 
     Raises:
         MlflowException: the store does not answer.
+        OSError: it does not, or a file cannot be read.
     """
     for folder in sorted(path for path in (project / FOLDER).glob("*") if path.is_dir()):
         lock = _lock_of(folder)

@@ -8,16 +8,16 @@ is made elsewhere and renamed into its place under a lock, and one that would be
 from __future__ import annotations
 
 import logging
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
 
 from latentlab.core.errors import UserError
-from latentlab.core.files import remove_partials, unwritable, write_atomically
+from latentlab.core.files import unwritable, write_atomically
 from latentlab.tracking.store_address import is_folder, project_root, sqlite_path
 
 if TYPE_CHECKING:
@@ -87,8 +87,7 @@ def check_schema(engine: Engine, uri: str) -> None:
     Raises:
         UserError: it is not.
     """
-    from mlflow.store.db import utils
-
+    utils = _schemas()
     _check_kind(engine, uri)
     found, needed = utils._get_schema_version(engine), utils._get_latest_schema_revision()
     if found != needed or not utils._all_tables_exist(engine):
@@ -111,11 +110,10 @@ def upgrade_copy(engine: Engine, uri: str) -> None:
         UserError: it is no store of MLflow, or one of a later version.
     """
     from alembic.util import CommandError
-    from mlflow.store.db import utils
 
     _check_kind(engine, uri)
     try:
-        utils._upgrade_db(engine)
+        _schemas()._upgrade_db(engine)
     except CommandError as error:
         raise UserError(
             f"{uri} was written by a later version of MLflow ({error})",
@@ -145,7 +143,6 @@ def _prepare_file(path: Path, uri: str) -> None:
                 # What SQLite keeps beside the old file would be played into the new one.
                 for ending in ("-journal", "-wal", "-shm"):
                     path.with_name(path.name + ending).unlink(missing_ok=True)
-            remove_partials(path.parent)
             write_atomically(path, _new_store(path))
     except OSError as error:
         raise unwritable(path, error) from error
@@ -155,22 +152,27 @@ def _new_store(path: Path) -> bytes:
     """A SQLite store without runs, whose files will lie beside `path`."""
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
-    # Named as a file that is being written: what a kill leaves of it is removed one day.
-    beside = {"dir": path.parent, "prefix": f".{path.name}.", "suffix": ".partial"}
-    with TemporaryDirectory(**beside) as folder:
-        made = Path(folder) / path.name
-        store = SqlAlchemyStore(f"sqlite:///{made}", (path.parent / "mlartifacts").as_uri())
+    # One name for all, so that what a kill leaves of it is removed by the next one.
+    folder = path.with_name(f".{path.name}.partial")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    try:
+        made = folder / path.name
+        make: Any = SqlAlchemyStore
+        store = make(f"sqlite:///{made}", (path.parent / "mlartifacts").as_uri())
         store.engine.dispose()
         return made.read_bytes()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _is_half_made(engine: Engine) -> bool:
     """Whether tables are missing, none is another program's, and there is no run and no model."""
-    from mlflow.store.db import utils
     from mlflow.store.db.base_sql_model import Base
     from mlflow.store.tracking.dbmodels.initial_models import Base as InitialBase
     from sqlalchemy import text
 
+    utils = _schemas()
     if utils._all_tables_exist(engine) and (
         utils._get_schema_version(engine) == utils._get_latest_schema_revision()
     ):
@@ -185,6 +187,13 @@ def _is_half_made(engine: Engine) -> bool:
             for name in ("runs", "registered_models")
             if name in tables
         )
+
+
+def _schemas() -> Any:
+    """MLflow's own module of schemas, whose functions have no types."""
+    from mlflow.store.db import utils
+
+    return utils
 
 
 def _tables(engine: Engine) -> set[str]:

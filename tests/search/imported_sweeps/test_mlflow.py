@@ -118,10 +118,23 @@ def test_parts_of_a_run_with_a_seed_are_left_out() -> None:
 
 
 def test_a_seed_that_is_nowhere_a_number_is_none() -> None:
-    rows = [run(k / 10, lr=0.1 * (k + 1), random_seed=None) for k in range(4)]
+    rows = [run(k / 10, lr=0.1 * (k + 1), random_state=None) for k in range(4)]
     table = read(rows)
     assert len(table.outcomes) == 4
     assert table.replicates.empty
+    assert "random_state: called a seed, not taken as it, and left out" in table.notes
+
+
+def test_random_state_is_a_seed_and_none_is_a_value() -> None:
+    # scikit-learn's own: a parameter that a run has and whose value is None.
+    rows = [
+        run(k / 10, max_depth=depth, random_state=k % 2)
+        for k, depth in enumerate([2, 2, None, None, 8, 8])
+    ]
+    table = read(rows)
+    assert list(table.space.parameters) == ["max_depth"]
+    assert table.parameters["max_depth"].tolist() == [2, "null", 8]
+    assert len(table.replicates) == 6
 
 
 def test_chosen_parameters_only() -> None:

@@ -10,7 +10,7 @@ import pandas as pd
 from latentlab.core.errors import UserError
 from latentlab.runs.columns import numbers_of, seeds_of, typed
 from latentlab.runs.imported_runs import ImportedRuns
-from latentlab.runs.seed_names import only_seed
+from latentlab.runs.seed_names import is_seed, only_seed
 
 _STATES = {"FINISHED": "complete", "FAILED": "failed", "KILLED": "failed"}
 _PARAMETERS, _METRICS = "params.", "metrics."
@@ -52,7 +52,10 @@ def import_mlflow(
         f"{name}: parameters",
         "Name one as the seed, and the parameters",
     )
-    chosen = [key for key in parameters or known if key != chosen_seed]
+    no_seeds = [key for key in known if is_seed(key) and key != chosen_seed and not parameters]
+    if no_seeds:
+        notes.append(f"{', '.join(no_seeds)}: called a seed, not taken as it, and left out")
+    chosen = [key for key in parameters or known if key not in (chosen_seed, *no_seeds)]
     for key in chosen if chosen_seed is None else [*chosen, chosen_seed]:
         _check(runs, _PARAMETERS + key, f"{name}: no run has the parameter {key}", known)
     logged = [c.removeprefix(_METRICS) for c in runs.columns if c.startswith(_METRICS)]

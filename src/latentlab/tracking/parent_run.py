@@ -1,0 +1,93 @@
+"""The MLflow run of a Kedro run: opened so that whatever ends the process, it is closed."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+
+import mlflow
+from kedro.framework.context import KedroContext
+from kedro_mlflow.config.kedro_mlflow_config import KedroMlflowConfig
+from mlflow.exceptions import MlflowException
+from mlflow.tracking.context.registry import resolve_tags
+
+from latentlab.core.provenance import git_state
+from latentlab.tracking.outbox import Outbox, is_gone, unreachable
+from latentlab.tracking.run_tree import RunTree
+from latentlab.tracking.sessions import TAG, Session, settle
+from latentlab.tracking.store_address import artifact_location, tracking_uri
+from latentlab.tracking.store_creation import prepare_store
+
+
+class ParentRun:
+    """The parent of a run tree. What earlier runs left open is settled first.
+
+    Args:
+        config: from `mlflow.yml`; gets the id of the run, which kedro-mlflow opens by it.
+        context: of the Kedro session.
+        name: of the experiment; a run that is active already stays in its own.
+
+    Raises:
+        UserError: the store does not answer, or does not fit this MLflow.
+    """
+
+    def __init__(self, config: KedroMlflowConfig, context: KedroContext, name: str) -> None:
+        self._around = mlflow.active_run()
+        try:
+            if self._around is None:
+                uri, experiment = _set_up(config, context, name)
+            else:
+                uri, experiment = mlflow.get_tracking_uri(), self._around.info.experiment_id
+            client, project = mlflow.MlflowClient(), Path(context.project_path)
+            settle(project, uri, client)
+            self._session = Session(project, uri, experiment)
+            if self._around is not None:
+                run = self._around.info.run_id
+            else:
+                run = config.tracking.run.id or self._created(client, experiment, config)
+                config.tracking.run.id = run
+        except (MlflowException, OSError) as error:
+            if not is_gone(error):
+                raise
+            raise unreachable(mlflow.get_tracking_uri(), error) from error
+        self.outbox = Outbox(client, self._session.folder, experiment)
+        self.tree = RunTree(self.outbox, run, experiment, git_state())
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether the run was opened here: one that was active already is closed by its owner."""
+        return self._around is None
+
+    def close(self, status: str) -> None:
+        """Close the run; what the store does not take is left to the next one."""
+        if self.is_ours:
+            self.outbox.end(self.tree.parent, status)
+            while mlflow.active_run() is not None:
+                # It takes the run off MLflow's stack before it tells a store that may be gone.
+                with suppress(Exception):
+                    mlflow.end_run(status)
+        self._session.close(keep=self.outbox.lost)
+
+    def _created(
+        self, client: mlflow.MlflowClient, experiment: str, config: KedroMlflowConfig
+    ) -> str:
+        # With its tag from the first moment on: whenever it is stopped, its session is known.
+        tags = resolve_tags({TAG: self._session.name})
+        made = client.create_run(experiment, tags=tags, run_name=config.tracking.run.name)
+        return str(made.info.run_id)
+
+
+def _set_up(config: KedroMlflowConfig, context: KedroContext, name: str) -> tuple[str, str]:
+    """Make the store and the experiment ready; the store's address and the experiment's id."""
+    uri = config.server.mlflow_tracking_uri or tracking_uri()
+    prepare_store(uri)
+    config.server.mlflow_tracking_uri = uri
+    experiment = config.tracking.experiment
+    experiment.name = name
+    experiment.create_experiment_kwargs.artifact_location = artifact_location(uri, name)
+    # For messages, should the next line not come to the point where it does so itself.
+    mlflow.set_tracking_uri(uri)
+    config.setup(context)
+    if not config.tracking.run.name:
+        config.tracking.run.name = f"{name} ({context.env or 'base'})"
+    return uri, str(experiment._experiment.experiment_id)
