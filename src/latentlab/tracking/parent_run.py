@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import mlflow
 from kedro.framework.context import KedroContext
@@ -85,9 +86,10 @@ def _set_up(config: KedroMlflowConfig, context: KedroContext, name: str) -> tupl
     experiment = config.tracking.experiment
     experiment.name = name
     experiment.create_experiment_kwargs.artifact_location = artifact_location(uri, name)
-    # For messages, should the next line not come to the point where it does so itself.
+    # For messages, should the setup not come to the point where it does so itself.
     mlflow.set_tracking_uri(uri)
-    config.setup(context)
+    setup: Any = config.setup
+    setup(context)
     if not config.tracking.run.name:
         config.tracking.run.name = f"{name} ({context.env or 'base'})"
     return uri, str(experiment._experiment.experiment_id)
