@@ -386,8 +386,9 @@ def fault_of(wrong: WrongInput, root: Path, finished: ProjectCopy) -> str | None
 
 
 def files_of(root: Path) -> set[str]:
-    data = root / "data"
-    return {str(path.relative_to(root)) for path in data.rglob("*") if path.is_file()}
+    """All files of the data; a lock that nobody holds is no trace of a run."""
+    files = (path for path in (root / "data").rglob("*") if path.is_file())
+    return {str(path.relative_to(root)) for path in files if path.name != ".lock"}
 
 
 def say(line: str) -> None:
