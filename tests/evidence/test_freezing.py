@@ -4,9 +4,9 @@ import datetime
 
 import numpy as np
 import pytest
+from latentlab.evidence.freeze import Freeze, digest, freeze
 
 from latentlab.core.errors import UserError
-from latentlab.evidence.freeze import Freeze, digest, freeze
 from latentlab.evidence.hypotheses import Defaults, Family
 from latentlab.evidence.verdicts import judge
 

@@ -6,8 +6,8 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-
 from latentlab.evidence.freeze import freeze
+
 from latentlab.evidence.pooled_verdicts import judge_pooled
 from latentlab.evidence.pooling import stratified_mean
 from latentlab.evidence.verdict_columns import POOLED_COLUMNS, VERDICT_COLUMNS

@@ -7,12 +7,12 @@ import datetime
 import numpy as np
 import pandas as pd
 import pytest
+from latentlab.evidence.freeze import freeze
 from sklearn.cluster import KMeans
 from sklearn.metrics import normalized_mutual_info_score
 
 from labs.declarations import block
 from latentlab.data import Prepared, prepare
-from latentlab.evidence.freeze import freeze
 from latentlab.experiment.baselines import score_baselines
 from latentlab.experiment.hypothesis_testing import judge_study
 from latentlab.experiment.planning import plan_trials

@@ -7,10 +7,10 @@ import datetime
 import numpy as np
 import pandas as pd
 import pytest
+from latentlab.evidence.freeze import freeze
 from scipy import stats
 
 from labs.declarations import declared
-from latentlab.evidence.freeze import freeze
 from latentlab.experiment.hypothesis_testing import judge_study
 from latentlab.experiment.replication_table import replication_table
 from latentlab.experiment.scoring import choose_champion, collect_scores

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from latentlab.evidence.freeze import freeze
 
 from labs.declarations import block, declared
 from latentlab.core.errors import UserError
-from latentlab.evidence.freeze import freeze
 from latentlab.evidence.verdict_columns import POOLED_COLUMNS
 from latentlab.experiment.hypothesis_testing import judge_study
 from latentlab.experiment.pooling import judge_problems, problem_scores

@@ -92,6 +92,7 @@ class Declaration(BaseModel):
     champion: ChampionRule
     sweep: str = Field("default", description="the file of the sweep, for the pipeline `.._sweep`")
     hypotheses: Hypotheses
+    amendment: str = Field("", description="why what is registered changes; registers it anew")
 
     _configs: dict[str, TrialConfig] = PrivateAttr(default_factory=dict)
 

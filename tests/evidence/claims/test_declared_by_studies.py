@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-
 from latentlab.evidence.freeze import digest
+
 from latentlab.evidence.hypotheses import Hypotheses, read_hypotheses
 
 CONF = Path(__file__).parents[3] / "conf" / "base"

@@ -8,12 +8,12 @@ from typing import Literal, get_args
 
 import numpy as np
 import pytest
+from latentlab.evidence.freeze import freeze
 
 from latentlab.evidence import claims
 from latentlab.evidence.assessment import Assessment
 from latentlab.evidence.claims.base import ArmClaim, Claim
 from latentlab.evidence.claims.registry import KINDS
-from latentlab.evidence.freeze import freeze
 from latentlab.evidence.hypotheses import Hypotheses
 from latentlab.evidence.pooled_verdicts import judge_pooled
 from latentlab.evidence.samples import NoVerdict

@@ -9,11 +9,11 @@ import datetime
 
 import pytest
 import yaml
+from latentlab.evidence.freeze import digest
 from pydantic import ValidationError
 
 from labs.advice_report import PREDICTED, declared
 from labs.declarations import CONF
-from latentlab.evidence.freeze import digest
 from latentlab.experiment.advice import Facts
 from latentlab.experiment.declaration import differences
 from latentlab.experiment.planning import freeze_hypotheses
