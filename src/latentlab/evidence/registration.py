@@ -1,8 +1,8 @@
 """The registration: what was to decide the verdicts, written down before training, and every look.
 
 An append-only chain. Each entry names the digest of the one before it, so that none can be edited,
-taken out or put in later without a break that `Record.broken` finds. The file is YAML that reads well in
-a diff and can be committed; `standing` says what a verdict may be called under it.
+taken out or put in later without a break that `Record.broken` finds. The file is YAML that reads
+well in a diff and can be committed; `standing` says what a verdict may be called under it.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ class ClaimStatement(StrictModel):
 
 
 class Declared(StrictModel):
-    """All that decides the verdicts of a study on one data set.
+    """All that decides the verdicts of a study on one subject.
 
     Args:
-        dataset: name of the data set.
+        subject: what the registration is about: the data set.
         fingerprint: digest of the prepared data.
         precision: arithmetic of the training steps.
         versions: of the study's formulas, the trainer and the measurements.
@@ -51,7 +51,7 @@ class Declared(StrictModel):
         claims: hypothesis -> how it is judged.
     """
 
-    dataset: str
+    subject: str
     fingerprint: str
     precision: str
     versions: dict[str, int]
@@ -171,12 +171,12 @@ class Record:
             previous, time = digest_of(entry), entry.at
         return ""
 
-    def registered(self, dataset: str) -> Registered | None:
-        """The registration that holds for a data set: the last one."""
+    def registered(self, subject: str) -> Registered | None:
+        """The registration that holds for a subject: the last one."""
         found = [
             entry
             for entry in self.entries
-            if isinstance(entry, Registered) and entry.declared.dataset == dataset
+            if isinstance(entry, Registered) and entry.declared.subject == subject
         ]
         return found[-1] if found else None
 
@@ -184,18 +184,18 @@ class Record:
         """The looks under the registration of this digest."""
         return [e for e in self.entries if isinstance(e, Look) and e.under == under]
 
-    def attempts(self, dataset: str, claim: str) -> list[str]:
+    def attempts(self, subject: str, claim: str) -> list[str]:
         """Verdicts on what a claim asks, under the registrations before the one that holds.
 
         The last verdict under each counts. A claim of another name that asks the same is the same.
         """
-        now = self.registered(dataset)
+        now = self.registered(subject)
         if now is None or claim not in now.declared.claims:
             return []
         asked = meaning(now.declared.claims[claim])
         found = []
         for entry in self.entries:
-            if not isinstance(entry, Registered) or entry.declared.dataset != dataset:
+            if not isinstance(entry, Registered) or entry.declared.subject != subject:
                 continue
             if entry is now:
                 break

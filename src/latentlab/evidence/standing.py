@@ -66,7 +66,7 @@ def standing_under(
         trials: all trials of the run: trial_id, arm, seed, started_at (UTC), config (nested).
         altered: trial id -> in what it is not what was trained and measured.
     """
-    registered = record.registered(now.dataset)
+    registered = record.registered(now.subject)
 
     def standing(name: str, used: pd.DataFrame | None) -> Standing:
         claim = now.claims[name]
@@ -74,7 +74,7 @@ def standing_under(
             return Standing("exploratory", f"its family {claim.family['name']} is declared so")
         if registered is None or name not in registered.declared.claims:
             return Standing("exploratory", _never(record, name))
-        earlier = tuple(record.attempts(now.dataset, name))
+        earlier = tuple(record.attempts(now.subject, name))
         started = [] if used is None else list(pd.to_datetime(used["started_at"], utc=True))
         if any(pd.isna(time) for time in started):
             reason = "not every trial says when it was started"
@@ -117,7 +117,7 @@ def departures(now: Declared, then: Declared, name: str) -> list[str]:
     found = list(_statement(now, then, name))
     found += _seeds(now.seeds, then.seeds)
     if now.fingerprint != then.fingerprint:
-        found.append(f"the data of {now.dataset} are others")
+        found.append(f"the data of {now.subject} are others")
     if now.precision != then.precision:
         found.append(f"precision is {now.precision}, registered {then.precision}")
     for key in sorted(then.versions.keys() | now.versions.keys()):

@@ -145,6 +145,11 @@ class Declaration(BaseModel):
         """Resolved configuration of each arm, in the order of declaration."""
         return self._configs
 
+    @property
+    def subject(self) -> str:
+        """What a registration is about: each data set is registered by itself."""
+        return self.dataset
+
     def declared(self) -> Block:
         """The arms as they are declared, by name; those of the data set and a person's own."""
         return merged(dict(self.dataset_config.arms), self.arms)

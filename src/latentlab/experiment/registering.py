@@ -54,7 +54,7 @@ def declared_now(
     if study.baselines:
         versions["baselines"] = study.baseline.VERSION
     return Declared(
-        dataset=declaration.dataset,
+        subject=declaration.subject,
         fingerprint=fingerprint,
         precision=precision,
         versions=versions,
@@ -99,7 +99,7 @@ def register(
         UserError: a damaged record, or a folder that cannot be written.
     """
     record = read_record(root)
-    registered = record.registered(now.dataset)
+    registered = record.registered(now.subject)
     if registered is None:
         return _append(record, Registered(**_when(record, at), declared=now), root)
     changes = [
@@ -122,9 +122,9 @@ def register(
     return record
 
 
-def holding(record: Record, dataset: str) -> dict[str, str]:
-    """Which registration holds for a data set: its digest, and when it was written."""
-    registered = record.registered(dataset)
+def holding(record: Record, subject: str) -> dict[str, str]:
+    """Which registration holds for a subject: its digest, and when it was written."""
+    registered = record.registered(subject)
     assert registered is not None
     return {"entry": digest_of(registered), "at": registered.at.isoformat(timespec="seconds")}
 
@@ -145,7 +145,7 @@ def look(
     scores: pd.DataFrame,
     trials: pd.DataFrame,
     verdicts: pd.DataFrame,
-    dataset: str,
+    subject: str,
     root: Path,
     at: datetime,
 ) -> None:
@@ -155,12 +155,12 @@ def look(
         scores: that were judged: trial_id, split, metric, value.
         trials: trial_id, seed and weights_digest.
         verdicts: one row per hypothesis.
-        dataset: name of the data set.
+        subject: what the registration is about: the data set.
         root: folder of the trials.
         at: the present time, with a time zone.
     """
     record = read_record(root)
-    registered = record.registered(dataset)
+    registered = record.registered(subject)
     if registered is None:
         return
     judged = scores[scores["metric"].isin(set(verdicts["metric"].dropna()))]

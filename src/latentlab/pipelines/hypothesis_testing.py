@@ -32,7 +32,7 @@ def judge(
     altered = altered_trials(scores, store)
     record = read_record(store.root)
     verdicts = judge_study(study, declaration, scores, table, record, altered)
-    look(scores, trials, verdicts, declaration.dataset, store.root, datetime.now(UTC))
+    look(scores, trials, verdicts, declaration.subject, store.root, datetime.now(UTC))
     return verdicts
 
 

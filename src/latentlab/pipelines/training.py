@@ -26,7 +26,7 @@ def register(
 
     now = registering.declared_now(study, declaration, prepared.fingerprint, compute.precision)
     record = registering.register(study, declaration, now, store.root, datetime.now(UTC))
-    return registering.holding(record, now.dataset)
+    return registering.holding(record, now.subject)
 
 
 def train(
