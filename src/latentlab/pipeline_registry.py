@@ -14,6 +14,7 @@ from latentlab.pipelines import (
     sweep,
     sweep_analysis,
     training,
+    verification,
 )
 from latentlab.studies.registry import STUDIES
 
@@ -25,7 +26,8 @@ SWEEP_STAGES = (data_preparation, sweep, confirmation, sweep_analysis)
 def register_pipelines() -> dict[str, Pipeline]:
     """Pipelines by name; by default the first study.
 
-    `derp_vae`, its stages `derp_vae.training`, ..; `derp_vae_sweep`, its stages
+    `derp_vae`, its stages `derp_vae.training`, ..; `derp_vae.register` and `derp_vae.verify`;
+    `derp_vae_sweep`, its stages
     `derp_vae_sweep.search`, ..; `sweep_analysis` of a sweep from elsewhere; `all` studies that have
     a question of their own. A study of advice has the stage `advice` too, and no sweep.
     """
@@ -36,6 +38,8 @@ def register_pipelines() -> dict[str, Pipeline]:
             stages = {part.STAGE: part.create_pipeline(study) for part in parts}
             pipelines |= {f"{name}.{stage}": part for stage, part in stages.items()}
             pipelines[name] = sum(stages.values(), Pipeline([]))
+        pipelines[f"{study.name}.register"] = verification.create_register_pipeline(study)
+        pipelines[f"{study.name}.verify"] = verification.create_verify_pipeline(study)
     pipelines["sweep_analysis"] = sweep_analysis.create_imported_pipeline()
     asking = [study.name for study in STUDIES.values() if not study.advises]
     pipelines["all"] = sum((pipelines[name] for name in asking), Pipeline([]))

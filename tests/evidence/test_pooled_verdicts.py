@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from latentlab.evidence.freeze import freeze
+from labs.registrations import followed
 from latentlab.evidence.pooled_verdicts import judge_pooled
 from latentlab.evidence.pooling import stratified_mean
+from latentlab.evidence.standing import unregistered
 from latentlab.evidence.verdict_columns import POOLED_COLUMNS, VERDICT_COLUMNS
 from latentlab.evidence.verdicts import judge
 from latentlab.statistics.association import monotone_trend
@@ -38,9 +39,9 @@ def problem(tables):
     return build
 
 
-def pool(problems, plan, metrics, record=None):
+def pool(problems, plan, metrics, standing=unregistered):
     asked = {name: list(problems) for name in plan.hypotheses}
-    return judge_pooled(problems, plan, asked, metrics, record).set_index("hypothesis")
+    return judge_pooled(problems, plan, asked, metrics, standing).set_index("hypothesis")
 
 
 @pytest.mark.parametrize(
@@ -191,15 +192,15 @@ def test_what_is_not_pooled_says_so_and_still_counts_in_its_family(declare, metr
 
 def test_one_late_problem_makes_the_pooled_verdict_exploratory(declare, metrics, problem):
     plan = declare(H1={})
-    record = freeze(plan, None, datetime.datetime(2026, 11, 22, 9, tzinfo=datetime.UTC))
+    at = datetime.datetime(2026, 11, 22, 9, tzinfo=datetime.UTC)
     after = problem({"new": OLD + 0.2 + NOISE, "old": OLD})
     before = after.assign(started_at="2026-11-22T08:00:00Z")
-    assert pool({"a": after, "b": after}, plan, metrics, record).loc["H1", "status"] == (
-        "confirmatory"
-    )
-    late = pool({"a": after, "b": before}, plan, metrics, record).loc["H1"]
+    assert pool({"a": after, "b": after}, plan, metrics, followed(plan, after, at)).loc[
+        "H1", "status"
+    ] == ("confirmatory")
+    late = pool({"a": after, "b": before}, plan, metrics, followed(plan, after, at)).loc["H1"]
     assert late["status"] == "exploratory"
-    assert "started before the hypothesis was frozen" in late["why_exploratory"]
+    assert "started before it was registered" in late["status_reason"]
 
 
 def test_more_problems_of_the_same_kind_make_the_answer_surer(declare, metrics, problem):

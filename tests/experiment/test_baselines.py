@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,11 +9,12 @@ from sklearn.cluster import KMeans
 from sklearn.metrics import normalized_mutual_info_score
 
 from labs.declarations import block
+from labs.registrations import NOW, registered
 from latentlab.data import Prepared, prepare
-from latentlab.evidence.freeze import freeze
 from latentlab.experiment.baselines import score_baselines
 from latentlab.experiment.hypothesis_testing import judge_study
 from latentlab.experiment.planning import plan_trials
+from latentlab.experiment.registering import declared_now
 from latentlab.experiment.scoring import SCORE_COLUMNS, choose_champion
 from latentlab.studies.registry import STUDIES
 from latentlab.training.data import split_validation
@@ -86,10 +85,10 @@ def test_a_claim_against_one_is_judged(declaration, prepared, trials, store) -> 
     made = trials.assign(split="test", metric="nmi", value=0.99)[SCORE_COLUMNS]
     others = [made.assign(metric=metric) for metric in ("ami", "r_squared", "active_clusters")]
     scores = pd.concat([own, made, *others], ignore_index=True)
-    frozen = freeze(
-        declaration.applicable, None, datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
-    )
-    verdicts = judge_study(STUDY, declaration, scores, trials, frozen).set_index("hypothesis")
+    now = declared_now(STUDY, declaration, "prepared", "float32")
+    table = trials.assign(data="prepared", precision="float32")
+    record = registered(now, NOW, table)
+    verdicts = judge_study(STUDY, declaration, scores, table, record, {}).set_index("hypothesis")
     assert verdicts.loc["above_k_means", "verdict"] == "supported"
     assert verdicts.loc["above_k_means", "status"] == "confirmatory"
     assert verdicts.loc["above_k_means", "n"] == SEEDS

@@ -10,8 +10,9 @@ import pytest
 from scipy import stats
 
 from labs.declarations import declared
-from latentlab.evidence.freeze import freeze
+from labs.registrations import registered
 from latentlab.experiment.hypothesis_testing import judge_study
+from latentlab.experiment.registering import declared_now
 from latentlab.experiment.replication_table import replication_table
 from latentlab.experiment.scoring import choose_champion, collect_scores
 from latentlab.studies.derp_vae import STUDY
@@ -37,11 +38,13 @@ def test_what_does_not_apply_is_not_run_and_says_why() -> None:
     trials = scores[["trial_id", "arm", "seed"]].drop_duplicates()
     trials = trials.assign(
         status="finished",
+        data="prepared",
+        precision="float32",
         started_at="2026-02-01T00:00:00+00:00",
         config=[declaration.configs[arm].model_dump(mode="json") for arm in trials["arm"]],
     )
-    frozen = freeze(declaration.applicable, None, NOW)
-    verdicts = judge_study(STUDY, declaration, scores, trials, frozen).set_index("hypothesis")
+    record = registered(declared_now(STUDY, declaration, "prepared", "float32"), NOW, trials)
+    verdicts = judge_study(STUDY, declaration, scores, trials, record, {}).set_index("hypothesis")
     assert set(verdicts.index) == set(declaration.hypotheses.hypotheses)
     assert verdicts.loc["kl_falls_with_beta", "verdict"] == "not_run"
     assert "two values of beta" in verdicts.loc["kl_falls_with_beta", "cause"]

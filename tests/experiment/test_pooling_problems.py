@@ -11,11 +11,13 @@ import pandas as pd
 import pytest
 
 from labs.declarations import block, declared
+from labs.registrations import registered
 from latentlab.core.errors import UserError
-from latentlab.evidence.freeze import freeze
+from latentlab.evidence.registration import Record
 from latentlab.evidence.verdict_columns import POOLED_COLUMNS
 from latentlab.experiment.hypothesis_testing import judge_study
 from latentlab.experiment.pooling import judge_problems, problem_scores
+from latentlab.experiment.registering import declared_now
 from latentlab.experiment.study import Study
 from latentlab.pipelines.datasets import ProblemScoresDataset
 from latentlab.studies.derp_vae import STUDY
@@ -63,9 +65,18 @@ def kept(**over: Any) -> pd.DataFrame:
 
 
 def judged(problems: dict[str, pd.DataFrame], **over: Any) -> pd.DataFrame:
-    declaration = declared(seeds=SEEDS, **over)
-    frozen = freeze(declaration.hypotheses, None, NOW)
-    return judge_problems(STUDY, declaration, problems, frozen)
+    return judge_problems(STUDY, declared(seeds=SEEDS, **over), problems, record_of(problems))
+
+
+def record_of(problems: dict[str, pd.DataFrame]) -> Record:
+    """A record in which every problem was registered, and its trials begun."""
+    record = Record()
+    for name, table in problems.items():
+        if name not in declared().datasets:
+            continue
+        own = declared_now(STUDY, declared(seeds=SEEDS, dataset=name), name, "float32")
+        record = registered(own, NOW, table, record)
+    return record
 
 
 def test_one_problem_is_not_pooled() -> None:
@@ -85,8 +96,7 @@ def test_two_problems_are_whatever_the_present_one_is(caplog: pytest.LogCaptureF
         declaration = declared(seeds=SEEDS, dataset=name)
         scores, trials, _ = run(declaration)
         table = trials.assign(config=trials["config"].map(json.loads))
-        frozen = freeze(declaration.hypotheses, None, NOW)
-        alone = judge_study(STUDY, declaration, scores, table, frozen)
+        alone = judge_study(STUDY, declaration, scores, table, record_of(problems), {})
         effects = [json.loads(cell)[name]["effect"] for cell in found["problems"]]
         assert effects == pytest.approx(alone["effect"].tolist())
         assert len(own) == len(scores)
@@ -118,8 +128,7 @@ def test_scores_of_another_declaration_are_left_out_with_a_line(
     now = {name: declared(dataset=name, **block_of) for name in ("digits", "mnist")}
     problems = {n: problem_scores(STUDY, own, *run(own)) for n, own in now.items()}
     declaration = now["digits"]
-    frozen = freeze(declaration.hypotheses, None, NOW)
-    found = judge_problems(STUDY, declaration, problems | {"cifar10": old}, frozen)
+    found = judge_problems(STUDY, declaration, problems | {"cifar10": old}, Record())
     (record,) = caplog.records
     assert record.getMessage().startswith("cifar10 is left out of pooling: ")
     assert why in record.getMessage()
@@ -171,6 +180,5 @@ def test_baselines_and_trials_without_scores_are_kept(tmp_path) -> None:
     stored = dataset.load()
     assert list(stored) == ["digits", "other"]
     pd.testing.assert_frame_equal(stored["digits"], table)
-    frozen = freeze(declaration.hypotheses, None, NOW)
-    found = judge_problems(WITH_BASELINES, declaration, stored, frozen)
+    found = judge_problems(WITH_BASELINES, declaration, stored, Record())
     assert found.empty

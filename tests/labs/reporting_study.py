@@ -103,7 +103,7 @@ _DEFAULTS = {
     "correction": "holm",
     "alpha": 0.05,
     "status": "confirmatory",
-    "why_exploratory": "",
+    "status_reason": "",
     "command": "",
     "metric": "kl",
     "split": "test",
@@ -206,7 +206,7 @@ def make_verdicts() -> pd.DataFrame:
             status="exploratory",
             treatment="beta_vae_2",
             finding="beta_vae_2 against standard_vae is better in kl",
-            why_exploratory="it was declared after the first matching trial had started",
+            status_reason="it was declared after the first matching trial had started",
         ),
         _verdict(
             "H8_interaction_of_probes_and_beta_on_reconstruction",

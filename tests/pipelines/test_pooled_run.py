@@ -22,7 +22,7 @@ from latentlab.data.source import Source
 STUDY = "derp_vae"
 NODES = {
     "data_preparation": ("prepare",),
-    "training": ("freeze_hypotheses", "train"),
+    "training": ("register", "train"),
     "evaluation": ("measure", "time_arms", "collect_scores"),
     "hypothesis_testing": ("judge", "keep_scores", "pool"),
     "reporting": ("write_report",),

@@ -117,6 +117,7 @@ def test_the_terminal_has_a_line_for_each(tmp_path: Path) -> None:
     print_verdicts(make_verdicts(), {"report": "here"}, console, make_pooled())
     lines = output.getvalue().splitlines()
     start = lines.index("Pooled over digits, mnist:")
-    assert start == len(make_verdicts())
-    assert lines[start + 1 : -1] == lines[:start]
+    shown = len(make_verdicts()) + 1
+    assert start == shown
+    assert lines[start + 1 : -1] == lines[1:shown]
     assert lines[-1] == "report  here"

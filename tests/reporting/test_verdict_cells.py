@@ -33,7 +33,7 @@ def test_an_open_question_says_what_it_needs() -> None:
     text = sentence("H4_kl_lower")
     assert "The interval holds the boundary 0.5" in text
     assert "a true effect of 0.82 would be shown with 80 % power" in text
-    assert "Needs about 14 more seeds (24 in all)." in text
+    assert "Needs up to 14 more seeds (24 in all)." in text
 
 
 def test_an_unattainable_question_gives_its_cause_without_repeating_numbers() -> None:
@@ -54,12 +54,12 @@ def test_exploratory_verdicts_say_why() -> None:
     [
         ({"interval_low": 0.52}, "Smallest adjusted p: .380 (Holm, family primary, alpha .05)."),
         ({"seeds_needed": np.nan}, "No affordable number of seeds would settle an effect this"),
-        ({"seeds_needed": 11}, "Needs about 1 more seed (11 in all)."),
+        ({"seeds_needed": 11}, "Needs up to 1 more seed (11 in all)."),
         ({"seeds_needed": 10}, "would be shown with 80 % power."),
-        ({"n_unit": "trial"}, "Needs about 14 more trials (24 in all)."),
+        ({"n_unit": "trial"}, "Needs up to 14 more trials (24 in all)."),
         ({"effect": np.nan}, "on kl (test): no effect could be estimated."),
         ({"interval_low": np.nan}, "effect 0.4100, no interval, 10 seeds."),
-        ({"cause": ""}, "Needs about 14 more seeds"),
+        ({"cause": ""}, "Needs up to 14 more seeds"),
     ],
 )
 def test_an_open_question_says_what_is_known(changes: dict[str, object], expected: str) -> None:
@@ -147,16 +147,13 @@ def test_deviations_name_every_departure_from_the_plan() -> None:
 
 def test_a_shared_reason_to_be_exploratory_is_given_once_with_its_command() -> None:
     verdicts = VERDICTS.head(3).assign(
-        status="exploratory", why_exploratory="it was not frozen", command="kedro run"
+        status="exploratory", status_reason="it was not registered", command="kedro run"
     )
     (found,) = deviations(make_trials().head(10), verdicts)
     assert found.startswith("H1_less_collapse, H2_accuracy_kept, H3_class_separation: Exploratory")
-    assert found.endswith(
-        "it was not frozen. To confirm, freeze as confirmatory and run on fresh seeds with "
-        "`kedro run`."
-    )
+    assert found.endswith("it was not registered. To confirm, on fresh seeds: `kedro run`.")
     text = verdict_sentence(verdicts.to_dict("records")[0])
-    assert text.endswith("Exploratory, not confirmatory: it was not frozen.")
+    assert text.endswith("Exploratory, not confirmatory: it was not registered.")
 
 
 def test_a_decided_question_needs_no_more_seeds() -> None:
@@ -191,9 +188,10 @@ def printed(**options: object) -> str:
 
 def test_without_a_terminal_each_hypothesis_is_one_plain_line() -> None:
     lines = printed(width=60).splitlines()
-    assert len(lines) == len(VERDICTS) + 2
-    assert lines[0].startswith("supported     H1_less_collapse; effect 3.12 [2.61, 3.63]")
-    assert lines[3].endswith("needs 14 more")
+    assert len(lines) == len(VERDICTS) + 3
+    assert lines[0] == "9 verdicts: 8 confirmatory, 1 exploratory, 0 deviated."
+    assert lines[1].startswith("supported     H1_less_collapse; effect 3.12 [2.61, 3.63]")
+    assert lines[4].endswith("needs up to 14 more")
     assert lines[-2] == "report  a[b]/index.html"
     assert "\x1b" not in "".join(lines)
 

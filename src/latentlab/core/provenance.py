@@ -47,6 +47,15 @@ def git_state() -> str:
     return f"{commit} (with uncommitted changes)" if changed else commit
 
 
+def is_ancestor(earlier: str, later: str) -> bool:
+    """Whether a commit is an ancestor of another in this repository; unknown ones are not."""
+    try:
+        _git("merge-base", "--is-ancestor", earlier, later)
+    except (OSError, subprocess.CalledProcessError):
+        return False
+    return True
+
+
 def _git(*arguments: str) -> str:
     done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=True)
     return done.stdout.strip()

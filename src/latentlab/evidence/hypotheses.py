@@ -24,8 +24,8 @@ class Family(StrictModel):
     status: Literal["confirmatory", "exploratory"] = "confirmatory"
 
 
-class Registration(StrictModel):
-    """Who declared the hypotheses, and when."""
+class Author(StrictModel):
+    """Who wrote the hypotheses down, and when."""
 
     by: str
     date: datetime.date
@@ -38,7 +38,7 @@ class Hypotheses(StrictModel):
     """
 
     study: str = Field(min_length=1)
-    registered: Registration | None = None
+    registered: Author | None = None
     families: dict[str, Family]
     defaults: Defaults = Defaults()
     hypotheses: dict[str, Hypothesis]

@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from latentlab.evidence.assessment import Assessment, Level
-from latentlab.evidence.freeze import Freeze
 from latentlab.evidence.hypotheses import Hypotheses
 from latentlab.evidence.pooling import PooledAssessment
 from latentlab.evidence.samples import tidy
+from latentlab.evidence.standing import JudgeStanding, unregistered
 from latentlab.evidence.verdict_columns import POOLED_COLUMNS
 from latentlab.evidence.verdicts import judge_families
 from latentlab.metrics.metric import Metric
@@ -25,7 +25,7 @@ def judge_pooled(
     hypotheses: Hypotheses,
     asked: Mapping[str, Sequence[str]],
     metrics: Mapping[str, Metric],
-    freeze: Freeze | None = None,
+    standing: JudgeStanding = unregistered,
 ) -> pd.DataFrame:
     """Judge hypotheses over all problems that they are asked of.
 
@@ -35,7 +35,7 @@ def judge_pooled(
         hypotheses: the declarations; a family is corrected over its pooled p-values.
         asked: hypothesis -> its problems.
         metrics: name -> metric.
-        freeze: when the hypotheses were frozen.
+        standing: what a verdict may be called, and at which attempt.
 
     Returns:
         One row per hypothesis, in their order, with the columns of `POOLED_COLUMNS`.
@@ -49,6 +49,6 @@ def judge_pooled(
         return pooled[name].assessment
 
     last_seed = max(one.trials["seed"].max() for one in problems.values())
-    verdicts = judge_families(hypotheses, metrics, assess, last_seed, freeze)
+    verdicts = judge_families(hypotheses, metrics, assess, last_seed, standing)
     found = [pooled[name].columns() if name in pooled else {} for name in hypotheses.hypotheses]
     return verdicts.join(pd.DataFrame(found)).reindex(columns=list(POOLED_COLUMNS))

@@ -14,9 +14,9 @@ from latentlab.evidence.assessment import Assessment, Level
 from latentlab.evidence.causes import why_open
 from latentlab.evidence.claims.base import Claim
 from latentlab.evidence.decisions import decide
-from latentlab.evidence.freeze import Freeze, confirming_command, why_exploratory
 from latentlab.evidence.hypotheses import Family, Hypotheses
 from latentlab.evidence.samples import NoVerdict, tidy
+from latentlab.evidence.standing import JudgeStanding, confirming_command, unregistered
 from latentlab.evidence.verdict_columns import VERDICT_COLUMNS
 from latentlab.metrics.metric import Metric
 from latentlab.statistics.corrections import level_left
@@ -27,7 +27,7 @@ def judge(
     hypotheses: Hypotheses,
     metrics: Mapping[str, Metric],
     trials: pd.DataFrame,
-    freeze: Freeze | None = None,
+    standing: JudgeStanding = unregistered,
 ) -> pd.DataFrame:
     """Judge every hypothesis of a study.
 
@@ -39,7 +39,7 @@ def judge(
         metrics: name -> metric.
         trials: columns trial_id, arm, seed, status, started_at (ISO 8601, UTC), config (nested
             mapping or its JSON text). Rows that repeat a trial id count once.
-        freeze: when the hypotheses were frozen; without it every verdict is exploratory.
+        standing: what a verdict may be called, and at which attempt.
 
     Returns:
         One row per hypothesis, in their order, with the columns of `VERDICT_COLUMNS`.
@@ -52,7 +52,7 @@ def judge(
     def assess(name: str, level: Level) -> Assessment:
         return hypotheses.hypotheses[name].assess(tables, metrics, level)
 
-    return judge_families(hypotheses, metrics, assess, tables.trials["seed"].max(), freeze)
+    return judge_families(hypotheses, metrics, assess, tables.trials["seed"].max(), standing)
 
 
 def judge_families(
@@ -60,7 +60,7 @@ def judge_families(
     metrics: Mapping[str, Metric],
     assess: Callable[[str, Level], Assessment],
     last_seed: float,
-    freeze: Freeze | None,
+    standing: JudgeStanding,
 ) -> pd.DataFrame:
     """Correct every family and decide: what `judge` does once tables are assessed.
 
@@ -70,7 +70,7 @@ def judge_families(
         assess: the statistics of a hypothesis at its level; raises `NoVerdict` where there are
             none.
         last_seed: the highest seed that was run; fresh ones lie above it.
-        freeze: when the hypotheses were frozen.
+        standing: what a verdict may be called, and at which attempt.
 
     Returns:
         As `judge`.
@@ -79,11 +79,11 @@ def judge_families(
     families = {claim.family: hypotheses.family_of(n) for n, claim in hypotheses.hypotheses.items()}
     for family_name in families:
         members = [n for n, c in hypotheses.hypotheses.items() if c.family == family_name]
-        rows |= _judge_family(hypotheses, metrics, members, assess, last_seed, freeze)
+        rows |= _judge_family(hypotheses, metrics, members, assess, last_seed, standing)
     table = pd.DataFrame(
         [rows[name] for name in hypotheses.hypotheses], columns=list(VERDICT_COLUMNS)
     )
-    return table.astype({"n": "Int64", "seeds_needed": "Int64"})
+    return table.astype({"n": "Int64", "seeds_needed": "Int64", "attempt": "Int64"})
 
 
 def _judge_family(
@@ -92,7 +92,7 @@ def _judge_family(
     members: list[str],
     assess: Callable[[str, Level], Assessment],
     last_seed: float,
-    freeze: Freeze | None,
+    standing: JudgeStanding,
 ) -> dict[str, dict[str, Any]]:
     family = hypotheses.family_of(members[0])
     allowed = level_left(family.alpha, family.correction, len(members))
@@ -108,34 +108,41 @@ def _judge_family(
         found = [getattr(assessed[name], key, otherwise) for name in members]
         return np.array(found, dtype=np.float64)
 
+    standings = {
+        name: standing(name, None if isinstance(found, NoVerdict) else found.trials)
+        for name, found in assessed.items()
+    }
+    price = np.array([standings[name].price for name in members])
     enough = column("n", 0) >= [levels[name].min_seeds for name in members]
     decision = decide(
-        column("p_supported", math.nan)[None],
-        column("p_refuted", math.nan)[None],
+        np.minimum(1.0, price * column("p_supported", math.nan))[None],
+        np.minimum(1.0, price * column("p_refuted", math.nan))[None],
         alpha=family.alpha,
         correction=family.correction,
-        attainable=column("attainable_p", 1.0),
+        attainable=np.minimum(1.0, price * column("attainable_p", 1.0)),
         enough_seeds=enough,
     )
     rows = {}
     for index, name in enumerate(members):
         claim, found = hypotheses.hypotheses[name], assessed[name]
         row = _declaration(name, claim, family, metrics)
+        own = standings[name]
+        row |= {
+            "status": own.status,
+            "status_reason": own.reason,
+            "attempt": len(own.earlier) + 1,
+            "earlier_verdicts": ", ".join(own.earlier),
+        }
         if isinstance(found, NoVerdict):
-            why = _why_exploratory(hypotheses, name, None, freeze)
             row |= {"verdict": found.verdict, "cause": found.cause}
         else:
-            why = _why_exploratory(hypotheses, name, found.trials, freeze)
-            if why is not None:
-                command = confirming_command(hypotheses.study, int(last_seed))
-                row |= {"why_exploratory": why, "command": command}
+            row["command"] = confirming_command(hypotheses.study, int(last_seed))
             row |= _statistics(found, levels[name]) | {
                 "verdict": str(decision.verdict[0, index]),
                 "p_supported_adjusted": float(decision.supported_adjusted[0, index]),
                 "p_refuted_adjusted": float(decision.refuted_adjusted[0, index]),
             }
             row |= _answer(claim, found, levels[name], allowed, row)
-        row["status"] = "confirmatory" if why is None else "exploratory"
         rows[name] = row
     return rows
 
@@ -162,15 +169,6 @@ def _level(claim: Claim, alpha: float, allowed: float) -> Level:
     )
 
 
-def _why_exploratory(
-    hypotheses: Hypotheses, name: str, trials: pd.DataFrame | None, freeze: Freeze | None
-) -> str | None:
-    started = []
-    if trials is not None:
-        started = [None if pd.isna(t) else t.to_pydatetime() for t in trials["started_at"]]
-    return why_exploratory(hypotheses, name, started, freeze)
-
-
 def _declaration(
     name: str, claim: Claim, family: Family, metrics: Mapping[str, Metric]
 ) -> dict[str, Any]:
@@ -184,7 +182,6 @@ def _declaration(
         "family": claim.family,
         "correction": family.correction,
         "alpha": family.alpha,
-        "why_exploratory": "",
         "command": "",
         "metric": claim.metric.name,
         "split": claim.metric.split,

@@ -112,6 +112,7 @@ class Declaration(BaseModel):
     champion: ChampionRule
     sweep: str = Field("default", description="the file of the sweep, for the pipeline `.._sweep`")
     hypotheses: Hypotheses
+    amendment: str = Field("", description="why what is registered changes; registers it anew")
 
     _configs: dict[str, TrialConfig] = PrivateAttr(default_factory=dict)
 
@@ -192,6 +193,11 @@ class Declaration(BaseModel):
     def configs(self) -> Mapping[str, TrialConfig]:
         """Resolved configuration of each arm, in the order of declaration."""
         return self._configs
+
+    @property
+    def subject(self) -> str:
+        """What a registration is about: each data set is registered by itself."""
+        return self.dataset
 
     def declared(self) -> Block:
         """The arms as they are declared, by name; those of the data set and a person's own."""

@@ -6,11 +6,13 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from latentlab.evidence.freeze import Freeze
 from latentlab.evidence.hypotheses import Hypotheses
+from latentlab.evidence.registration import Record
+from latentlab.evidence.standing import standing_under
 from latentlab.evidence.verdicts import judge
 from latentlab.experiment.baselines import baseline_trials
 from latentlab.experiment.declaration import Declaration
+from latentlab.experiment.registering import declared_now, one_of
 from latentlab.experiment.study import Study
 
 
@@ -19,7 +21,8 @@ def judge_study(
     declaration: Declaration,
     scores: pd.DataFrame,
     trials: pd.DataFrame,
-    frozen: Freeze,
+    record: Record,
+    altered: Mapping[str, str],
 ) -> pd.DataFrame:
     """One row per declared hypothesis; what does not apply to this run is `not_run`.
 
@@ -28,11 +31,14 @@ def judge_study(
         declaration: hypotheses, metrics, and what does not apply.
         scores: all scores of the study.
         trials: one row per trial, `config` as a nested mapping.
-        frozen: what the hypotheses said before training.
+        record: what was registered.
+        altered: from `altered_trials`.
     """
+    now = declared_now(study, declaration, *one_of(trials, "data", "precision"))
+    standing = standing_under(record, now, trials, altered)
     if study.baselines:
         trials = pd.concat([trials, baseline_trials(study, scores, trials)], ignore_index=True)
-    verdicts = judge(scores, declaration.applicable, declaration.metric_table, trials, frozen)
+    verdicts = judge(scores, declaration.applicable, declaration.metric_table, trials, standing)
     return with_skipped(verdicts, declaration.hypotheses, declaration.not_applicable)
 
 

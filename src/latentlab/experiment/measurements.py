@@ -41,15 +41,20 @@ def load_values(path: Path, identity: Identity) -> Any | None:
         warning.
     """
     try:
-        content = json.loads(path.read_bytes())
-        text = json.dumps(content["values"])
-        if hashlib.sha256(text.encode()).hexdigest() != content["digest"]:
-            raise ValueError("its digest does not fit")
+        content = _read(path)
         return content["values"] if content[_IDENTITY] == dict(identity) else None
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError, KeyError) as error:
         _set_aside(path, error)
+        return None
+
+
+def kept_values(path: Path) -> Any | None:
+    """Read the values of a file whatever they depend on; None where it was damaged or edited."""
+    try:
+        return _read(path)["values"]
+    except (OSError, ValueError, TypeError, KeyError):
         return None
 
 
@@ -87,6 +92,14 @@ def save_arrays(path: Path, identity: Identity, arrays: Mapping[str, NDArray[Any
     named: dict[str, Any] = {_IDENTITY: np.array(json.dumps(dict(identity))), **arrays}
     np.savez(buffer, allow_pickle=False, **named)
     write_atomically(path, buffer.getvalue())
+
+
+def _read(path: Path) -> Any:
+    content = json.loads(path.read_bytes())
+    text = json.dumps(content["values"])
+    if hashlib.sha256(text.encode()).hexdigest() != content["digest"]:
+        raise ValueError("its digest does not fit")
+    return content
 
 
 def _set_aside(path: Path, error: Exception) -> None:

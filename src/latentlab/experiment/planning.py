@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from latentlab.core.errors import UserError, together
-from latentlab.core.files import write_atomically
 from latentlab.data import Prepared, prepare
-from latentlab.evidence.freeze import Freeze, freeze
 from latentlab.experiment.declaration import Declaration
 from latentlab.experiment.same_data import require_prepared
 from latentlab.experiment.study import Study
@@ -86,25 +83,6 @@ def plan_trials(
         for seed in declaration.seeds.numbers()
         for arm, config in declaration.configs.items()
     ]
-
-
-def freeze_hypotheses(declaration: Declaration, path: Path, now: datetime) -> Freeze:
-    """Stamp hypotheses that are new or changed; the others keep their time of freezing.
-
-    Args:
-        declaration: whose hypotheses they are.
-        path: the record, kept beside the trials.
-        now: with a time zone.
-
-    Raises:
-        UserError: a damaged record, or a folder that cannot be written.
-    """
-    previous = (
-        Freeze.from_json(path.read_text(errors="replace"), str(path)) if path.exists() else None
-    )
-    frozen = freeze(declaration.hypotheses, previous, now)
-    write_atomically(path, frozen.to_json().encode())
-    return frozen
 
 
 def trial_table(

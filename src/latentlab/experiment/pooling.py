@@ -14,12 +14,14 @@ from typing import Any
 import pandas as pd
 from pydantic import ValidationError
 
-from latentlab.evidence.freeze import Freeze
 from latentlab.evidence.pooled_verdicts import judge_pooled
+from latentlab.evidence.registration import Record
+from latentlab.evidence.standing import JudgeStanding, Standing, standing_under
 from latentlab.evidence.verdict_columns import POOLED_COLUMNS
 from latentlab.experiment.baselines import baseline_trials
 from latentlab.experiment.declaration import Declaration
 from latentlab.experiment.hypothesis_testing import with_skipped
+from latentlab.experiment.registering import declared_now, one_of
 from latentlab.experiment.same_data import require_prepared, require_same_data
 from latentlab.experiment.study import Study
 from latentlab.training.per_trial import canonical_json
@@ -72,7 +74,7 @@ def judge_problems(
     study: Study,
     declaration: Declaration,
     problems: Mapping[str, pd.DataFrame],
-    frozen: Freeze,
+    record: Record,
 ) -> pd.DataFrame:
     """Pooled verdicts over the data sets whose scores are those of the present declaration.
 
@@ -80,7 +82,7 @@ def judge_problems(
         study: whose formulas and baselines count.
         declaration: of any data set.
         problems: data set -> result of `problem_scores`.
-        frozen: what the hypotheses said before training.
+        record: what was registered.
 
     Returns:
         One row per declared hypothesis with the columns of `POOLED_COLUMNS`; one that fewer than
@@ -121,10 +123,40 @@ def judge_problems(
         declared.model_copy(update={"hypotheses": shared}),
         asked,
         declaration.metric_table,
-        frozen,
+        _standing(study, record, kept, problems),
     )
     why = "; ".join(f"{name}: {reason}" for name, reason in left_out.items())
     return with_skipped(verdicts, declared, skipped).assign(left_out=why)
+
+
+def _standing(
+    study: Study,
+    record: Record,
+    kept: Mapping[str, Declaration],
+    problems: Mapping[str, pd.DataFrame],
+) -> JudgeStanding:
+    """What a pooled verdict may be called: what the least of its problems' may be called."""
+    of_problem = {}
+    for name, own in kept.items():
+        trials = problems[name].drop_duplicates(["trial_id", "arm"])
+        trials = trials.assign(config=trials["config"].map(json.loads))
+        trained = trials[~trials["arm"].isin(study.baselines)]
+        now = declared_now(study, own, *one_of(trained, "data", "precision"))
+        of_problem[name] = (set(trials["trial_id"]), standing_under(record, now, trials, {}))
+
+    def standing(name: str, used: pd.DataFrame | None) -> Standing:
+        found = {
+            problem: judge(name, None if used is None else used[used["trial_id"].isin(ids)])
+            for problem, (ids, judge) in of_problem.items()
+        }
+        earlier = max((one.earlier for one in found.values()), key=len)
+        for status in ("deviated", "exploratory"):
+            reasons = [f"{p}: {one.reason}" for p, one in found.items() if one.status == status]
+            if reasons:
+                return Standing(status, "; ".join(reasons), earlier)
+        return Standing("confirmatory", "", earlier)
+
+    return standing
 
 
 def _declared(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import platform
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -50,7 +49,7 @@ def build_report(
     verdicts: pd.DataFrame,
     comparison: pd.DataFrame,
     champion: Mapping[str, Any],
-    frozen: Mapping[str, Any],
+    registered: Mapping[str, Any],
     pooled: pd.DataFrame,
     figures: Mapping[str, Figure],
 ) -> Document:
@@ -65,7 +64,7 @@ def build_report(
         verdicts: one row per hypothesis.
         comparison: from `compare`.
         champion: the registered model; empty without one.
-        frozen: the record of the frozen hypotheses.
+        registered: which entry of the registration holds, from `holding`.
         pooled: verdicts pooled over problems; empty where there is one problem.
         figures: those that the study names, by name.
 
@@ -104,7 +103,7 @@ def build_report(
         figures=shown,
         deviations=deviations(trials, verdicts),
         metrics=tuple(declaration.metric_table.values()),
-        reproduce=reproduction(trials, frozen),
+        reproduce=reproduction(trials, registered),
         data_card=data_card(prepared),
         preview=draw_preview(prepared),
     )
@@ -129,9 +128,8 @@ def summary(
     return lines
 
 
-def reproduction(trials: pd.DataFrame, frozen: Mapping[str, Any]) -> dict[str, str]:
+def reproduction(trials: pd.DataFrame, registered: Mapping[str, Any]) -> dict[str, str]:
     """What was run and where, as text by name."""
-    digests = {name: entry["digest"][:12] for name, entry in frozen["hypotheses"].items()}
     return {
         **provenance(),
         "python": platform.python_version(),
@@ -139,6 +137,6 @@ def reproduction(trials: pd.DataFrame, frozen: Mapping[str, Any]) -> dict[str, s
         "precision": ", ".join(sorted(trials["precision"].unique())),
         "plan": "; ".join(sorted(trials["plan"].unique())),
         "data fingerprint": ", ".join(sorted(trials["data"].unique())),
-        "hypotheses frozen": json.dumps(digests),
+        "registered": f"{registered['at']}, entry {registered['entry'][:12]}",
         "trials reused": f"{int(trials['reused'].sum())} of {len(trials)}",
     }

@@ -17,7 +17,13 @@ from numpy.typing import NDArray
 
 from latentlab.data import Prepared
 from latentlab.experiment.declaration import Declaration
-from latentlab.experiment.measurements import load_arrays, load_values, save_arrays, save_values
+from latentlab.experiment.measurements import (
+    kept_values,
+    load_arrays,
+    load_values,
+    save_arrays,
+    save_values,
+)
 from latentlab.experiment.same_data import require_same_data
 from latentlab.experiment.study import Study
 from latentlab.experiment.trained_model import TrainedModel
@@ -43,6 +49,7 @@ def score_trials(
     store: TrialStore,
     device: torch.device,
     wanted: Collection[str] = ("validation", "test"),
+    anew: bool = False,
 ) -> pd.DataFrame:
     """Return scores of every trial that did not diverge, on its validation and on the test split.
 
@@ -56,6 +63,7 @@ def score_trials(
         store: where the weights are.
         device: where to compute.
         wanted: the splits to evaluate; a search leaves the test split closed.
+        anew: compute what is kept too, and keep nothing: to verify it.
 
     Returns:
         Columns trial_id, arm, seed, split, metric, value.
@@ -73,7 +81,10 @@ def score_trials(
             continue
         folder = store.folder(row["trial_id"])
         require_whole(folder)
-        scores = _known_or_computed(study, folder, str(row["weights_digest"]), data, wanted)
+        if anew:
+            scores = _computed(study, folder, data, wanted)
+        else:
+            scores = _known_or_computed(study, folder, str(row["weights_digest"]), data, wanted)
         for split in wanted:
             rows += [(*key, split, metric, value) for metric, value in scores[split].items()]
     return pd.DataFrame(rows, columns=SCORE_COLUMNS)
@@ -88,11 +99,44 @@ def _known_or_computed(
     scores: dict[str, dict[str, float]] = load_values(path, identity) or {}
     missing = [split for split in wanted if split not in scores]
     if missing:
-        model = study.restore(folder, data.spec, data.device)
-        for split in missing:
-            scores[split] = study.evaluation.evaluate(model, *data.examples(split, model))
+        scores |= _computed(study, folder, data, missing)
         save_values(path, identity, scores)
     return scores
+
+
+def _computed(
+    study: Study, folder: Path, data: _Splits, wanted: Collection[str]
+) -> dict[str, dict[str, float]]:
+    model = study.restore(folder, data.spec, data.device)
+    return {
+        split: study.evaluation.evaluate(model, *data.examples(split, model)) for split in wanted
+    }
+
+
+def altered_trials(scores: pd.DataFrame, store: TrialStore) -> dict[str, str]:
+    """Trials whose scores in a table are not those that were measured and kept with them.
+
+    Args:
+        scores: trial_id, split, metric, value.
+        store: where the trials are.
+
+    Returns:
+        Trial id -> what is wrong, in a clause.
+    """
+    found = {}
+    for trial_id, rows in scores.groupby("trial_id"):
+        path = store.folder(str(trial_id)) / SCORES
+        if not path.exists():
+            continue
+        kept = kept_values(path)
+        if kept is None:
+            found[str(trial_id)] = "its file of scores was edited"
+            continue
+        for split, metric, value in rows[["split", "metric", "value"]].itertuples(index=False):
+            measured = kept.get(split, {}).get(metric)
+            if measured is not None and not np.isclose(value, measured, rtol=1e-12, equal_nan=True):
+                found[str(trial_id)] = f"its {metric} is not the one that was measured"
+    return found
 
 
 class _Splits:

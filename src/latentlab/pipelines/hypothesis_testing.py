@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pandas as pd
@@ -20,14 +21,19 @@ def judge(
     declaration: Declaration,
     scores: pd.DataFrame,
     trials: pd.DataFrame,
-    frozen: dict[str, Any],
+    store: Any,
 ) -> pd.DataFrame:
-    """One row per declared hypothesis."""
-    from latentlab.evidence.freeze import Freeze
+    """One row per declared hypothesis; that it was seen is written into the registration."""
     from latentlab.experiment.hypothesis_testing import judge_study
+    from latentlab.experiment.registering import look, read_record
+    from latentlab.experiment.scoring import altered_trials
 
     table = trials.assign(config=trials["config"].map(json.loads))
-    return judge_study(study, declaration, scores, table, Freeze.model_validate(frozen))
+    altered = altered_trials(scores, store)
+    record = read_record(store.root)
+    verdicts = judge_study(study, declaration, scores, table, record, altered)
+    look(scores, trials, verdicts, declaration.subject, store.root, datetime.now(UTC))
+    return verdicts
 
 
 def keep(
@@ -47,13 +53,17 @@ def pool(
     study: Study,
     declaration: Declaration,
     problems: dict[str, pd.DataFrame],
-    frozen: dict[str, Any],
+    store: Any,
+    verdicts: pd.DataFrame,
 ) -> pd.DataFrame:
-    """One row per declared hypothesis over all data sets; none while there is one data set."""
-    from latentlab.evidence.freeze import Freeze
-    from latentlab.experiment.pooling import judge_problems
+    """One row per declared hypothesis over all data sets; none while there is one data set.
 
-    return judge_problems(study, declaration, problems, Freeze.model_validate(frozen))
+    `verdicts` is not read: its look belongs into the registration before.
+    """
+    from latentlab.experiment.pooling import judge_problems
+    from latentlab.experiment.registering import read_record
+
+    return judge_problems(study, declaration, problems, read_record(store.root))
 
 
 def create_pipeline(study: Study) -> Pipeline:
@@ -64,7 +74,7 @@ def create_pipeline(study: Study) -> Pipeline:
         [
             Node(
                 bound(judge, study),
-                [f"params:{s}", f"{s}.scores", f"{s}.trials", f"{s}.freeze"],
+                [f"params:{s}", f"{s}.scores", f"{s}.trials", f"{s}.store"],
                 f"{s}.verdicts",
                 name=f"{s}.judge",
                 namespace=namespace,
@@ -78,7 +88,7 @@ def create_pipeline(study: Study) -> Pipeline:
             ),
             Node(
                 bound(pool, study),
-                [f"params:{s}", f"{s}.problem_scores", f"{s}.freeze"],
+                [f"params:{s}", f"{s}.problem_scores", f"{s}.store", f"{s}.verdicts"],
                 f"{s}.pooled_verdicts",
                 name=f"{s}.pool",
                 namespace=namespace,

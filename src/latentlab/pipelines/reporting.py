@@ -47,7 +47,7 @@ def report(
     verdicts: pd.DataFrame,
     comparison: pd.DataFrame,
     champion: dict[str, Any],
-    frozen: dict[str, Any],
+    registered: dict[str, Any],
     pooled: pd.DataFrame,
     *figures: Any,
 ) -> Any:
@@ -64,7 +64,7 @@ def report(
         verdicts,
         comparison,
         champion,
-        frozen,
+        registered,
         pooled,
         named,
     )
@@ -110,7 +110,7 @@ def create_pipeline(study: Study) -> Pipeline:
                             "verdicts",
                             "comparison",
                             "champion",
-                            "freeze",
+                            "registered",
                             "pooled_verdicts",
                         )
                     ),

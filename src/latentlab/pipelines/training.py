@@ -1,7 +1,8 @@
-"""Stage 2: freeze the hypotheses, then train the trials that are not trained yet."""
+"""Stage 2: register what decides the verdicts, then train the trials that are not trained yet."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,12 +18,15 @@ from latentlab.pipelines.binding import bound
 STAGE = "training"
 
 
-def freeze(study: Study, declaration: Declaration, store: Any) -> dict[str, Any]:
-    """Record what the hypotheses say before training, and since when."""
-    from latentlab.experiment.planning import freeze_hypotheses
+def register(
+    study: Study, declaration: Declaration, compute: ComputeConfig, prepared: Prepared, store: Any
+) -> dict[str, Any]:
+    """Write down what will decide the verdicts; return which entry holds."""
+    from latentlab.experiment import registering
 
-    frozen = freeze_hypotheses(declaration, store.root / "freeze.json", datetime.now(UTC))
-    return frozen.model_dump(mode="json")
+    now = registering.declared_now(study, declaration, prepared.fingerprint, compute.precision)
+    record = registering.register(study, declaration, now, store.root, datetime.now(UTC))
+    return registering.holding(record, now.subject)
 
 
 def train(
@@ -32,19 +36,36 @@ def train(
     retrain: bool,
     prepared: Prepared,
     store: Any,
-    frozen: dict[str, Any],
+    registered: dict[str, Any],
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Train what is missing; return tables of all planned trials and of their histories.
 
-    `frozen` is not read: it makes the freeze come first.
+    `registered` is not read: it makes the registration come first.
     """
     from latentlab.experiment.planning import history_table, plan_trials, trial_table
+    from latentlab.experiment.registering import begin
     from latentlab.training.runner import train_trials
 
     assert prepared.folder is not None
     trials = plan_trials(study, declaration, prepared, compute.precision)
-    trained = train_trials(study.method, trials, prepared.folder, store, compute, retrain)
+
+    def note(ids: Collection[str]) -> None:
+        begin(store.root, ids, datetime.now(UTC))
+
+    trained = train_trials(study.method, trials, prepared.folder, store, compute, retrain, note)
     return trial_table(trials, store, trained), history_table(trials, store)
+
+
+def registration_node(study: Study) -> Node:
+    """The node that comes before training, and that `<study>.register` ends with."""
+    s = study.name
+    return Node(
+        bound(register, study),
+        [f"params:{s}", "params:compute", f"{s}.prepared", f"{s}.store"],
+        f"{s}.registered",
+        name=f"{s}.register",
+        namespace=f"{s}.{STAGE}",
+    )
 
 
 def create_pipeline(study: Study) -> Pipeline:
@@ -52,13 +73,7 @@ def create_pipeline(study: Study) -> Pipeline:
     s = study.name
     return Pipeline(
         [
-            Node(
-                bound(freeze, study),
-                [f"params:{s}", f"{s}.store"],
-                f"{s}.freeze",
-                name=f"{s}.freeze_hypotheses",
-                namespace=f"{s}.{STAGE}",
-            ),
+            registration_node(study),
             Node(
                 bound(train, study),
                 [
@@ -67,7 +82,7 @@ def create_pipeline(study: Study) -> Pipeline:
                     "params:retrain",
                     f"{s}.prepared",
                     f"{s}.store",
-                    f"{s}.freeze",
+                    f"{s}.registered",
                 ],
                 [f"{s}.trials", f"{s}.history"],
                 name=f"{s}.train",

@@ -22,7 +22,7 @@ from latentlab.reporting.verdict_cells import (
     verdict_rows,
     verdict_table,
 )
-from latentlab.reporting.verdict_prose import pooled_sentence, verdict_sentence
+from latentlab.reporting.verdict_prose import pooled_sentence, status_sentence, verdict_sentence
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -83,6 +83,7 @@ def study_document(
         sections.append(metrics_section(metrics))
     if data_card or preview is not None:
         sections.append(data_section(data_card or {}, preview))
+    summary = [status_sentence(verdicts), *summary] if len(verdicts) else summary
     return Document(title, question, summary, sections, tables, reproduce=reproduce or {})
 
 

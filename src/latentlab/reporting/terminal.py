@@ -21,6 +21,7 @@ from latentlab.reporting.verdict_cells import (
     seeds_missing,
     verdict_rows,
 )
+from latentlab.reporting.verdict_prose import UNCONFIRMED, next_step, status_sentence
 
 _STYLES = {
     "supported": "bold blue",
@@ -50,6 +51,7 @@ def print_verdicts(
     """
     console = console or Console()
     rows = verdict_rows(verdicts)
+    console.print(Text(status_sentence(verdicts)), soft_wrap=True)
     if console.is_terminal:
         console.print(_table(rows))
         for row in rows:
@@ -58,6 +60,8 @@ def print_verdicts(
     else:
         for row in rows:
             console.print(_line(row), soft_wrap=True)
+    if following := next_step(verdicts):
+        console.print(Text(following), soft_wrap=not console.is_terminal)
     if pooled is not None and len(pooled):
         console.print(Text(f"Pooled over {', '.join(pooled_names(pooled))}:"))
         for row in verdict_rows(pooled):
@@ -135,9 +139,11 @@ def _line(row: dict[Hashable, Any]) -> Text:
         parts.append(f"adjusted p {_p_text(row)} ({correction_text(row)})")
         parts.append(count_text(row))
         if more := seeds_missing(row):
-            parts.append(f"needs {more} more")
+            parts.append(f"needs up to {more} more")
     if cause := cause_text(row):
         parts.append(cause)
+    if (status := as_text(row.get("status"))) in UNCONFIRMED:
+        parts.append(status)
     return Text("; ".join(parts))
 
 

@@ -39,6 +39,9 @@ from latentlab.reporting.verdict_cells import (
     verdict_rows,
 )
 
+UNCONFIRMED = ("exploratory", "deviated")
+"""Statuses of a verdict that is not confirmatory."""
+
 
 def verdict_sentence(row: Row) -> str:
     """Say one verdict in plain language, without its headline.
@@ -61,9 +64,35 @@ def verdict_sentence(row: Row) -> str:
         parts.extend(_open_question(row))
     else:
         parts.append(_decided(row, verdict))
-    if as_text(row.get("status")) == "exploratory":
-        parts.append(_exploratory(row))
+    if as_text(row.get("status")) in UNCONFIRMED:
+        parts.append(_status(row))
+    if attempts := _attempts(row):
+        parts.append(attempts)
     return " ".join(parts)
+
+
+def status_sentence(verdicts: pd.DataFrame) -> str:
+    """Count what may be called confirmatory and what may not: the first line of every report."""
+    rows = [row for row in verdict_rows(verdicts) if as_text(row.get("status"))]
+    counts = {
+        status: sum(as_text(row.get("status")) == status for row in rows)
+        for status in ("confirmatory", *UNCONFIRMED)
+    }
+    said = ", ".join(f"{count} {status}" for status, count in counts.items())
+    return f"{plural(len(rows), 'verdict')}: {said}."
+
+
+def next_step(verdicts: pd.DataFrame) -> str:
+    """Say what may honestly be done about open questions; empty where there are none."""
+    needs = [(seeds_missing(row), row) for row in verdict_rows(verdicts)]
+    commands = [as_text(row.get("command")) for more, row in needs if more]
+    if not any(commands):
+        return ""
+    return (
+        "The seeds that an open question needs are an upper plan (from the upper 80 % limit of the "
+        "spread; often a third is enough). Adding them to these would be a second look. A new "
+        f"attempt on fresh seeds, registered before: {commands[0]}"
+    )
 
 
 def pooled_sentence(row: Row) -> str:
@@ -75,12 +104,12 @@ def pooled_sentence(row: Row) -> str:
 
 
 def verdict_deviations(verdicts: pd.DataFrame) -> Iterator[str]:
-    """Say which verdicts are not what was planned: no answer, useless pairing, exploratory.
+    """Say which verdicts are not what was planned: no answer, useless pairing, not confirmatory.
 
-    Hypotheses that are exploratory for the same reason share a sentence, which ends with the
-    command that would confirm them.
+    Hypotheses of one status for one reason share a sentence, which ends with the command that would
+    confirm them.
     """
-    exploratory: dict[str, list[str]] = {}
+    unconfirmed: dict[str, list[str]] = {}
     for row in verdict_rows(verdicts):
         name, verdict = as_text(row.get("hypothesis")), as_text(row.get("verdict"))
         cause = cause_text(row)
@@ -95,21 +124,29 @@ def verdict_deviations(verdicts: pd.DataFrame) -> Iterator[str]:
                 f"{name}: the arms' scores do not rise together over seeds (correlation "
                 f"{correlation:.2f}), so pairing bought nothing."
             )
-        if as_text(row.get("status")) == "exploratory":
-            text = _exploratory(row)
+        if attempts := _attempts(row):
+            yield f"{name}: {attempts}"
+        if as_text(row.get("status")) in UNCONFIRMED:
+            text = _status(row)
             if command := as_text(row.get("command")):
-                text = (
-                    f"{text} To confirm, freeze as confirmatory and run on fresh seeds with "
-                    f"`{command}`."
-                )
-            exploratory.setdefault(text, []).append(name)
-    for text, names in exploratory.items():
+                text = f"{text} To confirm, on fresh seeds: `{command}`."
+            unconfirmed.setdefault(text, []).append(name)
+    for text, names in unconfirmed.items():
         yield f"{', '.join(names)}: {text}"
 
 
-def _exploratory(row: Row) -> str:
-    why = as_text(row.get("why_exploratory")).rstrip(".")
-    return f"Exploratory, not confirmatory{': ' if why else ''}{why}."
+def _status(row: Row) -> str:
+    why = as_text(row.get("status_reason")).rstrip(".")
+    status = as_text(row.get("status")).capitalize()
+    return f"{status}, not confirmatory{': ' if why else ''}{why}."
+
+
+def _attempts(row: Row) -> str:
+    before = as_text(row.get("earlier_verdicts"))
+    if not before:
+        return ""
+    number = int(as_float(row.get("attempt")))
+    return f"Attempt {number}; before: {before}. Its corrected p pays for the attempts before."
 
 
 def _measured(row: Row) -> str:
@@ -157,7 +194,7 @@ def _open_question(row: Row) -> list[str]:
         )
     if more := seeds_missing(row):
         extra = plural(more, unit_of_n(row)).replace(" ", " more ", 1)
-        parts.append(f"Needs about {extra} ({math.ceil(needed)} in all).")
+        parts.append(f"Needs up to {extra} ({math.ceil(needed)} in all).")
     elif math.isfinite(detectable) and math.isnan(needed):
         parts.append(
             f"No affordable number of {unit_of_n(row)}s would settle an effect this small."

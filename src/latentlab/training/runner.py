@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -40,6 +40,7 @@ def train_trials(
     store: TrialStore,
     compute: ComputeConfig,
     retrain: bool = False,
+    begin: Callable[[Collection[str]], None] | None = None,
 ) -> frozenset[str]:
     """Train what is not trained yet; a run that was killed is taken up where it stood.
 
@@ -50,6 +51,7 @@ def train_trials(
         store: where trials are kept.
         compute: device, engine and plan.
         retrain: forget trials that are known, and train them again.
+        begin: is told the ids of the trials that are to be trained, before the first step.
 
     Returns:
         Ids of the trials that this call trained.
@@ -58,7 +60,7 @@ def train_trials(
         UserError: no such device, a locked or unwritable store, a killed worker.
     """
     with Trainer(method, prepared, store, compute) as trainer:
-        return trainer.train(trials, retrain=retrain)
+        return trainer.train(trials, retrain=retrain, begin=begin)
 
 
 class Trainer:
@@ -115,7 +117,11 @@ class Trainer:
         self._stack.__exit__(kind, error, traceback)
 
     def train(
-        self, trials: Sequence[Trial], retrain: bool = False, pause: int | None = None
+        self,
+        trials: Sequence[Trial],
+        retrain: bool = False,
+        pause: int | None = None,
+        begin: Callable[[Collection[str]], None] | None = None,
     ) -> frozenset[str]:
         """Train what is not trained yet.
 
@@ -123,6 +129,7 @@ class Trainer:
             trials: the planned trials; trials of one id are trained once.
             retrain: forget trials that are known, and train them again.
             pause: leave cohorts as checkpoints at the end of this epoch; none: train to the end.
+            begin: is told the ids of the trials that are to be trained, before the first step.
 
         Returns:
             Ids of the trials that were not trained before; with `pause` some may not be now.
@@ -142,6 +149,8 @@ class Trainer:
         )
         if not missing:
             return frozenset()
+        if begin is not None:
+            begin(missing)
         fingerprint = next(iter(missing.values())).data
         paths = JobPaths(self._prepared, fingerprint, self._store.root, str(self._device))
         jobs = _resumed(

@@ -10,7 +10,7 @@
 <root>/checkpoints/<name>.checkpoint     cohorts in training
 <root>/timings.json                      steps of the arms, timed side by side
 <root>/baselines/<stream>.json           scores of what is not trained here, by seed and data
-<root>/freeze.json                       the hypotheses as they stood before training
+<root>/registration.yml                  what was to decide the verdicts, and every look
 ```
 """
 

@@ -1,6 +1,5 @@
 """A kind of claim is one module: all that is asked of it, the rest of the package asks."""
 
-import datetime
 import importlib
 import math
 import pkgutil
@@ -9,11 +8,11 @@ from typing import Literal, get_args
 import numpy as np
 import pytest
 
+from labs.registrations import followed
 from latentlab.evidence import claims
 from latentlab.evidence.assessment import Assessment
 from latentlab.evidence.claims.base import ArmClaim, Claim
 from latentlab.evidence.claims.registry import KINDS
-from latentlab.evidence.freeze import freeze
 from latentlab.evidence.hypotheses import Hypotheses
 from latentlab.evidence.pooled_verdicts import judge_pooled
 from latentlab.evidence.samples import NoVerdict
@@ -109,11 +108,11 @@ def test_a_kind_from_elsewhere_is_judged_frozen_and_told(
     )
     plan = Hypotheses.model_construct(**{**dict(plain), "hypotheses": {"H1": claim}})
     scores, trials = tables({"new": OLD + np.asarray(gain), "old": OLD})
-    frozen = freeze(plan, None, datetime.datetime(2026, 11, 1, tzinfo=datetime.UTC))
-    row = judge(scores, plan, metrics, trials, frozen).iloc[0]
+    standing = followed(plan, trials)
+    row = judge(scores, plan, metrics, trials, standing).iloc[0]
     assert (row["verdict"], row["status"], row["kind"]) == (verdict, "confirmatory", "never_worse")
     assert told in verdict_sentence(row.to_dict())
     assert verdict_table(row.to_frame().T)["boundary"].tolist() == ["above 0"]
     both = {"a": scores.merge(trials), "b": scores.merge(trials)}
-    pooled = judge_pooled(both, plan, {"H1": ["a", "b"]}, metrics, frozen).iloc[0]
+    pooled = judge_pooled(both, plan, {"H1": ["a", "b"]}, metrics, standing).iloc[0]
     assert "Reason: not pooled: a count is of one problem." in pooled_sentence(pooled.to_dict())

@@ -6,6 +6,7 @@ preparation, training, verdicts, report and MLflow are those of every study.
 
 from __future__ import annotations
 
+import hashlib
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ from latentlab.studies.anchored_multimodal.config import AnchoredMultimodalConfi
 from latentlab.studies.anchored_multimodal.declaration import MultimodalDeclaration
 from latentlab.studies.anchored_multimodal_advice.plan import CURRENT, Plan, advise_on
 from latentlab.studies.anchored_multimodal_advice.reported_names import BLOCKS, read_configuration
+from latentlab.training.per_trial import canonical_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,6 +47,12 @@ class AdviceDeclaration(MultimodalDeclaration):
     def examined(self) -> Block:
         """The configuration as nested settings, and facts that its names imply."""
         return read_configuration(self.configuration)
+
+    @property
+    def subject(self) -> str:
+        """The data set and the configuration: claims on another one are other claims."""
+        examined = hashlib.sha256(canonical_json(self.examined).encode()).hexdigest()
+        return f"{self.dataset}, configuration {examined[:8]}"
 
     @property
     def dataset_config(self) -> DatasetDefaults:

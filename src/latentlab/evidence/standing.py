@@ -1,0 +1,239 @@
+"""What a verdict may be called: confirmatory, exploratory or deviated, and at which attempt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pandas as pd
+
+from latentlab.evidence.configurations import differing_keys, flatten
+from latentlab.evidence.registration import Declared, Record
+
+Status = Literal["confirmatory", "exploratory", "deviated"]
+
+LATER_ATTEMPTS = 0.1
+"""Share of a family's level that all attempts after the first may spend together."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What a verdict may be called.
+
+    Attributes:
+        status: `confirmatory` where it follows a registration to the letter, `deviated` where it
+            follows one in part, `exploratory` where there is none.
+        reason: a clause that continues "deviated: "; empty where confirmatory.
+        earlier: verdicts of the attempts before this one.
+    """
+
+    status: Status
+    reason: str = ""
+    earlier: tuple[str, ...] = ()
+
+    @property
+    def price(self) -> float:
+        """Factor of the p-values, for the attempts before.
+
+        The first attempt is tested at the level alpha. The second is tested at alpha / 20 and each
+        further one at half of that: together they add at most a tenth of alpha, however many follow
+        and whether or not anybody knows how many there will be. A level that is spent in equal
+        parts (Bonferroni over attempts) would need the number before the first.
+        """
+        count = len(self.earlier)
+        return 1.0 if count == 0 else 2.0**count / LATER_ATTEMPTS
+
+
+JudgeStanding = Callable[[str, "pd.DataFrame | None"], Standing]
+"""Hypothesis and the trials its verdict uses, none where there is no verdict -> what it may be
+called."""
+
+
+def unregistered(name: str, trials: pd.DataFrame | None) -> Standing:
+    """The standing of runs that nobody registered."""
+    return Standing("exploratory", "it was not registered before its trials")
+
+
+def standing_under(
+    record: Record, now: Declared, trials: pd.DataFrame, altered: Mapping[str, str]
+) -> JudgeStanding:
+    """Return what verdicts may be called under a record.
+
+    Args:
+        record: the chain, as it is on disk.
+        now: what is declared and prepared now.
+        trials: all trials of the run: trial_id, arm, seed, started_at (UTC), config (nested).
+        altered: trial id -> in what it is not what was trained and measured.
+    """
+    registered = record.registered(now.subject)
+
+    def standing(name: str, used: pd.DataFrame | None) -> Standing:
+        claim = now.claims[name]
+        if claim.family["status"] == "exploratory":
+            return Standing("exploratory", f"its family {claim.family['name']} is declared so")
+        if registered is None or name not in registered.declared.claims:
+            return Standing("exploratory", _never(record, name))
+        earlier = tuple(record.attempts(now.subject, name))
+        started = [] if used is None else list(pd.to_datetime(used["started_at"], utc=True))
+        if any(pd.isna(time) for time in started):
+            reason = "not every trial says when it was started"
+            return Standing("exploratory", reason, earlier)
+        if started and min(started) <= registered.at:
+            reason = "some of its trials started before it was registered"
+            return Standing("exploratory", f"{reason}{_old(record, name)}", earlier)
+        reasons = [text for text in [record.broken()] if text]
+        reasons += departures(now, registered.declared, name)
+        if used is not None:
+            reasons += _of_trials(record, registered.declared, name, used, trials, altered)
+        if reasons:
+            return Standing("deviated", "; ".join(dict.fromkeys(reasons)), earlier)
+        return Standing("confirmatory", "", earlier)
+
+    return standing
+
+
+def confirming_command(study: str, last_seed: int) -> str:
+    """Return the command that registers a study anew and repeats it on seeds nobody has seen.
+
+    Example:
+        >>> confirming_command("toy", 9)
+        'kedro run --pipelines toy --params toy.seeds.first=10,toy.amendment=fresh_seeds'
+    """
+    fresh = f"{study}.seeds.first={last_seed + 1},{study}.amendment=fresh_seeds"
+    return f"kedro run --pipelines {study} --params {fresh}"
+
+
+def departures(now: Declared, then: Declared, name: str) -> list[str]:
+    """Name in what a claim is declared otherwise than it was registered.
+
+    What cannot change its verdict is none: another arm, another metric, the words of its question.
+
+    Args:
+        now: what is declared and prepared now.
+        then: what was registered.
+        name: a hypothesis of both.
+    """
+    found = list(_statement(now, then, name))
+    found += _seeds(now.seeds, then.seeds)
+    if now.fingerprint != then.fingerprint:
+        found.append(f"the data of {now.subject} are others")
+    if now.precision != then.precision:
+        found.append(f"precision is {now.precision}, registered {then.precision}")
+    for key in sorted(then.versions.keys() | now.versions.keys()):
+        new, old = now.versions.get(key), then.versions.get(key)
+        if new != old:
+            found.append(f"the {key} has version {new}, registered {old}")
+    for arm in arms_of(then, name):
+        old_arm, new_arm = then.arms.get(arm), now.arms.get(arm)
+        if old_arm is not None and new_arm is not None:
+            found += _changed(f"arm {arm}: ", new_arm, old_arm)
+    return found
+
+
+def arms_of(declared: Declared, name: str) -> Sequence[str]:
+    """The arms that a claim names, or all where it names none."""
+    leaves = [str(v) for v in _leaves(declared.claims[name].claim)]
+    keys = [str(k) for k in declared.claims[name].claim.get("levels", {})]
+    return [arm for arm in declared.arms if arm in {*leaves, *keys}] or list(declared.arms)
+
+
+def _statement(now: Declared, then: Declared, name: str) -> Iterator[str]:
+    new, old = now.claims[name], then.claims[name]
+    for_readers = ("question", "margin_rationale")
+    yield from _changed(
+        "its ",
+        {k: v for k, v in new.claim.items() if k not in for_readers},
+        {k: v for k, v in old.claim.items() if k not in for_readers},
+    )
+    for key in ("alpha", "correction"):
+        if new.family[key] != old.family[key]:
+            yield f"its family's {key} is {new.family[key]}, registered {old.family[key]}"
+    removed = sorted(set(old.family["claims"]) - set(new.family["claims"]))
+    if removed:
+        yield f"its family lost {', '.join(removed)}"
+    # More claims make Holm and Bonferroni stricter; Benjamini and Hochberg's rule can gain by them.
+    added = sorted(set(new.family["claims"]) - set(old.family["claims"]))
+    if added and new.family["correction"] == "fdr_bh":
+        yield f"{', '.join(added)} are new in its family"
+
+
+def _seeds(now: Sequence[int], then: Sequence[int]) -> Iterator[str]:
+    added, missing = sorted(set(now) - set(then)), sorted(set(then) - set(now))
+    if added and missing and not set(now) & set(then):
+        yield f"seeds are {_numbers(added)}, registered {_numbers(then)}"
+    elif added:
+        yield f"seeds {_numbers(added)} were added"
+    if missing and set(now) & set(then):
+        yield f"seeds {_numbers(missing)} are left out"
+
+
+def _of_trials(
+    record: Record,
+    then: Declared,
+    name: str,
+    used: pd.DataFrame,
+    trials: pd.DataFrame,
+    altered: Mapping[str, str],
+) -> Iterator[str]:
+    """Name in what the trials are not those that were registered."""
+    trained = used[used["arm"].isin(then.arms)]
+    begun = record.begun()
+    unknown = [t for t in trained["trial_id"] if t not in begun]
+    if unknown:
+        yield f"{len(unknown)} of its trials were not begun under this registration"
+    there = set(zip(trials["arm"], trials["seed"], strict=True))
+    for arm in arms_of(then, name):
+        lacking = [seed for seed in then.seeds if (arm, seed) not in there]
+        if lacking:
+            yield f"arm {arm} lacks seeds {_numbers(lacking)}"
+    for row in trained.to_dict("records"):
+        if row["trial_id"] in altered:
+            yield f"trial {row['trial_id']}: {altered[row['trial_id']]}"
+        registered = then.arms[row["arm"]]
+        if keys := differing_keys([row["config"], registered], []):
+            yield f"trials of arm {row['arm']} were trained with another {', '.join(sorted(keys))}"
+
+
+def _never(record: Record, name: str) -> str:
+    return f"it was not registered before its trials{_old(record, name)}"
+
+
+def _old(record: Record, name: str) -> str:
+    if name not in record.earlier:
+        return ""
+    return (
+        f" (frozen on {record.earlier[name]:%Y-%m-%d} by an earlier edition, whose record names "
+        "neither seeds nor data nor arms)"
+    )
+
+
+def _changed(prefix: str, now: Mapping[str, Any], then: Mapping[str, Any]) -> Iterator[str]:
+    new, old = flatten(now), flatten(then)
+    for key in sorted(new.keys() | old.keys()):
+        if new.get(key) != old.get(key):
+            yield f"{prefix}{key} is {_shown(new.get(key))}, registered {_shown(old.get(key))}"
+
+
+def _shown(value: Any) -> str:
+    return "not set" if value is None else str(value)
+
+
+def _leaves(value: Any) -> Iterator[Any]:
+    if isinstance(value, Mapping):
+        for inner in value.values():
+            yield from _leaves(inner)
+    elif isinstance(value, (list, tuple)):
+        for inner in value:
+            yield from _leaves(inner)
+    else:
+        yield value
+
+
+def _numbers(values: Sequence[int]) -> str:
+    """Numbers as ranges: 0-5, 8."""
+    ordered = sorted(values)
+    starts = [v for v in ordered if v - 1 not in ordered]
+    ends = [v for v in ordered if v + 1 not in ordered]
+    pairs = zip(starts, ends, strict=True)
+    return ", ".join(str(a) if a == b else f"{a}-{b}" for a, b in pairs)
