@@ -6,13 +6,8 @@ import numpy as np
 import pytest
 import scipy
 
-from latentlab.statistics.sequential import (
-    FixedDesign,
-    GroupSequential,
-    first_crossings,
-    nominal_levels,
-    spent,
-)
+from latentlab.statistics.alpha_spending import first_crossings, nominal_levels, spent
+from latentlab.statistics.sequential import FixedDesign, GroupSequential
 
 FIVE = np.arange(1.0, 6.0)
 
