@@ -61,8 +61,7 @@ class GroupSequential:
             alpha: one-sided level of the whole test.
             look: which look.
         """
-        deviates, alphas = self._table(look)
-        return float(scipy.stats.norm.sf(np.interp(scipy.stats.norm.isf(alpha), alphas, deviates)))
+        return float(scipy.stats.norm.sf(self._boundary(np.array(alpha), look)))
 
     def attained(self, p: Array, look: int) -> Array:
         """Return the smallest alpha at which a p-value would be significant at a look.
@@ -103,12 +102,14 @@ class GroupSequential:
             look: which look, counted from 0, before the last.
             alpha: one-sided level of the whole test, of the same shape.
         """
-        last = len(self.looks) - 1
         fraction = self.looks[look] / self.looks[-1]
-        needed = scipy.stats.norm.isf([self.level(float(one), last) for one in np.ravel(alpha)])
         expected = scipy.stats.norm.isf(p) / math.sqrt(fraction)
-        missing = (needed.reshape(np.shape(alpha)) - expected) / math.sqrt(1 - fraction)
-        return np.asarray(scipy.stats.norm.sf(missing))
+        missing = self._boundary(alpha, len(self.looks) - 1) - expected
+        return np.asarray(scipy.stats.norm.sf(missing / math.sqrt(1 - fraction)))
+
+    def _boundary(self, alpha: Array, look: int) -> Array:
+        deviates, alphas = self._table(look)
+        return np.interp(scipy.stats.norm.isf(alpha), alphas, deviates)
 
     def _table(self, look: int) -> tuple[Array, Array]:
         """Return nominal levels of a look and their alphas as normal deviates, both rising."""
