@@ -117,6 +117,12 @@ def summary(
         f"{declaration.dataset}; arms of a seed share split and data order and, where their "
         "shapes agree, initial weights and noise."
     ]
+    stopping = declaration.hypotheses.stopping
+    if stopping is not None:
+        declared = ", ".join(map(str, stopping.looks))
+        saved = (stopping.looks[-1] - seeds) * len(declaration.configs)
+        end = f"no claim waited for more, and {saved} trials were not needed" if saved else "all"
+        lines.append(f"Looks were declared at {declared} seeds; taken up to {seeds}: {end}.")
     if champion:
         lines.append(
             f"Registered model: {champion['arm']}, seed {champion['seed']}, chosen on "

@@ -34,16 +34,13 @@ def train(
     store: Any,
     frozen: dict[str, Any],
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Train what is missing; return tables of all planned trials and of their histories.
+    """Train what is missing; return tables of the study's trials and of their histories."""
+    from latentlab.evidence.freeze import Freeze
+    from latentlab.experiment.looks import train_study
+    from latentlab.experiment.planning import history_table, trial_table
 
-    `frozen` is not read: it makes the freeze come first.
-    """
-    from latentlab.experiment.planning import history_table, plan_trials, trial_table
-    from latentlab.training.runner import train_trials
-
-    assert prepared.folder is not None
-    trials = plan_trials(study, declaration, prepared, compute.precision)
-    trained = train_trials(study.method, trials, prepared.folder, store, compute, retrain)
+    record = Freeze.model_validate(frozen)
+    trials, trained = train_study(study, declaration, compute, prepared, store, record, retrain)
     return trial_table(trials, store, trained), history_table(trials, store)
 
 

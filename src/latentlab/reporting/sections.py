@@ -18,6 +18,7 @@ from latentlab.reporting.verdict_cells import (
     HEADLINES,
     Row,
     interval_label,
+    look_text,
     verdict_rows,
     verdict_table,
 )
@@ -225,7 +226,7 @@ def _verdict_row(row: Row, shown: Row, effect: Cell) -> dict[str | Cell, object]
         effect: Cell(value, _present(interval, shown["effect size"])),
         "Claim holds": shown["boundary"],
         "Adjusted p": p,
-        "n": shown["n"],
+        "n": Cell(shown["n"], _present(look_text(row))),
         "Seeds needed": shown["seeds needed"],
     }
 
