@@ -121,8 +121,10 @@ def summary(
     if stopping is not None:
         declared = ", ".join(map(str, stopping.looks))
         saved = (stopping.looks[-1] - seeds) * len(declaration.configs)
-        end = f"no claim waited for more, and {saved} trials were not needed" if saved else "all"
-        lines.append(f"Looks were declared at {declared} seeds; taken up to {seeds}: {end}.")
+        taken = "all were taken"
+        if saved:
+            taken = f"after {seeds} no claim waited for more, so {saved} trials were not trained"
+        lines.append(f"Looks were declared at {declared} seeds; {taken}.")
     if champion:
         lines.append(
             f"Registered model: {champion['arm']}, seed {champion['seed']}, chosen on "
