@@ -66,7 +66,8 @@ def judge(
         raise NoVerdict("not_run", f"the first look is at {stopping.looks[0]} seeds: run them")
 
     stages = [tables] if stopping is None else at_looks(tables, stopping.looks)
-    looks = [functools.partial(assess, stage) for stage in stages] or [too_early]
+    looks: list[Assess] = [functools.partial(assess, stage) for stage in stages]
+    looks = looks or [too_early]
     return judge_families(hypotheses, metrics, looks, tables.trials["seed"].max(), freeze)
 
 
@@ -112,9 +113,10 @@ def _judge_family(
     family, stopping = hypotheses.family_of(members[0]), hypotheses.stopping
     rule: Rule = FixedDesign() if stopping is None else stopping.rule
     claims = [hypotheses.hypotheses[name] for name in members]
-    allowed = level_left(family.alpha, family.correction, len(members))
+    alpha, correction = family.alpha, family.correction
+    allowed = level_left(alpha, correction, len(members))
     levels = [
-        [_level(claim, family.alpha, allowed, rule, look) for claim in claims]
+        [_level(claim, alpha, allowed, rule, look) for claim in claims]
         for look in range(len(assess))
     ]
     assessed = [
@@ -122,9 +124,8 @@ def _judge_family(
         for one, own in zip(assess, levels, strict=True)
     ]
     evidence = _evidence(claims, assessed)
-    correction = {"alpha": family.alpha, "correction": family.correction}
-    decision = decide_at_looks(evidence, rule, **correction)
-    chances = conditional_power(decision, evidence, rule, **correction)
+    decision = decide_at_looks(evidence, rule, alpha=alpha, correction=correction)
+    chances = conditional_power(decision, evidence, rule, alpha=alpha, correction=correction)
     rows = {}
     for index, (name, claim) in enumerate(zip(members, claims, strict=True)):
         look = int(decision.look[0, index])

@@ -90,7 +90,7 @@ class GroupSequential:
             alpha: one-sided level of the whole test, which says what would have crossed earlier.
         """
         earlier = [self.level(alpha, k) for k in range(look)]
-        boundaries = scipy.stats.norm.isf([*earlier, p])
+        boundaries = np.asarray(scipy.stats.norm.isf([*earlier, p]))
         crossed = first_crossings(boundaries, np.array(self.looks[: look + 1], dtype=np.float64))
         return float(np.sum(crossed))
 
