@@ -114,6 +114,16 @@ def test_what_a_decided_claim_leaves_goes_to_the_others():
     assert decision.verdict.tolist() == [["inconclusive", "inconclusive"]]
 
 
+def test_what_an_earlier_look_did_not_decide_is_judged_on_the_data_of_this_one():
+    """A level that becomes free does not reach back: the row shows the data that decided."""
+    rule = GroupSequential((5, 10), "pocock")
+    between = (rule.level(0.05, 0) + rule.level(0.025, 0)) / 2
+    p = np.array([[[0.5, between]], [[1e-4, 0.5]]])
+    decision = decide_at_looks(evidence_of(p), rule, alpha=0.05, correction="holm")
+    assert decision.verdict.tolist() == [["supported", "inconclusive"]]
+    assert decision.supported_adjusted[0, 1] > 0.05
+
+
 def test_a_p_value_of_too_few_seeds_is_not_carried_on():
     p = np.array([[[1e-4]], [[0.5]]])
     few = evidence_of(p)

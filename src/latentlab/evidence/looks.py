@@ -1,10 +1,11 @@
 """The decision rule at looks: a family's p-values at each look to verdicts, and when they fell.
 
-The smallest alpha at which a claim is significant at some look so far is a p-value of its whole
-sequence of looks (Liu & Anderson 2008). Holm's procedure on these is Maurer and Bretz's (2013)
-group-sequential procedure with equal weights: alpha / m for each claim, and what a decided claim no
-longer needs goes to the others, at its spending function. Holm on the p-values of the looks
-themselves would be wrong. With one look all of this is `decide`.
+A claim's p-value at a look becomes the smallest alpha at which its whole sequence of looks would be
+significant there (Liu & Anderson 2008). Holm's procedure on these, with what was rejected at an
+earlier look kept as it was, is Maurer and Bretz's (2013) group-sequential procedure with equal
+weights: alpha / m for each claim, spent by its looks, and what a rejected claim does not need goes
+to the others. Holm on the p-values of the looks themselves would be wrong. With one look all of
+this is `decide`.
 """
 
 from __future__ import annotations
@@ -82,33 +83,28 @@ def decide_at_looks(
         ([['supported', 'supported']], [[1, 0]])
     """
     found: DecisionAtLooks | None = None
-    best = [np.ones_like(evidence.supported[0]), np.ones_like(evidence.refuted[0])]
-    reachable = np.ones_like(evidence.attainable[0])
-    for look in range(len(evidence.supported)):
-        enough = evidence.enough_seeds[look]
+    rejected = [np.ones_like(evidence.supported[0]), np.ones_like(evidence.refuted[0])]
+    for look, enough in enumerate(evidence.enough_seeds):
         p = [
-            at_look(rule, p[look], look, tails)
-            for p, tails in zip((evidence.supported, evidence.refuted), evidence.tails, strict=True)
+            np.fmin(before, at_look(rule, now[look], look, tails))
+            for before, now, tails in zip(
+                rejected, (evidence.supported, evidence.refuted), evidence.tails, strict=True
+            )
         ]
-        so_far = [np.fmin(before, now) for before, now in zip(best, p, strict=True)]
-        attained = at_look(rule, evidence.attainable[look], look, evidence.tails[0])
-        reachable = np.minimum(reachable, attained)
         decision = decide(
-            *so_far,
+            *p,
             alpha=alpha,
             correction=correction,
-            attainable=reachable,
+            attainable=at_look(rule, evidence.attainable[look], look, evidence.tails[0]),
             enough_seeds=enough,
         )
-        now = DecisionAtLooks(
-            decision.verdict,
-            np.full(decision.verdict.shape, look),
-            decision.supported_adjusted,
-            decision.refuted_adjusted,
-        )
+        adjusted = (decision.supported_adjusted, decision.refuted_adjusted)
+        now = DecisionAtLooks(decision.verdict, np.full(decision.verdict.shape, look), *adjusted)
         found = now if found is None else _kept(found, now)
-        # Too few seeds to decide are too few to carry a p-value on.
-        best = [np.where(enough, after, before) for before, after in zip(best, so_far, strict=True)]
+        # What is rejected stays so, and what is not is judged on the next look's data alone.
+        rejected = [
+            np.where((of <= alpha) & enough, own, 1.0) for of, own in zip(adjusted, p, strict=True)
+        ]
     assert found is not None
     return found
 

@@ -66,8 +66,8 @@ class GroupSequential:
     def attained(self, p: Array, look: int) -> Array:
         """Return the smallest alpha at which a p-value would be significant at a look.
 
-        The smallest of those of all looks so far is a p-value of the whole test (Liu & Anderson
-        2008), to be compared with alpha and corrected like any other.
+        The smallest of those of all looks is a p-value of the whole test (Liu & Anderson 2008), to
+        be compared with alpha and corrected like any other.
 
         Args:
             p: one-sided p-values, any shape; NaN stays NaN.
