@@ -177,6 +177,8 @@ def stops(evidence: Evidence, rule: GroupSequential, futility: float) -> tuple[A
             evidence,
             supported=evidence.supported[: look + 1],
             refuted=evidence.refuted[: look + 1],
+            attainable=evidence.attainable[: look + 1],
+            enough_seeds=evidence.enough_seeds[: look + 1],
         )
         decision = decide_at_looks(so_far, rule, **FAMILY)
         chance = conditional_power(decision, so_far, rule, **FAMILY)
