@@ -1,7 +1,7 @@
 """Levels, power and seeds of declared looks beside AdaStop's, where both apply.
 
     pip install adastop
-    python benchmarks/sequential_against_adastop.py [--studies 500] [--permutations 1000]
+    python benchmarks/sequential_against_adastop.py [--studies 600] [--permutations 500] [--alpha 0.05]
 
 Both apply to two arms with seeds of their own, no margin and no better direction: is there any
 difference? AdaStop (Mathieu et al. 2023) holds group-sequential permutation tests of the means; it
@@ -26,10 +26,10 @@ RULE = GroupSequential((5, 10, 15, 20), "pocock")
 ALPHA = 0.05
 
 
-def by_adastop(x: Array, y: Array, permutations: int, seed: int) -> tuple[bool, int]:
+def by_adastop(x: Array, y: Array, alpha: float, permutations: int, seed: int) -> tuple[bool, int]:
     """Return whether AdaStop tells two arms apart, and the seeds of each that it took."""
     test = MultipleAgentsComparator(
-        n=RULE.looks[0], K=len(RULE.looks), B=permutations, alpha=ALPHA, seed=seed
+        n=RULE.looks[0], K=len(RULE.looks), B=permutations, alpha=alpha, seed=seed
     )
     for n in RULE.looks:
         test.partial_compare({"x": x[:n], "y": y[:n]}, verbose=False)
@@ -57,8 +57,9 @@ def by_looks(x: Array, y: Array) -> tuple[Array, Array]:
 def main() -> None:
     """Print a row for every effect."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--studies", type=int, default=500)
-    parser.add_argument("--permutations", type=int, default=1_000)
+    parser.add_argument("--studies", type=int, default=600)
+    parser.add_argument("--alpha", type=float, default=ALPHA, help="what AdaStop is given")
+    parser.add_argument("--permutations", type=int, default=500)
     arguments = parser.parse_args()
     print("| effect | AdaStop tells apart | its seeds | looks tell apart | their seeds |")
     print("|---|---|---|---|---|")
@@ -68,7 +69,7 @@ def main() -> None:
         x = x + effect
         theirs = np.array(
             [
-                by_adastop(one, other, arguments.permutations, seed)
+                by_adastop(one, other, arguments.alpha, arguments.permutations, seed)
                 for seed, (one, other) in enumerate(zip(x, y, strict=True))
             ]
         ).mean(axis=0)
