@@ -1,7 +1,7 @@
 """Levels, power and seeds of declared looks beside AdaStop's, where both apply.
 
     pip install adastop
-    python benchmarks/sequential_against_adastop.py [--studies 600] [--permutations 500] [--alpha 0.05]
+    python benchmarks/sequential_against_adastop.py [--studies 600] [--alpha .05]
 
 Both apply to two arms with seeds of their own, no margin and no better direction: is there any
 difference? AdaStop (Mathieu et al. 2023) holds group-sequential permutation tests of the means; it

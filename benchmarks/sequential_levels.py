@@ -29,7 +29,7 @@ from latentlab.core.arrays import Array
 from latentlab.evidence.decisions import Comparison, location_evidence
 from latentlab.evidence.looks import Evidence, Rule, conditional_power, decide_at_looks
 from latentlab.evidence.margins import Boundary
-from latentlab.statistics.alpha_spending import Spending
+from latentlab.statistics.alpha_spending import Spending, nominal_levels
 from latentlab.statistics.association import monotone_trend
 from latentlab.statistics.attainable import LocationTest, smallest_p
 from latentlab.statistics.power import seeds_for_effect
@@ -158,6 +158,27 @@ def print_levels(studies: int, exact: int) -> float:
     return worst
 
 
+def print_normal_law(studies: int) -> None:
+    """Print how often one t test errs at the levels of a known variance, and at its own."""
+    print("\n| looks | spending | alpha | by the normal law | calibrated |")
+    print("|---|---|---|---|---|")
+    for looks in ((5, 10, 15, 20), (3, 5, 8), (2, 3, 4, 5)):
+        evidence = evidence_on(looks, "superiority", 0.0, 0.0, studies=studies)
+        p = evidence.supported[..., 0]
+        for spending in SPENDINGS:
+            rule = GroupSequential(looks, spending)
+            for alpha in (0.05, 0.0125):
+                own = np.array([rule.level(alpha, look) for look in range(len(looks))])
+                errs = [
+                    (p <= levels[:, None]).any(axis=0).mean() / alpha
+                    for levels in (nominal_levels(alpha, looks, spending), own)
+                ]
+                shown = " | ".join(f"{error:.3f} alpha" for error in errs)
+                print(
+                    f"| {' '.join(map(str, looks))} | {spending} | {alpha} | {shown} |", flush=True
+                )
+
+
 def stops(evidence: Evidence, rule: GroupSequential, futility: float) -> tuple[Array, Array]:
     """Return the seeds at which each study stops, and which claims are then supported.
 
@@ -237,7 +258,7 @@ def _fixed_seeds(effect: float, members: int, studies: int) -> int:
 
 
 def main() -> None:
-    """Print both tables."""
+    """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--studies", type=int, default=20_000, help="null studies of t tests")
     parser.add_argument("--exact", type=int, default=2_000, help="null studies of slow tests")
@@ -246,6 +267,7 @@ def main() -> None:
     begun = time.perf_counter()
     worst = print_levels(arguments.studies, arguments.exact)
     print(f"\nThe highest is {worst:.4f}.")
+    print_normal_law(10 * arguments.studies)
     print_savings(arguments.power)
     print(f"\n{time.perf_counter() - begun:.0f} s")
 
