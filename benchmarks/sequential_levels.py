@@ -31,7 +31,7 @@ from latentlab.evidence.looks import Evidence, Rule, conditional_power, decide_a
 from latentlab.evidence.margins import Boundary
 from latentlab.statistics.alpha_spending import Spending, nominal_levels
 from latentlab.statistics.association import monotone_trend
-from latentlab.statistics.attainable import LocationTest, smallest_p
+from latentlab.statistics.attainable import PAIRED_TESTS, LocationTest, smallest_p
 from latentlab.statistics.power import seeds_for_effect
 from latentlab.statistics.sequential import FixedDesign, GroupSequential
 
@@ -65,10 +65,12 @@ def evidence_on(
     studies: int,
     seed: int = 0,
 ) -> Evidence:
-    """Simulate families whose claims all have this effect; differences have deviation 1."""
+    """Simulate families whose claims all have this effect; noise is of deviation 1."""
     rng = np.random.default_rng([seed, studies, members])
     control = rng.normal(size=(studies * members, looks[-1]))
-    treatment = control + effect + drawn(noise, control.shape, rng)
+    treatment = effect + drawn(noise, control.shape, rng)
+    if test in PAIRED_TESTS:
+        treatment = treatment + control
     found = [
         location_evidence(comparison, test, treatment[:, :n], control[:, :n], Boundary(boundary))
         for n in looks
@@ -136,6 +138,8 @@ def print_levels(studies: int, exact: int) -> float:
         ("sign_flip", (5, 8, 10), studies),
         ("sign_flip", (5, 10, 14), exact),
         ("wilcoxon", (5, 10, 15, 20), studies),
+        ("welch_t", (5, 10, 15, 20), studies),
+        ("mann_whitney", (5, 10, 15, 20), studies),
     )
     for test, looks, count in exact_tests:
         for members in (1, 4):
