@@ -86,8 +86,8 @@ def decide_at_looks(
     rejected = [np.ones_like(evidence.supported[0]), np.ones_like(evidence.refuted[0])]
     for look, enough in enumerate(evidence.enough_seeds):
         p = [
-            np.fmin(before, at_look(rule, now[look], look, tails))
-            for before, now, tails in zip(
+            np.fmin(before, at_look(rule, own[look], look, tails))
+            for before, own, tails in zip(
                 rejected, (evidence.supported, evidence.refuted), evidence.tails, strict=True
             )
         ]
