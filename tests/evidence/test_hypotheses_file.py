@@ -73,10 +73,40 @@ def test_a_mistake_is_one_line_that_names_hypothesis_and_key(declare, changes, w
         assert word in str(caught.value)
 
 
-def test_a_stopping_plan_is_refused_by_name():
-    contents = {"study": "s", "families": {}, "hypotheses": {}, "stopping": {"looks": [5, 10]}}
-    with pytest.raises(UserError, match=r"h.yml: stopping: "):
-        read_hypotheses(contents, "h.yml")
+LOOKS = {"design": "group_sequential", "looks": [5, 10, 20], "spending": "pocock"}
+
+
+def with_stopping(**changes):
+    stopping = {key: value for key, value in (LOOKS | changes).items() if value is not None}
+    contents = {"study": "s", "families": {}, "hypotheses": {}, "stopping": stopping}
+    return read_hypotheses(contents, "h.yml")
+
+
+def test_looks_are_read_as_they_are_declared():
+    stopping = with_stopping(futility=0.2).stopping
+    assert (stopping.looks, stopping.spending, stopping.futility) == ((5, 10, 20), "pocock", 0.2)
+    assert with_stopping(futility="none").stopping.futility == "none"
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"design": "bayes"}, ["stopping.design", "'bayes'", "group_sequential"]),
+        ({"spending": "evenly"}, ["stopping.spending", "obrien_fleming", "pocock"]),
+        ({"spending": None}, ["stopping.spending: is missing"]),
+        ({"looks": [5]}, ["looks", "rite two or more", "leave stopping out"]),
+        ({"looks": [10, 5]}, ["looks", "Write them rising"]),
+        ({"looks": [1, 5]}, ["stopping.looks[0]", "greater than or equal to 2"]),
+        ({"futility": 2}, ["stopping.futility", "less than 1"]),
+        ({"look": [5, 10]}, ["stopping.look", "Did you mean looks?"]),
+    ],
+)
+def test_looks_that_cannot_be_meant_are_one_line(changes, words):
+    with pytest.raises(UserError) as caught:
+        with_stopping(**changes)
+    assert "\n" not in str(caught.value)
+    for word in ["h.yml", *words]:
+        assert word in str(caught.value), str(caught.value)
 
 
 @pytest.mark.parametrize("alpha", [0.0, 0.5])

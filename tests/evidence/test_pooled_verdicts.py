@@ -67,6 +67,8 @@ def test_one_problem_alone_has_its_own_verdict(declare, metrics, tables, problem
         expected, found = own.loc[0, column], pooled.loc[0, column]
         if isinstance(expected, float):
             assert found == pytest.approx(expected, rel=1e-9, nan_ok=True), column
+        elif pd.isna(expected):
+            assert pd.isna(found), column
         else:
             assert found == expected, column
 

@@ -103,6 +103,14 @@ def test_two_problems_are_whatever_the_present_one_is(caplog: pytest.LogCaptureF
     pd.testing.assert_frame_equal(found, judged(problems, dataset="mnist"))
 
 
+def test_verdicts_at_looks_are_not_pooled(caplog: pytest.LogCaptureFixture) -> None:
+    looks = {"design": "group_sequential", "looks": [5, 6], "spending": "pocock"}
+    problems = {name: kept(dataset=name) for name in ("digits", "mnist")}
+    with caplog.at_level("INFO"):
+        assert judged(problems, hypotheses={"stopping": looks}).empty
+    assert "Verdicts are not pooled: with stopping" in caplog.text
+
+
 def test_what_one_problem_alone_was_asked_is_not_pooled() -> None:
     found = judged({name: kept(dataset=name) for name in ("digits", "cifar10")})
     rows = found.set_index("hypothesis")

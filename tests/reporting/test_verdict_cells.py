@@ -232,3 +232,33 @@ def test_in_a_terminal_the_verdict_is_coloured_and_comes_first() -> None:
     row = next(line for line in lines if "H1_less_collapse" in line)
     assert row.startswith("\x1b[1;34msupported")
     assert "a[b]/index.html" in lines[-2]
+
+
+LOOKED = {"look": 2.0, "looks": 4.0, "stagewise_p": 0.0042, "seeds_saved": 10.0}
+
+
+def looked(name: str, **changes: object) -> dict[str, object]:
+    """A row of verdict that fell at the second of four looks."""
+    return {**VERDICTS[VERDICTS["hypothesis"] == name].to_dict("records")[0], **LOOKED, **changes}
+
+
+def test_a_verdict_at_a_look_says_where_it_fell_and_warns_of_its_effect() -> None:
+    text = verdict_sentence(looked("H1_less_collapse"))
+    assert "Decided at look 2 of 4, stage-wise p = .004." in text
+    assert "10 seeds before the last look; effects that are decided early tend to be over" in text
+    last = verdict_sentence(looked("H1_less_collapse", look=4.0, seeds_saved=0.0))
+    assert "Decided at look 4 of 4" in last
+    assert "overestimated" not in last
+
+
+def test_an_open_claim_says_its_look_and_one_without_looks_says_nothing() -> None:
+    assert "Open at look 2 of 4." in verdict_sentence(looked("H4_kl_lower"))
+    assert " look " not in sentence("H1_less_collapse") + sentence("H4_kl_lower")
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_the_terminal_says_at_which_look_a_claim_was_decided(terminal: bool) -> None:
+    output = io.StringIO()
+    console = Console(file=output, force_terminal=terminal, width=250)
+    print_verdicts(pd.DataFrame([looked("H1_less_collapse")]), {}, console)
+    assert "decided at look 2 of 4" in output.getvalue()

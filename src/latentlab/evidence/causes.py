@@ -7,13 +7,12 @@ import math
 from latentlab.evidence.assessment import Assessment, Level
 
 
-def why_open(assessment: Assessment, level: Level, allowed: float, *, contradictory: bool) -> str:
+def why_open(assessment: Assessment, level: Level, *, contradictory: bool) -> str:
     """Say why a hypothesis is inconclusive; empty where the data alone leave it open.
 
     Args:
         assessment: its statistics.
         level: the levels they were computed at.
-        allowed: the p-value that the family's correction leaves.
         contradictory: whether both directions were significant.
     """
     if assessment.n < level.min_seeds:
@@ -21,6 +20,7 @@ def why_open(assessment: Assessment, level: Level, allowed: float, *, contradict
             f"too few to decide: n = {assessment.n} is below the minimum of {level.min_seeds}, "
             "whatever the p-value"
         )
+    allowed = level.one_sided * level.spending
     if assessment.attainable_p > allowed:
         return (
             f"unattainable: {assessment.test} cannot give a p-value below "

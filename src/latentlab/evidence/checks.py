@@ -36,6 +36,7 @@ def misfits(
         yield UserError(
             f"seeds: {min(repeated)} is listed twice", "A repeated seed adds no evidence: remove it"
         )
+    yield from _look_misfits(hypotheses, seeds)
     for name, claim in hypotheses.hypotheses.items():
         try:
             hypotheses.family_of(name)
@@ -58,6 +59,38 @@ def misfits(
             yield UserError(
                 f"hypothesis {name}: metric: {claim.metric.name} has no better direction",
                 "Write better: higher or better: lower beside metric.name",
+            )
+
+
+def _look_misfits(hypotheses: Hypotheses, seeds: Sequence[int]) -> Iterator[UserError]:
+    """Yield looks that do not fit the seeds, and claims that cannot be judged at looks."""
+    stopping = hypotheses.stopping
+    if stopping is None:
+        return
+    first, last = stopping.looks[0], stopping.looks[-1]
+    if last != len(seeds):
+        yield UserError(
+            f"stopping.looks: the last look is at {last} seeds, and the study has {len(seeds)}",
+            f"Write seeds: {{count: {last}}}, or end the looks with {len(seeds)}",
+        )
+    for name, claim in hypotheses.hypotheses.items():
+        if claim.n_unit != "seed":
+            yield UserError(
+                f"hypothesis {name}: stopping: {claim.kind} counts {claim.n_unit}s, and looks "
+                "count seeds",
+                "Ask it in a study without stopping",
+            )
+        if claim.min_seeds > first:
+            yield UserError(
+                f"hypothesis {name}: min_seeds: {claim.min_seeds} are more than the {first} of the "
+                "first look",
+                f"Write min_seeds: {first}, or stopping.looks that begin with {claim.min_seeds}",
+            )
+        if hypotheses.family_of(name).correction == "fdr_bh":
+            yield UserError(
+                f"families.{claim.family}.correction: fdr_bh does not hold its rate where a study "
+                "stops by what it sees",
+                "Write holm or bonferroni, or leave stopping out",
             )
 
 

@@ -13,6 +13,7 @@ from latentlab.core.model import StrictModel
 from latentlab.core.validation import validate
 from latentlab.evidence.claims.defaults import Defaults
 from latentlab.evidence.claims.registry import KINDS, Hypothesis
+from latentlab.evidence.stopping import Stopping
 from latentlab.statistics.corrections import Correction
 
 
@@ -34,11 +35,13 @@ class Author(StrictModel):
 class Hypotheses(StrictModel):
     """A study's hypotheses, their families and their defaults.
 
-    The claims are whole: what they leave to the defaults is filled in as they are read.
+    The claims are whole: what they leave to the defaults is filled in as they are read. Without
+    `stopping` there is one look, at all seeds.
     """
 
     study: str = Field(min_length=1)
     registered: Author | None = None
+    stopping: Stopping | None = None
     families: dict[str, Family]
     defaults: Defaults = Defaults()
     hypotheses: dict[str, Hypothesis]

@@ -49,6 +49,6 @@ def judge_pooled(
         return pooled[name].assessment
 
     last_seed = max(one.trials["seed"].max() for one in problems.values())
-    verdicts = judge_families(hypotheses, metrics, assess, last_seed, standing)
+    verdicts = judge_families(hypotheses, metrics, [assess], last_seed, standing)
     found = [pooled[name].columns() if name in pooled else {} for name in hypotheses.hypotheses]
     return verdicts.join(pd.DataFrame(found)).reindex(columns=list(POOLED_COLUMNS))

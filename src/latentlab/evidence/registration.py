@@ -46,7 +46,8 @@ class Declared(StrictModel):
         fingerprint: digest of the prepared data.
         precision: arithmetic of the training steps.
         versions: of the study's formulas, the trainer and the measurements.
-        seeds: the seeds that every arm is trained with.
+        seeds: the seeds that every arm is trained with, all of them or up to a declared look.
+        stopping: the looks that are declared, if any.
         arms: arm -> its resolved configuration.
         claims: hypothesis -> how it is judged.
     """
@@ -56,6 +57,7 @@ class Declared(StrictModel):
     precision: str
     versions: dict[str, int]
     seeds: list[int]
+    stopping: dict[str, Any] | None = None
     arms: dict[str, dict[str, Any]]
     claims: dict[str, ClaimStatement]
 

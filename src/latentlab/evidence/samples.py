@@ -79,6 +79,21 @@ def tidy(scores: pd.DataFrame, trials: pd.DataFrame) -> Tables:
     return Tables(values, once.sort_index())
 
 
+def at_looks(tables: Tables, looks: Sequence[int]) -> list[Tables]:
+    """Return what was known at each look that was reached: the trials of the first seeds.
+
+    Args:
+        tables: what `tidy` returned.
+        looks: seeds at each look.
+    """
+    seeds = np.sort(tables.trials["seed"].unique())
+    return [
+        Tables(tables.scores, tables.trials[tables.trials["seed"].isin(seeds[:n])])
+        for n in looks
+        if n <= len(seeds)
+    ]
+
+
 @dataclass(frozen=True)
 class ArmScores:
     """Scores of the arms that a claim compares.

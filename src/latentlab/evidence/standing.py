@@ -116,6 +116,7 @@ def departures(now: Declared, then: Declared, name: str) -> list[str]:
     """
     found = list(_statement(now, then, name))
     found += _seeds(now.seeds, then.seeds)
+    found += _changed("stopping: ", now.stopping or {}, then.stopping or {})
     if now.fingerprint != then.fingerprint:
         found.append(f"the data of {now.subject} are others")
     if now.precision != then.precision:
@@ -183,8 +184,9 @@ def _of_trials(
     if unknown:
         yield f"{len(unknown)} of its trials were not begun under this registration"
     there = set(zip(trials["arm"], trials["seed"], strict=True))
+    owed = _owed(then, len(set(trials["seed"])))
     for arm in arms_of(then, name):
-        lacking = [seed for seed in then.seeds if (arm, seed) not in there]
+        lacking = [seed for seed in owed if (arm, seed) not in there]
         if lacking:
             yield f"arm {arm} lacks seeds {_numbers(lacking)}"
     for row in trained.to_dict("records"):
@@ -193,6 +195,14 @@ def _of_trials(
         registered = then.arms[row["arm"]]
         if keys := differing_keys([row["config"], registered], []):
             yield f"trials of arm {row['arm']} were trained with another {', '.join(sorted(keys))}"
+
+
+def _owed(then: Declared, present: int) -> Sequence[int]:
+    """The seeds that must be there: all, or those up to the look that the run has come to."""
+    if then.stopping is None:
+        return then.seeds
+    reached = [look for look in then.stopping["looks"] if look <= present]
+    return sorted(then.seeds)[: max(reached, default=0)]
 
 
 def _never(record: Record, name: str) -> str:

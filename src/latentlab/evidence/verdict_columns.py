@@ -47,6 +47,12 @@ VERDICT_COLUMNS: dict[str, str] = {
     "pairing_correlation": "correlation of the arms over seeds; at most 0: pairing bought nothing",
     "detectable_effect": "smallest true effect (for equivalence, margin) found with 80 % power",
     "seeds_needed": "seeds (association: trials) for 80 % power at an effect like the one seen",
+    "look": "look that decided, or the last one so far, from 1; empty without declared looks",
+    "looks": "number of declared looks",
+    "stagewise_p": "p-value of a decided direction by stage-wise ordering, not corrected within "
+    "the family",
+    "conditional_power": "chance of an answer by the last look if the trend goes on, where open",
+    "seeds_saved": "seeds of the last look that a decided verdict did without",
     "verdict": "supported, refuted, inconclusive, invalid or not_run",
     "finding": "clause that says what a supported or refuted verdict found; empty otherwise",
     "cause": "why there is no answer; empty where there is one, or where the data leave it open",

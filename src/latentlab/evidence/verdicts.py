@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,13 +14,25 @@ import pandas as pd
 from latentlab.evidence.assessment import Assessment, Level
 from latentlab.evidence.causes import why_open
 from latentlab.evidence.claims.base import Claim
-from latentlab.evidence.decisions import decide
 from latentlab.evidence.hypotheses import Family, Hypotheses
-from latentlab.evidence.samples import NoVerdict, tidy
-from latentlab.evidence.standing import JudgeStanding, confirming_command, unregistered
+from latentlab.evidence.look_columns import columns_of_looks
+from latentlab.evidence.looks import Evidence, Rule, conditional_power, decide_at_looks
+from latentlab.evidence.samples import NoVerdict, Tables, at_looks, tidy
+from latentlab.evidence.standing import (
+    JudgeStanding,
+    Standing,
+    confirming_command,
+    unregistered,
+)
 from latentlab.evidence.verdict_columns import VERDICT_COLUMNS
 from latentlab.metrics.metric import Metric
 from latentlab.statistics.corrections import level_left
+from latentlab.statistics.sequential import FixedDesign
+
+Assess = Callable[[str, Level], Assessment]
+"""Returns the statistics of a hypothesis at its level; raises `NoVerdict` where there are none."""
+
+_WHOLE_NUMBERS = ("n", "seeds_needed", "look", "looks", "seeds_saved")
 
 
 def judge(
@@ -48,17 +61,25 @@ def judge(
         UserError: when a table lacks a column or a hypothesis names an unknown family.
     """
     tables = tidy(scores, trials)
+    stopping = hypotheses.stopping
 
-    def assess(name: str, level: Level) -> Assessment:
-        return hypotheses.hypotheses[name].assess(tables, metrics, level)
+    def assess(at: Tables, name: str, level: Level) -> Assessment:
+        return hypotheses.hypotheses[name].assess(at, metrics, level)
 
-    return judge_families(hypotheses, metrics, assess, tables.trials["seed"].max(), standing)
+    def too_early(name: str, level: Level) -> Assessment:
+        assert stopping is not None
+        raise NoVerdict("not_run", f"the first look is at {stopping.looks[0]} seeds: run them")
+
+    stages = [tables] if stopping is None else at_looks(tables, stopping.looks)
+    looks: list[Assess] = [functools.partial(assess, stage) for stage in stages]
+    looks = looks or [too_early]
+    return judge_families(hypotheses, metrics, looks, tables.trials["seed"].max(), standing)
 
 
 def judge_families(
     hypotheses: Hypotheses,
     metrics: Mapping[str, Metric],
-    assess: Callable[[str, Level], Assessment],
+    assess: Sequence[Assess],
     last_seed: float,
     standing: JudgeStanding,
 ) -> pd.DataFrame:
@@ -67,8 +88,8 @@ def judge_families(
     Args:
         hypotheses: the declarations.
         metrics: name -> metric.
-        assess: the statistics of a hypothesis at its level; raises `NoVerdict` where there are
-            none.
+        assess: for each look so far, the statistics of a hypothesis at its level; raises
+            `NoVerdict` where there are none.
         last_seed: the highest seed that was run; fresh ones lie above it.
         standing: what a verdict may be called, and at which attempt.
 
@@ -83,50 +104,44 @@ def judge_families(
     table = pd.DataFrame(
         [rows[name] for name in hypotheses.hypotheses], columns=list(VERDICT_COLUMNS)
     )
-    return table.astype({"n": "Int64", "seeds_needed": "Int64", "attempt": "Int64"})
+    return table.astype(dict.fromkeys(_WHOLE_NUMBERS, "Int64"))
 
 
 def _judge_family(
     hypotheses: Hypotheses,
     metrics: Mapping[str, Metric],
     members: list[str],
-    assess: Callable[[str, Level], Assessment],
+    assess: Sequence[Assess],
     last_seed: float,
     standing: JudgeStanding,
 ) -> dict[str, dict[str, Any]]:
-    family = hypotheses.family_of(members[0])
-    allowed = level_left(family.alpha, family.correction, len(members))
-    levels = {name: _level(hypotheses.hypotheses[name], family.alpha, allowed) for name in members}
-    assessed: dict[str, Assessment | NoVerdict] = {}
-    for name in members:
-        try:
-            assessed[name] = assess(name, levels[name])
-        except NoVerdict as gate:
-            assessed[name] = gate
-
-    def column(key: str, otherwise: float) -> np.ndarray:
-        found = [getattr(assessed[name], key, otherwise) for name in members]
-        return np.array(found, dtype=np.float64)
-
-    standings = {
-        name: standing(name, None if isinstance(found, NoVerdict) else found.trials)
-        for name, found in assessed.items()
-    }
-    price = np.array([standings[name].price for name in members])
-    enough = column("n", 0) >= [levels[name].min_seeds for name in members]
-    decision = decide(
-        np.minimum(1.0, price * column("p_supported", math.nan))[None],
-        np.minimum(1.0, price * column("p_refuted", math.nan))[None],
-        alpha=family.alpha,
-        correction=family.correction,
-        attainable=np.minimum(1.0, price * column("attainable_p", 1.0)),
-        enough_seeds=enough,
-    )
+    family, stopping = hypotheses.family_of(members[0]), hypotheses.stopping
+    rule: Rule = FixedDesign() if stopping is None else stopping.rule
+    claims = [hypotheses.hypotheses[name] for name in members]
+    alpha, correction = family.alpha, family.correction
+    allowed = level_left(alpha, correction, len(members))
+    levels = [
+        [_level(claim, alpha, allowed, rule, look) for claim in claims]
+        for look in range(len(assess))
+    ]
+    assessed = [
+        [_assessed(one, name, level) for name, level in zip(members, own, strict=True)]
+        for one, own in zip(assess, levels, strict=True)
+    ]
+    # What was seen last is what was used; a claim that was decided before used a part of it.
+    standings = [
+        standing(name, None if isinstance(found, NoVerdict) else found.trials)
+        for name, found in zip(members, assessed[-1], strict=True)
+    ]
+    evidence = _evidence(claims, assessed, standings)
+    decision = decide_at_looks(evidence, rule, alpha=alpha, correction=correction)
+    chances = conditional_power(decision, evidence, rule, alpha=alpha, correction=correction)
     rows = {}
-    for index, name in enumerate(members):
-        claim, found = hypotheses.hypotheses[name], assessed[name]
+    for index, (name, claim) in enumerate(zip(members, claims, strict=True)):
+        look = int(decision.look[0, index])
+        found, level = assessed[look][index], levels[look][index]
         row = _declaration(name, claim, family, metrics)
-        own = standings[name]
+        own = standings[index]
         row |= {
             "status": own.status,
             "status_reason": own.reason,
@@ -137,34 +152,66 @@ def _judge_family(
             row |= {"verdict": found.verdict, "cause": found.cause}
         else:
             row["command"] = confirming_command(hypotheses.study, int(last_seed))
-            row |= _statistics(found, levels[name]) | {
+            row |= _statistics(found, level) | {
                 "verdict": str(decision.verdict[0, index]),
                 "p_supported_adjusted": float(decision.supported_adjusted[0, index]),
                 "p_refuted_adjusted": float(decision.refuted_adjusted[0, index]),
             }
-            row |= _answer(claim, found, levels[name], allowed, row)
+            row |= _answer(claim, found, level, row)
+            if stopping is not None:
+                row |= columns_of_looks(
+                    row, look, stopping, claim.tails, allowed, float(chances[0, index])
+                )
         rows[name] = row
     return rows
 
 
+def _assessed(assess: Assess, name: str, level: Level) -> Assessment | NoVerdict:
+    try:
+        return assess(name, level)
+    except NoVerdict as gate:
+        return gate
+
+
+def _evidence(
+    claims: Sequence[Claim],
+    assessed: Sequence[Sequence[Assessment | NoVerdict]],
+    standings: Sequence[Standing],
+) -> Evidence:
+    """Return the p-values of one study's family at every look."""
+
+    def column(key: str, otherwise: float) -> np.ndarray:
+        found = [[getattr(one, key, otherwise) for one in stage] for stage in assessed]
+        return np.array(found, dtype=np.float64)
+
+    return Evidence(
+        supported=column("p_supported", math.nan)[:, None],
+        refuted=column("p_refuted", math.nan)[:, None],
+        attainable=column("attainable_p", 1.0),
+        enough_seeds=column("n", 0) >= [claim.min_seeds for claim in claims],
+        tails=np.array([claim.tails for claim in claims], dtype=np.float64).T,
+        price=np.array([standing.price for standing in standings]),
+    )
+
+
 def _answer(
-    claim: Claim, assessment: Assessment, level: Level, allowed: float, row: Mapping[str, Any]
+    claim: Claim, assessment: Assessment, level: Level, row: Mapping[str, Any]
 ) -> dict[str, str]:
     """Say what was found, or why nothing was."""
     if row["verdict"] == "inconclusive":
         most = max(row["p_supported_adjusted"], row["p_refuted_adjusted"])
         contradictory = bool(most <= row["alpha"])
-        return {"cause": why_open(assessment, level, allowed, contradictory=contradictory)}
+        return {"cause": why_open(assessment, level, contradictory=contradictory)}
     supported = row["verdict"] == "supported"
     return {"finding": claim.finding(assessment.boundary, row["unit"], supported=supported)}
 
 
-def _level(claim: Claim, alpha: float, allowed: float) -> Level:
-    spent = 2 if claim.sides == "two" else 1
+def _level(claim: Claim, alpha: float, allowed: float, rule: Rule, look: int) -> Level:
+    spent = claim.tails[0]
     return Level(
         sides=claim.sides,
-        interval=1 - 2 * alpha / spent,
-        one_sided=allowed / spent,
+        interval=1 - 2 * rule.level(alpha / spent, look),
+        one_sided=rule.level(allowed / spent, look),
         min_seeds=claim.min_seeds,
     )
 
@@ -189,12 +236,12 @@ def _declaration(
         "unit": claim.unit(metrics),
         "treatment": treatment,
         "control": control,
-        "n": 0,
         "n_unit": claim.n_unit,
         "test": claim.primary_test,
         "sensitivity": "{}",
         "effect_size": "",
-        "seeds_needed": pd.NA,
+        **dict.fromkeys(_WHOLE_NUMBERS, pd.NA),
+        "n": 0,
         "finding": "",
         "cause": "",
     }

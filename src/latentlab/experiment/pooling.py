@@ -86,8 +86,13 @@ def judge_problems(
 
     Returns:
         One row per declared hypothesis with the columns of `POOLED_COLUMNS`; one that fewer than
-        two of the problems were asked is `not_run`. Empty for fewer than two problems.
+        two of the problems were asked is `not_run`. Empty for fewer than two problems, and where
+        looks are declared: each problem then has as many seeds as its own verdicts took.
     """
+    if declaration.hypotheses.stopping is not None:
+        if len(problems) > 1:
+            logger.info("Verdicts are not pooled: with stopping, problems differ in their seeds")
+        return pd.DataFrame(columns=list(POOLED_COLUMNS))
     kept: dict[str, Declaration] = {}
     left_out: dict[str, str] = {}
     for name, table in problems.items():

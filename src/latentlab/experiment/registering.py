@@ -46,6 +46,7 @@ def declared_now(
         fingerprint: of the prepared data.
         precision: arithmetic of the training steps.
     """
+    stopping = declaration.hypotheses.stopping
     versions = {
         "study": study.method.version,
         "trainer": TRAINER_VERSION,
@@ -59,6 +60,7 @@ def declared_now(
         precision=precision,
         versions=versions,
         seeds=declaration.seeds.numbers(),
+        stopping=None if stopping is None else stopping.model_dump(mode="json"),
         arms={arm: config.model_dump(mode="json") for arm, config in declaration.configs.items()},
         claims=statements(declaration.hypotheses),
     )

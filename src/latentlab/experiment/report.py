@@ -119,6 +119,14 @@ def summary(
         f"{declaration.dataset}; arms of a seed share split and data order and, where their "
         "shapes agree, initial weights and noise."
     ]
+    stopping = declaration.hypotheses.stopping
+    if stopping is not None:
+        declared = ", ".join(map(str, stopping.looks))
+        saved = (stopping.looks[-1] - seeds) * len(declaration.configs)
+        taken = "all were taken"
+        if saved:
+            taken = f"after {seeds} no claim waited for more, so {saved} trials were not trained"
+        lines.append(f"Looks were declared at {declared} seeds; {taken}.")
     if champion:
         lines.append(
             f"Registered model: {champion['arm']}, seed {champion['seed']}, chosen on "

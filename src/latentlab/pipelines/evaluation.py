@@ -26,12 +26,10 @@ def measure(
 ) -> pd.DataFrame:
     """Score the weights on validation and test, and the baselines."""
     from latentlab.compute.device import resolve_device
-    from latentlab.experiment.baselines import score_baselines
-    from latentlab.experiment.scoring import score_trials
+    from latentlab.experiment.study_scores import measure_trials
 
-    measured = score_trials(study, trials, prepared, store, resolve_device(compute))
-    baselines = score_baselines(study, declaration, trials, prepared, store)
-    return pd.concat([measured, baselines], ignore_index=True) if len(baselines) else measured
+    device = resolve_device(compute)
+    return measure_trials(study, declaration, trials, prepared, store, device)
 
 
 def time_alone(

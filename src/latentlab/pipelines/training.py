@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
 
@@ -38,21 +37,14 @@ def train(
     store: Any,
     registered: dict[str, Any],
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Train what is missing; return tables of all planned trials and of their histories.
+    """Train what is missing; return tables of the study's trials and of their histories.
 
     `registered` is not read: it makes the registration come first.
     """
-    from latentlab.experiment.planning import history_table, plan_trials, trial_table
-    from latentlab.experiment.registering import begin
-    from latentlab.training.runner import train_trials
+    from latentlab.experiment.looks import train_study
+    from latentlab.experiment.planning import history_table, trial_table
 
-    assert prepared.folder is not None
-    trials = plan_trials(study, declaration, prepared, compute.precision)
-
-    def note(ids: Collection[str]) -> None:
-        begin(store.root, ids, datetime.now(UTC))
-
-    trained = train_trials(study.method, trials, prepared.folder, store, compute, retrain, note)
+    trials, trained = train_study(study, declaration, compute, prepared, store, retrain)
     return trial_table(trials, store, trained), history_table(trials, store)
 
 

@@ -18,6 +18,7 @@ from latentlab.reporting.verdict_cells import (
     HEADLINES,
     Row,
     interval_label,
+    look_text,
     ratio_unit,
     verdict_rows,
     verdict_table,
@@ -233,7 +234,7 @@ def _verdict_row(row: Row, shown: Row, effect: Cell) -> dict[str | Cell, object]
         ),
         "Claim holds": shown["boundary"],
         "Adjusted p": p,
-        "n": shown["n"],
+        "n": Cell(shown["n"], _present(look_text(row))),
         "Seeds needed": shown["seeds needed"],
     }
 

@@ -18,6 +18,7 @@ from latentlab.reporting.verdict_cells import (
     count_text,
     effect_text,
     interval_label,
+    look_text,
     seeds_missing,
     verdict_rows,
 )
@@ -125,7 +126,7 @@ def _table(rows: list[dict[Hashable, Any]]) -> Table:
             Text(effect_text(row)),
             Text(_p_text(row)),
             Text(correction_text(row)),
-            Text(count_text(row)),
+            Text(", ".join(filter(None, (count_text(row), look_text(row))))),
             Text(str(seeds_missing(row) or "")),
         )
     return table
@@ -138,6 +139,7 @@ def _line(row: dict[Hashable, Any]) -> Text:
         parts.append(f"effect {effect_text(row)} ({interval_label(row)})")
         parts.append(f"adjusted p {_p_text(row)} ({correction_text(row)})")
         parts.append(count_text(row))
+        parts += [look_text(row)] if look_text(row) else []
         if more := seeds_missing(row):
             parts.append(f"needs up to {more} more")
     if cause := cause_text(row):

@@ -141,6 +141,15 @@ def count_text(row: Row) -> str:
     return plural(int(n), unit_of_n(row))
 
 
+def look_text(row: Row) -> str:
+    """Say at which declared look it was decided ("look 2 of 4"), or was open; empty without."""
+    look, looks = as_float(row.get("look")), as_float(row.get("looks"))
+    if math.isnan(look):
+        return ""
+    is_open = as_text(row.get("verdict")) == "inconclusive"
+    return f"{'open' if is_open else 'decided'} at look {look:.0f} of {looks:.0f}"
+
+
 def unit_of_n(row: Row) -> str:
     """Return what n counts: "seed" or "trial"."""
     return as_text(row.get("n_unit")) or "unit"

@@ -32,6 +32,7 @@ from latentlab.reporting.verdict_cells import (
     count_text,
     effect_text,
     interval_label,
+    look_text,
     problems_text,
     ratio_unit,
     seeds_missing,
@@ -64,6 +65,7 @@ def verdict_sentence(row: Row) -> str:
         parts.extend(_open_question(row))
     else:
         parts.append(_decided(row, verdict))
+        parts.extend(_decided_early(row))
     if as_text(row.get("status")) in UNCONFIRMED:
         parts.append(_status(row))
     if attempts := _attempts(row):
@@ -160,11 +162,28 @@ def _measured(row: Row) -> str:
 
 def _decided(row: Row, verdict: str) -> str:
     p = format_p(as_float(row.get(f"p_{verdict}_adjusted")))
-    relation = p if p.startswith(("<", ">")) else f"= {p}"
     return (
-        f"Found: {as_text(row.get('finding')) or verdict}, adjusted p {relation} "
+        f"Found: {as_text(row.get('finding')) or verdict}, adjusted p {_equal(p)} "
         f"({correction_text(row)})."
     )
+
+
+def _decided_early(row: Row) -> Iterator[str]:
+    """Say at which of the declared looks the verdict fell, and what that does to the effect."""
+    where = look_text(row)
+    if not where:
+        return
+    p, saved = as_float(row.get("stagewise_p")), as_float(row.get("seeds_saved"))
+    yield f"{where[0].upper()}{where[1:]}, stage-wise p {_equal(format_p(p))}."
+    if saved > 0:
+        yield (
+            f"That is {plural(int(saved), 'seed')} before the last look; effects that are decided "
+            "early tend to be overestimated."
+        )
+
+
+def _equal(p: str) -> str:
+    return p if p.startswith(("<", ">")) else f"= {p}"
 
 
 def _open_question(row: Row) -> list[str]:
@@ -184,6 +203,8 @@ def _open_question(row: Row) -> list[str]:
     cause = cause_text(row)
     if cause:
         parts.append(f"Reason: {cause}.")
+    if where := look_text(row):
+        parts.append(f"{where[0].upper()}{where[1:]}.")
     detectable, needed = as_float(row.get("detectable_effect")), as_float(row.get("seeds_needed"))
     # Where a cause stands in the way, no effect would have been shown.
     if math.isfinite(detectable) and not cause:

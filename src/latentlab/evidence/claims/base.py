@@ -87,6 +87,12 @@ class Claim(StrictModel, ABC):
         """Whether alpha is spent on one direction or shared by two."""
 
     @property
+    def tails(self) -> tuple[int, int]:
+        """How many one-sided tests share alpha: those of support, and those of refutation."""
+        spent = 2 if self.sides == "two" else 1
+        return spent, spent
+
+    @property
     @abstractmethod
     def primary_test(self) -> str:
         """The test that decides."""

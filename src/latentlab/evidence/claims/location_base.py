@@ -79,6 +79,11 @@ class LocationClaim(ArmClaim):
         return self.test.sides
 
     @property
+    def tails(self) -> tuple[int, int]:
+        """An equivalence is refuted on either side."""
+        return (1, 2) if self.comparison == "equivalence" else super().tails
+
+    @property
     def primary_test(self) -> str:
         """As declared."""
         return self.test.primary

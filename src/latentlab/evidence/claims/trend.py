@@ -45,6 +45,12 @@ class TrendClaim(Claim):
         return self.test.sides
 
     @property
+    def tails(self) -> tuple[int, int]:
+        """A trend is refuted by the other sign, or by its size where a `rope` says so."""
+        supported, refuted = super().tails
+        return supported, refuted if self.rope is None else 2 * refuted
+
+    @property
     @abstractmethod
     def sign(self) -> float:
         """Turn a correlation into the direction that is claimed: 1 or -1."""

@@ -1,0 +1,119 @@
+"""Training a study: all of its seeds, or look by look until its claims are decided.
+
+What decides is not kept: verdicts are a function of scores, which are kept with their trials. So a
+run that is killed comes to the same decisions again, and goes on where it stood.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Collection
+from datetime import UTC, datetime
+
+import pandas as pd
+
+from latentlab.compute.config import ComputeConfig
+from latentlab.compute.device import process_settings_kept, resolve_device
+from latentlab.data import Prepared
+from latentlab.evidence.stopping import Stopping
+from latentlab.experiment.declaration import Declaration
+from latentlab.experiment.hypothesis_testing import judge_study
+from latentlab.experiment.planning import plan_trials, trial_table
+from latentlab.experiment.registering import begin, look, read_record
+from latentlab.experiment.study import Study
+from latentlab.experiment.study_scores import scores_so_far
+from latentlab.training.runner import Trainer
+from latentlab.training.store import TrialStore
+from latentlab.training.trial import Trial
+
+logger = logging.getLogger(__name__)
+
+
+def train_study(
+    study: Study,
+    declaration: Declaration,
+    compute: ComputeConfig,
+    prepared: Prepared,
+    store: TrialStore,
+    retrain: bool,
+) -> tuple[list[Trial], frozenset[str]]:
+    """Train the trials of a study that are not trained yet.
+
+    With declared looks, to the first of them, and from look to look until no claim is left that
+    more seeds may decide; trials beyond are never trained.
+
+    Args:
+        study: its formulas and measurements.
+        declaration: arms, seeds and hypotheses.
+        compute: device, engine and plan.
+        prepared: the data.
+        store: where trials are kept.
+        retrain: forget trials that are known, and train them again.
+
+    Returns:
+        The trials that the study consists of, and the ids of those that this call trained.
+
+    Raises:
+        UserError: no such device, a locked or unwritable store, a killed worker.
+    """
+    assert prepared.folder is not None
+    planned = plan_trials(study, declaration, prepared, compute.precision)
+    stopping = declaration.hypotheses.stopping
+
+    def note(ids: Collection[str]) -> None:
+        begin(store.root, ids, datetime.now(UTC))
+
+    with Trainer(study.method, prepared.folder, store, compute) as trainer:
+        if stopping is None:
+            return planned, trainer.train(planned, retrain=retrain, begin=note)
+        seeds, known = sorted(declaration.seeds.numbers()), 0
+        so_far: list[Trial] = []
+        trained: frozenset[str] = frozenset()
+        for count in stopping.looks:
+            new = [trial for trial in planned if trial.seed in seeds[known:count]]
+            trained |= trainer.train(new, retrain=retrain, begin=note)
+            so_far, known = so_far + new, count
+            table = trial_table(so_far, store, trained)
+            verdicts = _judged(study, declaration, compute, prepared, store, table)
+            if not _goes_on(stopping, count, verdicts):
+                break
+        return so_far, trained
+
+
+def _judged(
+    study: Study,
+    declaration: Declaration,
+    compute: ComputeConfig,
+    prepared: Prepared,
+    store: TrialStore,
+    trials: pd.DataFrame,
+) -> pd.DataFrame:
+    """Return the verdicts on the trials so far, and write down that they were seen."""
+    device = resolve_device(compute)
+    with process_settings_kept():
+        scores = scores_so_far(
+            study, declaration, trials, prepared, store, device, compute.precision
+        )
+    table = trials.assign(config=trials["config"].map(json.loads))
+    verdicts = judge_study(study, declaration, scores, table, read_record(store.root), {})
+    look(scores, trials, verdicts, declaration.subject, store.root, datetime.now(UTC))
+    return verdicts
+
+
+def _goes_on(stopping: Stopping, look: int, verdicts: pd.DataFrame) -> bool:
+    """Say whether more seeds are to be trained, and tell the user."""
+    waiting = verdicts.loc[stopping.waits(verdicts), "hypothesis"]
+    more = f"more seeds for {', '.join(waiting)}" if len(waiting) else "no claim waits for more"
+    if look == stopping.looks[-1]:
+        more = "the last look"
+    logger.info(
+        "Look %d of %d, at %d seeds: %d of %d claims are decided; %s",
+        stopping.looks.index(look) + 1,
+        len(stopping.looks),
+        look,
+        verdicts["verdict"].isin(["supported", "refuted"]).sum(),
+        len(verdicts),
+        more,
+    )
+    return bool(len(waiting))
