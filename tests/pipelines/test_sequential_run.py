@@ -123,7 +123,7 @@ def kill_at(project: ProjectCopy, words: str, log: Path) -> None:
         ),
         (
             {"hypotheses": {"stopping": LOOKS | {"spending": "all"}}},
-            "stopping.spending: Input should be",
+            "stopping.spending: there is no",
         ),
     ],
 )

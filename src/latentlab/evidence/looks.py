@@ -34,7 +34,7 @@ class Evidence:
         enough_seeds: whether each member has its minimum of seeds, same shape.
         tails: one-sided tests that share alpha, shape [2, members]: of support, of refutation. The
             p-values are multiplied by it already.
-        price: factor of each member's p-values for attempts before this one, shape [members] or one for all.
+        price: factor of each member's p-values for attempts before, shape [members] or one for all.
     """
 
     supported: Array
