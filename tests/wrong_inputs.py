@@ -337,7 +337,7 @@ ALL = {
 SMALL = (
     "conf:parameters.yml:bare_words",
     "conf:parameters.yml:aliases_of_aliases",
-    "conf:globals.yml:a_reference",
+    "conf:globals.yml:half_a_reference",
     "conf:mlflow_key",
     "conf:catalog_type",
     "params:derp_va.training.epochs=3",

@@ -66,6 +66,8 @@ def edit_claims(lab: ProjectCopy, change: Callable[[dict], None]) -> None:
 
 
 def edit_scores(lab: ProjectCopy) -> None:
+    """As one would who has seen that an edited file alone is refused as damaged."""
+    (lab.root / TRIALS / "outputs.json").unlink()
     table = pd.read_parquet(lab.root / SCORES)
     raised = (table["arm"] == "derp_vae_5") & (table["metric"] == "accuracy")
     table.loc[raised, "value"] += 0.1
@@ -219,7 +221,7 @@ def test_registering_comes_first_and_alone(lab: ProjectCopy) -> None:
     shutil.rmtree(lab.root / "data/smoke")
     done = lab.kedro("run", "--env", "smoke", "--pipelines", f"{STUDY}.register")
     assert done.returncode == 0, done.stderr
-    assert not (lab.root / TRIALS / "trials").exists()
+    assert not list((lab.root / TRIALS).glob("trials/*"))
     registered = json.loads((lab.root / TRIALS / "registered.json").read_text())
     assert registered["entry"]
     run(lab)

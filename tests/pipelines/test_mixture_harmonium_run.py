@@ -59,7 +59,7 @@ def test_rows_of_the_plan_are_printed_and_reported_as_the_reports_table(
 @pytest.mark.parametrize(
     ("chosen", "words"),
     [
-        ("plan.rows=99", "there is no row 99; there are 1 to 37"),
+        ("plan.rows=99", "there is no row 99. There are 1 to 37"),
         ("model.clusters=0", "model.clusters"),
         ("objective.beta_warmup_fraction=1.5", "objective.beta_warmup_fraction"),
     ],

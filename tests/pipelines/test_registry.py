@@ -32,6 +32,7 @@ def test_names_are_as_documented() -> None:
     expected = {"all", "sweep_analysis", "__default__"}
     assert {stage.STAGE for stage in ADVICE_STAGES} - stages == {"advice"}
     for name, study in STUDIES.items():
+        expected |= {f"{name}.register", f"{name}.verify"}
         expected |= {name, *(f"{name}.{stage}" for stage in stages)}
         if study.advises:
             expected.add(f"{name}.advice")

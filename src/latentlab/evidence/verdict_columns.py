@@ -60,7 +60,8 @@ VERDICT_COLUMNS: dict[str, str] = {
 
 POOLED_COLUMNS: dict[str, str] = VERDICT_COLUMNS | {
     "n": "pairs of seeds of each problem; the fewest, where they differ",
-    "effect": "mean of the problems' effects with equal weights, turned as theirs",
+    "effect": "mean of the problems' effects with equal weights, turned as theirs; in % of control "
+    "mean that of their differences over that of their controls",
     "interval_low": "low end of the unadjusted t interval of effect",
     "problems": "JSON: problem -> n, effect, and low and high end of its unadjusted interval",
     "heterogeneity_q": "Cochran's Q of the problems' effects",

@@ -246,7 +246,7 @@ def _without_folder(raw):
         (lambda raw: (raw / TRAIN).write_text("[]"), "not of TextCaps' form"),
         (
             lambda raw: _edit(
-                raw, TRAIN, lambda d: [*d, *(d[0] | {"caption_id": [k]} for k in range(9))]
+                raw, TRAIN, lambda d: [*d, *(d[0] | {"caption_id": [k]} for k in range(29))]
             ),
             r"data\[28\].caption_id.*and \d more",
         ),
