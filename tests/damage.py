@@ -142,23 +142,22 @@ def outcome(lab: Path, folder: Path, path: Path, damage: Damage, stage: str) -> 
 
 
 def run(folder: Path, pipeline: str) -> list[str]:
-    """Run a pipeline in this process; what a failure prints, else nothing."""
+    """Run a pipeline in this process; what the edge says of a failure, else nothing."""
     from kedro.framework.startup import bootstrap_project
 
     from latentlab import settings
     from latentlab.cli import cli
+    from latentlab.core.faults import explained
     from latentlab.pipelines.run_hook import RunHook
 
     settings.HOOKS = (RunHook(),)
-    errors = io.StringIO()
-    with contextlib.chdir(folder), contextlib.redirect_stderr(errors):
+    with contextlib.chdir(folder), contextlib.redirect_stderr(io.StringIO()):
         bootstrap_project(folder)
         try:
             cli.main(["run", "--env", "smoke", "--pipelines", pipeline], standalone_mode=False)
-        except SystemExit as error:
-            return errors.getvalue().strip().splitlines() if error.code else []
         except Exception as error:
-            return [f"{type(error).__name__}: {error}"] * 2
+            told = explained(error)
+            return [f"{type(error).__name__}: {error}"] * 2 if told is None else [f"Error: {told}"]
     return []
 
 
