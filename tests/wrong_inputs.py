@@ -338,15 +338,11 @@ SMALL = (
     "conf:parameters.yml:bare_words",
     "conf:parameters.yml:aliases_of_aliases",
     "conf:globals.yml:half_a_reference",
-    "conf:mlflow_key",
     "conf:catalog_type",
     "params:derp_va.training.epochs=3",
     "params:retrain=maybe",
-    "command:pipeline",
     "command:params_not_closed",
-    "tracking:scheme",
     "tracking:garbage",
-    "damaged:trials.parquet:garbage",
     "damaged:pictures.npz:removed",
 )
 """What the suite runs."""

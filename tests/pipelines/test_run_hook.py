@@ -106,7 +106,7 @@ def test_damaged_files_are_one_line_or_made_anew(smoke_project: ProjectCopy) -> 
     """In small; `python tests/damage.py` takes every file."""
     script = CHECKOUT / "tests" / "damage.py"
     done = subprocess.run(
-        [sys.executable, script, "--lab", smoke_project.root, "--sample", "12"],
+        [sys.executable, script, "--lab", smoke_project.root, "--sample", "6"],
         cwd=script.parent,
         env=dict(smoke_project.environment),
         capture_output=True,

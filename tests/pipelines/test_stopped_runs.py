@@ -85,7 +85,7 @@ def test_a_signal_ends_a_run_in_one_line(
         os.killpg(process.pid, number)
     else:
         process.send_signal(number)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=120)
     assert process.returncode == 128 + number
     lines = errors.strip().splitlines()
     assert len(lines) == 1, errors
