@@ -115,7 +115,7 @@ def test_damaged_files_are_one_line_or_made_anew(smoke_project: ProjectCopy) -> 
         timeout=600,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.count(": same\n") + done.stdout.count(": line: ") == 12
+    assert done.stdout.count(": same\n") + done.stdout.count(": line: ") == 6
 
 
 def test_remains_of_killed_runs_are_swept(finished: ProjectCopy) -> None:

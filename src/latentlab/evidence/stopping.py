@@ -26,7 +26,7 @@ class Stopping(StrictModel):
     """
 
     design: Literal["group_sequential"]
-    looks: tuple[Annotated[int, Field(ge=2, strict=True)], ...]
+    looks: tuple[Annotated[int, Field(ge=2, le=100_000, strict=True)], ...]
     spending: Spending
     futility: Annotated[float, Field(gt=0, lt=1)] | Literal["none"] = "none"
 
