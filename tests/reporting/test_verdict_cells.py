@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -179,9 +180,9 @@ def test_deviations_notice_failures_devices_and_useless_pairing() -> None:
     assert "so pairing bought nothing" in text
 
 
-def printed(**options: object) -> str:
+def printed(**options: Any) -> str:
     out = io.StringIO()
-    console = Console(file=out, **options)  # type: ignore[arg-type]
+    console = Console(file=out, **options)
     print_verdicts(VERDICTS, {"report": "a[b]/index.html", "MLflow": "http://x"}, console)
     return out.getvalue()
 
@@ -212,12 +213,12 @@ CERTAIN_AND_OPEN = "too few to decide: n = 4 is below the minimum of 10, whateve
 
 @pytest.mark.parametrize("options", [{"width": 60}, {"width": 200, "force_terminal": True}])
 def test_a_certain_p_beside_an_open_verdict_is_explained_where_it_is_printed(
-    options: dict[str, object],
+    options: dict[str, Any],
 ) -> None:
     row = {"p_supported_adjusted": 0.0002, "interval_low": 0.008}
     open_one = VERDICTS[VERDICTS["hypothesis"] == "H6_gap_statistic"].assign(**row)
     out = io.StringIO()
-    print_verdicts(open_one, {}, Console(file=out, **options))  # type: ignore[arg-type]
+    print_verdicts(open_one, {}, Console(file=out, **options))
     assert "< .001 (supported)" in out.getvalue()
     assert CERTAIN_AND_OPEN in out.getvalue()
     said = verdict_sentence(open_one.to_dict("records")[0])

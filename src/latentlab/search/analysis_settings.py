@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from latentlab.core.model import StrictModel
 
 
-class AnalysisSettings(BaseModel):
+class AnalysisSettings(StrictModel):
     """Shares, levels and numbers of draws; the same settings and table give the same analysis."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     elite_share: float = Field(0.25, gt=0, le=0.5, description="the best share of the rows")
     zone: float = Field(

@@ -120,7 +120,7 @@ def test_the_space_is_inferred_and_it_is_said(tmp_path: Path) -> None:
     assert isinstance(lr, FloatParameter)
     assert lr.log
     assert (lr.low, lr.high) == (frame["lr"].min(), frame["lr"].max())
-    assert not parameters["dropout"].log  # type: ignore[union-attr]
+    assert not parameters["dropout"].log
     assert table.notes[0] == "the space is inferred from the values: ranges are as observed"
     assert "scale: exists only where coords is True, by where it is missing" in table.notes
 
@@ -191,7 +191,7 @@ def test_words_and_numbers_in_one_column_are_choices(tmp_path: Path) -> None:
     cells = ["auto", "2", "0.5", "inf", "auto", "2"]
     text = "".join(f"{cell},0.{k}\n" for k, cell in enumerate(cells))
     table = read(tmp_path, f"k,accuracy\n{text}")
-    assert table.space.parameters["k"].choices == (0.5, 2, "'inf'", "auto")  # type: ignore[union-attr]
+    assert table.space.parameters["k"].choices == (0.5, 2, "'inf'", "auto")
     assert table.parameters["k"].tolist() == ["auto", 2, 0.5, "'inf'"]
 
 
@@ -291,8 +291,8 @@ def test_none_is_a_choice_and_the_next_space_writes_it_as_one(tmp_path: Path) ->
     )
     table = read(tmp_path, frame, sampler="random")
     parameters = table.space.parameters
-    assert parameters["max_depth"].choices == (2, 4, 8, "null")  # type: ignore[union-attr]
-    assert parameters["weights"].choices == ("balanced", "null")  # type: ignore[union-attr]
+    assert parameters["max_depth"].choices == (2, 4, 8, "null")
+    assert parameters["weights"].choices == ("balanced", "null")
     matrix = sweep_matrix(table)
     assert matrix.columns["max_depth"].exists.all()
     # Beside a range None is no number, so that the parameter is not there, which is said.
@@ -353,7 +353,7 @@ def test_a_spreadsheet_with_decimal_commas(tmp_path: Path, first: str) -> None:
 def test_decimal_points_between_semicolons_and_lists_with_commas(tmp_path: Path) -> None:
     text = "lr;hidden;accuracy\n0.1;8,16;0.5\n0.2;8,16;0.6\n0.3;32,64;0.7\n0.4;32,64;0.8\n"
     table = read(tmp_path, text)
-    assert table.space.parameters["hidden"].choices == ("32,64", "8,16")  # type: ignore[union-attr]
+    assert table.space.parameters["hidden"].choices == ("32,64", "8,16")
 
 
 def test_of_a_million_columns_those_that_are_named_are_read(tmp_path: Path) -> None:
@@ -432,10 +432,10 @@ def test_a_log_scale_needs_decades_and_a_median_in_the_middle_of_them() -> None:
         logs = pd.Series(10 ** rng.uniform(-5, -2, 30))
         uniform = pd.Series(rng.uniform(0, 1, 10_000))
         narrow = pd.Series(10 ** rng.uniform(-2, -1, 30))
-        assert parameter_of(logs).log  # type: ignore[union-attr]
-        assert not parameter_of(uniform).log  # type: ignore[union-attr]
+        assert parameter_of(logs).log
+        assert not parameter_of(uniform).log
         assert uniform.max() / uniform.min() > 100
-        assert not parameter_of(narrow).log  # type: ignore[union-attr]
+        assert not parameter_of(narrow).log
 
 
 @pytest.mark.parametrize(

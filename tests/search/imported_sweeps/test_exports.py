@@ -30,7 +30,7 @@ def test_parameters_seeds_and_values_are_what_was_run(tmp_path: Path, program: s
     each = runs().groupby("lr")["val_acc"].mean()
     found = dict(zip(table.parameters["lr"], table.outcomes[table.objective.name], strict=True))
     assert found == pytest.approx(each.to_dict())
-    assert table.space.parameters["max_depth"].choices == (2, 8, "null")  # type: ignore[union-attr]
+    assert table.space.parameters["max_depth"].choices == (2, 8, "null")
     assert (table.outcomes["state"] == "complete").all()
 
 

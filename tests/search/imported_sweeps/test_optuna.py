@@ -68,7 +68,7 @@ def test_distributions_give_the_space_and_absence_the_conditions(tmp_path: Path)
     )
     assert parameters["depth"] == IntParameter(type="int", low=2, high=6, when={"encoder": ["cnn"]})
     dropout = parameters["dropout"]
-    assert (dropout.step, dropout.when) == (0.1, {"encoder": ["context"]})  # type: ignore[union-attr]
+    assert (dropout.step, dropout.when) == (0.1, {"encoder": ["context"]})
     for row, trial in zip(table.parameters.to_dict("records"), study.trials, strict=True):
         assert {name: v for name, v in row.items() if not pd.isna(v)} == trial.params
     np.testing.assert_array_equal(table.scores, [trial.value for trial in study.trials])
@@ -192,9 +192,9 @@ def test_odd_distributions(tmp_path: Path) -> None:
         study.add_trial(create_trial(value=float(k), params=params, distributions=kinds))
     table = read_optuna(tmp_path / "j.log")
     assert table.space.fixed == {"fixed": 3}
-    assert table.space.parameters["a"].high == 22.0  # type: ignore[union-attr]
-    assert table.space.parameters["rare"].log  # type: ignore[union-attr]
-    assert table.space.parameters["null"].choices == ("null", 2, "x", True)  # type: ignore[union-attr]
+    assert table.space.parameters["a"].high == 22.0
+    assert table.space.parameters["rare"].log
+    assert table.space.parameters["null"].choices == ("null", 2, "x", True)
     assert table.parameters["null"].tolist() == ["null", 2, "x", True] * 3
     told = "\n".join(table.notes)
     assert "a: its bounds changed between trials; the widest are taken" in told
@@ -228,7 +228,7 @@ def test_reading_a_database_does_not_change_it(tmp_path: Path, spoil: str | None
     path = tmp_path / "study.db"
     study = optuna.create_study(study_name="one", storage=f"sqlite:///{path}")
     study.optimize(lambda trial: trial.suggest_float("a", 0.0, 1.0), n_trials=3)
-    study._storage.remove_session()  # type: ignore[attr-defined]
+    study._storage.remove_session()
     writer = sqlite3.connect(path)
     if spoil == "log":
         # A write-ahead log that holds what is not in the file yet.

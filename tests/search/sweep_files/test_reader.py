@@ -215,7 +215,7 @@ def directed(settings: SweepSettings) -> tuple[str, ...]:
 def test_option_b_is_read_as_it_stands() -> None:
     settings, _ = contents(read_sweep_content(yaml.safe_load(pointed(OPTION_B)), "v3"))
     assert settings.configurations == 100
-    assert settings.parameters["weight_decay"].low == 1e-7  # type: ignore[union-attr]
+    assert settings.parameters["weight_decay"].low == 1e-7
     coords = settings.parameters["use_coords"]
     assert isinstance(coords, CategoricalParameter)
     assert coords.choices == (True, False)
@@ -237,7 +237,7 @@ def test_conditions_limits_and_order_may_stand_in_the_reports_layout(tmp_path: P
     assert warnings == []
     assert settings.seeds.count == 2
     assert settings.parameters["depth"].when == {"encoder_type": "cnn"}
-    assert settings.parameters["depth"].limits[0] == 1  # type: ignore[union-attr]
+    assert settings.parameters["depth"].limits[0] == 1
     assert directed(settings) == ("depth",)
 
 
@@ -569,7 +569,7 @@ def test_a_merge_may_replace_what_it_brings(tmp_path: Path) -> None:
         "  b: {<<: *range, high: 2.0}\n"
     )
     settings, _ = contents(read_sweep(path))
-    assert settings.parameters["b"].high == 2.0  # type: ignore[union-attr]
+    assert settings.parameters["b"].high == 2.0
 
 
 @pytest.mark.parametrize(
@@ -633,7 +633,7 @@ def test_short_names_become_a_studys_keys_and_words() -> None:
     renamed = rename(settings, NAMES)
     assert renamed.fixed == {"model.aggregation": "concatenate", "training.epochs": 8}
     similarity = renamed.parameters["model.similarity"]
-    assert similarity.choices == ("cosine", "dot")  # type: ignore[union-attr]
+    assert similarity.choices == ("cosine", "dot")
     assert renamed.parameters["training.learning_rate"].when == {"model.similarity": "cosine"}
     assert renamed.parameters["model.depth"].when == {
         "model.encoder": ["cnn"],

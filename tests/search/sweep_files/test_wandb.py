@@ -204,9 +204,9 @@ def test_a_distribution_becomes_a_parameter(entry: str, expected: dict[str, Any]
 def test_bounds_of_log_uniform_are_natural_logarithms() -> None:
     entry = "{distribution: log_uniform, min: -9.210340371976182, max: -4.605170185988091}"
     found = parameter(entry)
-    assert found.low == pytest.approx(1e-4, rel=1e-12)  # type: ignore[union-attr]
-    assert found.high == pytest.approx(1e-2, rel=1e-12)  # type: ignore[union-attr]
-    assert found.log  # type: ignore[union-attr]
+    assert found.low == pytest.approx(1e-4, rel=1e-12)
+    assert found.high == pytest.approx(1e-2, rel=1e-12)
+    assert found.log
     _, warnings = imported(f"method: random\nrun_cap: 9\nparameters:\n  a: {entry}")
     assert any("natural logarithms; 0.0001 to 0.01 is searched" in one for one in warnings)
 
