@@ -74,6 +74,19 @@ def test_stages_alone_on_other_data_are_refused(finished: ProjectCopy) -> None:
         stage(finished, name, *OTHER_DATA)
 
 
+def test_verdicts_stand_before_the_line_that_ends_the_run(finished: ProjectCopy) -> None:
+    # What a full disk or a limit of memory does too, once the claims are judged.
+    figures = at(finished, "08_reporting/figures")
+    shutil.rmtree(figures)
+    figures.write_text("in the way")
+    stages = f"{STUDY}.hypothesis_testing,{STUDY}.reporting"
+    done = finished.kedro("run", "--env", "smoke", "--pipelines", stages)
+    assert done.returncode != 0
+    assert "accuracy_kept; effect" in done.stdout
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("Error: ")]
+    assert "figures" in line
+
+
 def test_what_is_trained_again_without_a_change_makes_nothing_stale(finished: ProjectCopy) -> None:
     stage(finished, "training")
     stage(finished, "hypothesis_testing")

@@ -13,7 +13,7 @@ from pathlib import Path
 import mlflow
 import pytest
 
-import kill_first_runs
+import kill_runs
 from labs.project_copies import ProjectCopy, copy_project, free_port, serving
 
 LONG = (
@@ -126,8 +126,8 @@ def test_a_first_run_that_is_killed_resumes_by_itself(
     tmp_path: Path, smoke_project: ProjectCopy, after: float, while_made: bool
 ) -> None:
     project = copy_project(tmp_path / "project", with_store=False)
-    kill_first_runs.kill(project, after, while_made)
-    digests = kill_first_runs.finish(project)
+    kill_runs.kill(project, after, while_made)
+    digests = kill_runs.finish(project)
     assert len(digests) == 6
     trials = smoke_project.root / "data/smoke/06_models/derp_vae/trials"
     assert set(digests) <= {path.name for path in trials.iterdir()}

@@ -37,6 +37,8 @@ _OF_FILES = {
     errno.EACCES: ("access is denied", "Change its permissions, then run again."),
     errno.EPERM: ("access is denied", "Change its permissions, then run again."),
     errno.EIO: ("the disk reports an error", "Check the disk, then run again."),
+    errno.EISDIR: ("a folder stands where a file should", "Move it away, then run again."),
+    errno.ENOTDIR: ("a file stands where a folder should", "Move it away, then run again."),
     errno.EMFILE: ("too many files are open", "Raise the limit: ulimit -n 4096."),
     errno.ENFILE: ("too many files are open", "Close other programs, then run again."),
     errno.ENOMEM: ("there is not enough memory", _SMALLER),

@@ -95,5 +95,7 @@ class Outputs:
 
 
 def _digest(path: Path) -> str:
+    if path.is_dir():
+        return "a folder"
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -46,6 +46,7 @@ class TrackingHook(MlflowHook):
         self._tree: Any = None
         self._parameters: dict[str, Any] = {}
         self._searched: Any = None
+        self._verdicts_of_run: dict[str, Any] = {}
         atexit.register(self._stopped)
 
     @hook_impl
@@ -70,6 +71,7 @@ class TrackingHook(MlflowHook):
 
         assert self._context is not None
         self._catalog = catalog
+        self._verdicts_of_run = {}
         self._run = ParentRun(self.mlflow_config, self._context, _experiment_name(pipeline))
         self._tree = self._run.tree
         self._already_active_mlflow = not self._run.is_ours
@@ -108,7 +110,11 @@ class TrackingHook(MlflowHook):
     def on_pipeline_error(
         self, error: Exception, run_params: dict[str, Any], pipeline: Pipeline, catalog: Any
     ) -> None:
-        """Close the run as FAILED and say why."""
+        """End with the verdicts that there are; close the run as FAILED and say why."""
+        from latentlab.reporting import print_verdicts
+
+        for study, verdicts in self._verdicts_of_run.items():
+            print_verdicts(verdicts, {"verdicts": str(self._path(study, "verdicts"))})
         if self._tree is not None:
             self._tree.log_tags({"error": str(error)[:5000]})
             self._close("FAILED")
@@ -158,6 +164,7 @@ class TrackingHook(MlflowHook):
         )
 
     def _verdicts(self, study: str, verdicts: Any) -> None:
+        self._verdicts_of_run[study] = verdicts
         self._tree.log_verdicts(study, verdicts)
         self._artifact(study, "verdicts")
 

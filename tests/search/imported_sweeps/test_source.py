@@ -67,6 +67,15 @@ def refused(folder, **chosen):
     return str(caught.value)
 
 
+def test_a_further_seed_is_no_parameter_even_where_it_is_named_as_one(tmp_path):
+    columns = {"rate": [0.1, 0.2], "data.seed": [1, 2], "seed": [0, 0], "value": [1.0, 2.0]}
+    pd.DataFrame(columns).to_csv(tmp_path / "trials.csv", index=False)
+    named = {"source": "trials.csv", "seed": "seed", "parameters": ["rate", "data.seed"]}
+    assert "data.seed cannot be searched" in refused(tmp_path, **named)
+    left_out = read(tmp_path, **named | {"parameters": ["rate"]})
+    assert list(left_out.space.parameters) == ["rate"]
+
+
 @pytest.fixture
 def journal(tmp_path):
     """A study of one parameter in a journal file, to be minimised."""

@@ -12,6 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from latentlab.core.errors import UserError
 from latentlab.core.validation import nearest
 from latentlab.runs.imported_runs import ImportedRuns
+from latentlab.runs.seed_names import is_seed
 from latentlab.search.analysis_settings import AnalysisSettings
 from latentlab.search.imported_sweeps.assembly import sweep_of_runs
 from latentlab.search.imported_sweeps.searched_columns import searched_only
@@ -122,6 +123,11 @@ def read_imported_sweep(
         )
     if chosen.parameters is None and runs.distributions is None:
         runs = searched_only(runs)
+    if seeds := [name for name in runs.parameters if is_seed(str(name))]:
+        raise UserError(
+            f"{runs.name}: {' and '.join(seeds)} cannot be searched: a seed is a blocking factor",
+            "Take it out of analysis.parameters, or name it as analysis.seed.",
+        )
     return sweep_of_runs(runs, _objectives(runs, chosen), chosen.sampler)
 
 
