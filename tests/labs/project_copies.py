@@ -60,7 +60,9 @@ class ProjectCopy:
         )
 
     def kedro(self, *arguments: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
-        """Run a Kedro command to its end, in a process that has the libraries already."""
+        """Run a Kedro command to its end, in a process that has its imports already."""
+        if self.own_source:
+            return self.kedro_command(*arguments)
         with tempfile.TemporaryDirectory() as folder:
             outputs = [Path(folder) / "stdout", Path(folder) / "stderr"]
             process = start_kedro(arguments, self.root, self.environment, *outputs)
