@@ -79,27 +79,32 @@ def test_what_is_trained_again_without_a_change_makes_nothing_stale(finished: Pr
     stage(finished, "hypothesis_testing")
 
 
-@pytest.mark.parametrize("damage", [truncated, emptied, bit_flipped])
-def test_only_missing_outputs_makes_damaged_ones_anew(
-    finished: ProjectCopy, damage: object
-) -> None:
-    paths = [
-        at(finished, path)
-        for path in (
-            "07_model_output/scores.parquet",
-            "08_reporting/verdicts.csv",
-            "08_reporting/figures/curves.json",
-            "08_reporting/report/report.md",
-        )
-    ]
+def test_only_missing_outputs_makes_damaged_ones_anew(finished: ProjectCopy) -> None:
+    damages = {
+        "07_model_output/scores.parquet": bit_flipped,
+        "08_reporting/verdicts.csv": truncated,
+        "08_reporting/figures/curves.json": emptied,
+        "08_reporting/report/report.md": bit_flipped,
+    }
+    paths = [at(finished, path) for path in damages]
     before = [path.read_bytes() for path in paths]
-    for path in paths:
+    for path, damage in zip(paths, damages.values(), strict=True):
         damaged(path, damage)
+    remains = [
+        at(finished, "06_models/.trials.parquet.ab12.partial"),
+        at(finished, "05_model_input/.prepared.cd34.partial/card.json"),
+        at(finished, "08_reporting/.report.ef56.partial/report.md"),
+    ]
+    for path in remains:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("half")
     done = finished.kedro("run", "--env", "smoke", "--pipelines", STUDY, "--only-missing-outputs")
     assert done.returncode == 0, done.stderr
     assert [path.read_bytes() for path in paths[:3]] == before[:3]
     assert paths[3].exists()
     assert "verdicts.csv is damaged: set aside as" in done.stdout
+    # Remains of runs that were killed are swept.
+    assert not list((finished.root / "data").rglob("*.partial"))
 
 
 def test_damaged_files_are_one_line_or_made_anew(smoke_project: ProjectCopy) -> None:
@@ -116,19 +121,6 @@ def test_damaged_files_are_one_line_or_made_anew(smoke_project: ProjectCopy) -> 
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count(": same\n") + done.stdout.count(": line: ") == 6
-
-
-def test_remains_of_killed_runs_are_swept(finished: ProjectCopy) -> None:
-    remains = [
-        at(finished, "06_models/.trials.parquet.ab12.partial"),
-        at(finished, "05_model_input/.prepared.cd34.partial/card.json"),
-        at(finished, "08_reporting/.report.ef56.partial/report.md"),
-    ]
-    for path in remains:
-        path.parent.mkdir(exist_ok=True)
-        path.write_text("half")
-    assert finished.kedro("run", "--env", "smoke").returncode == 0
-    assert not list((finished.root / "data").rglob("*.partial"))
 
 
 def test_a_record_tells_damage_and_mixtures(tmp_path: Path) -> None:
