@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from damage import bit_flipped, damaged, emptied, truncated
-from labs.project_copies import CHECKOUT, ProjectCopy
+from damage import bit_flipped, damaged, emptied, main, truncated
+from labs.project_copies import ProjectCopy
+from labs.warm_processes import CONTEXT
 from latentlab.pipelines.outputs import Outputs
 from latentlab.training.store import TrialStore
 
@@ -107,20 +108,21 @@ def test_only_missing_outputs_makes_damaged_ones_anew(finished: ProjectCopy) -> 
     assert not list((finished.root / "data").rglob("*.partial"))
 
 
-def test_damaged_files_are_one_line_or_made_anew(smoke_project: ProjectCopy) -> None:
+def damage_some(lab: Path, output: Path) -> None:
+    with output.open("w") as file, contextlib.redirect_stdout(file):
+        sys.exit(main(["--lab", str(lab), "--sample", "6"]))
+
+
+def test_damaged_files_are_one_line_or_made_anew(
+    smoke_project: ProjectCopy, tmp_path: Path
+) -> None:
     """In small; `python tests/damage.py` takes every file."""
-    script = CHECKOUT / "tests" / "damage.py"
-    done = subprocess.run(
-        [sys.executable, script, "--lab", smoke_project.root, "--sample", "6"],
-        cwd=script.parent,
-        env=dict(smoke_project.environment),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=600,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.count(": same\n") + done.stdout.count(": line: ") == 6
+    process = CONTEXT.Process(target=damage_some, args=(smoke_project.root, tmp_path / "output"))
+    process.start()
+    process.join(600)
+    told = (tmp_path / "output").read_text()
+    assert process.exitcode == 0, told
+    assert told.count(": same\n") + told.count(": line: ") == 6
 
 
 def test_a_record_tells_damage_and_mixtures(tmp_path: Path) -> None:
