@@ -65,15 +65,20 @@ def test_a_persons_own_settings_win_in_every_environment(root: Path, env: str | 
         assert compute.checkpoint_seconds == 10
         assert (study.dataset, study.seeds.count) == ("mnist", 7)
         assert study.configs["standard_vae"].training.epochs == 3
-        config = context.config_loader
-        assert config["globals"] == {"data": "elsewhere"}
-        assert config["catalog"]["{study}.trials"]["filepath"].startswith("elsewhere/")
-        # Other keys of the entry stay.
-        assert (
-            config["catalog"]["{study}.champion"]["type"]
-            == "latentlab.pipelines.whole_files.JsonFile"
+        # Sweeps of every environment are looked for.
+        assert context.params["sweeps"].folders == (
+            "conf/local",
+            f"conf/{env or 'base'}",
+            "conf/base",
+            "elsewhere/08_reporting",
         )
-        assert config["catalog"]["{study}.champion"]["filepath"] == "c/{study}.json"
+        config = context.config_loader
+        catalog = config["catalog"]
+        assert config["globals"] == {"data": "elsewhere"}
+        assert catalog["{study}.trials"]["filepath"].startswith("elsewhere/")
+        # Other keys of the entry stay.
+        assert catalog["{study}.champion"]["type"] == "latentlab.pipelines.whole_files.JsonFile"
+        assert catalog["{study}.champion"]["filepath"] == "c/{study}.json"
         assert config["credentials"] == {"store": {"key": "secret"}}
         assert context.mlflow.server.mlflow_tracking_uri == "sqlite:///mine.db"
         assert context.mlflow.tracking.run.nested is False
@@ -95,6 +100,7 @@ def test_without_own_settings_the_environment_decides(
     with loaded(root, env) as context:
         assert context.params["compute"].device == device
         assert context.config_loader["globals"]["data"] == data
+        assert context.params["sweeps"].folders[-1] == f"{data}/08_reporting"
         uri = context.mlflow.server.mlflow_tracking_uri
         assert uri == f"sqlite:///{root / 'mlflow.db'}"
 
@@ -105,19 +111,6 @@ def test_parameters_of_the_command_line_win_over_all(root: Path, env: str | None
     with loaded(root, env, compute={"cohort": 5}) as context:
         assert context.params["compute"].cohort == 5
         assert context.params["compute"].threads == 1
-
-
-@pytest.mark.parametrize("env", ENVIRONMENTS)
-def test_sweep_files_of_every_environment_are_looked_for(root: Path, env: str | None) -> None:
-    with loaded(root, env) as context:
-        data = context.config_loader["globals"]["data"]
-        folders = context.params["sweeps"].folders
-        assert folders == (
-            "conf/local",
-            f"conf/{env or 'base'}",
-            "conf/base",
-            f"{data}/08_reporting",
-        )
 
 
 def test_the_environment_variable_counts_as_the_option(root: Path, monkeypatch) -> None:
@@ -154,9 +147,8 @@ def test_a_file_that_nothing_reads_is_named(root: Path, file: str) -> None:
     assert refusal(root, "smoke").startswith(f"conf/{file}: nothing reads this file. ")
 
 
-@pytest.mark.parametrize(
-    "file",
-    [
+def test_a_file_that_is_read_or_a_note_is_not_named(root: Path) -> None:
+    for file in (
         "local/parameters.yml",
         "local/parameters_mine.yaml",
         "local/parameters_mine.json",
@@ -176,10 +168,8 @@ def test_a_file_that_nothing_reads_is_named(root: Path, file: str) -> None:
         "smoke/derp_vae/sweeps/mine.yml",
         # Of an environment that this run does not ask for.
         "paper/compute.yml",
-    ],
-)
-def test_a_file_that_is_read_or_a_note_is_not_named(root: Path, file: str) -> None:
-    write(root, file, "{}\n")
+    ):
+        write(root, file, "{}\n")
     with loaded(root, "smoke") as context:
         assert context.config_loader.run_env == "smoke"
 

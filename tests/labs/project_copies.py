@@ -60,7 +60,9 @@ class ProjectCopy:
         )
 
     def kedro(self, *arguments: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
-        """Run a Kedro command to its end, in a process that has the libraries already."""
+        """Run a Kedro command to its end, in a process that has its imports already."""
+        if self.own_source:
+            return self.kedro_command(*arguments)
         with tempfile.TemporaryDirectory() as folder:
             outputs = [Path(folder) / "stdout", Path(folder) / "stderr"]
             process = start_kedro(arguments, self.root, self.environment, *outputs)
@@ -87,9 +89,14 @@ class ProjectCopy:
         )
 
 
+def empty_store(folder: Path) -> Path:
+    """Put an MLflow store without runs into a folder; the path of its database."""
+    return Path(shutil.copy(_empty_store(), folder))
+
+
 @cache
 def _empty_store() -> Path:
-    """An MLflow store without runs: making its tables takes seconds, copying it does not."""
+    """Such a store: making its tables takes seconds, copying it does not."""
     path = Path(tempfile.mkdtemp()) / "mlflow.db"
     atexit.register(shutil.rmtree, path.parent, ignore_errors=True)
     mlflow.MlflowClient(f"sqlite:///{path}").search_experiments()
@@ -110,7 +117,7 @@ def copy_project(root: Path, with_source: bool = False, with_store: bool = True)
         # Kedro insists on the folder; the package itself is the installed one.
         (root / "src").mkdir()
     if with_store:
-        shutil.copy(_empty_store(), root)
+        empty_store(root)
     return ProjectCopy(root, with_source)
 
 

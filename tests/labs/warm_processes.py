@@ -1,8 +1,8 @@
 """Processes that start with the libraries imported already, and Kedro commands in such ones.
 
-Most of the time of a short `kedro run` goes into importing MLflow, PyTorch and SciPy. A server
-process imports them once and forks for every command, which has a working folder, an environment,
-outputs and an exit status of its own, and itself imports latentlab and what Kedro sets up.
+Most of the time of a short `kedro run` goes into importing MLflow, PyTorch, SciPy and latentlab. A
+server process imports them once and forks for every command, which has a working folder, an
+environment, outputs and an exit status of its own, and itself imports what Kedro sets up.
 """
 
 from __future__ import annotations
@@ -15,35 +15,67 @@ from collections.abc import Mapping
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+import latentlab
+
+PACKAGE = Path(latentlab.__file__).parent
+WITH_KEDRO = {"configuration", "pipelines", "tracking"}
+"""Folders that import Kedro's framework, which reads its surroundings as it is imported."""
 LIBRARIES = (
-    "alembic.command",
+    "alembic.config",
     "dynaconf",
     "flask",
+    "fsspec.implementations.chained",
+    "fsspec.implementations.local",
     "git",
     "IPython",
     "kedro.config",
     "kedro.io",
     "kedro.pipeline",
+    "kedro_datasets.json.json_dataset",
     "kedro_datasets.pandas",
+    "kedro_datasets.pickle.pickle_dataset",
     "kedro_datasets.plotly",
     "kedro_viz.integrations.kedro.hooks",
     "mlflow.pyfunc",
-    "mlflow.store.tracking.sqlalchemy_store",
+    "mlflow.sklearn",
+    "mlflow.statsmodels",
+    "mlflow.store.model_registry.sqlalchemy_workspace_store",
+    "mlflow.store.tracking.sqlalchemy_workspace_store",
+    "mlflow.tracing.export",
+    "mlflow.tracing.processor.otel",
+    "narwhals._pandas_like.namespace",
     "omegaconf",
     "optuna",
+    "pandas.io.formats.csvs",
     "pandera.pandas",
+    "PIL.ImageFont",
+    "PIL.JpegImagePlugin",
+    "PIL.PngImagePlugin",
     "plotly.graph_objects",
+    "plotly.io._json",
+    "plotly.offline",
+    "plotly.subplots",
     "pyarrow.dataset",
+    "pyarrow.parquet",
     "rich.logging",
+    "rich.traceback",
     "safetensors.torch",
     "sklearn.datasets",
+    "sklearn.datasets.data",
+    "sqlalchemy.dialects.sqlite",
     "statsmodels.api",
+    "tomli_w",
     "torch._decomp",
     "torch.fx.experimental.symbolic_shapes",
 )
+OWN = [
+    ".".join(("latentlab", *path.relative_to(PACKAGE).with_suffix("").parts))
+    for path in sorted(PACKAGE.glob("*/**/[!_]*.py"))
+    if path.relative_to(PACKAGE).parts[0] not in WITH_KEDRO
+]
 # Not every system lets libraries live on after a fork: elsewhere each process imports its own.
 CONTEXT = multiprocessing.get_context("forkserver" if sys.platform == "linux" else "spawn")
-CONTEXT.set_forkserver_preload(list(LIBRARIES))
+CONTEXT.set_forkserver_preload([*LIBRARIES, *OWN])
 # For the server, which reads it when it imports MLflow.
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 
@@ -88,7 +120,6 @@ def _kedro(
     os.chdir(root)
     os.environ.clear()
     os.environ.update(environment)
-    sys.path[:0] = filter(None, [environment.get("PYTHONPATH")])
     sys.argv = ["kedro", *arguments]
     from kedro.framework.cli import main
 

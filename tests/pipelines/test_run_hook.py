@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from damage import bit_flipped, damaged, emptied, truncated
-from labs.project_copies import CHECKOUT, ProjectCopy
+from damage import bit_flipped, damaged, emptied, main, truncated
+from labs.project_copies import ProjectCopy
+from labs.warm_processes import CONTEXT
 from latentlab.pipelines.outputs import Outputs
 from latentlab.training.store import TrialStore
 
@@ -92,46 +93,17 @@ def test_what_is_trained_again_without_a_change_makes_nothing_stale(finished: Pr
     stage(finished, "hypothesis_testing")
 
 
-@pytest.mark.parametrize("damage", [truncated, emptied, bit_flipped])
-def test_only_missing_outputs_makes_damaged_ones_anew(
-    finished: ProjectCopy, damage: object
-) -> None:
-    paths = [
-        at(finished, path)
-        for path in (
-            "07_model_output/scores.parquet",
-            "08_reporting/verdicts.csv",
-            "08_reporting/figures/curves.json",
-            "08_reporting/report/report.md",
-        )
-    ]
+def test_only_missing_outputs_makes_damaged_ones_anew(finished: ProjectCopy) -> None:
+    damages = {
+        "07_model_output/scores.parquet": bit_flipped,
+        "08_reporting/verdicts.csv": truncated,
+        "08_reporting/figures/curves.json": emptied,
+        "08_reporting/report/report.md": bit_flipped,
+    }
+    paths = [at(finished, path) for path in damages]
     before = [path.read_bytes() for path in paths]
-    for path in paths:
+    for path, damage in zip(paths, damages.values(), strict=True):
         damaged(path, damage)
-    done = finished.kedro("run", "--env", "smoke", "--pipelines", STUDY, "--only-missing-outputs")
-    assert done.returncode == 0, done.stderr
-    assert [path.read_bytes() for path in paths[:3]] == before[:3]
-    assert paths[3].exists()
-    assert "verdicts.csv is damaged: set aside as" in done.stdout
-
-
-def test_damaged_files_are_one_line_or_made_anew(smoke_project: ProjectCopy) -> None:
-    """In small; `python tests/damage.py` takes every file."""
-    script = CHECKOUT / "tests" / "damage.py"
-    done = subprocess.run(
-        [sys.executable, script, "--lab", smoke_project.root, "--sample", "6"],
-        cwd=script.parent,
-        env=dict(smoke_project.environment),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=600,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.count(": same\n") + done.stdout.count(": line: ") == 6
-
-
-def test_remains_of_killed_runs_are_swept(finished: ProjectCopy) -> None:
     remains = [
         at(finished, "06_models/.trials.parquet.ab12.partial"),
         at(finished, "05_model_input/.prepared.cd34.partial/card.json"),
@@ -140,8 +112,30 @@ def test_remains_of_killed_runs_are_swept(finished: ProjectCopy) -> None:
     for path in remains:
         path.parent.mkdir(exist_ok=True)
         path.write_text("half")
-    assert finished.kedro("run", "--env", "smoke").returncode == 0
+    done = finished.kedro("run", "--env", "smoke", "--pipelines", STUDY, "--only-missing-outputs")
+    assert done.returncode == 0, done.stderr
+    assert [path.read_bytes() for path in paths[:3]] == before[:3]
+    assert paths[3].exists()
+    assert "verdicts.csv is damaged: set aside as" in done.stdout
+    # Remains of runs that were killed are swept.
     assert not list((finished.root / "data").rglob("*.partial"))
+
+
+def damage_some(lab: Path, output: Path) -> None:
+    with output.open("w") as file, contextlib.redirect_stdout(file):
+        sys.exit(main(["--lab", str(lab), "--sample", "6"]))
+
+
+def test_damaged_files_are_one_line_or_made_anew(
+    smoke_project: ProjectCopy, tmp_path: Path
+) -> None:
+    """In small; `python tests/damage.py` takes every file."""
+    process = CONTEXT.Process(target=damage_some, args=(smoke_project.root, tmp_path / "output"))
+    process.start()
+    process.join(600)
+    told = (tmp_path / "output").read_text()
+    assert process.exitcode == 0, told
+    assert told.count(": same\n") + told.count(": line: ") == 6
 
 
 def test_a_record_tells_damage_and_mixtures(tmp_path: Path) -> None:

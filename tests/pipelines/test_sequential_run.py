@@ -121,10 +121,6 @@ def kill_at(project: ProjectCopy, words: str, log: Path) -> None:
             {"hypotheses": {"stopping": LOOKS | {"looks": [2, 7]}}},
             "H1_reported: min_seeds: 3 are more than the 2 of the first look",
         ),
-        (
-            {"hypotheses": {"stopping": LOOKS | {"spending": "all"}}},
-            "stopping.spending: there is no",
-        ),
     ],
 )
 def test_looks_that_do_not_fit_are_one_line_before_anything_runs(

@@ -8,6 +8,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import mlflow
@@ -15,6 +17,7 @@ import pytest
 
 import kill_runs
 from labs.project_copies import ProjectCopy, copy_project, free_port, serving
+from labs.warm_processes import start_kedro
 
 LONG = (
     "run",
@@ -25,14 +28,12 @@ LONG = (
 SHORT = ("run", "--env=smoke", "--pipelines=derp_vae.data_preparation,derp_vae.training")
 
 
-def start(
-    project: ProjectCopy, *arguments: str, tracking: str | None = None
-) -> subprocess.Popen[str]:
-    address = {} if tracking is None else {"MLFLOW_TRACKING_URI": tracking}
+def start(project: ProjectCopy, *arguments: str) -> subprocess.Popen[str]:
+    """Start a Kedro command as a shell would."""
     return subprocess.Popen(
         [sys.executable, "-m", "kedro", *arguments],
         cwd=project.root,
-        env={**project.environment, **address},
+        env=dict(project.environment),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -99,10 +100,11 @@ def test_a_signal_ends_a_run_in_one_line(
 
 @pytest.mark.slow
 def test_the_next_run_closes_one_whose_process_is_gone(project: ProjectCopy) -> None:
-    process = start(project, *LONG)
+    endless = (*SHORT, "--params=derp_vae.training.epochs=100000")
+    process = start_kedro(endless, project.root, project.environment)
     wait_for(lambda: trains(project))
-    os.killpg(process.pid, signal.SIGKILL)
-    process.communicate()
+    process.kill()
+    process.join()
     assert states(project) == ["RUNNING"]
     assert project.kedro(*SHORT).returncode == 0
     assert sorted(set(states(project))) == ["FINISHED", "KILLED"]
@@ -112,11 +114,11 @@ def test_the_next_run_closes_one_whose_process_is_gone(project: ProjectCopy) -> 
 def test_two_first_runs_at_once_make_one_store(tmp_path: Path) -> None:
     project = copy_project(tmp_path / "project", with_store=False)
     # The second one finds the trials locked by the first, or trained by it.
-    both = [start(project, *SHORT) for _ in range(2)]
-    ends = [process.communicate(timeout=300)[1] for process in both]
-    assert 0 in [process.returncode for process in both], ends
-    for process, errors in zip(both, ends, strict=True):
-        assert process.returncode == 0 or "Another run is training" in errors, errors
+    with ThreadPoolExecutor(2) as threads:
+        both = list(threads.map(lambda _: project.kedro(*SHORT), range(2)))
+    assert 0 in [done.returncode for done in both], both
+    for done in both:
+        assert done.returncode == 0 or "Another run is training" in done.stderr, done.stderr
     assert "RUNNING" not in states(project)
 
 
@@ -144,18 +146,19 @@ def test_a_server_that_goes_away_stops_nothing(project: ProjectCopy, tmp_path: P
         "--pipelines=derp_vae.data_preparation,derp_vae.training,derp_vae.evaluation",
         "--params=derp_vae.training.epochs=300",
     )
+    served = replace(project, tracking=address)
+    outputs = [tmp_path / "stdout", tmp_path / "stderr"]
     with serving(project, command, f"{address}/health", tmp_path / "log"):
-        process = start(project, *arguments, tracking=address)
-        wait_for(lambda: trains(project) or process.poll() is not None)
-    told = "".join(process.communicate(timeout=300))
-    assert process.returncode == 0, told
+        process = start_kedro(arguments, served.root, served.environment, *outputs)
+        wait_for(lambda: trains(project) or not process.is_alive())
+    process.join(300)
+    told = "".join(path.read_text() for path in outputs)
+    assert process.exitcode == 0, told
     assert told.count("takes nothing any more") == 1, told
     assert told.count("Connection refused") == 1, told
     assert states(project) == ["RUNNING"]
     with serving(project, command, f"{address}/health", tmp_path / "log"):
-        again = start(project, *arguments, tracking=address)
-        again.communicate(timeout=300)
-    assert again.returncode == 0
+        assert served.kedro(*arguments).returncode == 0
     assert len(states(project)) == 2 + 18
     assert set(states(project)) == {"FINISHED"}
     # What needs the store's answer is not kept, but done by the next run.
@@ -163,8 +166,7 @@ def test_a_server_that_goes_away_stops_nothing(project: ProjectCopy, tmp_path: P
     assert client.get_model_version_by_alias("derp_vae", "champion")
     assert not list((project.root / ".tracking").iterdir())
     # Without it, nothing is begun.
-    refused = start(project, *arguments, tracking=address)
-    errors = refused.communicate(timeout=120)[1]
+    refused = served.kedro(*arguments)
     assert refused.returncode == 1
-    assert f"Error: The tracking store {address} does not answer" in errors
-    assert "Traceback" not in errors
+    assert f"Error: The tracking store {address} does not answer" in refused.stderr
+    assert "Traceback" not in refused.stderr

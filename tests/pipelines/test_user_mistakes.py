@@ -39,10 +39,10 @@ def nothing_written(project: ProjectCopy) -> bool:
 @pytest.mark.parametrize(
     ("parameters", "words"),
     [
-        ("derp_vae.training.learnin_rate=0.1", ["learnin_rate", "no such key"]),
-        ("derp_vae.training.learning_rate=-1", ["learning_rate", "greater than 0"]),
-        ("derp_vae.seeds.count=0", ["derp_vae.seeds.count", "greater than or equal to 1"]),
-        ("derp_vae.dataset=mnst", ["mnst", "mnist"]),
+        (
+            "derp_vae.training.learnin_rate=0.1,derp_vae.training.learning_rate=-1",
+            ["learnin_rate", "no such key", "learning_rate", "greater than 0"],
+        ),
         (
             "derp_vae.hypotheses.hypotheses.accuracy_kept.arms.treatment=derp_vae_9",
             ["accuracy_kept", "derp_vae_9"],
@@ -71,14 +71,19 @@ def test_a_shell_sees_the_line_and_the_status(bare_project: ProjectCopy) -> None
 @pytest.mark.parametrize(
     ("block", "words"),
     [
-        ({"seeds": {"chosen": [1, 2, 2]}}, ["derp_vae.seeds", "chosen holds seed 2 twice"]),
         (
-            {"hypotheses": {"hypotheses": {"accuracy_kept": {"margin": None}}}},
-            ["accuracy_kept", "margin"],
-        ),
-        (
-            {"hypotheses": {"stopping": {"plan": "group_sequential"}}},
-            ["stopping", "no such key"],
+            {
+                "seeds": {"chosen": [1, 2, 2]},
+                "hypotheses": {
+                    "hypotheses": {"accuracy_kept": {"margin": None}},
+                    "stopping": {"plan": "group_sequential"},
+                },
+            },
+            [
+                "derp_vae.seeds: chosen holds seed 2 twice",
+                "stopping.plan: there is no such key",
+                "accuracy_kept: margin is missing",
+            ],
         ),
         ({"arms": {"bad": {"objective": {"probes": 3}}}}, ["bad", "probes"]),
     ],
@@ -112,10 +117,8 @@ def test_an_own_setting_reaches_a_run_of_an_environment(bare_project: ProjectCop
     assert "mnist" in line
 
 
-def write_idx(path: Path, array: np.ndarray, magic: int | None = None) -> None:
-    header = struct.pack(">I", magic or 0x0800 + array.ndim) + struct.pack(
-        f">{array.ndim}I", *array.shape
-    )
+def write_idx(path: Path, array: np.ndarray) -> None:
+    header = struct.pack(f">{1 + array.ndim}I", 0x0800 + array.ndim, *array.shape)
     path.write_bytes(gzip.compress(header + array.astype(np.uint8).tobytes()))
 
 
@@ -131,50 +134,19 @@ def mnist(project: ProjectCopy) -> Path:
     return folder
 
 
-def spoil_truncated(folder: Path) -> None:
-    path = folder / "train-images-idx3-ubyte.gz"
-    path.write_bytes(path.read_bytes()[:5000])
-
-
-def spoil_magic(folder: Path) -> None:
-    write_idx(folder / "t10k-labels-idx1-ubyte.gz", np.arange(100) % 10, magic=0x0D01)
-
-
-def spoil_counts(folder: Path) -> None:
-    write_idx(folder / "train-labels-idx1-ubyte.gz", np.arange(599) % 10)
-
-
-def spoil_classes(folder: Path) -> None:
-    write_idx(folder / "train-labels-idx1-ubyte.gz", np.zeros(600))
-    write_idx(folder / "t10k-labels-idx1-ubyte.gz", np.zeros(100))
-
-
-@pytest.mark.parametrize(
-    ("spoil", "words"),
-    [
-        (spoil_truncated, ["train-images-idx3-ubyte.gz"]),
-        (spoil_magic, ["t10k-labels-idx1-ubyte.gz"]),
-        (spoil_counts, ["599", "600"]),
-        (spoil_classes, ["class"]),
-    ],
-)
-def test_a_wrong_file_is_named(project: ProjectCopy, mnist: Path, spoil, words: list[str]) -> None:
-    spoil(mnist)
-    line = told(project, "--params", "derp_vae.dataset=mnist")
-    assert all(word in line for word in words), line
+def test_a_wrong_file_is_named_and_the_official_one_is_read(
+    project: ProjectCopy, mnist: Path
+) -> None:
+    """The other ways in which a file is wrong are tried where it is read."""
+    chosen = ("--params", "derp_vae.dataset=mnist")
+    path = mnist / "train-images-idx3-ubyte.gz"
+    official = path.read_bytes()
+    path.write_bytes(official[:5000])
+    assert path.name in told(project, *chosen)
     assert nothing_written(project)
-
-
-def test_files_in_the_official_format_train(project: ProjectCopy, mnist: Path) -> None:
-    done = project.kedro(
-        "run",
-        "--env",
-        "smoke",
-        "--pipelines",
-        "derp_vae.data_preparation",
-        "--params",
-        "derp_vae.dataset=mnist",
-    )
+    path.write_bytes(official)
+    stage = ("--pipelines", "derp_vae.data_preparation")
+    done = project.kedro("run", "--env", "smoke", *stage, *chosen)
     assert done.returncode == 0, done.stderr
 
 

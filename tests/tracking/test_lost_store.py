@@ -12,6 +12,7 @@ from mlflow.entities import Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import TEMPORARILY_UNAVAILABLE
 
+from labs.project_copies import empty_store
 from latentlab.core.errors import UserError
 from latentlab.tracking.outbox import KEPT, Outbox
 from latentlab.tracking.sessions import FOLDER, TAG, Session, settle
@@ -19,7 +20,7 @@ from latentlab.tracking.sessions import FOLDER, TAG, Session, settle
 
 @pytest.fixture
 def lab(tmp_path: Path):
-    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    uri = f"sqlite:///{empty_store(tmp_path)}"
     client = mlflow.MlflowClient(uri)
     experiment = client.create_experiment("study", (tmp_path / "files").as_uri())
     return tmp_path, uri, client, experiment

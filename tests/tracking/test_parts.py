@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mlflow.utils.validation import _validate_param_name
 
+from labs.project_copies import empty_store
 from latentlab.tracking import ui
 from latentlab.tracking.flatten import LONGEST, LONGEST_KEY, flatten, mlflow_key
 from latentlab.tracking.outbox import Outbox
@@ -105,7 +106,7 @@ def trial_rows(count: int, status: str = "finished", reused: bool = False) -> pd
 
 @pytest.fixture
 def tree(tmp_path: Path):
-    client = mlflow.MlflowClient(f"sqlite:///{tmp_path / 'mlflow.db'}")
+    client = mlflow.MlflowClient(f"sqlite:///{empty_store(tmp_path)}")
     client.create_experiment("study", (tmp_path / "files").as_uri())
     return client, another_run(client, tmp_path)
 

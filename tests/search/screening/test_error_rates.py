@@ -64,7 +64,7 @@ ONE_FLOAT_MATTERS = {
 }
 
 
-@pytest.mark.parametrize(("x", "y"), [(4.0, 0.0), (13.0, 0.0), (4.0, 4.0), (13.0, 4.0)], ids=str)
+@pytest.mark.parametrize(("x", "y"), [(4.0, 0.0), (13.0, 4.0)], ids=str)
 def test_innocent_parameters_are_not_called_significant_beside_real_ones(x, y):
     """TPE draws innocent parameters along with those that matter."""
     null, count, innocent, real = NullDistribution(runs=99), 30, {"u", "v", "kind"}, {"x"}
