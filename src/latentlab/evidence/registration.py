@@ -48,7 +48,8 @@ class Declared(StrictModel):
         versions: of the study's formulas, the trainer and the measurements.
         seeds: the seeds that every arm is trained with, all of them or up to a declared look.
         stopping: the looks that are declared, if any.
-        arms: arm -> its resolved configuration.
+        arms: arm -> its resolved configuration; empty where it is found later, as that of the
+            winner of a sweep.
         claims: hypothesis -> how it is judged.
     """
 
@@ -241,6 +242,6 @@ def statements(hypotheses: Hypotheses) -> dict[str, ClaimStatement]:
 
 def meaning(statement: ClaimStatement) -> str:
     """What a claim asks: kind, metric, arms, boundary; not how it is tested or corrected."""
-    how = {*_WORDS, "family", "test", "min_seeds", "missing", "pairing", "varies"}
+    how = {*_WORDS, "family", "test", "min_seeds", "missing", "pairing", "varies", "search"}
     asked = {key: value for key, value in statement.claim.items() if key not in how}
     return json.dumps(asked, sort_keys=True)

@@ -127,7 +127,7 @@ def departures(now: Declared, then: Declared, name: str) -> list[str]:
             found.append(f"the {key} has version {new}, registered {old}")
     for arm in arms_of(then, name):
         old_arm, new_arm = then.arms.get(arm), now.arms.get(arm)
-        if old_arm is not None and new_arm is not None:
+        if old_arm and new_arm:
             found += _changed(f"arm {arm}: ", new_arm, old_arm)
     return found
 
@@ -193,7 +193,7 @@ def _of_trials(
         if row["trial_id"] in altered:
             yield f"trial {row['trial_id']}: {altered[row['trial_id']]}"
         registered = then.arms[row["arm"]]
-        if keys := differing_keys([row["config"], registered], []):
+        if registered and (keys := differing_keys([row["config"], registered], [])):
             yield f"trials of arm {row['arm']} were trained with another {', '.join(sorted(keys))}"
 
 
