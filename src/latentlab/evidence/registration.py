@@ -240,6 +240,14 @@ def statements(hypotheses: Hypotheses) -> dict[str, ClaimStatement]:
     }
 
 
+def deciding(statement: ClaimStatement) -> dict[str, Any]:
+    """What of a claim decides its verdict: no words for readers, no tests reported beside."""
+    claim = {key: value for key, value in statement.claim.items() if key not in _WORDS}
+    if isinstance(claim.get("test"), dict):
+        claim["test"] = {k: v for k, v in claim["test"].items() if k != "sensitivity"}
+    return claim
+
+
 def meaning(statement: ClaimStatement) -> str:
     """What a claim asks: kind, metric, arms, boundary; not how it is tested or corrected."""
     how = {*_WORDS, "family", "test", "min_seeds", "missing", "pairing", "varies", "search"}

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from latentlab.evidence.configurations import differing_keys, flatten
-from latentlab.evidence.registration import Declared, Record
+from latentlab.evidence.registration import Declared, Record, deciding
 
 Status = Literal["confirmatory", "exploratory", "deviated"]
 
@@ -141,12 +141,7 @@ def arms_of(declared: Declared, name: str) -> Sequence[str]:
 
 def _statement(now: Declared, then: Declared, name: str) -> Iterator[str]:
     new, old = now.claims[name], then.claims[name]
-    for_readers = ("question", "margin_rationale")
-    yield from _changed(
-        "its ",
-        {k: v for k, v in new.claim.items() if k not in for_readers},
-        {k: v for k, v in old.claim.items() if k not in for_readers},
-    )
+    yield from _changed("its ", deciding(new), deciding(old))
     for key in ("alpha", "correction"):
         if new.family[key] != old.family[key]:
             yield f"its family's {key} is {new.family[key]}, registered {old.family[key]}"
