@@ -26,11 +26,14 @@ class Standing:
             follows one in part, `exploratory` where there is none.
         reason: a clause that continues "deviated: "; empty where confirmatory.
         earlier: verdicts of the attempts before this one.
+        otherwise: verdicts of earlier registrations on a claim of its name that asked another
+            question; they cost nothing and are shown.
     """
 
     status: Status
     reason: str = ""
     earlier: tuple[str, ...] = ()
+    otherwise: tuple[str, ...] = ()
 
     @property
     def price(self) -> float:
@@ -74,21 +77,24 @@ def standing_under(
             return Standing("exploratory", f"its family {claim.family['name']} is declared so")
         if registered is None or name not in registered.declared.claims:
             return Standing("exploratory", _never(record, name))
-        earlier = tuple(record.attempts(now.subject, name))
+        seen = {
+            "earlier": tuple(record.attempts(now.subject, name)),
+            "otherwise": tuple(record.asked_otherwise(now.subject, name)),
+        }
         started = [] if used is None else list(pd.to_datetime(used["started_at"], utc=True))
         if any(pd.isna(time) for time in started):
             reason = "not every trial says when it was started"
-            return Standing("exploratory", reason, earlier)
+            return Standing("exploratory", reason, **seen)
         if started and min(started) <= registered.at:
             reason = "some of its trials started before it was registered"
-            return Standing("exploratory", f"{reason}{_old(record, name)}", earlier)
+            return Standing("exploratory", f"{reason}{_old(record, name)}", **seen)
         reasons = [text for text in [record.broken()] if text]
         reasons += departures(now, registered.declared, name)
         if used is not None:
             reasons += _of_trials(record, registered.declared, name, used, trials, altered)
         if reasons:
-            return Standing("deviated", "; ".join(dict.fromkeys(reasons)), earlier)
-        return Standing("confirmatory", "", earlier)
+            return Standing("deviated", "; ".join(dict.fromkeys(reasons)), **seen)
+        return Standing("confirmatory", "", **seen)
 
     return standing
 

@@ -18,6 +18,7 @@ VERDICT_COLUMNS: dict[str, str] = {
     "status_reason": "clause after the status; empty where confirmatory",
     "attempt": "1, or one more than the registrations under which it was judged before",
     "earlier_verdicts": "verdicts of the attempts before, in order",
+    "asked_otherwise": "verdicts on another claim of this name under earlier registrations",
     "command": "what registers and runs the study anew on fresh seeds",
     "metric": "name of the metric",
     "split": "data the metric was measured on",

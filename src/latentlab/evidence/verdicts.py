@@ -147,6 +147,7 @@ def _judge_family(
             "status_reason": own.reason,
             "attempt": len(own.earlier) + 1,
             "earlier_verdicts": ", ".join(own.earlier),
+            "asked_otherwise": ", ".join(own.otherwise),
         }
         if isinstance(found, NoVerdict):
             row |= {"verdict": found.verdict, "cause": found.cause}

@@ -153,11 +153,13 @@ def _status(row: Row) -> str:
 
 
 def _attempts(row: Row) -> str:
-    before = as_text(row.get("earlier_verdicts"))
-    if not before:
-        return ""
-    number = int(as_float(row.get("attempt")))
-    return f"Attempt {number}; before: {before}. Its corrected p pays for the attempts before."
+    said = []
+    if before := as_text(row.get("earlier_verdicts")):
+        number = int(as_float(row.get("attempt")))
+        said.append(f"Attempt {number}; before: {before}. Its corrected p pays for those before.")
+    if otherwise := as_text(row.get("asked_otherwise")):
+        said.append(f"Under this name another claim was judged before: {otherwise}.")
+    return " ".join(said)
 
 
 def _measured(row: Row) -> str:
