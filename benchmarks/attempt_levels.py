@@ -1,6 +1,6 @@
 """How often any of several attempts at the same claims errs.
 
-    python benchmarks/attempt_levels.py [--studies 20000] [--attempts 5]
+    python benchmarks/attempt_levels.py [--studies 20000] [--attempts 5] [--test sign_flip]
 
 A claim that stayed open may be registered anew and tried on fresh seeds; its p-values then pay for
 the attempts before (`Standing.price`). Here all attempts are made, whatever the ones before found,
@@ -119,12 +119,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--studies", type=int, default=20_000)
     parser.add_argument("--attempts", type=int, default=5)
+    parser.add_argument("--test", choices=[test for test, *_ in TESTS], help="this one alone")
     arguments = parser.parse_args()
     begun, worst = time.perf_counter(), 0.0
     counted = " | ".join(f"{k} of them" for k in range(1, arguments.attempts + 1))
     print(f"| test | seeds | claim | noise | family | {counted} | all, not paid for |")
     print("|---" * (6 + arguments.attempts) + "|")
     for test, looks, rule in TESTS:
+        if arguments.test not in (None, test):
+            continue
         # Enumerating flips takes long: fewer kinds of studies there.
         brief = test == "sign_flip"
         for comparison in CLAIMS[:1] if brief else CLAIMS:

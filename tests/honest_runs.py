@@ -359,7 +359,7 @@ ALL: dict[str, Honest] = {
     "sweep:and_judged_again": after(swept, stage("hypothesis_testing")),
 }
 
-SMALL = ("arms:another", "words:other_tests_beside", "place:moved")
+SMALL = ("arms:another", "words:other_tests_beside")
 """What the suite runs."""
 
 

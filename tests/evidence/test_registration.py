@@ -223,7 +223,7 @@ def test_what_was_asked_otherwise_is_shown_and_not_paid_for(declare, metrics, ta
     assert "another claim was judged before: refuted." in verdict_sentence(row.to_dict())
 
 
-def test_the_price_of_attempts_adds_up_to_a_tenth():
+def test_the_price_of_attempts_adds_up_to_a_twentieth():
     spent = [1 / Standing("confirmatory", "", ("inconclusive",) * k).price for k in range(30)]
     assert spent[0] == 1
     assert sum(spent) == pytest.approx(1 + LATER_ATTEMPTS)

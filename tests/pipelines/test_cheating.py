@@ -215,7 +215,7 @@ def test_a_new_attempt_on_fresh_seeds_is_confirmatory_and_pays(lab: ProjectCopy)
     assert set(found["attempt"]) == {2}
     assert found["earlier_verdicts"].tolist() == before["verdict"].tolist()
     paid = pd.to_numeric(found.loc["H2_reported", "p_supported_adjusted"])
-    assert paid >= min(1.0, 20 * pd.to_numeric(found.loc["H2_reported", "p_supported"]))
+    assert paid >= min(1.0, 40 * pd.to_numeric(found.loc["H2_reported", "p_supported"]))
 
 
 def test_the_commands_name_the_study_that_is_meant() -> None:
