@@ -145,7 +145,7 @@ def outcome(lab: Path, folder: Path, path: Path, damage: Damage, stage: str) -> 
     return "same"
 
 
-def run(folder: Path, pipeline: str) -> list[str]:
+def run(folder: Path, pipeline: str, *options: str) -> list[str]:
     """Run a pipeline in this process; what the edge says of a failure, else nothing."""
     from kedro.framework.startup import bootstrap_project
 
@@ -158,7 +158,8 @@ def run(folder: Path, pipeline: str) -> list[str]:
     with contextlib.chdir(folder), contextlib.redirect_stderr(io.StringIO()):
         bootstrap_project(folder)
         try:
-            cli.main(["run", "--env", "smoke", "--pipelines", pipeline], standalone_mode=False)
+            arguments = ["run", "--env", "smoke", "--pipelines", pipeline, *options]
+            cli.main(arguments, standalone_mode=False)
         except Exception as error:
             told = explained(error)
             return [f"{type(error).__name__}: {error}"] * 2 if told is None else [f"Error: {told}"]

@@ -1,16 +1,24 @@
-"""The project's command line: Kedro's own, with what a user can mend told in one line."""
+"""The project's command line: Kedro's own, with what a user can mend told in one line.
+
+`latentlab` has the project's commands alone, `kedro` has Kedro's others beside them.
+"""
 
 from __future__ import annotations
 
 import logging
 import sys
 from collections.abc import Callable
+from copy import copy
+from pathlib import Path
 from types import TracebackType
 from typing import Any, cast
 
 import click
 from kedro.framework.cli.project import run as kedro_run
+from kedro.framework.startup import bootstrap_project
+from kedro.utils import find_kedro_project
 
+from latentlab.core.errors import UserError
 from latentlab.core.faults import explained
 from latentlab.core.stopping import Stopped, stopped_by_signals
 
@@ -49,6 +57,75 @@ def run(context: click.Context, /, **arguments: Any) -> None:
             err=True,
         )
         sys.exit(stopped.status)
+
+
+_OPTIONS = {
+    "env": "Environment, a folder of conf/; base without it.",
+    "params": "Settings over those of conf/, as in STUDY.seeds.count=5,compute.device=cpu.",
+}
+
+
+def _of_a_study() -> list[click.Parameter]:
+    """Return the arguments of a command that runs one pipeline of one study."""
+    options = [copy(p) for p in kedro_run.params if p.name in _OPTIONS]
+    for option in options:
+        # Kedro's own speaks of another default environment than this project's.
+        cast("click.Option", option).help = _OPTIONS[str(option.name)]
+    return [click.Argument(["study"]), *options]
+
+
+@cli.command(params=_of_a_study())
+@click.pass_context
+def register(context: click.Context, /, study: str, **arguments: Any) -> None:
+    """Write down what will decide the verdicts of STUDY, and train nothing.
+
+    The same as `kedro run --pipelines STUDY.register`. The record is
+    data/06_models/STUDY/registration.yml, to be committed; `--params STUDY.amendment="why"`
+    registers a changed declaration anew.
+    """
+    _run_pipeline(context, study, "register", arguments)
+
+
+@cli.command(params=_of_a_study())
+@click.pass_context
+def verify(context: click.Context, /, study: str, **arguments: Any) -> None:
+    """Derive the verdicts of STUDY anew, and say what departs.
+
+    The same as `kedro run --pipelines STUDY.verify`: the registration's chain and commits, data,
+    weights, scores, verdicts and their status, from the files. Give the --env and --params that
+    they were run with. The exit status is not 0 where something departs.
+    """
+    _run_pipeline(context, study, "verify", arguments)
+
+
+def _run_pipeline(context: click.Context, study: str, name: str, arguments: dict[str, Any]) -> None:
+    from latentlab.core.validation import nearest
+    from latentlab.studies.registry import STUDIES
+
+    if study not in STUDIES:
+        known = ", ".join(STUDIES)
+        raise UserError(
+            f"There is no study {study}", f"{nearest(study, list(STUDIES))} There are: {known}."
+        )
+    defaults = kedro_run.make_context("run", []).params
+    given = {**defaults, **arguments, "pipelines": [f"{study}.{name}"]}
+    context.invoke(run, **given)
+
+
+def main() -> None:
+    """Run a command of the project that the present folder lies in.
+
+    Raises:
+        UserError: it lies in none.
+    """
+    root = find_kedro_project(Path.cwd())
+    if root is None:
+        raise UserError(
+            f"{Path.cwd()} lies in no project",
+            "Go to the folder with conf/ and pyproject.toml, then give the command again.",
+        )
+    bootstrap_project(root)
+    cli()
 
 
 # Kedro has no place for errors of all its commands (run, catalog, viz, ..); Python has this one.

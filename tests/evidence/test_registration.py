@@ -10,6 +10,7 @@ from latentlab.core.errors import UserError
 from latentlab.evidence.registration import Look, Record, digest_of
 from latentlab.evidence.standing import LATER_ATTEMPTS, Standing, standing_under
 from latentlab.evidence.verdicts import judge
+from latentlab.reporting.verdict_prose import verdict_sentence
 
 MONDAY = datetime.datetime(2026, 11, 16, 9, tzinfo=datetime.UTC)
 TUESDAY = MONDAY + datetime.timedelta(days=1)
@@ -129,6 +130,7 @@ def test_exploratory_by_declaration(declare, metrics, tables, trials):
         ({"seeds": [0, 1, 2, 3, 4, 5]}, "seeds 5 are left out; arm new lacks seeds 5"),
         ({"seeds": [9, 10]}, "seeds are 0-4, registered 9-10"),
         ({"fingerprint": "other"}, "the data of toy are others"),
+        ({"stopping": {"looks": [3, 5]}}, "stopping: looks is not set, registered [3, 5]"),
         ({"precision": "bfloat16"}, "precision is float32, registered bfloat16"),
         ({"versions": {"study": 2}}, "the study has version 1, registered 2"),
         (
@@ -204,9 +206,26 @@ def test_attempts_are_counted_shown_and_paid_for(declare, metrics, tables, trial
     record = registered(declared_as(renamed, trials), TUESDAY, trials, first)
     assert record.attempts("toy", "Hx") == ["inconclusive"]
     assert record.attempts("toy", "H2") == []
+    assert record.asked_otherwise("toy", "H2") == []
+    # An arm under another name, with the same configuration, is the same arm.
+    again = {"arms": {"treatment": "newer", "control": "old"}}
+    own = declared_as(declare(H1=again), trials)
+    arms = {"newer": own.arms["new"], "old": own.arms["old"]}
+    record = registered(own.model_copy(update={"arms": arms}), TUESDAY, trials, first)
+    assert record.attempts("toy", "H1") == ["inconclusive"]
 
 
-def test_the_price_of_attempts_adds_up_to_a_tenth():
+def test_what_was_asked_otherwise_is_shown_and_not_paid_for(declare, metrics, tables, trials):
+    before = declared_as(declare(H1={"min_effect": 0.3}), trials, seeds=[7])
+    first = looked(registered(before, MONDAY, trials), "toy", {"H1": "refuted"})
+    plan = declare(H1={})
+    record = registered(declared_as(plan, trials), TUESDAY, trials, first)
+    row = judged(plan, metrics, tables, record).iloc[0]
+    assert row[["attempt", "earlier_verdicts", "asked_otherwise"]].tolist() == [1, "", "refuted"]
+    assert "another claim was judged before: refuted." in verdict_sentence(row.to_dict())
+
+
+def test_the_price_of_attempts_adds_up_to_a_twentieth():
     spent = [1 / Standing("confirmatory", "", ("inconclusive",) * k).price for k in range(30)]
     assert spent[0] == 1
     assert sum(spent) == pytest.approx(1 + LATER_ATTEMPTS)

@@ -566,7 +566,7 @@ def test_a_decided_hypothesis_says_what_was_found(*, declare, metrics, tables, c
     assert (row["cause"], row["unit"], row["n_unit"]) == ("", "share", "seed")
 
 
-def test_seeds_needed_are_planned_with_the_pilots_upper_standard_deviation(
+def test_seeds_needed_are_planned_with_the_pilots_standard_deviation_and_its_upper_limit(
     declare, metrics, tables
 ):
     from latentlab.statistics.power import detectable_effect, sd_upper_factor, seeds_for_effect
@@ -576,9 +576,11 @@ def test_seeds_needed_are_planned_with_the_pilots_upper_standard_deviation(
     absent = {"arms": {"treatment": "newer", "control": "old"}}
     row = judge(scores, declare(H1={}, H2=absent), metrics, trials).iloc[0]
     spread = differences.std(ddof=1)
-    size = differences.mean() / (spread * sd_upper_factor(6))
+    size = differences.mean() / spread
     # A Holm family of two leaves .025.
-    assert row["seeds_needed"] == seeds_for_effect(size, 0.025, paired=True)
+    upper = seeds_for_effect(size / sd_upper_factor(6), 0.025, paired=True)
+    assert row["seeds_likely"] == seeds_for_effect(size, 0.025, paired=True) < upper
+    assert row["seeds_needed"] == upper
     assert row["detectable_effect"] == pytest.approx(
         spread * detectable_effect(6, 0.025, paired=True)
     )

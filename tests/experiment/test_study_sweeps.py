@@ -15,6 +15,7 @@ from latentlab.compute import ComputeConfig
 from latentlab.core.errors import UserError
 from latentlab.data import load_prepared, prepare, save_prepared
 from latentlab.experiment.planning import prepare_data
+from latentlab.experiment.registering import read_record
 from latentlab.experiment.sweep.confirmation import confirmation_table, winner_of
 from latentlab.experiment.sweep.file import load_sweep, sweep_path
 from latentlab.experiment.sweep.plan import plan_of, planned_sweep
@@ -118,6 +119,53 @@ def test_every_configuration_is_trained_on_every_seed_and_scored_on_validation(
     assert table.objective.direction == "minimize"
     assert shown["gain"] == pytest.approx((by_hand["default"] - by_hand["winner"]).mean())
     assert shown["low"] < shown["gain"] < shown["high"]
+
+
+def test_a_winner_is_confirmatory_until_its_declaration_is_bent(tmp_path, prepared, store):
+    def confirmed(declaration=None, **changes):
+        sweep = loaded(tmp_path, SWEEP | {"configurations": 3} | changes, declaration)
+        table, _ = search_sweep(sweep, CONFIG, COMPUTE, prepared, store)
+        gain, _ = confirm_sweep(sweep, table, COMPUTE, prepared, store)
+        (row,) = gain[gain["split"] == "test"].to_dict("records")
+        assert gain.loc[gain["split"] == "validation", "status"].isna().all()
+        return row
+
+    def fresh(**seeds):
+        return {"confirmation": {"seeds": seeds}}
+
+    # Nothing was seen yet, so that other seeds may still be declared.
+    search_sweep(
+        loaded(tmp_path, SWEEP | {"configurations": 3} | fresh(first=80, count=3)),
+        *(CONFIG, COMPUTE, prepared, store),
+    )
+    for row in (confirmed(), confirmed()):
+        assert (row["status"], row["status_reason"], row["attempt"]) == ("confirmatory", "", 1)
+    assert len([e for e in read_record(store.root).entries if e.kind == "look"]) == 1
+    assert "; confirmatory." in confirmation_sentence(row)
+    for changes, why in (
+        (fresh(first=90, count=4), "seeds 93 were added"),
+        (fresh(first=190, count=3), "seeds are 190-192, registered 90-92"),
+        ({"configurations": 6}, "its search.configurations is 6, registered 3"),
+    ):
+        bent = confirmed(**changes)
+        assert bent["status"] == "deviated"
+        assert why in bent["status_reason"]
+        assert f"deviated: {bent['status_reason']}" in confirmation_sentence(bent)
+    again = confirmed(
+        declared().model_copy(update={"amendment": "a new try"}), **fresh(first=290, count=3)
+    )
+    assert (again["status"], again["attempt"]) == ("confirmatory", 2)
+    assert "at attempt 2, whose p pays for those before" in confirmation_sentence(again)
+
+
+def test_another_winner_on_seeds_that_were_seen_is_named(tmp_path, prepared, store):
+    sweep = loaded(tmp_path, SWEEP | {"configurations": 3})
+    table, _ = search_sweep(sweep, CONFIG, COMPUTE, prepared, store)
+    confirm_sweep(sweep, table, COMPUTE, prepared, store)
+    scores = table.outcomes[table.objective.name]
+    table.outcomes[table.objective.name] = scores.max() + scores.min() - scores
+    gain, _ = confirm_sweep(sweep, replace(table), COMPUTE, prepared, store)
+    assert "another winner was confirmed" in gain["status_reason"].dropna().iloc[0]
 
 
 @pytest.mark.parametrize("lost", [6, 10])

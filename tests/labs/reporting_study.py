@@ -168,6 +168,7 @@ def make_verdicts() -> pd.DataFrame:
             (0.41, 0.5, -0.12, 0.94, 0.61, 0.38),
             question="Probes lower the KL divergence by at least half a nat",
             detectable_effect=0.82,
+            seeds_likely=15,
             seeds_needed=24,
         ),
         _verdict(
@@ -179,6 +180,7 @@ def make_verdicts() -> pd.DataFrame:
             comparison="equivalence",
             metric="seconds",
             detectable_effect=6.8,
+            seeds_likely=6,
             seeds_needed=11,
         ),
         _verdict(
@@ -193,6 +195,7 @@ def make_verdicts() -> pd.DataFrame:
             alpha=0.05,
             detectable_effect=0.061,
             cause="too few to decide: n = 4 is below the minimum of 10, whatever the p-value",
+            seeds_likely=13,
             seeds_needed=31,
         ),
         _verdict(

@@ -10,8 +10,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
+from click.testing import CliRunner
 
 from labs.project_copies import ProjectCopy
+from latentlab.cli import register, verify
+from latentlab.core.errors import UserError
 
 STUDY = "derp_vae"
 STAGES = ("data_preparation", "training", "evaluation", "hypothesis_testing")
@@ -45,7 +48,7 @@ def verdicts(lab: ProjectCopy) -> pd.DataFrame:
 def verified(lab: ProjectCopy, *params: str) -> str:
     """What `verify` prints; its status is not 0 where something departs."""
     given = ["--params", ",".join(f"{STUDY}.{param}" for param in params)] if params else []
-    done = lab.kedro("run", "--env", "smoke", "--pipelines", f"{STUDY}.verify", *given)
+    done = lab.kedro("verify", STUDY, "--env", "smoke", *given)
     holds = ": holds" in done.stdout and "do not hold" not in done.stderr + done.stdout
     assert (done.returncode == 0) == holds
     return done.stdout
@@ -212,12 +215,19 @@ def test_a_new_attempt_on_fresh_seeds_is_confirmatory_and_pays(lab: ProjectCopy)
     assert set(found["attempt"]) == {2}
     assert found["earlier_verdicts"].tolist() == before["verdict"].tolist()
     paid = pd.to_numeric(found.loc["H2_reported", "p_supported_adjusted"])
-    assert paid >= min(1.0, 20 * pd.to_numeric(found.loc["H2_reported", "p_supported"]))
+    assert paid >= min(1.0, 40 * pd.to_numeric(found.loc["H2_reported", "p_supported"]))
+
+
+def test_the_commands_name_the_study_that_is_meant() -> None:
+    for command in (register, verify):
+        told = CliRunner().invoke(command, ["derp_va"]).exception
+        assert isinstance(told, UserError)
+        assert "There is no study derp_va. Did you mean derp_vae?" in str(told)
 
 
 def test_registering_comes_first_and_alone(lab: ProjectCopy) -> None:
     shutil.rmtree(lab.root / "data/smoke")
-    done = lab.kedro("run", "--env", "smoke", "--pipelines", f"{STUDY}.register")
+    done = lab.kedro("register", STUDY, "--env", "smoke")
     assert done.returncode == 0, done.stderr
     assert not list((lab.root / TRIALS).glob("trials/*"))
     registered = json.loads((lab.root / TRIALS / "registered.json").read_text())

@@ -34,7 +34,7 @@ def test_an_open_question_says_what_it_needs() -> None:
     text = sentence("H4_kl_lower")
     assert "The interval holds the boundary 0.5" in text
     assert "a true effect of 0.82 would be shown with 80 % power" in text
-    assert "Needs up to 14 more seeds (24 in all)." in text
+    assert "Needs 5 to 14 more seeds: 15 in all by the spread that was seen, 24 by its" in text
 
 
 def test_an_unattainable_question_gives_its_cause_without_repeating_numbers() -> None:
@@ -55,12 +55,13 @@ def test_exploratory_verdicts_say_why() -> None:
     [
         ({"interval_low": 0.52}, "Smallest adjusted p: .380 (Holm, family primary, alpha .05)."),
         ({"seeds_needed": np.nan}, "No affordable number of seeds would settle an effect this"),
-        ({"seeds_needed": 11}, "Needs up to 1 more seed (11 in all)."),
+        ({"seeds_likely": 9, "seeds_needed": 11}, "Needs up to 1 more seed: 9 in all by the"),
+        ({"seeds_likely": 11, "seeds_needed": 11}, "Needs 1 more seed (11 in all)."),
         ({"seeds_needed": 10}, "would be shown with 80 % power."),
-        ({"n_unit": "trial"}, "Needs up to 14 more trials (24 in all)."),
+        ({"n_unit": "trial"}, "Needs 5 to 14 more trials: 15 in all"),
         ({"effect": np.nan}, "on kl (test): no effect could be estimated."),
         ({"interval_low": np.nan}, "effect 0.4100, no interval, 10 seeds."),
-        ({"cause": ""}, "Needs up to 14 more seeds"),
+        ({"cause": ""}, "Needs 5 to 14 more seeds"),
     ],
 )
 def test_an_open_question_says_what_is_known(changes: dict[str, object], expected: str) -> None:
@@ -123,7 +124,9 @@ def test_the_display_table_has_one_row_of_text_per_hypothesis() -> None:
     table = verdict_table(VERDICTS)
     assert table["hypothesis"].tolist() == VERDICTS["hypothesis"].tolist()
     assert table.map(lambda cell: isinstance(cell, str)).all().all()
-    assert table["seeds needed"].tolist() == ["-", "-", "-", "24", "11", "31", "-", "-", "-"]
+    assert table["seeds needed"].tolist() == [
+        *("-", "-", "-", "15 to 24", "6 to 11", "13 to 31", "-", "-", "-")
+    ]
     assert table["other tests (unadjusted p)"].iloc[0] == "sign_flip .012"
 
 
@@ -192,7 +195,7 @@ def test_without_a_terminal_each_hypothesis_is_one_plain_line() -> None:
     assert len(lines) == len(VERDICTS) + 3
     assert lines[0] == "9 verdicts: 8 confirmatory, 1 exploratory, 0 deviated."
     assert lines[1].startswith("supported     H1_less_collapse; effect 3.12 [2.61, 3.63]")
-    assert lines[4].endswith("needs up to 14 more")
+    assert lines[4].endswith("needs 5 to 14 more")
     assert lines[-2] == "report  a[b]/index.html"
     assert "\x1b" not in "".join(lines)
 

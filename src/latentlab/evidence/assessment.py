@@ -34,6 +34,23 @@ class Level:
 
 
 @dataclass(frozen=True)
+class SeedsNeeded:
+    """How many seeds (association: trials) give 80 % power at an effect like the one seen.
+
+    Args:
+        likely: planned with the spread that was seen, which is as likely too small as too large.
+        upper: planned with the upper 80 % limit of it; the same where no spread is planned with.
+    """
+
+    likely: int
+    upper: int
+
+    def at_least(self, fewest: int) -> SeedsNeeded:
+        """Raise both to what the test or the declaration asks for anyway."""
+        return SeedsNeeded(max(self.likely, fewest), max(self.upper, fewest))
+
+
+@dataclass(frozen=True)
 class Assessment:
     """The statistics of one hypothesis. Attributes are columns of the verdicts, in their units."""
 
@@ -53,4 +70,4 @@ class Assessment:
     effect_size: str = ""
     pairing_correlation: float = math.nan
     detectable_effect: float = math.nan
-    seeds_needed: int | None = None
+    seeds_needed: SeedsNeeded | None = None

@@ -21,7 +21,7 @@ import numpy as np
 import scipy
 
 from latentlab.core.arrays import Array
-from latentlab.evidence.assessment import Assessment, Level
+from latentlab.evidence.assessment import Assessment, Level, SeedsNeeded
 from latentlab.evidence.decisions import Comparison
 from latentlab.evidence.planning import plan
 from latentlab.statistics.intervals import Interval, t_quantile
@@ -202,7 +202,7 @@ class PooledAssessment:
 
 def plan_pooled(
     comparison: Comparison, pooled: StratifiedMean, boundary: float, n: int, level: Level
-) -> tuple[float, int | None]:
+) -> tuple[float, SeedsNeeded | None]:
     """Return the detectable effect, and the seeds that each problem would need.
 
     The pooled test is a t test of `freedom + 1` pairs whose mean has the pooled error.
@@ -220,10 +220,11 @@ def plan_pooled(
     spread = float(pooled.error) * math.sqrt(pairs)
     offset = float(pooled.mean)
     detectable, needed = plan(comparison, pairs, spread, offset, boundary, level, paired=True)
-    if needed is not None:
-        # Less a rounding error, which must not cost a seed.
-        needed = max(level.min_seeds, math.ceil(needed * n / pairs - 1e-9))
-    return detectable, needed
+    if needed is None:
+        return detectable, None
+    # Less a rounding error, which must not cost a seed.
+    likely, upper = (math.ceil(k * n / pairs - 1e-9) for k in (needed.likely, needed.upper))
+    return detectable, SeedsNeeded(likely, upper).at_least(level.min_seeds)
 
 
 def mean_of_means(strata: Sequence[Array]) -> float:

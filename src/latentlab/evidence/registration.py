@@ -48,7 +48,8 @@ class Declared(StrictModel):
         versions: of the study's formulas, the trainer and the measurements.
         seeds: the seeds that every arm is trained with, all of them or up to a declared look.
         stopping: the looks that are declared, if any.
-        arms: arm -> its resolved configuration.
+        arms: arm -> its resolved configuration; empty where it is found later, as that of the
+            winner of a sweep.
         claims: hypothesis -> how it is judged.
     """
 
@@ -191,26 +192,43 @@ class Record:
     def attempts(self, subject: str, claim: str) -> list[str]:
         """Verdicts on what a claim asks, under the registrations before the one that holds.
 
-        The last verdict under each counts. A claim of another name that asks the same is the same.
+        The last verdict under each counts. A claim of another name that asks the same is the same,
+        and so is one whose arms have other names.
+        """
+        return [verdict for _, verdict, same in self._earlier(subject, claim) if same]
+
+    def asked_otherwise(self, subject: str, claim: str) -> list[str]:
+        """Verdicts on a claim of this name that asked something else, under earlier registrations.
+
+        They are attempts at another claim, which readers should know of.
+        """
+        earlier = self._earlier(subject, claim)
+        return [verdict for name, verdict, same in earlier if name == claim and not same]
+
+    def _earlier(self, subject: str, claim: str) -> list[tuple[str, str, bool]]:
+        """The last verdict of each claim under each earlier registration, and if it asks the same.
+
+        Of claims that ask the same, one for each registration.
         """
         now = self.registered(subject)
         if now is None or claim not in now.declared.claims:
             return []
-        asked = meaning(now.declared.claims[claim])
+        asked = meanings(now.declared, claim)
         found = []
         for entry in self.entries:
             if not isinstance(entry, Registered) or entry.declared.subject != subject:
                 continue
             if entry is now:
                 break
-            same = [n for n, c in entry.declared.claims.items() if meaning(c) == asked]
-            seen = [
-                look.verdicts[name]
+            seen = {
+                name: (name, verdict, bool(asked & meanings(entry.declared, name)))
                 for look in self.looks(digest_of(entry))
-                for name in same
-                if look.verdicts.get(name) in {"supported", "refuted", "inconclusive"}
-            ]
-            found += seen[-1:]
+                for name, verdict in look.verdicts.items()
+                if verdict in {"supported", "refuted", "inconclusive"}
+                and name in entry.declared.claims
+            }
+            found += [one for one in seen.values() if not one[2]]
+            found += [one for one in seen.values() if one[2]][-1:]
         return found
 
     def begun(self) -> frozenset[str]:
@@ -241,8 +259,36 @@ def statements(hypotheses: Hypotheses) -> dict[str, ClaimStatement]:
     }
 
 
-def meaning(statement: ClaimStatement) -> str:
-    """What a claim asks: kind, metric, arms, boundary; not how it is tested or corrected."""
-    how = {*_WORDS, "family", "test", "min_seeds", "missing", "pairing", "varies"}
+def deciding(statement: ClaimStatement) -> dict[str, Any]:
+    """What of a claim decides its verdict: no words for readers, no tests reported beside."""
+    claim = {key: value for key, value in statement.claim.items() if key not in _WORDS}
+    if isinstance(claim.get("test"), dict):
+        claim["test"] = {k: v for k, v in claim["test"].items() if k != "sensitivity"}
+    return claim
+
+
+def meanings(declared: Declared, name: str) -> frozenset[str]:
+    """What a claim asks: kind, metric, arms, boundary; not how it is tested or corrected.
+
+    Its arms are said twice, by their names and by their configurations: claims ask the same if they
+    share either.
+    """
+    statement = declared.claims[name]
+    how = {*_WORDS, "family", "test", "min_seeds", "missing", "pairing", "varies", "search"}
     asked = {key: value for key, value in statement.claim.items() if key not in how}
-    return json.dumps(asked, sort_keys=True)
+    return frozenset(
+        json.dumps(one, sort_keys=True) for one in (asked, _with_configurations(asked, declared))
+    )
+
+
+def _with_configurations(asked: Any, declared: Declared) -> Any:
+    """Return what a claim asks with its arms' configurations in the place of their names."""
+    if isinstance(asked, Mapping):
+        keyed = {
+            json.dumps(declared.arms[key], sort_keys=True) if key in declared.arms else key: value
+            for key, value in asked.items()
+        }
+        return {key: _with_configurations(value, declared) for key, value in keyed.items()}
+    if isinstance(asked, list):
+        return [_with_configurations(one, declared) for one in asked]
+    return declared.arms.get(asked, asked) if isinstance(asked, str) else asked

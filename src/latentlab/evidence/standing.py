@@ -9,12 +9,16 @@ from typing import Any, Literal
 import pandas as pd
 
 from latentlab.evidence.configurations import differing_keys, flatten
-from latentlab.evidence.registration import Declared, Record
+from latentlab.evidence.registration import Declared, Record, deciding
 
 Status = Literal["confirmatory", "exploratory", "deviated"]
 
-LATER_ATTEMPTS = 0.1
-"""Share of a family's level that all attempts after the first may spend together."""
+LATER_ATTEMPTS = 0.05
+"""Share of a family's level that all attempts after the first may spend together.
+
+With a tenth, five attempts at a t test erred in up to .0555 of simulated studies where .055 is
+allowed; with a twentieth they keep below it (docs/results/statistics.md).
+"""
 
 
 @dataclass(frozen=True)
@@ -26,20 +30,23 @@ class Standing:
             follows one in part, `exploratory` where there is none.
         reason: a clause that continues "deviated: "; empty where confirmatory.
         earlier: verdicts of the attempts before this one.
+        otherwise: verdicts of earlier registrations on a claim of its name that asked another
+            question; they cost nothing and are shown.
     """
 
     status: Status
     reason: str = ""
     earlier: tuple[str, ...] = ()
+    otherwise: tuple[str, ...] = ()
 
     @property
     def price(self) -> float:
         """Factor of the p-values, for the attempts before.
 
-        The first attempt is tested at the level alpha. The second is tested at alpha / 20 and each
-        further one at half of that: together they add at most a tenth of alpha, however many follow
-        and whether or not anybody knows how many there will be. A level that is spent in equal
-        parts (Bonferroni over attempts) would need the number before the first.
+        The first attempt is tested at the level alpha. The second is tested at alpha / 40 and each
+        further one at half of that: together they add at most a twentieth of alpha, however many
+        follow and whether or not anybody knows how many there will be. A level that is spent in
+        equal parts (Bonferroni over attempts) would need the number before the first.
         """
         count = len(self.earlier)
         return 1.0 if count == 0 else 2.0**count / LATER_ATTEMPTS
@@ -74,21 +81,24 @@ def standing_under(
             return Standing("exploratory", f"its family {claim.family['name']} is declared so")
         if registered is None or name not in registered.declared.claims:
             return Standing("exploratory", _never(record, name))
-        earlier = tuple(record.attempts(now.subject, name))
+        seen = {
+            "earlier": tuple(record.attempts(now.subject, name)),
+            "otherwise": tuple(record.asked_otherwise(now.subject, name)),
+        }
         started = [] if used is None else list(pd.to_datetime(used["started_at"], utc=True))
         if any(pd.isna(time) for time in started):
             reason = "not every trial says when it was started"
-            return Standing("exploratory", reason, earlier)
+            return Standing("exploratory", reason, **seen)
         if started and min(started) <= registered.at:
             reason = "some of its trials started before it was registered"
-            return Standing("exploratory", f"{reason}{_old(record, name)}", earlier)
+            return Standing("exploratory", f"{reason}{_old(record, name)}", **seen)
         reasons = [text for text in [record.broken()] if text]
         reasons += departures(now, registered.declared, name)
         if used is not None:
             reasons += _of_trials(record, registered.declared, name, used, trials, altered)
         if reasons:
-            return Standing("deviated", "; ".join(dict.fromkeys(reasons)), earlier)
-        return Standing("confirmatory", "", earlier)
+            return Standing("deviated", "; ".join(dict.fromkeys(reasons)), **seen)
+        return Standing("confirmatory", "", **seen)
 
     return standing
 
@@ -127,7 +137,7 @@ def departures(now: Declared, then: Declared, name: str) -> list[str]:
             found.append(f"the {key} has version {new}, registered {old}")
     for arm in arms_of(then, name):
         old_arm, new_arm = then.arms.get(arm), now.arms.get(arm)
-        if old_arm is not None and new_arm is not None:
+        if old_arm and new_arm:
             found += _changed(f"arm {arm}: ", new_arm, old_arm)
     return found
 
@@ -141,12 +151,7 @@ def arms_of(declared: Declared, name: str) -> Sequence[str]:
 
 def _statement(now: Declared, then: Declared, name: str) -> Iterator[str]:
     new, old = now.claims[name], then.claims[name]
-    for_readers = ("question", "margin_rationale")
-    yield from _changed(
-        "its ",
-        {k: v for k, v in new.claim.items() if k not in for_readers},
-        {k: v for k, v in old.claim.items() if k not in for_readers},
-    )
+    yield from _changed("its ", deciding(new), deciding(old))
     for key in ("alpha", "correction"):
         if new.family[key] != old.family[key]:
             yield f"its family's {key} is {new.family[key]}, registered {old.family[key]}"
@@ -193,7 +198,7 @@ def _of_trials(
         if row["trial_id"] in altered:
             yield f"trial {row['trial_id']}: {altered[row['trial_id']]}"
         registered = then.arms[row["arm"]]
-        if keys := differing_keys([row["config"], registered], []):
+        if registered and (keys := differing_keys([row["config"], registered], [])):
             yield f"trials of arm {row['arm']} were trained with another {', '.join(sorted(keys))}"
 
 

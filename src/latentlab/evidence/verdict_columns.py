@@ -18,6 +18,7 @@ VERDICT_COLUMNS: dict[str, str] = {
     "status_reason": "clause after the status; empty where confirmatory",
     "attempt": "1, or one more than the registrations under which it was judged before",
     "earlier_verdicts": "verdicts of the attempts before, in order",
+    "asked_otherwise": "verdicts on another claim of this name under earlier registrations",
     "command": "what registers and runs the study anew on fresh seeds",
     "metric": "name of the metric",
     "split": "data the metric was measured on",
@@ -27,7 +28,7 @@ VERDICT_COLUMNS: dict[str, str] = {
     "treatment": "arm, or first contrast; for monotone the last arm",
     "control": "arm, or second contrast; for monotone the first arm",
     "n": "pairs of seeds, seeds of the smaller arm, or trials (association)",
-    "n_unit": "what n and seeds_needed count: seed or trial",
+    "n_unit": "what n, seeds_likely and seeds_needed count: seed or trial",
     "estimate": "treatment - control in that unit; a rank correlation for trends",
     "effect": "the estimate turned so that positive is better, or the stated direction",
     "control_mean": "mean of the control in metric units",
@@ -46,7 +47,9 @@ VERDICT_COLUMNS: dict[str, str] = {
     "effect_size": "d_z (paired), Hedges g (independent) or rho, positive as in effect",
     "pairing_correlation": "correlation of the arms over seeds; at most 0: pairing bought nothing",
     "detectable_effect": "smallest true effect (for equivalence, margin) found with 80 % power",
-    "seeds_needed": "seeds (association: trials) for 80 % power at an effect like the one seen",
+    "seeds_likely": "seeds (association: trials) for 80 % power at an effect like the one seen, "
+    "planned with the spread that was seen",
+    "seeds_needed": "the same planned with the upper 80 % limit of that spread",
     "look": "look that decided, or the last one so far, from 1; empty without declared looks",
     "looks": "number of declared looks",
     "stagewise_p": "p-value of a decided direction by stage-wise ordering, not corrected within "

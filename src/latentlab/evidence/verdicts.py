@@ -32,7 +32,7 @@ from latentlab.statistics.sequential import FixedDesign
 Assess = Callable[[str, Level], Assessment]
 """Returns the statistics of a hypothesis at its level; raises `NoVerdict` where there are none."""
 
-_WHOLE_NUMBERS = ("n", "seeds_needed", "look", "looks", "seeds_saved")
+_WHOLE_NUMBERS = ("n", "seeds_likely", "seeds_needed", "look", "looks", "seeds_saved")
 
 
 def judge(
@@ -147,6 +147,7 @@ def _judge_family(
             "status_reason": own.reason,
             "attempt": len(own.earlier) + 1,
             "earlier_verdicts": ", ".join(own.earlier),
+            "asked_otherwise": ", ".join(own.otherwise),
         }
         if isinstance(found, NoVerdict):
             row |= {"verdict": found.verdict, "cause": found.cause}
@@ -248,6 +249,7 @@ def _declaration(
 
 
 def _statistics(assessment: Assessment, level: Level) -> dict[str, Any]:
+    needed = assessment.seeds_needed
     return {
         "n": assessment.n,
         "estimate": assessment.estimate,
@@ -266,5 +268,6 @@ def _statistics(assessment: Assessment, level: Level) -> dict[str, Any]:
         "effect_size": assessment.effect_size,
         "pairing_correlation": assessment.pairing_correlation,
         "detectable_effect": assessment.detectable_effect,
-        "seeds_needed": pd.NA if assessment.seeds_needed is None else assessment.seeds_needed,
+        "seeds_likely": pd.NA if needed is None else needed.likely,
+        "seeds_needed": pd.NA if needed is None else needed.upper,
     }

@@ -154,12 +154,15 @@ def _standing(
             problem: judge(name, None if used is None else used[used["trial_id"].isin(ids)])
             for problem, (ids, judge) in of_problem.items()
         }
-        earlier = max((one.earlier for one in found.values()), key=len)
+        seen = {
+            "earlier": max((one.earlier for one in found.values()), key=len),
+            "otherwise": max((one.otherwise for one in found.values()), key=len),
+        }
         for status in ("deviated", "exploratory"):
             reasons = [f"{p}: {one.reason}" for p, one in found.items() if one.status == status]
             if reasons:
-                return Standing(status, "; ".join(reasons), earlier)
-        return Standing("confirmatory", "", earlier)
+                return Standing(status, "; ".join(reasons), **seen)
+        return Standing("confirmatory", "", **seen)
 
     return standing
 

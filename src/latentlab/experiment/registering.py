@@ -47,6 +47,20 @@ def declared_now(
         precision: arithmetic of the training steps.
     """
     stopping = declaration.hypotheses.stopping
+    return Declared(
+        subject=declaration.subject,
+        fingerprint=fingerprint,
+        precision=precision,
+        versions=versions_of(study),
+        seeds=declaration.seeds.numbers(),
+        stopping=None if stopping is None else stopping.model_dump(mode="json"),
+        arms={arm: config.model_dump(mode="json") for arm, config in declaration.configs.items()},
+        claims=statements(declaration.hypotheses),
+    )
+
+
+def versions_of(study: Study) -> dict[str, int]:
+    """Versions of all formulas that a study's scores come from."""
     versions = {
         "study": study.method.version,
         "trainer": TRAINER_VERSION,
@@ -54,16 +68,7 @@ def declared_now(
     }
     if study.baselines:
         versions["baselines"] = study.baseline.VERSION
-    return Declared(
-        subject=declaration.subject,
-        fingerprint=fingerprint,
-        precision=precision,
-        versions=versions,
-        seeds=declaration.seeds.numbers(),
-        stopping=None if stopping is None else stopping.model_dump(mode="json"),
-        arms={arm: config.model_dump(mode="json") for arm, config in declaration.configs.items()},
-        claims=statements(declaration.hypotheses),
-    )
+    return versions
 
 
 def one_of(trials: pd.DataFrame, *columns: str) -> list[str]:
@@ -84,9 +89,7 @@ def read_record(root: Path) -> Record:
     return Record(chain.entries, _earlier(old)) if old.exists() else chain
 
 
-def register(
-    study: Study, declaration: Declaration, now: Declared, root: Path, at: datetime
-) -> Record:
+def register(study: Study, amendment: str, now: Declared, root: Path, at: datetime) -> Record:
     """Write down what will decide the verdicts, where it is not written yet.
 
     What was registered otherwise stays as it is, with a warning, unless `amendment` says why it
@@ -94,7 +97,7 @@ def register(
 
     Args:
         study: whose registration it is.
-        declaration: says whether it is amended.
+        amendment: why it changes; empty where it is to stay.
         now: from `declared_now`.
         root: folder of the trials.
         at: the present time, with a time zone.
@@ -112,8 +115,8 @@ def register(
     ]
     if not changes:
         return record
-    if declaration.amendment:
-        entry = Registered(**_when(record, at), reason=declaration.amendment, declared=now)
+    if amendment:
+        entry = Registered(**_when(record, at), reason=amendment, declared=now)
         return _append(record, entry, root)
     logger.warning(
         "%s departs from its registration of %s: %s. Its verdicts will say so; "
@@ -172,13 +175,18 @@ def look(
         **_when(record, at),
         under=digest_of(registered),
         scores=_table_digest(judged[["trial_id", "split", "metric", "value"]]),
-        weights=_table_digest(trials[["trial_id", "weights_digest"]]),
+        weights=weights_digest(trials),
         seeds=sorted({int(seed) for seed in trials["seed"]}),
         verdicts=dict(zip(verdicts["hypothesis"], verdicts["verdict"], strict=True)),
     )
     seen = {(one.scores, tuple(one.verdicts.items())) for one in record.looks(entry.under)}
     if (entry.scores, tuple(entry.verdicts.items())) not in seen:
         _append(record, entry, root)
+
+
+def weights_digest(trials: pd.DataFrame) -> str:
+    """Digest of the weights of a table of trials."""
+    return _table_digest(trials[["trial_id", "weights_digest"]])
 
 
 def _append(record: Record, entry: Registered | Begun | Look, root: Path) -> Record:

@@ -24,7 +24,7 @@ def register(
     from latentlab.experiment import registering
 
     now = registering.declared_now(study, declaration, prepared.fingerprint, compute.precision)
-    record = registering.register(study, declaration, now, store.root, datetime.now(UTC))
+    record = registering.register(study, declaration.amendment, now, store.root, datetime.now(UTC))
     return registering.holding(record, now.subject)
 
 

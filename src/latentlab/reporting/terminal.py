@@ -127,7 +127,7 @@ def _table(rows: list[dict[Hashable, Any]]) -> Table:
             Text(_p_text(row)),
             Text(correction_text(row)),
             Text(", ".join(filter(None, (count_text(row), look_text(row))))),
-            Text(str(seeds_missing(row) or "")),
+            Text(seeds_missing(row)),
         )
     return table
 
@@ -141,7 +141,7 @@ def _line(row: dict[Hashable, Any]) -> Text:
         parts.append(count_text(row))
         parts += [look_text(row)] if look_text(row) else []
         if more := seeds_missing(row):
-            parts.append(f"needs up to {more} more")
+            parts.append(f"needs {more} more")
     if cause := cause_text(row):
         parts.append(cause)
     if (status := as_text(row.get("status"))) in UNCONFIRMED:

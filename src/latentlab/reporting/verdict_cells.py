@@ -169,19 +169,36 @@ def sensitivity_text(row: Row) -> str:
     return ", ".join(f"{test} {format_p(as_float(p))}" for test, p in found.items())
 
 
-def seeds_missing(row: Row) -> int | None:
-    """Return how many more seeds an open question needs.
+def seeds_in_all(row: Row) -> tuple[int, int] | None:
+    """Return how many seeds an open question needs: likely, and at the upper limit of its spread.
 
     None where that is unknown, where none are needed, and where the question is decided: the
     number then plans a repetition.
     """
     if as_text(row.get("verdict")) != "inconclusive":
         return None
-    needed, n = as_float(row.get("seeds_needed")), as_float(row.get("n"))
-    if not math.isfinite(needed):
+    upper, likely = as_float(row.get("seeds_needed")), as_float(row.get("seeds_likely"))
+    if not upper > _present(row):
         return None
-    more = math.ceil(needed) - (int(n) if math.isfinite(n) else 0)
-    return more if more > 0 else None
+    return math.ceil(upper if math.isnan(likely) else likely), math.ceil(upper)
+
+
+def seeds_missing(row: Row) -> str:
+    """Write how many more seeds an open question needs ("17 to 81", "up to 3"); else nothing.
+
+    By the spread that was seen, they may be enough already; only the upper limit is told then.
+    """
+    if (needed := seeds_in_all(row)) is None:
+        return ""
+    likely, upper = (count - _present(row) for count in needed)
+    if likely == upper:
+        return f"{upper}"
+    return f"{likely} to {upper}" if likely > 0 else f"up to {upper}"
+
+
+def _present(row: Row) -> int:
+    n = as_float(row.get("n"))
+    return int(n) if math.isfinite(n) else 0
 
 
 def effects_by_problem(row: Row) -> dict[str, dict[str, Any]]:
@@ -199,6 +216,7 @@ def problems_text(row: Row) -> str:
 
 
 def _seeds_needed(row: Row) -> str:
-    needed = as_float(row.get("seeds_needed"))
-    is_open = as_text(row.get("verdict")) == "inconclusive" and math.isfinite(needed)
-    return f"{math.ceil(needed)}" if is_open else MISSING
+    upper, likely = as_float(row.get("seeds_needed")), as_float(row.get("seeds_likely"))
+    if as_text(row.get("verdict")) != "inconclusive" or not math.isfinite(upper):
+        return MISSING
+    return f"{likely:.0f} to {upper:.0f}" if likely < upper else f"{upper:.0f}"

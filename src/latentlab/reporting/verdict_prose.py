@@ -12,7 +12,7 @@ the verdict; nothing here is read out of another sentence.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
@@ -35,6 +35,7 @@ from latentlab.reporting.verdict_cells import (
     look_text,
     problems_text,
     ratio_unit,
+    seeds_in_all,
     seeds_missing,
     unit_of_n,
     verdict_rows,
@@ -86,14 +87,22 @@ def status_sentence(verdicts: pd.DataFrame) -> str:
 
 def next_step(verdicts: pd.DataFrame) -> str:
     """Say what may honestly be done about open questions; empty where there are none."""
-    needs = [(seeds_missing(row), row) for row in verdict_rows(verdicts)]
-    commands = [as_text(row.get("command")) for more, row in needs if more]
-    if not any(commands):
+    needs = [row for row in verdict_rows(verdicts) if seeds_missing(row)]
+    if not needs or not (command := as_text(needs[0].get("command"))):
         return ""
     return (
-        "The seeds that an open question needs are an upper plan (from the upper 80 % limit of the "
-        "spread; often a third is enough). Adding them to these would be a second look. A new "
-        f"attempt on fresh seeds, registered before: {commands[0]}"
+        "The seeds that an open question needs run from a plan with the spread that was seen to an "
+        "upper plan with its upper 80 % limit. Adding them to these would be a second look. "
+        f"{_honest_next(needs)}: {command}"
+    )
+
+
+def _honest_next(rows: Sequence[Row]) -> str:
+    """Say what a further attempt is, and what would have spared it."""
+    declared = any(math.isfinite(as_float(row.get("looks"))) for row in rows)
+    return (
+        "A new attempt on fresh seeds, registered before and tested at a smaller level"
+        f"{'' if declared else ' (or declared looks, `stopping`, from its start)'}"
     )
 
 
@@ -144,11 +153,13 @@ def _status(row: Row) -> str:
 
 
 def _attempts(row: Row) -> str:
-    before = as_text(row.get("earlier_verdicts"))
-    if not before:
-        return ""
-    number = int(as_float(row.get("attempt")))
-    return f"Attempt {number}; before: {before}. Its corrected p pays for the attempts before."
+    said = []
+    if before := as_text(row.get("earlier_verdicts")):
+        number = int(as_float(row.get("attempt")))
+        said.append(f"Attempt {number}; before: {before}. Its corrected p pays for those before.")
+    if otherwise := as_text(row.get("asked_otherwise")):
+        said.append(f"Under this name another claim was judged before: {otherwise}.")
+    return " ".join(said)
 
 
 def _measured(row: Row) -> str:
@@ -205,7 +216,7 @@ def _open_question(row: Row) -> list[str]:
         parts.append(f"Reason: {cause}.")
     if where := look_text(row):
         parts.append(f"{where[0].upper()}{where[1:]}.")
-    detectable, needed = as_float(row.get("detectable_effect")), as_float(row.get("seeds_needed"))
+    detectable = as_float(row.get("detectable_effect"))
     # Where a cause stands in the way, no effect would have been shown.
     if math.isfinite(detectable) and not cause:
         is_margin = as_text(row.get("comparison")) == "equivalence"
@@ -213,14 +224,21 @@ def _open_question(row: Row) -> list[str]:
             f"With {count_text(row)} a {'margin' if is_margin else 'true effect'} of "
             f"{detectable:.2g}{ratio_unit(row)} would be shown with 80 % power."
         )
-    if more := seeds_missing(row):
-        extra = plural(more, unit_of_n(row)).replace(" ", " more ", 1)
-        parts.append(f"Needs up to {extra} ({math.ceil(needed)} in all).")
-    elif math.isfinite(detectable) and math.isnan(needed):
+    if needed := seeds_in_all(row):
+        parts.append(_needs(row, *needed))
+    elif math.isfinite(detectable) and math.isnan(as_float(row.get("seeds_needed"))):
         parts.append(
             f"No affordable number of {unit_of_n(row)}s would settle an effect this small."
         )
     return parts
+
+
+def _needs(row: Row, likely: int, upper: int) -> str:
+    counted = plural(upper - int(as_float(row.get("n"))), unit_of_n(row)).partition(" ")[2]
+    more = f"Needs {seeds_missing(row)} more {counted}"
+    if likely == upper:
+        return f"{more} ({upper} in all)."
+    return f"{more}: {likely} in all by the spread that was seen, {upper} by its upper 80 % limit."
 
 
 def _agreement(row: Row) -> str:

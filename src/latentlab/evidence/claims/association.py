@@ -9,7 +9,7 @@ from typing import ClassVar, Literal, Self
 from pydantic import model_validator
 
 from latentlab.core.model import StrictModel
-from latentlab.evidence.assessment import Assessment, Level
+from latentlab.evidence.assessment import Assessment, Level, SeedsNeeded
 from latentlab.evidence.claims.base import MetricReference, UnitOfN
 from latentlab.evidence.claims.trend import TrendClaim
 from latentlab.evidence.pooling import PooledAssessment
@@ -108,7 +108,9 @@ class Association(TrendClaim):
         detectable, needed = math.nan, None
         if not math.isnan(trend.estimate):
             detectable = detectable_correlation(n, level.one_sided)
-            needed = trials_for_correlation(trend.estimate, level.one_sided)
+            trials_needed = trials_for_correlation(trend.estimate, level.one_sided)
+            if trials_needed is not None:
+                needed = SeedsNeeded(trials_needed, trials_needed).at_least(level.min_seeds)
         return self.trend_assessment(
             trend,
             rope_p,
@@ -120,7 +122,7 @@ class Association(TrendClaim):
             test=self.primary_test,
             effect_size=f"rho = {self.sign * trend.estimate:.3g}",
             trials=columns.trials,
-            plan=(detectable, None if needed is None else max(needed, level.min_seeds)),
+            plan=(detectable, needed),
         )
 
     def pool(

@@ -12,7 +12,7 @@ import pandas as pd
 from pydantic import model_validator
 
 from latentlab.core.arrays import Array
-from latentlab.evidence.assessment import Assessment, Level
+from latentlab.evidence.assessment import Assessment, Level, SeedsNeeded
 from latentlab.evidence.claims.base import ArmClaim, amount
 from latentlab.evidence.claims.location_procedure import LocationProcedure
 from latentlab.evidence.decisions import (
@@ -261,7 +261,9 @@ class LocationClaim(ArmClaim):
         # Nothing where the scores have no spread to measure the effect by.
         return "" if math.isnan(size) else f"{name} = {size:.3g}"
 
-    def _plan(self, x: Array, y: Array, control: Array, level: Level) -> tuple[float, int | None]:
+    def _plan(
+        self, x: Array, y: Array, control: Array, level: Level
+    ) -> tuple[float, SeedsNeeded | None]:
         """Plan with the level that the correction leaves, for an effect like the one seen."""
         n = min(len(x), len(y))
         if n < 2:
@@ -276,13 +278,14 @@ class LocationClaim(ArmClaim):
             # Nothing to plan with, but an exact test needs no more than its attainable p.
             exact_test = self.test.primary not in ("paired_t", "welch_t")
             settled = exact_test and fewest is not None and abs(offset) > rounding
-            return math.nan, max(fewest or 0, level.min_seeds) if settled else None
+            least = max(fewest or 0, level.min_seeds)
+            return math.nan, SeedsNeeded(least, least) if settled else None
         detectable, needed = plan(
             self.comparison, n, spread, offset, _mean(distance), level, paired=self.paired
         )
-        if needed is not None:
-            needed = None if fewest is None else max(needed, fewest, level.min_seeds)
-        return detectable, needed
+        if needed is None or fewest is None:
+            return detectable, None
+        return detectable, needed.at_least(max(fewest, level.min_seeds))
 
     @model_validator(mode="after")
     def _equivalence_has_one_side(self) -> Self:

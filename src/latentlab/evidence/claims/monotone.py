@@ -13,11 +13,12 @@ import pandas as pd
 from pydantic import model_validator
 
 from latentlab.core.arrays import Array
-from latentlab.evidence.assessment import Assessment, Level
+from latentlab.evidence.assessment import Assessment, Level, SeedsNeeded
 from latentlab.evidence.claims.base import ArmClaim
 from latentlab.evidence.claims.trend import TrendClaim
 from latentlab.evidence.configurations import flatten
 from latentlab.evidence.decisions import evidence_at_boundaries
+from latentlab.evidence.planning import seeds_range
 from latentlab.evidence.pooling import (
     PooledAssessment,
     ProblemEffect,
@@ -35,7 +36,7 @@ from latentlab.statistics.association import (
 )
 from latentlab.statistics.intervals import mean_interval
 from latentlab.statistics.location import ROUNDING
-from latentlab.statistics.power import detectable_effect, sd_upper_factor, seeds_for_effect
+from latentlab.statistics.power import detectable_effect, seeds_for_effect
 
 
 class Monotone(ArmClaim, TrendClaim):
@@ -192,7 +193,7 @@ def _own_effect(correlations: Array, level: float) -> ProblemEffect:
     return ProblemEffect(len(correlations), float(own.mean), max(low, -1.0), min(high, 1.0))
 
 
-def _plan(correlations: Array, arms: int, level: Level) -> tuple[float, int | None]:
+def _plan(correlations: Array, arms: int, level: Level) -> tuple[float, SeedsNeeded | None]:
     """Return detectable mean correlation and seeds needed, by the t test of the correlations."""
     n = len(correlations)
     spread = float(np.std(correlations, ddof=1)) if n > 1 else 0.0
@@ -201,8 +202,9 @@ def _plan(correlations: Array, arms: int, level: Level) -> tuple[float, int | No
     attainable = math.ceil(math.log(1 / level.one_sided) / math.log(math.factorial(arms)))
     fewest = max(attainable, level.min_seeds)
     if spread <= ROUNDING:
-        return math.nan, fewest if mean > 0 else None
+        return math.nan, SeedsNeeded(fewest, fewest) if mean > 0 else None
     detectable = min(1.0, spread * detectable_effect(n, level.one_sided, paired=True))
-    size = mean / (spread * sd_upper_factor(n))
-    needed = seeds_for_effect(size, level.one_sided, paired=True)
-    return detectable, None if needed is None else max(needed, fewest)
+    needed = seeds_range(
+        lambda sd: seeds_for_effect(mean / sd, level.one_sided, paired=True), spread, n
+    )
+    return detectable, None if needed is None else needed.at_least(fewest)

@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import Field
 
 from latentlab.core.model import StrictModel
-from latentlab.evidence.assessment import Assessment, Level
+from latentlab.evidence.assessment import Assessment, Level, SeedsNeeded
 from latentlab.evidence.claims.base import Claim
 from latentlab.evidence.decisions import Sides
 from latentlab.metrics.metric import Metric
@@ -65,7 +65,7 @@ class TrendClaim(Claim):
         rope_p: float | None,
         level: Level,
         *,
-        plan: tuple[float, int | None],
+        plan: tuple[float, SeedsNeeded | None],
         **others: Any,
     ) -> Assessment:
         """Put a trend's statistics together, in the direction that is claimed.

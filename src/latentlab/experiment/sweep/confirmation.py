@@ -37,14 +37,13 @@ def confirmation_trials(
         UserError: no configuration is complete.
     """
     configs = {WINNER: _winner(sweep, table), DEFAULT: sweep.config({})}
-    epochs = sweep.settings.confirmation.epochs or configs[DEFAULT].training.epochs
     version = sweep.study.method.version
     return [
         Trial(
             study=sweep.study.name,
             arm=arm,
             seed=seed,
-            config=_with_epochs(config, epochs),
+            config=for_confirmation(sweep, config),
             data=prepared.fingerprint,
             precision=precision,
             method_version=version,
@@ -80,7 +79,9 @@ def _winner(sweep: Sweep, table: SweepTable) -> TrialConfig:
     return sweep.config(sweep.settings.space.configuration(values))
 
 
-def _with_epochs(config: TrialConfig, epochs: int) -> TrialConfig:
+def for_confirmation(sweep: Sweep, config: TrialConfig) -> TrialConfig:
+    """Return a configuration with the budget of the confirmation: the study's own by default."""
+    epochs = sweep.settings.confirmation.epochs or sweep.config({}).training.epochs
     block = merged(config.model_dump(mode="json"), {"training": {"epochs": epochs}})
     return type(config).model_validate(block)
 

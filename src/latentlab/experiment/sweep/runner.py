@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import pandas as pd
 
@@ -13,9 +15,15 @@ from latentlab.compute.device import resolve_device
 from latentlab.core.files import write_atomically
 from latentlab.data import Prepared
 from latentlab.experiment.planning import history_table, trial_table
+from latentlab.experiment.registering import begin
 from latentlab.experiment.scoring import score_trials
 from latentlab.experiment.sweep.confirmation import confirmation_table, confirmation_trials
 from latentlab.experiment.sweep.file import Sweep
+from latentlab.experiment.sweep.registration import (
+    declared_sweep,
+    judge_confirmation,
+    register_sweep,
+)
 from latentlab.experiment.sweep.results import search_scores, stored_trials, sweep_table
 from latentlab.experiment.sweep.settings import SweepsConfig
 from latentlab.experiment.sweep.training import SweepTraining
@@ -71,6 +79,8 @@ def search_sweep(
         )
         training.refuse_untrainable()
         training.check(storage.suggestions())
+        now = declared_sweep(sweep, prepared, compute.precision)
+        register_sweep(sweep, now, store.root, datetime.now(UTC))
         with storage_errors(_address(sweep, config, store)):
             run_sweep(sweep.settings, directions, storage, training)
             suggestions = storage.suggestions()
@@ -134,8 +144,20 @@ def confirm_sweep(
     """Train the winner and the default on fresh seeds; return the gain, and their tables."""
     assert prepared.folder is not None
     planned = confirmation_trials(sweep, table, prepared, compute.precision)
-    trained = train_trials(sweep.study.method, planned, prepared.folder, store, compute)
+
+    def note(ids: Collection[str]) -> None:
+        begin(store.root, ids, datetime.now(UTC))
+
+    trained = train_trials(sweep.study.method, planned, prepared.folder, store, compute, begin=note)
     trials = trial_table(planned, store, trained)
     scores = score_trials(sweep.study, trials, prepared, store, resolve_device(compute))
     history = history_table(planned, store)
-    return confirmation_table(sweep, table, scores), Trained(trials, history, scores)
+    gain = judge_confirmation(
+        confirmation_table(sweep, table, scores),
+        declared_sweep(sweep, prepared, compute.precision),
+        trials,
+        scores,
+        store,
+        datetime.now(UTC),
+    )
+    return gain, Trained(trials, history, scores)

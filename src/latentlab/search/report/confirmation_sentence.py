@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from typing import Any
 
-from latentlab.reporting.formatting import format_number, plural
+from latentlab.reporting.formatting import as_float, as_text, format_number, plural
 
 
 def confirmation_sentence(row: Mapping[Hashable, Any]) -> str:
@@ -31,4 +31,18 @@ def confirmation_sentence(row: Mapping[Hashable, Any]) -> str:
         f"default's {format_number(row['default'])}: a gain of {format_number(row['gain'])} "
         f"[{format_number(row['low'])}, {format_number(row['high'])}].{end} In the search the "
         f"winner seemed to reach {format_number(row['search_score'])} on validation."
+        f"{_standing(row)}"
+    )
+
+
+def _standing(row: Mapping[Hashable, Any]) -> str:
+    """Say what the claim that the winner is better may be called, and at which attempt."""
+    if not (status := as_text(row.get("status"))):
+        return ""
+    reason = as_text(row.get("status_reason"))
+    attempt = int(as_float(row.get("attempt")))
+    paid = f" at attempt {attempt}, whose p pays for those before" if attempt > 1 else ""
+    return (
+        f" That it is better is {as_text(row.get('verdict'))}{paid}; "
+        f"{status}{': ' if reason else ''}{reason}."
     )
