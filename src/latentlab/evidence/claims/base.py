@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from latentlab.core.errors import UserError
 from latentlab.core.model import StrictModel
 from latentlab.evidence.assessment import Assessment, Level
 from latentlab.evidence.decisions import Sides
@@ -170,6 +171,10 @@ class Claim(StrictModel, ABC):
         if self.needs_direction and better is None:
             raise NoVerdict("invalid", f"{name} has no better direction: declare one")
         return better
+
+    def trivial(self, metrics: Mapping[str, Metric]) -> UserError | None:
+        """Say why its boundary lies where no effect on this metric can; None where it does not."""
+        return None
 
     @model_validator(mode="after")
     def _arms_differ(self) -> Self:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
-from latentlab.core.model import StrictModel
+from latentlab.core.model import Number, StrictModel
 from latentlab.evidence.assessment import Assessment, Level
 from latentlab.evidence.claims.base import Claim
 from latentlab.evidence.decisions import Sides
@@ -31,7 +31,7 @@ class TrendClaim(Claim):
         test: how it is tested.
     """
 
-    rope: float | None = Field(default=None, gt=0, lt=1)
+    rope: Number | None = Field(default=None, gt=0, lt=1)
     test: TrendProcedure = TrendProcedure()
 
     @property
