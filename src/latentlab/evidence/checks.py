@@ -82,6 +82,12 @@ def _look_misfits(hypotheses: Hypotheses, seeds: Sequence[int]) -> Iterator[User
                 "count seeds",
                 "Ask it in a study without stopping",
             )
+        if not claim.holds_at_looks:
+            yield UserError(
+                f"hypothesis {name}: stopping: {claim.kind} judges several contrasts at once, and "
+                "no levels of looks are known for that",
+                "Ask it in a study without stopping, or as claims about two arms",
+            )
         if claim.min_seeds > first:
             yield UserError(
                 f"hypothesis {name}: min_seeds: {claim.min_seeds} are more than the {first} of the "

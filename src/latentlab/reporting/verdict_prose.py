@@ -28,6 +28,8 @@ from latentlab.reporting.verdict_cells import (
     boundaries,
     cause_text,
     comparison_text,
+    contrasts,
+    contrasts_text,
     correction_text,
     count_text,
     effect_text,
@@ -61,6 +63,8 @@ def verdict_sentence(row: Row) -> str:
         parts.append(f"Reason: {cause_text(row) or 'none was recorded'}.")
         return " ".join(parts)
     parts.append(_measured(row))
+    if found := contrasts_text(row):
+        parts.append(f"By contrast, each p adjusted for the others: {found}.")
     if verdict == "inconclusive":
         parts.extend(_open_question(row))
     else:
@@ -157,7 +161,8 @@ def _measured(row: Row) -> str:
         return f"{comparison_text(row)}: no effect could be estimated."
     estimate = effect_text(row)
     interval = f", {interval_label(row)}" if "[" in estimate else ", no interval"
-    return f"{comparison_text(row)}: effect {estimate}{interval}, {count_text(row)}."
+    what = "strongest contrast" if contrasts(row) else "effect"
+    return f"{comparison_text(row)}: {what} {estimate}{interval}, {count_text(row)}."
 
 
 def _decided(row: Row, verdict: str) -> str:

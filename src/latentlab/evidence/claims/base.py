@@ -69,6 +69,8 @@ class Claim(StrictModel, ABC):
     missing: Missing
     min_seeds: int = Field(ge=2, le=10_000)
 
+    holds_at_looks: ClassVar[bool] = True
+    """Whether its p-values may be held to the levels of declared looks."""
     n_unit: ClassVar[UnitOfN] = "seed"
     """What `n` and `seeds_needed` count."""
 
@@ -240,6 +242,25 @@ class ArmClaim(Claim):
             if len(samples[problem].values) < 2:
                 raise NoVerdict("invalid", f"{problem}: one pair of seeds has no spread")
         return samples
+
+
+def too_wide(key: str, boundary: float, metric: Metric, ranges: int = 1) -> UserError | None:
+    """Say that no effect reaches a boundary; None where one can.
+
+    Args:
+        key: the key in the file that holds the boundary.
+        boundary: in the metric's units.
+        metric: what it is about.
+        ranges: the largest effect there can be, in ranges of the metric.
+    """
+    widest = ranges * (metric.high - metric.low)
+    if boundary < widest:
+        return None
+    return UserError(
+        f"{key}: {boundary:g} is no less than the widest difference in {metric.name}, whose range "
+        f"is {metric.low:g} to {metric.high:g}",
+        f"Write {key} in {metric.unit}, below {widest:g}",
+    )
 
 
 def amount(value: float, unit: str) -> str:

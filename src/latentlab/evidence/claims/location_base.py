@@ -14,7 +14,7 @@ from pydantic import model_validator
 from latentlab.core.arrays import Array
 from latentlab.core.errors import UserError
 from latentlab.evidence.assessment import Assessment, Level
-from latentlab.evidence.claims.base import ArmClaim, amount
+from latentlab.evidence.claims.base import ArmClaim, amount, too_wide
 from latentlab.evidence.claims.location_procedure import LocationProcedure
 from latentlab.evidence.decisions import (
     Comparison,
@@ -101,14 +101,7 @@ class LocationClaim(ArmClaim):
         """Say why its boundary lies where no effect on this metric can."""
         metric, key = metrics[self.metric.name], self.amount_key
         if not self.boundary.relative:
-            widest = self.largest_effect * (metric.high - metric.low)
-            if self.boundary.value < widest:
-                return None
-            return UserError(
-                f"{key}: {self.boundary.value:g} is no less than the widest difference in "
-                f"{metric.name}, whose range is {metric.low:g} to {metric.high:g}",
-                f"Write {key} in {metric.unit}, below {widest:g}",
-            )
+            return too_wide(key, self.boundary.value, metric, self.largest_effect)
         # Scores that are not negative can lose no more than all: 100 % of the control's mean.
         falls = {"superiority": "lower", "non_inferiority": "higher"}.get(self.comparison)
         if metric.low < 0 or self.boundary.value < 1 or self.metric.direction(metrics) != falls:
