@@ -24,12 +24,13 @@ VERDICT_COLUMNS: dict[str, str] = {
     "split": "data the metric was measured on",
     "better": "higher, lower or none",
     "unit": "unit of estimate, effect and boundary: the metric's, % of control mean where the "
-    "boundary is, or rank correlation",
+    "boundary is, rank correlation, or probability",
     "treatment": "arm, arms, or first contrast; for monotone the last arm",
     "control": "arm, or second contrast; for monotone the first arm; empty for all pairs",
     "n": "pairs of seeds, seeds of the smaller arm, or trials (association)",
     "n_unit": "what n and seeds_needed count: seed or trial",
-    "estimate": "treatment - control in that unit; a rank correlation for trends",
+    "estimate": "treatment - control in that unit; a rank correlation for trends; or the "
+    "probability that the treatment's score is the higher one",
     "effect": "the estimate turned so that positive is better, or the stated direction; of several "
     "contrasts the one with the smallest p",
     "control_mean": "mean of the control in metric units",

@@ -69,7 +69,7 @@ def of_blocks(scores: Array, weights: Array, *, shared: bool) -> Contrasts:
         >>> scores = np.array([[1.0, 2.0, 4.0], [2.0, 2.0, 5.0], [3.0, 5.0, 6.0]])
         >>> found = of_blocks(scores, np.array([[-1.0, 0.0, 1.0]]), shared=True)
         >>> found.estimates.tolist(), round(float(found.errors[0]), 3), float(found.freedom)
-        ([3.0], 0.494, 4.0)
+        ([3.0], 0.471, 4.0)
     """
     seeds, arms = scores.shape[-2:]
     values = scores @ weights.T

@@ -9,6 +9,7 @@ from pydantic import Field
 from latentlab.evidence.claims.association import Association
 from latentlab.evidence.claims.base import Claim
 from latentlab.evidence.claims.contrasts import ArmsDiffer, DiffersFromControl, EffectVaries
+from latentlab.evidence.claims.dominance import ProbabilityOfSuperiority
 from latentlab.evidence.claims.interaction import Interaction
 from latentlab.evidence.claims.location import Equivalence, NonInferiority, Superiority
 from latentlab.evidence.claims.monotone import Monotone
@@ -23,6 +24,7 @@ _Kinds = (
     | DiffersFromControl
     | ArmsDiffer
     | EffectVaries
+    | ProbabilityOfSuperiority
 )
 
 Hypothesis = Annotated[_Kinds, Field(discriminator="kind")]

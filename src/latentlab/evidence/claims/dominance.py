@@ -1,0 +1,178 @@
+"""The claim that one arm beats another with more than a stated probability."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, Literal, Self
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from latentlab.core.model import Number, StrictModel
+from latentlab.evidence.assessment import Assessment, Level
+from latentlab.evidence.claims.base import ArmClaim
+from latentlab.evidence.claims.location import Pairing, TwoArms
+from latentlab.evidence.decisions import Sides, evidence_at_boundaries
+from latentlab.evidence.pooling import PooledAssessment
+from latentlab.evidence.samples import NoVerdict, Tables
+from latentlab.metrics.metric import Metric
+from latentlab.statistics.dominance import (
+    detectable_by_pairs,
+    detectable_by_samples,
+    of_pairs,
+    of_samples,
+    probability_interval,
+    seeds_for_all_won,
+    seeds_for_pairs,
+    seeds_for_samples,
+)
+
+
+class DominanceProcedure(StrictModel):
+    """How it is tested: by the sign test of pairs, by Brunner and Munzel's where there are none.
+
+    Args:
+        mid_p: of the sign test, whether the observed count has half its weight.
+        sides: whether alpha is spent on one direction or shared by two.
+    """
+
+    mid_p: bool = Field(default=False, strict=True)
+    sides: Sides = "one"
+
+
+class ProbabilityOfSuperiority(ArmClaim):
+    """A training of the treatment beats one of the control with a probability above `threshold`.
+
+    Half of the probability of a tie counts as won.
+
+    Args:
+        arms: the two.
+        pairing: whether they share seeds.
+        threshold: the probability that it is held against.
+        test: how it is tested.
+    """
+
+    kind: Literal["probability_of_superiority"]
+    arms: TwoArms
+    pairing: Pairing
+    threshold: Number = Field(default=0.5, gt=0, lt=1)
+    test: DominanceProcedure = DominanceProcedure()
+
+    @classmethod
+    def declines(cls, stated: Mapping[str, Any]) -> frozenset[str]:
+        """Return that tests of means are none of its own."""
+        return frozenset({"test"})
+
+    @property
+    def comparison(self) -> str:
+        """Above the threshold."""
+        return "superiority"
+
+    @property
+    def sides(self) -> Sides:
+        """As declared."""
+        return self.test.sides
+
+    @property
+    def paired(self) -> bool:
+        """As declared."""
+        return self.pairing == "seed"
+
+    @property
+    def primary_test(self) -> str:
+        """The test that its pairing asks for."""
+        if not self.paired:
+            return "brunner_munzel"
+        return "sign_mid_p" if self.test.mid_p else "sign"
+
+    @property
+    def labels(self) -> tuple[str, str]:
+        """The two arms."""
+        return self.arms.treatment, self.arms.control
+
+    @property
+    def needs_direction(self) -> bool:
+        """It speaks of better and worse."""
+        return True
+
+    def arm_names(self) -> dict[str, str]:
+        """Return key in the file -> name of the arm."""
+        return {"arms.treatment": self.arms.treatment, "arms.control": self.arms.control}
+
+    def unit(self, metrics: Mapping[str, Metric]) -> str:
+        """Return that the effect is a probability."""
+        return "probability"
+
+    def finding(self, boundary: float, unit: str, *, supported: bool) -> str:
+        """Say what a decided verdict found."""
+        than = f"{'more' if supported else 'less'} than {boundary:.3g}"
+        pair = f"{self.arms.treatment} beats {self.arms.control}"
+        return f"{pair} in {self.metric.name} with a probability of {than}"
+
+    def assess(self, tables: Tables, metrics: Mapping[str, Metric], level: Level) -> Assessment:
+        """Test how often the treatment wins."""
+        samples = self.samples(tables, metrics)
+        sign = -1.0 if self.better(metrics) == "lower" else 1.0
+        x, y = (sign * samples.values[arm].to_numpy(dtype=np.float64) for arm in self.labels)
+        if not self.paired:
+            x, y = x[~np.isnan(x)], y[~np.isnan(y)]
+        n = min(len(x), len(y))
+        if n < 2:
+            raise NoVerdict("invalid", "one seed says nothing of how often an arm wins")
+        found = of_pairs(x, y, mid_p=self.test.mid_p) if self.paired else of_samples(x, y)
+        supported, refuted = evidence_at_boundaries(
+            "superiority", lambda _, to: found.p(self.threshold, to), self.sides
+        )
+        effect = float(found.probability)
+        fewest = self.threshold**n / (2 if self.test.mid_p else 1)
+        detectable, needed = self._plan(effect, n, level)
+        return Assessment(
+            n=n,
+            estimate=effect if sign > 0 else 1 - effect,
+            effect=effect,
+            control_mean=sign * float(y.mean()),
+            treatment_mean=sign * float(x.mean()),
+            boundary=self.threshold,
+            interval=probability_interval(found.p, level.interval),
+            p_supported=float(supported),
+            p_refuted=float(refuted),
+            attainable_p=min(1.0, level.spending * fewest),
+            test=self.primary_test,
+            trials=samples.trials,
+            detectable_effect=detectable,
+            seeds_needed=needed,
+        )
+
+    def pool(
+        self, problems: Mapping[str, Tables], metrics: Mapping[str, Metric], level: Level
+    ) -> PooledAssessment:
+        """Refuse: how often an arm wins is of one problem.
+
+        Raises:
+            NoVerdict: always.
+        """
+        raise NoVerdict("not_run", "not pooled: how often an arm wins is of one problem")
+
+    def _plan(self, effect: float, n: int, level: Level) -> tuple[float, int | None]:
+        threshold, alpha = self.threshold, level.one_sided
+        # What cannot be shown to be above may be shown to be below: the control's wins then count.
+        edge, wins = (threshold, effect) if effect > threshold else (1 - threshold, 1 - effect)
+        if self.paired:
+            detectable = detectable_by_pairs(n, threshold, alpha)
+            needed = seeds_for_pairs(edge, wins, alpha)
+        else:
+            detectable = threshold + detectable_by_samples(n, alpha)
+            needed = seeds_for_samples(wins - edge, alpha)
+        if needed is not None:
+            needed = max(needed, seeds_for_all_won(edge, alpha), level.min_seeds)
+        return detectable if detectable < 1 else math.nan, needed
+
+    @model_validator(mode="after")
+    def _mid_p_is_of_pairs(self) -> Self:
+        if self.test.mid_p and not self.paired:
+            raise ValueError(
+                "test.mid_p: Brunner and Munzel's test has none; leave it out, or write pairing: "
+                "seed"
+            )
+        return self
