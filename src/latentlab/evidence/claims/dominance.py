@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 import numpy as np
 from pydantic import Field, model_validator
 
-from latentlab.core.model import Number, StrictModel
+from latentlab.core.model import Number
 from latentlab.evidence.assessment import Assessment, Level
 from latentlab.evidence.claims.base import ArmClaim
 from latentlab.evidence.claims.location import Pairing, TwoArms
-from latentlab.evidence.decisions import Sides, evidence_at_boundaries
+from latentlab.evidence.claims.trend import SidesProcedure
+from latentlab.evidence.decisions import Sides, for_sides
 from latentlab.evidence.pooling import PooledAssessment
 from latentlab.evidence.samples import NoVerdict, Tables
 from latentlab.metrics.metric import Metric
@@ -29,40 +30,25 @@ from latentlab.statistics.dominance import (
 )
 
 
-class DominanceProcedure(StrictModel):
-    """How it is tested: by the sign test of pairs, by Brunner and Munzel's where there are none.
-
-    Args:
-        mid_p: of the sign test, whether the observed count has half its weight.
-        sides: whether alpha is spent on one direction or shared by two.
-    """
-
-    mid_p: bool = Field(default=False, strict=True)
-    sides: Sides = "one"
-
-
 class ProbabilityOfSuperiority(ArmClaim):
     """A training of the treatment beats one of the control with a probability above `threshold`.
 
-    Half of the probability of a tie counts as won.
+    Half of the probability of a tie counts as won. Pairs are judged by the sign test, beside which
+    stands its mid-P, at its level only on average; independent arms by Brunner and Munzel's test.
 
     Args:
         arms: the two.
         pairing: whether they share seeds.
-        threshold: the probability that it is held against.
-        test: how it is tested.
+        threshold: the probability that it is held against; that of independent arms is .5, since
+            their test errs twice as often as it says at .75.
+        test: whether alpha is spent on one direction or shared by two.
     """
 
     kind: Literal["probability_of_superiority"]
     arms: TwoArms
     pairing: Pairing
     threshold: Number = Field(default=0.5, gt=0, lt=1)
-    test: DominanceProcedure = DominanceProcedure()
-
-    @classmethod
-    def declines(cls, stated: Mapping[str, Any]) -> frozenset[str]:
-        """Return that tests of means are none of its own."""
-        return frozenset({"test"})
+    test: SidesProcedure = SidesProcedure()
 
     @property
     def comparison(self) -> str:
@@ -82,9 +68,7 @@ class ProbabilityOfSuperiority(ArmClaim):
     @property
     def primary_test(self) -> str:
         """The test that its pairing asks for."""
-        if not self.paired:
-            return "brunner_munzel"
-        return "sign_mid_p" if self.test.mid_p else "sign"
+        return "sign" if self.paired else "brunner_munzel"
 
     @property
     def labels(self) -> tuple[str, str]:
@@ -120,12 +104,15 @@ class ProbabilityOfSuperiority(ArmClaim):
         n = min(len(x), len(y))
         if n < 2:
             raise NoVerdict("invalid", "one seed says nothing of how often an arm wins")
-        found = of_pairs(x, y, mid_p=self.test.mid_p) if self.paired else of_samples(x, y)
-        supported, refuted = evidence_at_boundaries(
-            "superiority", lambda _, to: found.p(self.threshold, to), self.sides
+        found = of_pairs(x, y) if self.paired else of_samples(x, y)
+        supported, refuted = (
+            for_sides(found.p(self.threshold, to), self.sides) for to in ("greater", "less")
         )
+        sensitivity = {}
+        if self.paired:
+            mid_p = of_pairs(x, y, mid_p=True).p(self.threshold, "greater")
+            sensitivity["sign_mid_p"] = float(for_sides(mid_p, self.sides))
         effect = float(found.probability)
-        fewest = self.threshold**n / (2 if self.test.mid_p else 1)
         detectable, needed = self._plan(effect, n, level)
         return Assessment(
             n=n,
@@ -137,9 +124,10 @@ class ProbabilityOfSuperiority(ArmClaim):
             interval=probability_interval(found.p, level.interval),
             p_supported=float(supported),
             p_refuted=float(refuted),
-            attainable_p=min(1.0, level.spending * fewest),
+            attainable_p=min(1.0, level.spending * self.threshold**n),
             test=self.primary_test,
             trials=samples.trials,
+            sensitivity=sensitivity,
             detectable_effect=detectable,
             seeds_needed=needed,
         )
@@ -169,10 +157,10 @@ class ProbabilityOfSuperiority(ArmClaim):
         return detectable if detectable < 1 else math.nan, needed
 
     @model_validator(mode="after")
-    def _mid_p_is_of_pairs(self) -> Self:
-        if self.test.mid_p and not self.paired:
+    def _independent_arms_are_held_against_a_half(self) -> Self:
+        if not self.paired and self.threshold != 0.5:
             raise ValueError(
-                "test.mid_p: Brunner and Munzel's test has none; leave it out, or write pairing: "
-                "seed"
+                "threshold: independent arms are held against 0.5 alone; leave it out, or write "
+                "pairing: seed"
             )
         return self

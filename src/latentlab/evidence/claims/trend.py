@@ -17,8 +17,8 @@ from latentlab.metrics.metric import Metric
 from latentlab.statistics.association import Trend
 
 
-class TrendProcedure(StrictModel):
-    """How a rank trend is tested: by permutation within seeds."""
+class SidesProcedure(StrictModel):
+    """A procedure that has one test: only its sides are declared."""
 
     sides: Sides = "one"
 
@@ -32,7 +32,7 @@ class TrendClaim(Claim):
     """
 
     rope: Number | None = Field(default=None, gt=0, lt=1)
-    test: TrendProcedure = TrendProcedure()
+    test: SidesProcedure = SidesProcedure()
 
     @property
     def comparison(self) -> str:
