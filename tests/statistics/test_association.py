@@ -76,7 +76,7 @@ def test_nine_trials_are_exact_as_published_tables_are(n, level, critical):
     squares = round((1 - critical) * n * (n**2 - 1) / 6)
     squares -= squares % 2
     for wanted, significant in ((squares, True), (squares + 2, False)):
-        orders = iter(lambda: rng.permutation(n), None)
+        orders = (rng.permutation(n) for _ in itertools.count())
         y = next(y for y in orders if np.sum((x - y) ** 2) == wanted)
         trend = spearman_within_blocks(x.astype(float), y.astype(float), x)
         assert (trend.p_positive <= level) == significant

@@ -104,11 +104,11 @@ def test_the_plan_says_what_simulation_finds():
     needed = seeds_for_pairs(0.5, 0.75, 0.05)
     wins = (RNG.random((20_000, needed)) < 0.75).astype(float)
     power = np.mean(of_pairs(wins, np.full(wins.shape, 0.5)).p(0.5, "greater") <= 0.05)
-    assert power == pytest.approx(float(sign_power(needed, 0.5, 0.75, 0.05)), abs=0.01)
+    assert power == pytest.approx(float(sign_power(np.array(needed), 0.5, 0.75, 0.05)), abs=0.01)
     assert power >= 0.79
-    assert float(sign_power(needed, 0.5, detectable_by_pairs(needed, 0.5, 0.05), 0.05)) == (
-        pytest.approx(0.8)
-    )
+    assert float(
+        sign_power(np.array(needed), 0.5, detectable_by_pairs(needed, 0.5, 0.05), 0.05)
+    ) == (pytest.approx(0.8))
     assert np.isnan(detectable_by_pairs(4, 0.5, 0.05))
     assert seeds_for_pairs(0.5, 0.5, 0.05) is None
     needed = seeds_for_samples(0.25, 0.05)

@@ -24,11 +24,11 @@ VERDICT_COLUMNS: dict[str, str] = {
     "split": "data the metric was measured on",
     "better": "higher, lower or none",
     "unit": "unit of estimate, effect and boundary: the metric's, % of control mean where the "
-    "boundary is, rank correlation, or probability",
+    "boundary is, rank correlation, probability, or ranks",
     "treatment": "arm, arms, or first contrast; for monotone the last arm",
     "control": "arm, or second contrast; for monotone the first arm; empty for all pairs",
-    "n": "pairs of seeds, seeds of the smaller arm, or trials (association)",
-    "n_unit": "what n and seeds_needed count: seed or trial",
+    "n": "pairs of seeds, seeds of the smaller arm, trials (association), or problems",
+    "n_unit": "what n and seeds_needed count: seed, trial or problem",
     "estimate": "treatment - control in that unit; a rank correlation for trends; or the "
     "probability that the treatment's score is the higher one",
     "effect": "the estimate turned so that positive is better, or the stated direction; of several "
@@ -73,6 +73,7 @@ POOLED_COLUMNS: dict[str, str] = VERDICT_COLUMNS | {
     "heterogeneity_p": "its p-value, by Welch's F",
     "i_squared": "share of the effects' variation that is not error",
     "problems_differ": "whether the problems are told apart; empty where that cannot be said",
+    "mean_ranks": "JSON: of a claim about ranks, arm -> its mean rank over problems, 1 is best",
     "left_out": "problems whose stored scores could not be pooled, and why",
 }
 """The columns of the table of pooled verdicts, and what those hold that differ."""

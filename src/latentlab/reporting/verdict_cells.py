@@ -224,6 +224,18 @@ def problems_text(row: Row) -> str:
     )
 
 
+def mean_ranks(row: Row) -> dict[str, float]:
+    """Return the mean rank of every arm of a claim about ranks; none of other claims."""
+    found: dict[str, float] = json.loads(as_text(row.get("mean_ranks")) or "{}")
+    return found
+
+
+def ranks_text(row: Row) -> str:
+    """Write the mean ranks, best first ("new 1.20, old 1.80")."""
+    rising = sorted(mean_ranks(row).items(), key=lambda item: item[1])
+    return ", ".join(f"{arm} {rank:.2f}" for arm, rank in rising)
+
+
 def _seeds_needed(row: Row) -> str:
     needed = as_float(row.get("seeds_needed"))
     is_open = as_text(row.get("verdict")) == "inconclusive" and math.isfinite(needed)

@@ -36,6 +36,7 @@ from latentlab.reporting.verdict_cells import (
     interval_label,
     look_text,
     problems_text,
+    ranks_text,
     ratio_unit,
     seeds_missing,
     unit_of_n,
@@ -104,7 +105,9 @@ def next_step(verdicts: pd.DataFrame) -> str:
 def pooled_sentence(row: Row) -> str:
     """Say one pooled verdict in plain language, without its headline."""
     parts = [verdict_sentence(row)]
-    if problems := problems_text(row):
+    if ranks := ranks_text(row):
+        parts.append(f"Mean ranks, 1 is best: {ranks}.")
+    elif problems := problems_text(row):
         parts += [f"By problem: {problems}.", _agreement(row)]
     return " ".join(parts)
 

@@ -135,7 +135,9 @@ def probability_interval(p: PAt, level: float) -> Interval:
     return end("greater", 0.0, 1.0), end("less", 1.0, 0.0)
 
 
-def sign_power(n: npt.ArrayLike, threshold: float, probability: float, level: float) -> Array:
+def sign_power(
+    n: npt.NDArray[np.int64], threshold: float, probability: float, level: float
+) -> Array:
     """Return the chance that the sign test shows A above a threshold; it does not rise steadily.
 
     Args:
@@ -145,7 +147,7 @@ def sign_power(n: npt.ArrayLike, threshold: float, probability: float, level: fl
         level: one-sided level.
 
     Example:
-        >>> sign_power([5, 6], 0.5, 0.9, 0.05).round(3).tolist()
+        >>> sign_power(np.array([5, 6]), 0.5, 0.9, 0.05).round(3).tolist()
         [0.59, 0.531]
     """
     most = scipy.stats.binom.isf(level, n, threshold)
@@ -193,7 +195,7 @@ def detectable_by_pairs(n: int, threshold: float, level: float, target: float = 
     """
 
     def surplus(probability: float) -> float:
-        return float(sign_power(n, threshold, probability, level)) - target
+        return float(sign_power(np.array(n), threshold, probability, level)) - target
 
     if surplus(1.0) < 0:
         return math.nan

@@ -21,7 +21,7 @@ from latentlab.evidence.pooling import PooledAssessment
 from latentlab.evidence.samples import ArmScores, Missing, NoVerdict, Tables, arm_scores
 from latentlab.metrics.metric import Better, Metric
 
-UnitOfN = Literal["seed", "trial"]
+UnitOfN = Literal["seed", "trial", "problem"]
 
 
 class MetricReference(StrictModel):

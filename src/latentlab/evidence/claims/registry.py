@@ -13,6 +13,7 @@ from latentlab.evidence.claims.dominance import ProbabilityOfSuperiority
 from latentlab.evidence.claims.interaction import Interaction
 from latentlab.evidence.claims.location import Equivalence, NonInferiority, Superiority
 from latentlab.evidence.claims.monotone import Monotone
+from latentlab.evidence.claims.ranks import RanksDiffer
 
 _Kinds = (
     Superiority
@@ -25,6 +26,7 @@ _Kinds = (
     | ArmsDiffer
     | EffectVaries
     | ProbabilityOfSuperiority
+    | RanksDiffer
 )
 
 Hypothesis = Annotated[_Kinds, Field(discriminator="kind")]
