@@ -71,9 +71,10 @@ def of_pairs(x: Array, y: Array, *, mid_p: bool = False) -> Dominance:
 def of_samples(x: Array, y: Array) -> Dominance:
     """Compare arms of seeds of their own by Brunner and Munzel's test (2000), at any probability.
 
-    Unlike Mann and Whitney's it allows the arms to spread differently. No p is below what n pairs
-    could give that all are won, which is a bound of p where the arms do not overlap, and the test
-    has no error to go by.
+    Unlike Mann and Whitney's it allows the arms to spread differently. Degrees of freedom are those
+    of the smaller arm: with Satterthwaite's, as published, a family of four errs in .066 for .05.
+    No p is below what n pairs could give that all are won, which is a bound of p where the arms do
+    not overlap, and the test has no error to go by.
 
     Args:
         x: shape [..., n], n >= 2.
@@ -93,17 +94,15 @@ def of_samples(x: Array, y: Array) -> Dominance:
         (ranks[..., n:] - scipy.stats.rankdata(pooled[..., n:], axis=-1)) / n,
     ]
     probability = beaten[0].mean(axis=-1)
-    parts = [np.var(own, axis=-1, ddof=1) / own.shape[-1] for own in beaten]
-    square = parts[0] + parts[1]
+    square = sum(np.var(own, axis=-1, ddof=1) / own.shape[-1] for own in beaten)
     known = square > ROUNDING**2
-    within = parts[0] ** 2 / (n - 1) + parts[1] ** 2 / (m - 1)
-    freedom = np.divide(square**2, within, out=np.ones_like(square), where=known)
     error = np.sqrt(np.where(known, square, 1.0))
+    smaller = min(n, m)
 
     def p(at: float, alternative: Alternative) -> Array:
         distance = probability - at if alternative == "greater" else at - probability
-        fewest = (at if alternative == "greater" else 1 - at) ** min(n, m)
-        found = np.where(known, scipy.stats.t.sf(distance / error, freedom), distance <= 0)
+        fewest = (at if alternative == "greater" else 1 - at) ** smaller
+        found = np.where(known, scipy.stats.t.sf(distance / error, smaller - 1), distance <= 0)
         return np.asarray(np.maximum(found, fewest))
 
     return Dominance(probability, p)

@@ -108,7 +108,7 @@ class ProbabilityOfSuperiority(ArmClaim):
         supported, refuted = (
             for_sides(found.p(self.threshold, to), self.sides) for to in ("greater", "less")
         )
-        sensitivity = {}
+        sensitivity: dict[str, float | None] = {}
         if self.paired:
             mid_p = of_pairs(x, y, mid_p=True).p(self.threshold, "greater")
             sensitivity["sign_mid_p"] = float(for_sides(mid_p, self.sides))
