@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar, Literal, Self
 
@@ -35,9 +36,9 @@ class ArmsClaim(ContrastClaim):
     joint_test: ClassVar[str]
     """The test with a shared spread."""
 
+    @abstractmethod
     def joint(self, columns: Sequence[Array], found: Contrasts) -> Together:
         """Return the joint law of the statistics where all arms share one spread."""
-        raise NotImplementedError
 
     @property
     def primary_test(self) -> str:
