@@ -37,6 +37,12 @@ NOISES: Mapping[str, Callable[[np.random.Generator, tuple[int, ...]], Array]] = 
     "t3": lambda rng, shape: rng.standard_t(3, size=shape) / math.sqrt(3),
     "lognormal": lambda rng, shape: rng.lognormal(0, 0.5, shape) - math.exp(0.125),
     "ties": lambda rng, shape: np.round(rng.normal(size=shape)),
+    # One arm's noise is skewed by 1.75, and the others have little: so are the differences.
+    "skewed": lambda rng, shape: np.where(
+        np.arange(shape[-1]) == 0,
+        (rng.lognormal(0, 0.5, shape) - math.exp(0.125)) / 0.6039,
+        0.2 * rng.normal(size=shape),
+    ),
     # One arm, the control where there is one, varies three times as much.
     "unequal": lambda rng, shape: rng.normal(size=shape) * np.array([3.0, 1.0, 1.0, 1.0]),
 }
