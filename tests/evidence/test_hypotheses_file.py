@@ -21,6 +21,13 @@ TREND = {"kind": "monotone", "factor": "beta", "direction": "increasing"}
         ({"kind": "non_inferiority", "margin": "1e-3"}, ["H1", "margin", "0.001"]),
         ({"min_effect": -1.0}, ["H1", "min_effect", "not negative"]),
         ({"min_effect": float("inf")}, ["H1", "min_effect", "finite"]),
+        ({"min_effect": False}, ["H1", "min_effect", "False is no amount"]),
+        ({"kind": "non_inferiority", "margin": True}, ["H1", "margin", "True is no amount"]),
+        (
+            {"kind": "interaction", "arms": FOUR, "min_effect": True},
+            ["H1", "min_effect", "True is no number"],
+        ),
+        ({**TREND, "levels": {"a": False, "b": True, "c": "2"}}, ["levels.a", "levels.c"]),
         ({"min_efect": 1.0}, ["H1", "min_efect"]),
         ({"kind": "better"}, ["H1", "kind", "superiority"]),
         ({"arms": {"treatment": "a", "control": "a"}}, ["H1", "arms", "twice"]),
@@ -262,6 +269,26 @@ def test_check_names_hypothesis_key_and_remedy(declare, metrics, changes, words)
     (found,) = misfits(declare(H1=changes), {"new", "old"}, metrics, [1, 2])
     for word in words:
         assert word in str(found)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"min_effect": 1}, ["min_effect: 1", "accuracy", "0 to 1", "below 1"]),
+        ({"kind": "non_inferiority", "margin": 5}, ["margin: 5", "accuracy"]),
+        ({"kind": "equivalence", "margin": 2.0}, ["margin: 2"]),
+        ({"kind": "non_inferiority", "margin": "100% of control mean"}, ["fall by 100 %"]),
+        ({"kind": "interaction", "arms": FOUR, "min_effect": 2.0}, ["min_effect: 2", "below 2"]),
+        ({"min_effect": 0.99}, []),
+        ({"min_effect": "300% of control mean"}, []),
+        ({"kind": "interaction", "arms": FOUR, "min_effect": 1.5}, []),
+        ({"min_effect": 5, "metric": {"name": "loss", "split": "test"}}, []),
+    ],
+)
+def test_an_amount_that_no_effect_can_reach_is_refused(declare, metrics, changes, words):
+    found = list(misfits(declare(H1=changes), {"new", "old", *"abcd"}, metrics, [1, 2]))
+    assert len(found) == bool(words)
+    assert all(word in str(found[0]) for word in words)
 
 
 def test_check_needs_no_direction_where_none_is_claimed(declare, metrics):

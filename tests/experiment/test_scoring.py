@@ -13,11 +13,13 @@ from safetensors.torch import load_file
 from labs.declarations import declared
 from labs.stored_trials import write_trial
 from labs.trainer import CPU, INLINE
+from latentlab.core.errors import UserError
 from latentlab.data import load_prepared, prepare, save_prepared
 from latentlab.experiment import timing
 from latentlab.experiment.measurements import load_arrays, load_values, save_arrays, save_values
 from latentlab.experiment.planning import plan_trials, trial_table
 from latentlab.experiment.scoring import PICTURES, SCORES, draw_pictures, score_trials
+from latentlab.experiment.study_scores import measure_trials
 from latentlab.experiment.timing import time_arms
 from latentlab.experiment.trained_model import TrainedModel
 from latentlab.studies.registry import STUDIES
@@ -270,3 +272,21 @@ def test_a_model_needs_all_of_its_parameters(prepared, tmp_path):
         STUDY.restore(folder, data_spec(prepared), CPU)
     with pytest.raises(RuntimeError, match="Missing key"):
         TrainedModel.of(STUDY.method, config, data_spec(prepared), {"x": torch.zeros(1)})
+
+
+def test_a_score_outside_its_metrics_range_is_an_error(study, prepared, declaration, monkeypatch):
+    trials, store = study
+    real = EVALUATION.evaluate
+
+    def wrong(model, *given):
+        return real(model, *given) | {"accuracy": 1.5, "kl_divergence": -1e-7}
+
+    monkeypatch.setattr(EVALUATION, "evaluate", wrong)
+    with pytest.raises(UserError) as caught:
+        measure_trials(STUDY, declaration, trials, prepared, store, CPU)
+    arm = trials["arm"].iloc[0]
+    assert f"accuracy of arm {arm}, seed 0 is 1.5 on validation, outside its range 0 to 1" in str(
+        caught.value
+    )
+    assert "VERSION" in caught.value.remedy
+    assert "kl_divergence" not in str(caught.value)

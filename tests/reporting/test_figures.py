@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
@@ -18,6 +20,7 @@ from labs.reporting_study import (
 from latentlab.reporting.figures import (
     arm_styles,
     confusion_matrices,
+    critical_difference,
     example_mosaic,
     forest_plot,
     latent_marginals,
@@ -54,6 +57,16 @@ def test_curves_show_the_mean_and_the_band_of_every_arm() -> None:
 def test_n_falls_where_a_trial_diverged() -> None:
     (line,) = traces(learning_curves(make_history(), ["loss"]), "beta_vae_2")
     assert line.customdata[:, 2].tolist() == [10] * 9 + [9] * 21
+
+
+def test_mean_ranks_stand_best_first_with_half_of_the_critical_difference() -> None:
+    """Demsar's example (2006): the critical difference of four arms over 14 problems is 1.25."""
+    ranks = {"C4.5": 3.143, "with m": 2.0, "with cf": 2.893, "with both": 1.964}
+    row = {"metric": "auc", "mean_ranks": json.dumps(ranks)}
+    figure = critical_difference(row | {"interval_low": -0.07, "interval_high": 2.43})
+    assert [trace.name for trace in figure.data] == ["with both", "with m", "with cf", "C4.5"]
+    assert [trace.x[0] for trace in figure.data] == sorted(ranks.values())
+    assert figure.data[0].error_x.array[0] == pytest.approx(1.25 / 2)
 
 
 def test_one_seed_draws_a_line_and_no_band() -> None:

@@ -66,6 +66,23 @@ def _orders(n, count):
     return [rng.permutation(n) for _ in range(count)]
 
 
+@pytest.mark.parametrize(
+    ("n", "level", "critical"), [(9, 0.05, 0.600), (9, 0.005, 0.833), (8, 0.05, 0.643)]
+)
+def test_nine_trials_are_exact_as_published_tables_are(n, level, critical):
+    """Critical values of Zar (1972): the smallest rho that is significant on one side."""
+    rng, x = np.random.default_rng(0), np.arange(n)
+    # Squared differences of ranks of the critical order, and of the next below it.
+    squares = round((1 - critical) * n * (n**2 - 1) / 6)
+    squares -= squares % 2
+    for wanted, significant in ((squares, True), (squares + 2, False)):
+        orders = (rng.permutation(n) for _ in itertools.count())
+        y = next(y for y in orders if np.sum((x - y) ** 2) == wanted)
+        trend = spearman_within_blocks(x.astype(float), y.astype(float), x)
+        assert (trend.p_positive <= level) == significant
+        assert trend.attainable == 1 / math.factorial(n)
+
+
 def test_within_blocks_equals_brute_force():
     blocks = np.array([0, 0, 0, 1, 1, 1])
     x = np.array([1.0, 2, 3, 2, 5, 4])

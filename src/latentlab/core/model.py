@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class StrictModel(BaseModel):
     """A pydantic model that never changes and in which a misspelt key is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+Number = Annotated[float, Field(strict=True)]
+"""A number that is written as one: neither true nor text, of which pydantic would make numbers."""

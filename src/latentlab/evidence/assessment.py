@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import pandas as pd
@@ -51,6 +52,23 @@ class SeedsNeeded:
 
 
 @dataclass(frozen=True)
+class ContrastFound:
+    """One of several contrasts that a claim judges together.
+
+    Attributes:
+        effect: turned as the claim's, in its unit.
+        low: low end of its interval, which covers together with the others'.
+        high: its high end.
+        p: two-sided, adjusted for the other contrasts of the claim.
+    """
+
+    effect: float
+    low: float
+    high: float
+    p: float
+
+
+@dataclass(frozen=True)
 class Assessment:
     """The statistics of one hypothesis. Attributes are columns of the verdicts, in their units."""
 
@@ -71,3 +89,4 @@ class Assessment:
     pairing_correlation: float = math.nan
     detectable_effect: float = math.nan
     seeds_needed: SeedsNeeded | None = None
+    contrasts: Mapping[str, ContrastFound] = field(default_factory=dict)

@@ -30,8 +30,6 @@ def why_open(assessment: Assessment, level: Level, *, contradictory: bool) -> st
     if contradictory:
         return "the trend is certain but within the range declared to be no trend"
     if math.isnan(assessment.p_supported):
-        return (
-            f"{assessment.test} is undefined on scores that do not vary "
-            "(sign_flip or permutation would not be)"
-        )
+        others = " (sign_flip or permutation would not be)" * (not assessment.contrasts)
+        return f"{assessment.test} is undefined on scores that do not vary{others}"
     return ""

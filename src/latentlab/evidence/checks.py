@@ -54,6 +54,8 @@ def misfits(
             for misfit in _metric_misfits(name, key, reference, metrics)
         ]
         yield from metric_misfits
+        if not metric_misfits and (misfit := claim.trivial(metrics)) is not None:
+            yield UserError(f"hypothesis {name}: {misfit.what}", misfit.remedy)
         needs = claim.needs_direction or claim.missing == "worst_value"
         if not metric_misfits and needs and claim.metric.direction(metrics) is None:
             yield UserError(
@@ -79,6 +81,12 @@ def _look_misfits(hypotheses: Hypotheses, seeds: Sequence[int]) -> Iterator[User
                 f"hypothesis {name}: stopping: {claim.kind} counts {claim.n_unit}s, and looks "
                 "count seeds",
                 "Ask it in a study without stopping",
+            )
+        if not claim.holds_at_looks:
+            yield UserError(
+                f"hypothesis {name}: stopping: {claim.kind} judges several contrasts at once, and "
+                "no levels of looks are known for that",
+                "Ask it in a study without stopping, or as claims about two arms",
             )
         if claim.min_seeds > first:
             yield UserError(

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError, model_validator
 
 from latentlab.core.errors import UserError
-from latentlab.core.model import StrictModel
+from latentlab.core.model import Number, StrictModel
 from latentlab.core.validation import validate
 from latentlab.evidence.claims.defaults import Defaults
 from latentlab.evidence.claims.registry import KINDS, Hypothesis
@@ -20,7 +20,7 @@ from latentlab.statistics.corrections import Correction
 class Family(StrictModel):
     """Hypotheses that are corrected together, each direction on its own."""
 
-    alpha: float = Field(default=0.05, gt=0, lt=0.5)
+    alpha: Number = Field(default=0.05, gt=0, lt=0.5)
     correction: Correction = "holm"
     status: Literal["confirmatory", "exploratory"] = "confirmatory"
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
-from pydantic import AfterValidator
+from pydantic import BeforeValidator
 
 from latentlab.core.arrays import Array
+from latentlab.core.model import Number
 
 _RELATIVE = re.compile(r"(\d+(?:\.\d+)?)% of control mean")
 
@@ -65,11 +66,11 @@ class Boundary:
         return np.full_like(control, self.value)
 
 
-def boundary_of(amount: float | str) -> Boundary:
+def boundary_of(amount: Any) -> Boundary:
     """Read a number in raw units, or "5% of control mean".
 
     Raises:
-        ValueError: for any other text, and for a number that is negative or not finite.
+        ValueError: for anything else, and for a number that is negative or not finite.
 
     Example:
         >>> boundary_of("5% of control mean")
@@ -83,21 +84,24 @@ def boundary_of(amount: float | str) -> Boundary:
                 'point (YAML reads 1e-3 as text; write 0.001), or exactly "5% of control mean"'
             )
         return Boundary(float(match[1]) / 100, relative=True)
+    if isinstance(amount, bool) or not isinstance(amount, int | float):
+        raise ValueError(f"{amount!r} is no amount; write a number in the metric's units")
     if not np.isfinite(amount) or amount < 0:
         raise ValueError(f"{amount} is no amount: write a finite number that is not negative")
     return Boundary(float(amount))
 
 
-def _minimum_effect(amount: float | str) -> float | str:
+def _minimum_effect(amount: Any) -> Any:
     boundary_of(amount)
     return amount
 
 
-def _margin(amount: float | str) -> float | str:
-    if boundary_of(amount).value == 0:
+def _margin(amount: Any) -> Any:
+    # None is a margin that is missing, which the claim says better.
+    if amount is not None and boundary_of(amount).value == 0:
         raise ValueError("a margin must be greater than 0: write the smallest loss that matters")
     return amount
 
 
-MinimumEffect = Annotated[float | str, AfterValidator(_minimum_effect)]
-Margin = Annotated[float | str, AfterValidator(_margin)]
+MinimumEffect = Annotated[Number | str, BeforeValidator(_minimum_effect)]
+Margin = Annotated[Number | str, BeforeValidator(_margin)]

@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import scipy
@@ -180,23 +180,28 @@ class PooledAssessment:
 
     Args:
         assessment: what is decided on.
-        strata: the problems' effects, which are equal where the problems are alike.
+        strata: the problems' effects, which are equal where the problems are alike; none where
+            nothing is averaged.
         problems: problem -> its effect.
+        mean_ranks: arm -> its mean rank over problems, of a claim about ranks.
     """
 
     assessment: Assessment
-    strata: StratifiedMean
+    strata: StratifiedMean | None
     problems: Mapping[str, ProblemEffect]
+    mean_ranks: Mapping[str, float] = field(default_factory=dict)
 
     def columns(self) -> dict[str, object]:
         """Return what the table of pooled verdicts has beside the columns of any verdict."""
-        spread = heterogeneity(self.strata)
+        nothing = Heterogeneity(math.nan, math.nan, math.nan)
+        spread = nothing if self.strata is None else heterogeneity(self.strata)
         return {
             "problems": json.dumps({name: vars(own) for name, own in self.problems.items()}),
             "heterogeneity_q": spread.q,
             "heterogeneity_p": spread.p,
             "i_squared": spread.i_squared,
             "problems_differ": spread.unlike,
+            "mean_ranks": json.dumps(self.mean_ranks),
         }
 
 

@@ -15,6 +15,7 @@ import pandas as pd
 
 from latentlab.core.errors import UserError
 from latentlab.evidence.configurations import differing_keys, flatten
+from latentlab.evidence.copies import WEIGHTS, copied, outcomes
 
 Missing = Literal["fail", "worst_value", "exclude_pair"]
 
@@ -42,7 +43,8 @@ class Tables:
 
     Args:
         scores: columns trial_id, split, metric, value; finite values, no row twice.
-        trials: columns trial_id, arm, seed, status, started_at (UTC or NaT), config.
+        trials: columns trial_id, arm, seed, status, started_at (UTC or NaT), config, and what
+            copies of trials share (`evidence.copies`).
     """
 
     scores: pd.DataFrame
@@ -72,8 +74,12 @@ def tidy(scores: pd.DataFrame, trials: pd.DataFrame) -> Tables:
             )
     values = scores.loc[:, list(SCORE_COLUMNS)].astype({"value": float})
     values = values[np.isfinite(values["value"])].drop_duplicates()
-    once = trials.loc[:, list(TRIAL_COLUMNS)].assign(
-        started_at=pd.to_datetime(trials["started_at"], utc=True, errors="coerce", format="ISO8601")
+    known = trials.reindex(columns=[*TRIAL_COLUMNS, WEIGHTS])
+    once = known.assign(
+        outcome=known["trial_id"].map(outcomes(values)),
+        started_at=pd.to_datetime(
+            trials["started_at"], utc=True, errors="coerce", format="ISO8601"
+        ),
     )
     once = once.sort_values("started_at", kind="stable").drop_duplicates(["trial_id", "arm"])
     return Tables(values, once.sort_index())
@@ -138,7 +144,7 @@ def arm_scores(
     absent = [arm for arm in arms if arm not in set(trials["arm"])]
     if absent:
         raise NoVerdict("not_run", f"no trial of {', '.join(absent)} has been run")
-    _one_trial_per_seed(trials)
+    _seeds_are_replicates(trials)
     _only_declared_differences(trials, varies)
     scored = _with_scores(tables, trials, metric, split)
     values = scored.pivot(index="seed", columns="arm", values="value").reindex(columns=arms)
@@ -180,7 +186,7 @@ def trials_of(tables: Tables, arms: Sequence[str]) -> pd.DataFrame:
     trials = trials.drop_duplicates("trial_id")
     if trials.empty:
         raise NoVerdict("not_run", "no trial has been run")
-    _one_trial_per_seed(trials)
+    _seeds_are_replicates(trials)
     return trials
 
 
@@ -236,7 +242,7 @@ def factor_values(trials: pd.DataFrame, factor: str) -> np.ndarray:
     return np.array([np.nan if value is None else float(value) for value in found])
 
 
-def _one_trial_per_seed(trials: pd.DataFrame) -> None:
+def _seeds_are_replicates(trials: pd.DataFrame) -> None:
     repeated = trials[trials.duplicated(["arm", "seed"], keep=False)]
     if not repeated.empty:
         first = repeated.iloc[0]
@@ -244,6 +250,8 @@ def _one_trial_per_seed(trials: pd.DataFrame) -> None:
             "invalid",
             f"duplicate seeds: different trials of arm {first['arm']} share seed {first['seed']}",
         )
+    if found := copied(trials):
+        raise NoVerdict("invalid", found)
 
 
 def _only_declared_differences(trials: pd.DataFrame, varies: Iterable[str]) -> None:

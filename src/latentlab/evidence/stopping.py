@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 import pandas as pd
 from pydantic import Field, model_validator
 
-from latentlab.core.model import StrictModel
+from latentlab.core.model import Number, StrictModel
 from latentlab.statistics.alpha_spending import Spending
 from latentlab.statistics.sequential import GroupSequential
 
@@ -28,7 +28,7 @@ class Stopping(StrictModel):
     design: Literal["group_sequential"]
     looks: tuple[Annotated[int, Field(ge=2, le=100_000, strict=True)], ...]
     spending: Spending
-    futility: Annotated[float, Field(gt=0, lt=1)] | Literal["none"] = "none"
+    futility: Annotated[Number, Field(gt=0, lt=1)] | Literal["none"] = "none"
 
     @property
     def rule(self) -> GroupSequential:

@@ -8,9 +8,10 @@ from __future__ import annotations
 VERDICT_COLUMNS: dict[str, str] = {
     "hypothesis": "id in the file of hypotheses",
     "question": "the claim in words",
-    "kind": "superiority, non_inferiority, equivalence, interaction, monotone or association",
+    "kind": "as the file of hypotheses has it: superiority, monotone, ..",
     "comparison": "what the effect is held against: superiority (above the boundary), "
-    "non_inferiority (above minus the boundary), equivalence (within it), trend (above 0)",
+    "non_inferiority (above minus the boundary), equivalence (within it), trend (above 0), "
+    "difference (of several contrasts some beyond it, on either side)",
     "family": "family that is corrected together",
     "correction": "holm, fdr_bh, bonferroni or none",
     "alpha": "level of the family",
@@ -24,13 +25,15 @@ VERDICT_COLUMNS: dict[str, str] = {
     "split": "data the metric was measured on",
     "better": "higher, lower or none",
     "unit": "unit of estimate, effect and boundary: the metric's, % of control mean where the "
-    "boundary is, or rank correlation",
-    "treatment": "arm, or first contrast; for monotone the last arm",
-    "control": "arm, or second contrast; for monotone the first arm",
-    "n": "pairs of seeds, seeds of the smaller arm, or trials (association)",
-    "n_unit": "what n, seeds_likely and seeds_needed count: seed or trial",
-    "estimate": "treatment - control in that unit; a rank correlation for trends",
-    "effect": "the estimate turned so that positive is better, or the stated direction",
+    "boundary is, rank correlation, probability, or ranks",
+    "treatment": "arm, arms, or first contrast; for monotone the last arm",
+    "control": "arm, or second contrast; for monotone the first arm; empty for all pairs",
+    "n": "pairs of seeds, seeds of the smaller arm, trials (association), or problems",
+    "n_unit": "what n, seeds_likely and seeds_needed count: seed, trial or problem",
+    "estimate": "treatment - control in that unit; a rank correlation for trends; or the "
+    "probability that the treatment's score is the higher one",
+    "effect": "the estimate turned so that positive is better, or the stated direction; of several "
+    "contrasts the one with the smallest p",
     "control_mean": "mean of the control in metric units",
     "treatment_mean": "mean of the treatment in metric units",
     "boundary": "minimum effect or margin in that unit; 0 for trends",
@@ -44,6 +47,8 @@ VERDICT_COLUMNS: dict[str, str] = {
     "attainable_p": "smallest p_supported that test and n allow",
     "test": "primary test",
     "sensitivity": "JSON: other test -> its p_supported, unadjusted",
+    "contrasts": "JSON: of a claim about several contrasts, contrast -> effect, low and high end "
+    "of its simultaneous interval, and two-sided p adjusted for the others",
     "effect_size": "d_z (paired), Hedges g (independent) or rho, positive as in effect",
     "pairing_correlation": "correlation of the arms over seeds; at most 0: pairing bought nothing",
     "detectable_effect": "smallest true effect (for equivalence, margin) found with 80 % power",
@@ -71,6 +76,7 @@ POOLED_COLUMNS: dict[str, str] = VERDICT_COLUMNS | {
     "heterogeneity_p": "its p-value, by Welch's F",
     "i_squared": "share of the effects' variation that is not error",
     "problems_differ": "whether the problems are told apart; empty where that cannot be said",
+    "mean_ranks": "JSON: of a claim about ranks, arm -> its mean rank over problems, 1 is best",
     "left_out": "problems whose stored scores could not be pooled, and why",
 }
 """The columns of the table of pooled verdicts, and what those hold that differ."""

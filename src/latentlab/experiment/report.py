@@ -20,7 +20,8 @@ from latentlab.experiment.same_data import require_same_data
 from latentlab.experiment.study import Study
 from latentlab.reporting import Document, comparison_table, study_document
 from latentlab.reporting.deviations import deviations
-from latentlab.reporting.figures import strip_plot, table_figure
+from latentlab.reporting.figures import critical_difference, strip_plot, table_figure
+from latentlab.reporting.verdict_cells import mean_ranks, verdict_rows
 
 
 def compare(
@@ -90,6 +91,13 @@ def build_report(
             "The report's figures are single runs; a figure that lies outside the range in which "
             "95 % of our runs are expected does not reproduce here.",
         )
+    for row in verdict_rows(pooled):
+        if mean_ranks(row):
+            shown[f"Mean ranks: {row['hypothesis']}"] = (
+                critical_difference(row),
+                "Mean rank of each arm over the problems, with half of the critical difference to "
+                "each side: arms whose bars do not overlap are told apart.",
+            )
     table = declaration.table(comparison, verdicts)
     if table is not None:
         shown[declaration.table_title] = (table_figure(table), declaration.table_caption)

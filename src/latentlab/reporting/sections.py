@@ -17,6 +17,7 @@ from latentlab.reporting.tables import differences_table, means_table, metric_no
 from latentlab.reporting.verdict_cells import (
     HEADLINES,
     Row,
+    contrasts,
     interval_label,
     look_text,
     ratio_unit,
@@ -230,7 +231,7 @@ def _verdict_row(row: Row, shown: Row, effect: Cell) -> dict[str | Cell, object]
         ),
         effect: Cell(
             value if value == MISSING else f"{value}{ratio_unit(row)}",
-            _present(interval, shown["effect size"]),
+            _present(interval, interval_label(row) if contrasts(row) else "", shown["effect size"]),
         ),
         "Claim holds": shown["boundary"],
         "Adjusted p": p,
@@ -250,5 +251,6 @@ def _present(*details: str) -> tuple[str, ...]:
 
 def _common_interval(rows: Sequence[Row]) -> str:
     """The label of the intervals, with their level where all verdicts share one."""
-    labels = {interval_label(row) for row in rows if as_text(row.get("interval_level"))}
+    alone = [row for row in rows if not contrasts(row)]
+    labels = {interval_label(row) for row in alone if as_text(row.get("interval_level"))}
     return labels.pop() if len(labels) == 1 else "unadjusted interval"

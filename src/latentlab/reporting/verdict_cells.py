@@ -67,9 +67,14 @@ def verdict_table(verdicts: pd.DataFrame) -> pd.DataFrame:
 
 
 def interval_label(row: Row) -> str:
-    """Say what the interval of a verdict is ("unadjusted 90 % interval")."""
-    level = as_float(row.get("interval_level"))
-    return f"unadjusted {format_share(level)} interval" if level > 0 else "unadjusted interval"
+    """Say what the interval of a verdict is ("unadjusted 90 % interval").
+
+    Those of several contrasts cover together; none is adjusted for the other claims of the family.
+    """
+    level, kind = as_float(row.get("interval_level")), "unadjusted"
+    if contrasts(row):
+        kind = "simultaneous"
+    return f"{kind} {format_share(level)} interval" if level > 0 else f"{kind} interval"
 
 
 def effect_text(row: Row) -> str:
@@ -92,7 +97,7 @@ def boundaries(row: Row) -> list[float]:
     """Return where the claim begins to hold, on the oriented scale of the effect.
 
     The minimum effect for superiority, minus the margin for non-inferiority, both margins for
-    equivalence, 0 for a trend; none where the table has no boundary.
+    equivalence and for a difference, 0 for a trend; none where the table has no boundary.
     """
     bound = as_float(row.get("boundary"))
     if math.isnan(bound):
@@ -100,7 +105,7 @@ def boundaries(row: Row) -> list[float]:
     comparison = as_text(row.get("comparison"))
     if comparison == "non_inferiority":
         return [-abs(bound)]
-    if comparison == "equivalence":
+    if comparison in ("equivalence", "difference") and bound:
         return [-abs(bound), abs(bound)]
     return [bound]
 
@@ -110,7 +115,13 @@ def boundary_text(row: Row) -> str:
     bounds = [format_declared(bound) for bound in boundaries(row)]
     if not bounds:
         return MISSING
-    text = f"above {bounds[0]}" if len(bounds) == 1 else f"between {bounds[0]} and {bounds[1]}"
+    is_difference = as_text(row.get("comparison")) == "difference"
+    if len(bounds) == 1:
+        text = f"{'other than' if is_difference else 'above'} {bounds[0]}"
+    elif is_difference:
+        text = f"outside {bounds[0]} to {bounds[1]}"
+    else:
+        text = f"between {bounds[0]} and {bounds[1]}"
     return f"{text}{ratio_unit(row)}"
 
 
@@ -201,6 +212,21 @@ def _present(row: Row) -> int:
     return int(n) if math.isfinite(n) else 0
 
 
+def contrasts(row: Row) -> dict[str, dict[str, Any]]:
+    """Return effect, interval and adjusted p of every contrast of a claim about several."""
+    found: dict[str, dict[str, Any]] = json.loads(as_text(row.get("contrasts")) or "{}")
+    return found
+
+
+def contrasts_text(row: Row) -> str:
+    """Write the contrasts of a claim ("a - old 0.2 [0.1, 0.3], p .003; .."); empty without."""
+    return "; ".join(
+        f"{name} {format_estimate(*(as_float(own[key]) for key in ('effect', 'low', 'high')))}, "
+        f"p {format_p(as_float(own['p']))}"
+        for name, own in contrasts(row).items()
+    )
+
+
 def effects_by_problem(row: Row) -> dict[str, dict[str, Any]]:
     """Return n, effect and interval of every problem that a verdict was pooled over."""
     found: dict[str, dict[str, Any]] = json.loads(as_text(row.get("problems")) or "{}")
@@ -213,6 +239,18 @@ def problems_text(row: Row) -> str:
         f"{name} {format_estimate(*(as_float(own[key]) for key in ('effect', 'low', 'high')))}"
         for name, own in effects_by_problem(row).items()
     )
+
+
+def mean_ranks(row: Row) -> dict[str, float]:
+    """Return the mean rank of every arm of a claim about ranks; none of other claims."""
+    found: dict[str, float] = json.loads(as_text(row.get("mean_ranks")) or "{}")
+    return found
+
+
+def ranks_text(row: Row) -> str:
+    """Write the mean ranks, best first ("new 1.20, old 1.80")."""
+    rising = sorted(mean_ranks(row).items(), key=lambda item: item[1])
+    return ", ".join(f"{arm} {rank:.2f}" for arm, rank in rising)
 
 
 def _seeds_needed(row: Row) -> str:

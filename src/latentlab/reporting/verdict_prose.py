@@ -28,12 +28,15 @@ from latentlab.reporting.verdict_cells import (
     boundaries,
     cause_text,
     comparison_text,
+    contrasts,
+    contrasts_text,
     correction_text,
     count_text,
     effect_text,
     interval_label,
     look_text,
     problems_text,
+    ranks_text,
     ratio_unit,
     seeds_in_all,
     seeds_missing,
@@ -62,6 +65,8 @@ def verdict_sentence(row: Row) -> str:
         parts.append(f"Reason: {cause_text(row) or 'none was recorded'}.")
         return " ".join(parts)
     parts.append(_measured(row))
+    if found := contrasts_text(row):
+        parts.append(f"By contrast, each p adjusted for the others: {found}.")
     if verdict == "inconclusive":
         parts.extend(_open_question(row))
     else:
@@ -109,7 +114,9 @@ def _honest_next(rows: Sequence[Row]) -> str:
 def pooled_sentence(row: Row) -> str:
     """Say one pooled verdict in plain language, without its headline."""
     parts = [verdict_sentence(row)]
-    if problems := problems_text(row):
+    if ranks := ranks_text(row):
+        parts.append(f"Mean ranks, 1 is best: {ranks}.")
+    elif problems := problems_text(row):
         parts += [f"By problem: {problems}.", _agreement(row)]
     return " ".join(parts)
 
@@ -168,7 +175,8 @@ def _measured(row: Row) -> str:
         return f"{comparison_text(row)}: no effect could be estimated."
     estimate = effect_text(row)
     interval = f", {interval_label(row)}" if "[" in estimate else ", no interval"
-    return f"{comparison_text(row)}: effect {estimate}{interval}, {count_text(row)}."
+    what = "strongest contrast" if contrasts(row) else "effect"
+    return f"{comparison_text(row)}: {what} {estimate}{interval}, {count_text(row)}."
 
 
 def _decided(row: Row, verdict: str) -> str:

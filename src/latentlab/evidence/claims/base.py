@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from latentlab.core.errors import UserError
 from latentlab.core.model import StrictModel
 from latentlab.evidence.assessment import Assessment, Level
 from latentlab.evidence.decisions import Sides
@@ -20,7 +21,7 @@ from latentlab.evidence.pooling import PooledAssessment
 from latentlab.evidence.samples import ArmScores, Missing, NoVerdict, Tables, arm_scores
 from latentlab.metrics.metric import Better, Metric
 
-UnitOfN = Literal["seed", "trial"]
+UnitOfN = Literal["seed", "trial", "problem"]
 
 
 class MetricReference(StrictModel):
@@ -68,6 +69,8 @@ class Claim(StrictModel, ABC):
     missing: Missing
     min_seeds: int = Field(ge=2, le=10_000)
 
+    holds_at_looks: ClassVar[bool] = True
+    """Whether its p-values may be held to the levels of declared looks."""
     n_unit: ClassVar[UnitOfN] = "seed"
     """What `n` and `seeds_needed` count."""
 
@@ -171,6 +174,10 @@ class Claim(StrictModel, ABC):
             raise NoVerdict("invalid", f"{name} has no better direction: declare one")
         return better
 
+    def trivial(self, metrics: Mapping[str, Metric]) -> UserError | None:
+        """Say why its boundary lies where no effect on this metric can; None where it does not."""
+        return None
+
     @model_validator(mode="after")
     def _arms_differ(self) -> Self:
         names = list(self.arm_names().values())
@@ -235,6 +242,25 @@ class ArmClaim(Claim):
             if len(samples[problem].values) < 2:
                 raise NoVerdict("invalid", f"{problem}: one pair of seeds has no spread")
         return samples
+
+
+def too_wide(key: str, boundary: float, metric: Metric, ranges: int = 1) -> UserError | None:
+    """Say that no effect reaches a boundary; None where one can.
+
+    Args:
+        key: the key in the file that holds the boundary.
+        boundary: in the metric's units.
+        metric: what it is about.
+        ranges: the largest effect there can be, in ranges of the metric.
+    """
+    widest = ranges * (metric.high - metric.low)
+    if boundary < widest:
+        return None
+    return UserError(
+        f"{key}: {boundary:g} is no less than the widest difference in {metric.name}, whose range "
+        f"is {metric.low:g} to {metric.high:g}",
+        f"Write {key} in {metric.unit}, below {widest:g}",
+    )
 
 
 def amount(value: float, unit: str) -> str:

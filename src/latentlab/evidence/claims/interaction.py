@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import Field, model_validator
 
 from latentlab.core.arrays import Array
-from latentlab.core.model import StrictModel
+from latentlab.core.model import Number, StrictModel
 from latentlab.evidence.claims.location_base import LocationClaim
 from latentlab.evidence.decisions import Comparison
 from latentlab.evidence.margins import Boundary
@@ -41,11 +41,13 @@ class Interaction(LocationClaim):
         margin_rationale: why that one, for the reader.
     """
 
+    largest_effect: ClassVar[int] = 2
+
     kind: Literal["interaction"]
     arms: FourArms
     judged_as: Literal["superiority", "equivalence"] = "superiority"
-    min_effect: float = Field(default=0.0, ge=0, allow_inf_nan=False)
-    margin: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    min_effect: Number = Field(default=0.0, ge=0, allow_inf_nan=False)
+    margin: Number | None = Field(default=None, gt=0, allow_inf_nan=False)
     margin_rationale: str = ""
 
     @classmethod

@@ -5,15 +5,16 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 import pandas as pd
 from pydantic import model_validator
 
 from latentlab.core.arrays import Array
+from latentlab.core.errors import UserError
 from latentlab.evidence.assessment import Assessment, Level, SeedsNeeded
-from latentlab.evidence.claims.base import ArmClaim, amount
+from latentlab.evidence.claims.base import ArmClaim, amount, too_wide
 from latentlab.evidence.claims.location_procedure import LocationProcedure
 from latentlab.evidence.decisions import (
     Comparison,
@@ -92,6 +93,28 @@ class LocationClaim(ArmClaim):
     def needs_direction(self) -> bool:
         """Whether the claim speaks of better and worse: only equivalence does not."""
         return self.comparison != "equivalence"
+
+    largest_effect: ClassVar[int] = 1
+    """The largest effect there can be, in ranges of the metric."""
+
+    def trivial(self, metrics: Mapping[str, Metric]) -> UserError | None:
+        """Say why its boundary lies where no effect on this metric can."""
+        metric, key = metrics[self.metric.name], self.amount_key
+        if not self.boundary.relative:
+            return too_wide(key, self.boundary.value, metric, self.largest_effect)
+        # Scores that are not negative can lose no more than all: 100 % of the control's mean.
+        falls = {"superiority": "lower", "non_inferiority": "higher"}.get(self.comparison)
+        if metric.low < 0 or self.boundary.value < 1 or self.metric.direction(metrics) != falls:
+            return None
+        return UserError(
+            f"{key}: {metric.name} cannot fall by {self.boundary.amount:g} % of the control's mean",
+            f"Write {key} below 100%",
+        )
+
+    @property
+    def amount_key(self) -> str:
+        """The key in the file that holds the boundary."""
+        return "min_effect" if self.comparison == "superiority" else "margin"
 
     def unit(self, metrics: Mapping[str, Metric]) -> str:
         """Return the metric's unit, or that of a share of the control's mean."""

@@ -13,6 +13,7 @@ import pandas as pd
 from pydantic import model_validator
 
 from latentlab.core.arrays import Array
+from latentlab.core.model import Number
 from latentlab.evidence.assessment import Assessment, Level, SeedsNeeded
 from latentlab.evidence.claims.base import ArmClaim
 from latentlab.evidence.claims.trend import TrendClaim
@@ -53,7 +54,7 @@ class Monotone(ArmClaim, TrendClaim):
 
     kind: Literal["monotone"]
     factor: str
-    levels: dict[str, float]
+    levels: dict[str, Number]
     direction: Literal["increasing", "decreasing"]
 
     @property

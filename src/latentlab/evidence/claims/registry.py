@@ -8,11 +8,26 @@ from pydantic import Field
 
 from latentlab.evidence.claims.association import Association
 from latentlab.evidence.claims.base import Claim
+from latentlab.evidence.claims.contrasts import ArmsDiffer, DiffersFromControl, EffectVaries
+from latentlab.evidence.claims.dominance import ProbabilityOfSuperiority
 from latentlab.evidence.claims.interaction import Interaction
 from latentlab.evidence.claims.location import Equivalence, NonInferiority, Superiority
 from latentlab.evidence.claims.monotone import Monotone
+from latentlab.evidence.claims.ranks import RanksDiffer
 
-_Kinds = Superiority | NonInferiority | Equivalence | Interaction | Monotone | Association
+_Kinds = (
+    Superiority
+    | NonInferiority
+    | Equivalence
+    | Interaction
+    | Monotone
+    | Association
+    | DiffersFromControl
+    | ArmsDiffer
+    | EffectVaries
+    | ProbabilityOfSuperiority
+    | RanksDiffer
+)
 
 Hypothesis = Annotated[_Kinds, Field(discriminator="kind")]
 """A claim of any kind, as `kind` says."""

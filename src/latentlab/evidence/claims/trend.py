@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
-from latentlab.core.model import StrictModel
+from latentlab.core.model import Number, StrictModel
 from latentlab.evidence.assessment import Assessment, Level, SeedsNeeded
 from latentlab.evidence.claims.base import Claim
 from latentlab.evidence.decisions import Sides
@@ -17,8 +17,8 @@ from latentlab.metrics.metric import Metric
 from latentlab.statistics.association import Trend
 
 
-class TrendProcedure(StrictModel):
-    """How a rank trend is tested: by permutation within seeds."""
+class SidesProcedure(StrictModel):
+    """A procedure that has one test: only its sides are declared."""
 
     sides: Sides = "one"
 
@@ -31,8 +31,8 @@ class TrendClaim(Claim):
         test: how it is tested.
     """
 
-    rope: float | None = Field(default=None, gt=0, lt=1)
-    test: TrendProcedure = TrendProcedure()
+    rope: Number | None = Field(default=None, gt=0, lt=1)
+    test: SidesProcedure = SidesProcedure()
 
     @property
     def comparison(self) -> str:

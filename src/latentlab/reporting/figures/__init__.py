@@ -1,6 +1,7 @@
 """Figures of a study: plotly figures with one look, made from tidy tables and arrays."""
 
 from latentlab.reporting.figures.confusion_matrix import confusion_matrices
+from latentlab.reporting.figures.critical_difference import critical_difference
 from latentlab.reporting.figures.curves import learning_curves
 from latentlab.reporting.figures.forest import forest_plot
 from latentlab.reporting.figures.latents import latent_marginals, latent_scatter
@@ -12,6 +13,7 @@ from latentlab.reporting.figures.template import arm_styles, finish, template
 __all__ = [
     "arm_styles",
     "confusion_matrices",
+    "critical_difference",
     "example_mosaic",
     "finish",
     "forest_plot",

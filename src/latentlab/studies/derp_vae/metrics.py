@@ -111,8 +111,8 @@ METRICS: tuple[Metric, ...] = (
         "higher",
         "nats",
         "I_q(x; z) by the aggregate posterior of up to "
-        "2,000 examples, at most the log of their number",
-        0,
+        "2,000 examples, at most the log of their number; estimated from a sample of each, so that "
+        "where there is none it may lie a little below 0",
         source="Hoffman & Johnson 2016",
     ),
     Metric(
