@@ -17,7 +17,8 @@ from latentlab.core.arrays import Array
 from latentlab.evidence.margins import Boundary
 from latentlab.statistics.attainable import LocationTest
 from latentlab.statistics.corrections import Correction, adjust, level_left
-from latentlab.statistics.location import Alternative, location_p
+from latentlab.statistics.location import location_p
+from latentlab.statistics.rearranging import Alternative
 
 Comparison = Literal["superiority", "non_inferiority", "equivalence"]
 Sides = Literal["one", "two"]
@@ -66,11 +67,25 @@ def location_evidence(
     """
     sign = -1.0 if lower_is_better else 1.0
     x, y, shift = sign * treatment, sign * control, boundary.distance(control)
-    return evidence_at_boundaries(
-        comparison,
-        lambda side, alternative: location_p(test, x, y + side * shift, alternative),
-        sides,
-    )
+    known = _ratio_exists(test, boundary, control)
+
+    def p(side: int, alternative: Alternative) -> Array:
+        return np.maximum(location_p(test, x, y + side * shift, alternative), known)
+
+    return evidence_at_boundaries(comparison, p, sides)
+
+
+def _ratio_exists(test: LocationTest, boundary: Boundary, control: Array) -> Array:
+    """Return the p-value that there is a mean to take a share of; 0 where none is taken.
+
+    Where the control's mean may be 0, a t test does not reject ratios that lie beyond some that it
+    rejects. The p-value that the ratio is larger than a boundary is the largest over all that are
+    smaller, and the farthest of them asks only whether that mean is 0. Other tests do not turn back.
+    """
+    if not boundary.relative or test not in ("paired_t", "welch_t"):
+        return np.zeros(len(control))
+    own = location_p("paired_t", np.abs(control), np.zeros_like(control), "greater")
+    return np.nan_to_num(own)
 
 
 def evidence_at_boundaries(

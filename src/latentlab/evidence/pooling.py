@@ -25,7 +25,8 @@ from latentlab.evidence.assessment import Assessment, Level
 from latentlab.evidence.decisions import Comparison
 from latentlab.evidence.planning import plan
 from latentlab.statistics.intervals import Interval, t_quantile
-from latentlab.statistics.location import Alternative, is_flat, scale_of
+from latentlab.statistics.location import is_flat, scale_of
+from latentlab.statistics.rearranging import Alternative
 
 UNLIKE = 0.1
 """Problems count as unlike at this p-value: the test of heterogeneity has little power."""

@@ -7,27 +7,18 @@ a simulation of twenty thousand.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import scipy
 
 from latentlab.core.arrays import Array
-from latentlab.statistics.attainable import (
-    MAX_ENUMERATED,
-    RESAMPLES,
-    LocationTest,
-    arrangements,
-)
-
-Alternative = Literal["greater", "less"]
+from latentlab.statistics.attainable import LocationTest
+from latentlab.statistics.rearranging import Alternative, flips, regroupings
 
 # Scores that differ by rounding alone have no spread to divide by.
 ROUNDING = 1e-12
-# Elements that one batch of a permutation test may hold (8 bytes each).
-_BATCH_ELEMENTS = 4_000_000
 # The exact null of a rank test costs time that grows with the sample; scipy's own switch is 50.
 _EXACT_RANKS = 50
 
@@ -72,40 +63,10 @@ def location_p(test: LocationTest, x: Array, y: Array, alternative: Alternative)
         return _wilcoxon(x - y, rounding, alternative)
     if test == "mann_whitney":
         return _mann_whitney(x, y, rounding, alternative)
-    samples: tuple[Array, ...] = (x - y,) if test == "sign_flip" else (x, y)
-    mean: Callable[..., Array] = np.mean if test == "sign_flip" else _difference_of_means
-    observed = mean(*samples, axis=-1)
-
-    def beyond(*arranged: Array, axis: int) -> Array:
-        """How far an arrangement's mean lies beyond the observed one; the same mean at 0."""
-        distance = mean(*arranged, axis=axis) - observed
-        return np.where(np.abs(distance) <= rounding, 0.0, distance)
-
-    result = scipy.stats.permutation_test(
-        samples,
-        beyond,
-        permutation_type="samples" if test == "sign_flip" else "independent",
-        alternative=alternative,
-        axis=-1,
-        vectorized=True,
-        batch=max(1, _BATCH_ELEMENTS // (x.size + y.size)),
-        **_draws(test, x, y),
-    )
-    return np.asarray(result.pvalue, dtype=np.float64)
-
-
-def _difference_of_means(x: Array, y: Array, axis: int = -1) -> Array:
-    return np.asarray(np.mean(x, axis=axis) - np.mean(y, axis=axis))
-
-
-def _draws(test: LocationTest, x: Array, y: Array) -> dict[str, Any]:
-    """All arrangements where they are few; else draws from a fixed stream: one p per table."""
-    count = arrangements(test, x.shape[-1], y.shape[-1])
-    enumerate_all = count is not None and count <= MAX_ENUMERATED
-    return {
-        "n_resamples": np.inf if enumerate_all else RESAMPLES,
-        "rng": np.random.default_rng(0),
-    }
+    rounding = gain_rounding(test, x, y)
+    if test == "sign_flip":
+        return flips(x.shape[-1]).p(x - y, rounding, alternative)
+    return regroupings(x.shape[-1], y.shape[-1]).p(joined(x, -y), rounding, alternative)
 
 
 def is_flat(x: Array, scale: Array) -> npt.NDArray[np.bool_]:
@@ -126,6 +87,12 @@ def scale_of(x: Array, y: Array) -> Array:
         3.0
     """
     return np.asarray(np.maximum(np.abs(x).max(axis=-1), np.abs(y).max(axis=-1)))
+
+
+def gain_rounding(test: LocationTest, x: Array, y: Array) -> Array:
+    """Return what rounding may amount to in a sum that a rearrangement gains, shape [...]."""
+    n, m = x.shape[-1], y.shape[-1]
+    return ROUNDING * scale_of(x, y) * (n / 2 if test == "sign_flip" else n * m / (n + m))
 
 
 def without_rounding(x: Array, rounding: Array) -> Array:
@@ -176,22 +143,35 @@ def _wilcoxon(differences: Array, rounding: Array, alternative: Alternative) -> 
     differences = np.copysign(magnitudes, differences)
     ranked = np.sort(magnitudes, axis=-1)
     tied = np.any(ranked[..., 0] == 0) or np.any(np.diff(ranked, axis=-1) == 0)
-    method: Any = "exact" if n <= _EXACT_RANKS else "asymptotic"
     if tied and n <= _EXACT_RANKS:
-        method = scipy.stats.PermutationMethod(**_draws("wilcoxon", differences, differences))
+        ranks = scipy.stats.rankdata(magnitudes, axis=-1) * np.sign(differences)
+        return flips(n).p(ranks, np.zeros(len(ranks)), alternative)
     result = scipy.stats.wilcoxon(
-        differences, zero_method="zsplit", alternative=alternative, method=method, axis=-1
+        differences,
+        zero_method="zsplit",
+        alternative=alternative,
+        method="exact" if n <= _EXACT_RANKS else "asymptotic",
+        axis=-1,
     )
     return np.asarray(result.pvalue, dtype=np.float64)
 
 
 def _mann_whitney(x: Array, y: Array, rounding: Array, alternative: Alternative) -> Array:
-    pooled = without_rounding(np.concatenate([x, y], axis=-1), rounding)
-    x, y = pooled[..., : x.shape[-1]], pooled[..., x.shape[-1] :]
+    n, m = x.shape[-1], y.shape[-1]
+    pooled = without_rounding(joined(x, y), rounding)
     tied = np.any(np.diff(np.sort(pooled, axis=-1), axis=-1) == 0)
-    small = max(x.shape[-1], y.shape[-1]) <= _EXACT_RANKS
-    method: Any = "exact" if small else "asymptotic"
+    small = max(n, m) <= _EXACT_RANKS
     if tied and small:
-        method = scipy.stats.PermutationMethod(**_draws("mann_whitney", x, y))
-    result = scipy.stats.mannwhitneyu(x, y, alternative=alternative, method=method, axis=-1)
+        ranks = scipy.stats.rankdata(pooled, axis=-1)
+        ranks[..., n:] *= -1
+        return regroupings(n, m).p(ranks, np.zeros(len(ranks)), alternative)
+    method: Literal["exact", "asymptotic"] = "exact" if small else "asymptotic"
+    result = scipy.stats.mannwhitneyu(
+        pooled[..., :n], pooled[..., n:], alternative=alternative, method=method, axis=-1
+    )
     return np.asarray(result.pvalue, dtype=np.float64)
+
+
+def joined(x: Array, y: Array) -> Array:
+    """Return two arms as one, the first arm first, shape [..., n + m]."""
+    return np.concatenate([x, y], axis=-1)

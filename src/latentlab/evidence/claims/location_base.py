@@ -39,8 +39,9 @@ from latentlab.statistics.attainable import (
     smallest_p,
 )
 from latentlab.statistics.effect_sizes import d_z, hedges_g, pooled_sd
-from latentlab.statistics.intervals import Interval, mean_interval, ratio_interval, welch_interval
+from latentlab.statistics.intervals import Interval, ratio_interval
 from latentlab.statistics.location import ROUNDING
+from latentlab.statistics.shifts import shift_of
 
 # Which boundary a claim is planned at, as a multiple of its distance from 0.
 _PLANNED_AT: dict[Comparison, int] = {"superiority": 1, "non_inferiority": -1, "equivalence": 0}
@@ -136,16 +137,18 @@ class LocationClaim(ArmClaim):
         p_supported, p_refuted = evidence.get(self.test.primary, (math.nan, math.nan))
         detectable, needed = self._plan(x, y, control, level)
         units = self.boundary.units(control)
-        estimate = (_mean(treatment) - _mean(control)) / _mean(units)
+        effect, interval = (_mean(x) - _mean(y)) / _mean(units), (math.nan, math.nan)
+        if evidence:
+            effect, interval = shift_of(self.test.primary, x, y, units, level.interval)
         attainable = smallest_p(self.test.primary, len(x), len(y))
         return Assessment(
             n=min(len(x), len(y)),
-            estimate=estimate,
-            effect=sign * estimate,
+            estimate=sign * effect,
+            effect=effect,
             control_mean=_mean(control),
             treatment_mean=_mean(treatment),
             boundary=self.boundary.amount,
-            interval=self._interval(x, y, units, level) if evidence else (math.nan, math.nan),
+            interval=interval,
             p_supported=p_supported,
             p_refuted=p_refuted,
             attainable_p=min(1.0, level.spending * attainable),
@@ -243,18 +246,6 @@ class LocationClaim(ArmClaim):
             sides=self.test.sides,
         )
         return float(supported[0]), float(refuted[0])
-
-    def _interval(self, x: Array, y: Array, units: Array, level: Level) -> Interval:
-        """Return the t interval of the effect; Fieller's where it is a ratio."""
-
-        def at(ratio: float) -> Interval:
-            if self.paired:
-                return mean_interval(x - y - ratio * units, level.interval)
-            return welch_interval(x, y + ratio * units, level.interval)
-
-        if not self.boundary.relative:
-            return at(0.0)
-        return ratio_interval(at, (_mean(x) - _mean(y)) / _mean(units))
 
     def _effect_size(self, x: Array, y: Array) -> str:
         name, size = ("d_z", d_z(x - y)) if self.paired else ("Hedges g", hedges_g(x, y))
