@@ -132,12 +132,14 @@ UNPAIRED_TESTS = ("welch_t", "mann_whitney", "permutation")
     test=st.sampled_from([*PAIRED, *UNPAIRED_TESTS]),
     kind=st.sampled_from(["superiority", "non_inferiority", "equivalence"]),
     size=st.sampled_from([0.125, 0.3, "10% of control mean", "60% of control mean"]),
-    metric=st.sampled_from(["accuracy", "loss"]),
+    metric=st.sampled_from(["accuracy", "loss", "seconds", "speed"]),
 )
 def test_verdict_and_interval_agree(
     *, declare, metrics, tables, new, old, untied, test, kind, size, metric
 ):
     """`supported` just where the interval lies beyond the boundary; on an end either may be."""
+    if metrics[metric].scale == "log" and not isinstance(size, str):
+        size = "30% of control mean"
     claim = {
         "kind": kind,
         "min_effect" if kind == "superiority" else "margin": size,
@@ -149,7 +151,7 @@ def test_verdict_and_interval_agree(
     if isinstance(size, str):
         # A rank test of a margin in % may turn back where shares of tied scores tie again.
         noise = np.random.default_rng(untied).normal(0, 0.2, (2, 6))
-        new, old = new + 2 + noise[0], np.abs(old) + 0.5 + noise[1] ** 2
+        new, old = np.abs(new + 2) + 0.1 + noise[0] ** 2, np.abs(old) + 0.5 + noise[1] ** 2
     scores, trials = tables({"new": new, "old": old}, metric)
     row = judge(scores, declare(H1=claim), metrics, trials).iloc[0]
     bounds = boundaries(row.to_dict())

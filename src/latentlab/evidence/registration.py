@@ -20,6 +20,7 @@ from latentlab.core.errors import UserError
 from latentlab.core.model import StrictModel
 from latentlab.core.validation import validate
 from latentlab.evidence.hypotheses import Hypotheses
+from latentlab.metrics.metric import Metric
 
 _SEPARATOR = "---\n"
 _WORDS = ("question", "margin_rationale")
@@ -222,11 +223,19 @@ def digest_of(entry: Entry) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def statements(hypotheses: Hypotheses) -> dict[str, ClaimStatement]:
-    """How each claim is judged: what it states, its family, and the family's other claims."""
+def statements(hypotheses: Hypotheses, metrics: Mapping[str, Metric]) -> dict[str, ClaimStatement]:
+    """How each claim is judged: what it states, its family, and the family's other claims.
+
+    The scale that its metric declares is a part of what it states, where it is not linear.
+    """
+    scales = {name: claim.scale(metrics) for name, claim in hypotheses.hypotheses.items()}
     return {
         name: ClaimStatement(
-            claim={"kind": claim.kind, **claim.model_dump(mode="json", exclude_defaults=True)},
+            claim={
+                "kind": claim.kind,
+                **claim.model_dump(mode="json", exclude_defaults=True),
+                **({} if scales[name] == "linear" else {"scale": scales[name]}),
+            },
             family={
                 "name": claim.family,
                 **hypotheses.family_of(name).model_dump(mode="json"),
@@ -240,7 +249,7 @@ def statements(hypotheses: Hypotheses) -> dict[str, ClaimStatement]:
 
 
 def meaning(statement: ClaimStatement) -> str:
-    """What a claim asks: kind, metric, arms, boundary; not how it is tested or corrected."""
+    """What a claim asks: kind, metric, scale, arms, boundary; not how it is tested or corrected."""
     how = {*_WORDS, "family", "test", "min_seeds", "missing", "pairing", "varies"}
     asked = {key: value for key, value in statement.claim.items() if key not in how}
     return json.dumps(asked, sort_keys=True)

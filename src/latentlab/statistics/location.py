@@ -16,6 +16,7 @@ import scipy
 from latentlab.core.arrays import Array
 from latentlab.statistics.attainable import LocationTest
 from latentlab.statistics.rearranging import Alternative, flips, regroupings
+from latentlab.statistics.skewness import skewed_t_p
 
 # Scores that differ by rounding alone have no spread to divide by.
 ROUNDING = 1e-12
@@ -23,7 +24,11 @@ ROUNDING = 1e-12
 _EXACT_RANKS = 50
 
 
-def location_p(test: LocationTest, x: Array, y: Array, alternative: Alternative) -> Array:
+AnyLocationTest = LocationTest | Literal["skewed_t"]
+"""The tests that may be declared, and the one that always stands beside paired ones."""
+
+
+def location_p(test: AnyLocationTest, x: Array, y: Array, alternative: Alternative) -> Array:
     """Return the one-sided p-value that `x` lies higher ("greater") or lower ("less") than `y`.
 
     * paired_t: Student's t on x - y. welch_t: t without pooling the variances.
@@ -31,6 +36,7 @@ def location_p(test: LocationTest, x: Array, y: Array, alternative: Alternative)
     * permutation: the difference of means against every regrouping, exact up to 65,536 of them.
     * wilcoxon: signed ranks, zeros split between the signs (Demsar 2006).
     * mann_whitney: ranks; a test of P(X > Y), not of means.
+    * skewed_t: paired_t with an allowance for skewness, see `skewed_t_p`.
 
     With ties or zeros scipy's exact rank nulls do not hold; the rank tests then go over to the
     permutation null of the same statistic, which does. Numbers that differ by rounding alone are
@@ -54,8 +60,8 @@ def location_p(test: LocationTest, x: Array, y: Array, alternative: Alternative)
     """
     if min(x.shape[-1], y.shape[-1]) < 2:
         return np.full(x.shape[:-1], np.nan)
-    if test == "paired_t":
-        return _paired_t(x, y, alternative)
+    if test in ("paired_t", "skewed_t"):
+        return _paired_t(test, x, y, alternative)
     if test == "welch_t":
         return _welch_t(x, y, alternative)
     rounding = ROUNDING * scale_of(x, y)
@@ -117,12 +123,15 @@ def without_rounding(x: Array, rounding: Array) -> Array:
     return np.where(np.abs(equal) <= limit, 0.0, equal)
 
 
-def _paired_t(x: Array, y: Array, alternative: Alternative) -> Array:
+def _paired_t(test: AnyLocationTest, x: Array, y: Array, alternative: Alternative) -> Array:
     differences = x - y
     undefined = is_flat(differences, scale_of(x, y))
     # A ramp stands in for the rows that have no spread; their p is overwritten below.
     filled = np.where(undefined[..., None], np.arange(x.shape[-1]), differences)
-    p = scipy.stats.ttest_1samp(filled, 0.0, axis=-1, alternative=alternative).pvalue
+    if test == "skewed_t":
+        p = skewed_t_p(filled, alternative)
+    else:
+        p = scipy.stats.ttest_1samp(filled, 0.0, axis=-1, alternative=alternative).pvalue
     return np.where(undefined, np.nan, p)
 
 
