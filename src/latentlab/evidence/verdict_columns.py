@@ -23,7 +23,7 @@ VERDICT_COLUMNS: dict[str, str] = {
     "split": "data the metric was measured on",
     "better": "higher, lower or none",
     "unit": "unit of estimate, effect and boundary: the metric's, % of control mean where the "
-    "boundary is, or rank correlation",
+    "boundary is, % of control geometric mean on a log scale, or rank correlation",
     "treatment": "arm, or first contrast; for monotone the last arm",
     "control": "arm, or second contrast; for monotone the first arm",
     "n": "pairs of seeds, seeds of the smaller arm, or trials (association)",
@@ -31,8 +31,8 @@ VERDICT_COLUMNS: dict[str, str] = {
     "estimate": "treatment - control in that unit, Hodges and Lehmann's for rank tests; a rank "
     "correlation for trends",
     "effect": "the estimate turned so that positive is better, or the stated direction",
-    "control_mean": "mean of the control in metric units",
-    "treatment_mean": "mean of the treatment in metric units",
+    "control_mean": "mean of the control in metric units, geometric on a log scale",
+    "treatment_mean": "mean of the treatment likewise",
     "boundary": "minimum effect or margin in that unit; 0 for trends",
     "interval_low": "low end of the unadjusted interval of effect: what the primary test does not "
     "reject (t, Welch, Fieller, Hodges-Lehmann, flips of signs), or Fisher z",
