@@ -5,8 +5,8 @@ strata's means with equal weights, since the question is about these problems an
 many seeds each happened to get; its error comes from the variances within the strata. It speaks of
 retraining on these very problems, not of problems that were not run.
 
-Of a metric on a log scale the logarithms are averaged. Any other is averaged as it stands, and where
-it is larger in one problem than in others, that problem dominates.
+Of a metric on a log scale the logarithms are averaged. Any other is averaged as it stands, and the
+problem in which it is largest dominates.
 """
 
 from __future__ import annotations

@@ -173,7 +173,7 @@ def mean_cell(row: Mapping[Hashable, Any]) -> Cell:
     return Cell(mean, tuple(part for part in (interval, f"n = {row['n']}") if part))
 
 
-def metric_note(row: Mapping[Hashable, Any] | pd.Series) -> str:
+def metric_note(row: Mapping[Hashable, Any] | Mapping[str, Any] | pd.Series) -> str:
     """Unit, direction and scale of a metric in words ("nats per example, lower is better")."""
     better = "no better direction" if row["better"] == "none" else f"{row['better']} is better"
     scale = "claims are about ratios" if row["scale"] == "log" else ""

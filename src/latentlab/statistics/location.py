@@ -7,7 +7,7 @@ a simulation of twenty thousand.
 from __future__ import annotations
 
 import warnings
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -18,14 +18,13 @@ from latentlab.statistics.attainable import LocationTest
 from latentlab.statistics.rearranging import Alternative, flips, regroupings
 from latentlab.statistics.skewness import skewed_t_p
 
+AnyLocationTest = LocationTest | Literal["skewed_t"]
+"""The tests that may be declared, and the one that always stands beside paired ones."""
+
 # Scores that differ by rounding alone have no spread to divide by.
 ROUNDING = 1e-12
 # The exact null of a rank test costs time that grows with the sample; scipy's own switch is 50.
 _EXACT_RANKS = 50
-
-
-AnyLocationTest = LocationTest | Literal["skewed_t"]
-"""The tests that may be declared, and the one that always stands beside paired ones."""
 
 
 def location_p(test: AnyLocationTest, x: Array, y: Array, alternative: Alternative) -> Array:
@@ -95,7 +94,7 @@ def scale_of(x: Array, y: Array) -> Array:
     return np.asarray(np.maximum(np.abs(x).max(axis=-1), np.abs(y).max(axis=-1)))
 
 
-def gain_rounding(test: LocationTest, x: Array, y: Array) -> Array:
+def gain_rounding(test: AnyLocationTest, x: Array, y: Array) -> Array:
     """Return what rounding may amount to in a sum that a rearrangement gains, shape [...]."""
     n, m = x.shape[-1], y.shape[-1]
     return ROUNDING * scale_of(x, y) * (n / 2 if test == "sign_flip" else n * m / (n + m))
@@ -129,9 +128,8 @@ def _paired_t(test: AnyLocationTest, x: Array, y: Array, alternative: Alternativ
     # A ramp stands in for the rows that have no spread; their p is overwritten below.
     filled = np.where(undefined[..., None], np.arange(x.shape[-1]), differences)
     if test == "skewed_t":
-        p = skewed_t_p(filled, alternative)
-    else:
-        p = scipy.stats.ttest_1samp(filled, 0.0, axis=-1, alternative=alternative).pvalue
+        return np.where(undefined, np.nan, skewed_t_p(filled, alternative))
+    p = scipy.stats.ttest_1samp(filled, 0.0, axis=-1, alternative=alternative).pvalue
     return np.where(undefined, np.nan, p)
 
 
@@ -155,12 +153,9 @@ def _wilcoxon(differences: Array, rounding: Array, alternative: Alternative) -> 
     if tied and n <= _EXACT_RANKS:
         ranks = scipy.stats.rankdata(magnitudes, axis=-1) * np.sign(differences)
         return flips(n).p(ranks, np.zeros(len(ranks)), alternative)
+    method: Any = "exact" if n <= _EXACT_RANKS else "asymptotic"
     result = scipy.stats.wilcoxon(
-        differences,
-        zero_method="zsplit",
-        alternative=alternative,
-        method="exact" if n <= _EXACT_RANKS else "asymptotic",
-        axis=-1,
+        differences, zero_method="zsplit", alternative=alternative, method=method, axis=-1
     )
     return np.asarray(result.pvalue, dtype=np.float64)
 
@@ -174,7 +169,7 @@ def _mann_whitney(x: Array, y: Array, rounding: Array, alternative: Alternative)
         ranks = scipy.stats.rankdata(pooled, axis=-1)
         ranks[..., n:] *= -1
         return regroupings(n, m).p(ranks, np.zeros(len(ranks)), alternative)
-    method: Literal["exact", "asymptotic"] = "exact" if small else "asymptotic"
+    method: Any = "exact" if small else "asymptotic"
     result = scipy.stats.mannwhitneyu(
         pooled[..., :n], pooled[..., n:], alternative=alternative, method=method, axis=-1
     )

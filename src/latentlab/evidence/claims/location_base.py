@@ -136,7 +136,7 @@ class LocationClaim(ArmClaim):
         samples, boundary = super().samples(tables, metrics), self.boundary_on(metrics)
         if boundary.log:
             _all_positive(samples.values, self.metric.name)
-            return replace(samples, values=np.log(samples.values))
+            return replace(samples, values=samples.values.transform(np.log))
         control = list(self.arm_names().values())[1]
         scores = samples.values[control].to_numpy()
         low, high = np.nanmin(scores), np.nanmax(scores)
