@@ -184,7 +184,7 @@ def test_skewed_differences_are_told(declare, metrics, tables):
     claim = {"metric": {"name": "loss", "split": "test"}}
     row = row_of(declare, metrics, tables, claim, {"new": new, "old": OLD.clip(0, 3)}, "loss")
     assert row["skewness"] < -2
-    assert row["normal_p"] < 0.001
+    assert row["skewness_p"] < 0.001
     assert json.loads(row["sensitivity"])["skewed_t"] >= row["p_supported"]
     assert row["skewed_p_refuted"] >= row["p_refuted"]
 

@@ -52,7 +52,7 @@ class Assessment:
     sensitivity: dict[str, float | None] = field(default_factory=dict)
     skewed_p_refuted: float = math.nan
     skewness: float = math.nan
-    normal_p: float = math.nan
+    skewness_p: float = math.nan
     effect_size: str = ""
     pairing_correlation: float = math.nan
     detectable_effect: float = math.nan

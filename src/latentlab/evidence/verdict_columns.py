@@ -47,8 +47,8 @@ VERDICT_COLUMNS: dict[str, str] = {
     "sensitivity": "JSON: other test -> its p_supported, unadjusted; skewed_t, which allows for "
     "skewness, of 8 or more pairs",
     "skewed_p_refuted": "p_refuted of skewed_t, unadjusted",
-    "skewness": "of the paired differences that a t test is made on, positive as in effect",
-    "normal_p": "p-value of Shapiro and Wilk's test that they are normal",
+    "skewness": "of 8 or more paired differences that a t test is made on, positive as in effect",
+    "skewness_p": "how often normal differences are as skewed, by D'Agostino's test",
     "effect_size": "d_z (paired), Hedges g (independent) or rho, positive as in effect",
     "pairing_correlation": "correlation of the arms over seeds; at most 0: pairing bought nothing",
     "detectable_effect": "smallest true effect (for equivalence, margin) found with 80 % power",

@@ -265,7 +265,7 @@ def _statistics(assessment: Assessment, level: Level) -> dict[str, Any]:
         "sensitivity": json.dumps(assessment.sensitivity),
         "skewed_p_refuted": assessment.skewed_p_refuted,
         "skewness": assessment.skewness,
-        "normal_p": assessment.normal_p,
+        "skewness_p": assessment.skewness_p,
         "effect_size": assessment.effect_size,
         "pairing_correlation": assessment.pairing_correlation,
         "detectable_effect": assessment.detectable_effect,

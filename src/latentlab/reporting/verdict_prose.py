@@ -41,7 +41,7 @@ from latentlab.reporting.verdict_cells import (
     verdict_rows,
 )
 
-# Of normal differences one sample in twenty gives a p-value of normality as small as this.
+# One sample of normal differences in twenty looks as skewed as this.
 _UNLIKELY = 0.05
 UNCONFIRMED = ("exploratory", "deviated")
 """Statuses of a verdict that is not confirmatory."""
@@ -192,8 +192,8 @@ def _equal(p: str) -> str:
 
 
 def _skew(row: Row) -> str:
-    """Say that the differences are not normal, and what that does to a one-sided test."""
-    skewness, p = as_float(row.get("skewness")), as_float(row.get("normal_p"))
+    """Say that the differences are skewed, and what that does to a one-sided test."""
+    skewness, p = as_float(row.get("skewness")), as_float(row.get("skewness_p"))
     if not p <= _UNLIKELY:
         return ""
     profits = "supported" if skewness < 0 else "refuted"
@@ -205,9 +205,8 @@ def _skew(row: Row) -> str:
     }
     proof = ", ".join(f"{name} {format_p(p)}" for name, p in beside.items() if p >= 0)
     return (
-        f"The differences do not look normal (skewness {skewness:.2g}, Shapiro-Wilk p "
-        f"{_equal(format_p(p))}): of so few a one-sided t test errs more often than its level says "
-        f"towards {profits}"
+        f"The differences look skewed (skewness {skewness:.2g}, p {_equal(format_p(p))}): with so "
+        f"few, a one-sided t test errs more often than its level says, towards {profits}"
         + (f". Unadjusted p with an allowance for skewness: {proof}." if proof else ".")
     )
 

@@ -40,7 +40,7 @@ from latentlab.statistics.effect_sizes import d_z, hedges_g, pooled_sd
 from latentlab.statistics.intervals import Interval, ratio_interval
 from latentlab.statistics.location import ROUNDING, AnyLocationTest
 from latentlab.statistics.shifts import shift_of
-from latentlab.statistics.skewness import FEWEST, shape_of
+from latentlab.statistics.skewness import FEWEST, skewness_of
 
 # Which boundary a claim is planned at, as a multiple of its distance from 0.
 _PLANNED_AT: dict[Comparison, int] = {"superiority": 1, "non_inferiority": -1, "equivalence": 0}
@@ -169,9 +169,9 @@ class LocationClaim(ArmClaim):
         effect, interval = (_mean(x) - _mean(y)) / _mean(units), (math.nan, math.nan)
         if evidence:
             effect, interval = shift_of(self.test.primary, x, y, units, level.interval)
-        skewness, normal_p = math.nan, math.nan
+        skewness, skewness_p = math.nan, math.nan
         if self.test.primary == "paired_t" and not math.isnan(p_supported):
-            skewness, normal_p = shape_of(x - y - effect * units)
+            skewness, skewness_p = skewness_of(x - y - effect * units)
         turned = (effect, *interval, detectable / _mean(units))
         effect, low, high, detectable = (boundary.shown(one, sign) for one in turned)
         attainable = smallest_p(self.test.primary, len(x), len(y))
@@ -195,7 +195,7 @@ class LocationClaim(ArmClaim):
             },
             skewed_p_refuted=evidence.get("skewed_t", (math.nan, math.nan))[1],
             skewness=skewness,
-            normal_p=normal_p,
+            skewness_p=skewness_p,
             effect_size=self._effect_size(x, y) if evidence else "",
             pairing_correlation=(
                 _correlation(treatment, control) if evidence and self.paired else math.nan
