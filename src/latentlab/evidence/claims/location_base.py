@@ -33,7 +33,7 @@ from latentlab.evidence.pooling import (
     plan_pooled,
     stratified_mean,
 )
-from latentlab.evidence.samples import ArmScores, NoVerdict, Tables
+from latentlab.evidence.samples import ArmScores, NoVerdict, Tables, logarithms
 from latentlab.metrics.metric import Metric, Scale
 from latentlab.statistics.attainable import seeds_for_attainable, smallest_p
 from latentlab.statistics.effect_sizes import d_z, hedges_g, pooled_sd
@@ -135,8 +135,7 @@ class LocationClaim(ArmClaim):
             raise NoVerdict("invalid", misfit.what)
         samples, boundary = super().samples(tables, metrics), self.boundary_on(metrics)
         if boundary.log:
-            _all_positive(samples.values, self.metric.name)
-            return replace(samples, values=samples.values.transform(np.log))
+            return logarithms(samples, self.metric.name)
         control = list(self.arm_names().values())[1]
         scores = samples.values[control].to_numpy()
         low, high = np.nanmin(scores), np.nanmax(scores)
@@ -347,22 +346,6 @@ def _beyond(
 ) -> StratifiedMean:
     """Return what is left of the effect beyond a number of units, in the metric's units."""
     return stratified_mean(x, [own + ratio * one for own, one in zip(y, units, strict=True)])
-
-
-def _all_positive(values: pd.DataFrame, metric: str) -> None:
-    """Refuse scores that have no logarithm.
-
-    Raises:
-        NoVerdict: names the first.
-    """
-    for arm in values.columns:
-        without = values.index[values[arm] <= 0]
-        if len(without):
-            raise NoVerdict(
-                "invalid",
-                f"{metric} is compared by ratios, and {arm} has "
-                f"{values.loc[without[0], arm]:g} with seed {without[0]}",
-            )
 
 
 def _mean(values: Array) -> float:
