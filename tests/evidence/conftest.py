@@ -14,6 +14,8 @@ from latentlab.metrics.metric import Metric
 METRICS = {
     "accuracy": Metric("accuracy", "higher", "share", "share of hits", 0.0, 1.0),
     "loss": Metric("loss", "lower", "nats", "negative log-likelihood"),
+    "seconds": Metric("seconds", "lower", "seconds", "time of a step", 0.0, scale="log"),
+    "speed": Metric("speed", "higher", "steps per second", "steps of a time", 0.0, scale="log"),
     "kl": Metric("kl", "none", "nats", "divergence from the prior", 0.0),
 }
 SUPERIORITY = {

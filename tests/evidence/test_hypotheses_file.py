@@ -25,7 +25,7 @@ TREND = {"kind": "monotone", "factor": "beta", "direction": "increasing"}
         ({"kind": "non_inferiority", "margin": True}, ["H1", "margin", "True is no amount"]),
         (
             {"kind": "interaction", "arms": FOUR, "min_effect": True},
-            ["H1", "min_effect", "True is no number"],
+            ["H1", "min_effect", "True is no amount"],
         ),
         ({**TREND, "levels": {"a": False, "b": True, "c": "2"}}, ["levels.a", "levels.c"]),
         ({"min_efect": 1.0}, ["H1", "min_efect"]),

@@ -10,6 +10,7 @@ from hypothesis.extra import numpy as hnp
 from latentlab.evidence.decisions import decide, location_evidence
 from latentlab.evidence.margins import Boundary
 from latentlab.evidence.verdicts import judge
+from latentlab.reporting.verdict_cells import boundaries
 
 # Many times what short tests run once: a tracer would only make it longer.
 pytestmark = pytest.mark.no_cover
@@ -115,6 +116,55 @@ def test_an_irrelevant_hypothesis_can_only_weaken(
 def test_support_and_refutation_exclude_each_other(*, x, y, comparison, test, boundary, lower):
     supported, refuted = location_evidence(comparison, test, x, y, boundary, lower_is_better=lower)
     assert not np.any((supported <= 0.05) & (refuted <= 0.05))
+
+
+PAIRED = ("paired_t", "sign_flip", "wilcoxon")
+UNPAIRED_TESTS = ("welch_t", "mann_whitney", "permutation")
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    new=samples(6),
+    old=samples(6),
+    untied=st.integers(0, 10_000),
+    test=st.sampled_from([*PAIRED, *UNPAIRED_TESTS]),
+    kind=st.sampled_from(["superiority", "non_inferiority", "equivalence"]),
+    size=st.sampled_from([0.125, 0.3, "10% of control mean", "60% of control mean"]),
+    metric=st.sampled_from(["accuracy", "loss", "seconds", "speed"]),
+)
+def test_verdict_and_interval_agree(
+    *, declare, metrics, tables, new, old, untied, test, kind, size, metric
+):
+    """`supported` just where the interval lies beyond the boundary; on an end either may be."""
+    if metrics[metric].scale == "log" and not isinstance(size, str):
+        size = "30% of control mean"
+    claim = {
+        "kind": kind,
+        "min_effect" if kind == "superiority" else "margin": size,
+        "metric": {"name": metric, "split": "test"},
+        "pairing": "seed" if test in PAIRED else "none",
+        "test": {"primary": test},
+    }
+    old = old + 2
+    if isinstance(size, str):
+        # A rank test of a margin in % may turn back where shares of tied scores tie again.
+        noise = np.random.default_rng(untied).normal(0, 0.2, (2, 6))
+        new, old = np.abs(new + 2) + 0.1 + noise[0] ** 2, np.abs(old) + 0.5 + noise[1] ** 2
+    scores, trials = tables({"new": new, "old": old}, metric)
+    row = judge(scores, declare(H1=claim), metrics, trials).iloc[0]
+    bounds = boundaries(row.to_dict())
+    low, high, tiny = row["interval_low"], row["interval_high"], 1e-9
+    if np.isnan(row["p_supported"]):
+        return
+    beyond = low > bounds[0] + tiny and (kind != "equivalence" or high < bounds[1] - tiny)
+    within = low < bounds[0] - tiny or (kind == "equivalence" and high > bounds[1] + tiny)
+    assert not (beyond and row["verdict"] != "supported")
+    assert not (within and row["verdict"] == "supported")
+    if kind != "equivalence":
+        assert not (high < bounds[0] - tiny and row["verdict"] != "refuted")
+        assert not (high > bounds[0] + tiny and row["verdict"] == "refuted")
 
 
 @settings(max_examples=80, deadline=None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -10,11 +11,17 @@ import pandas as pd
 from latentlab.evidence.hypotheses import Hypotheses
 from latentlab.evidence.registration import Begun, Declared, Record, Registered, statements
 from latentlab.evidence.standing import JudgeStanding, standing_under
+from latentlab.metrics.metric import Metric
 
 NOW = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 
 
-def declared_as(plan: Hypotheses, trials: pd.DataFrame, **changes: Any) -> Declared:
+def declared_as(
+    plan: Hypotheses,
+    trials: pd.DataFrame,
+    metrics: Mapping[str, Metric] | None = None,
+    **changes: Any,
+) -> Declared:
     """What is declared, where it is what the trials were trained with."""
     arms = {arm: group["config"].iloc[0] for arm, group in trials.groupby("arm", sort=False)}
     whole = {
@@ -24,7 +31,7 @@ def declared_as(plan: Hypotheses, trials: pd.DataFrame, **changes: Any) -> Decla
         "versions": {"study": 1, "trainer": 1, "evaluation": 1},
         "seeds": sorted({int(seed) for seed in trials["seed"]}),
         "arms": {arm: {k: v for k, v in c.items() if k != "seed"} for arm, c in arms.items()},
-        "claims": statements(plan),
+        "claims": statements(plan, metrics or {}),
     }
     return Declared.model_validate(whole | changes)
 

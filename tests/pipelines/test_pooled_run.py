@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from pathlib import Path
 
@@ -69,9 +70,13 @@ def test_a_second_data_set_is_pooled_with_the_first(
         assert list(problems) == ["digits", "mnist"]
         # Of the two, the second is what the run itself found.
         assert problems["mnist"]["effect"] == pytest.approx(verdicts.loc[name, "effect"])
-        if row["unit"] != "% of control mean":
-            mean = sum(problem["effect"] for problem in problems.values()) / 2
-            assert row["effect"] == pytest.approx(mean)
+        effects = [problem["effect"] for problem in problems.values()]
+        if row["unit"] == "% of control geometric mean":
+            # KL and times, of which less is better: the geometric mean of their ratios.
+            ratio = math.prod(1 - effect / 100 for effect in effects) ** 0.5
+            assert row["effect"] == pytest.approx(100 * (1 - ratio))
+        else:
+            assert row["effect"] == pytest.approx(sum(effects) / 2)
     assert set(pooled["status"]) == {"confirmatory"}
 
     for page in ("index.html", "report.md"):

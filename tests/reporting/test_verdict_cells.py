@@ -51,6 +51,27 @@ def test_exploratory_verdicts_say_why() -> None:
 
 
 @pytest.mark.parametrize(
+    ("skewness", "comparison", "towards"),
+    [
+        (-2.13, "superiority", "towards supported"),
+        (2.13, "superiority", "towards refuted"),
+        (2.13, "equivalence", "towards supported or refuted"),
+    ],
+)
+def test_skewed_differences_are_told_with_what_they_do_to_the_test(
+    skewness: float, comparison: str, towards: str
+) -> None:
+    row = VERDICTS[VERDICTS["hypothesis"] == "H1_less_collapse"].to_dict("records")[0]
+    shape = {"skewness": skewness, "skewness_p": 0.003, "skewed_p_refuted": 0.7}
+    tests = {"sensitivity": '{"skewed_t": 0.08}', "comparison": comparison}
+    text = verdict_sentence({**row, **shape, **tests})
+    assert f"(skewness {skewness:.2g}, p = .003)" in text
+    assert f"errs more often than its level says, {towards}." in text
+    assert "Unadjusted p with an allowance for skewness: supported .080, refuted .700." in text
+    assert "skewed" not in verdict_sentence({**row, **shape, "skewness_p": 0.06})
+
+
+@pytest.mark.parametrize(
     ("changes", "expected"),
     [
         ({"interval_low": 0.52}, "Smallest adjusted p: .380 (Holm, family primary, alpha .05)."),

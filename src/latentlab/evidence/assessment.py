@@ -85,6 +85,9 @@ class Assessment:
     test: str
     trials: pd.DataFrame
     sensitivity: dict[str, float | None] = field(default_factory=dict)
+    skewed_p_refuted: float = math.nan
+    skewness: float = math.nan
+    skewness_p: float = math.nan
     effect_size: str = ""
     pairing_correlation: float = math.nan
     detectable_effect: float = math.nan

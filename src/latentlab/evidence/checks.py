@@ -54,7 +54,8 @@ def misfits(
             for misfit in _metric_misfits(name, key, reference, metrics)
         ]
         yield from metric_misfits
-        if not metric_misfits and (misfit := claim.trivial(metrics)) is not None:
+        misfit = None if metric_misfits else claim.unscaled(metrics) or claim.trivial(metrics)
+        if misfit is not None:
             yield UserError(f"hypothesis {name}: {misfit.what}", misfit.remedy)
         needs = claim.needs_direction or claim.missing == "worst_value"
         if not metric_misfits and needs and claim.metric.direction(metrics) is None:

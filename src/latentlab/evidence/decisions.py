@@ -15,9 +15,9 @@ import numpy.typing as npt
 
 from latentlab.core.arrays import Array
 from latentlab.evidence.margins import Boundary
-from latentlab.statistics.attainable import LocationTest
 from latentlab.statistics.corrections import Correction, adjust, level_left
-from latentlab.statistics.location import Alternative, location_p
+from latentlab.statistics.location import AnyLocationTest, location_p
+from latentlab.statistics.rearranging import Alternative
 
 Comparison = Literal["superiority", "non_inferiority", "equivalence"]
 Sides = Literal["one", "two"]
@@ -25,7 +25,7 @@ Sides = Literal["one", "two"]
 
 def location_evidence(
     comparison: Comparison,
-    test: LocationTest,
+    test: AnyLocationTest,
     treatment: Array,
     control: Array,
     boundary: Boundary,
@@ -46,8 +46,8 @@ def location_evidence(
     Args:
         comparison: the claim.
         test: the test of location.
-        treatment: scores, shape [studies, n].
-        control: scores, shape [studies, m].
+        treatment: scores, shape [studies, n]; logarithms where the boundary is on that scale.
+        control: scores, shape [studies, m], likewise.
         boundary: delta or m.
         lower_is_better: whether smaller scores are better.
         sides: "two" spends alpha / 2 on each direction; the p-values are doubled for it.
@@ -65,12 +65,27 @@ def location_evidence(
         ([0.0625], [1.0])
     """
     sign = -1.0 if lower_is_better else 1.0
-    x, y, shift = sign * treatment, sign * control, boundary.distance(control)
-    return evidence_at_boundaries(
-        comparison,
-        lambda side, alternative: location_p(test, x, y + side * shift, alternative),
-        sides,
-    )
+    x, y = sign * treatment, sign * control
+    known = _ratio_exists(test, boundary, control)
+
+    def p(side: int, alternative: Alternative) -> Array:
+        edge = boundary.edge(control, side, sign)
+        return np.maximum(location_p(test, x, y + edge, alternative), known)
+
+    return evidence_at_boundaries(comparison, p, sides)
+
+
+def _ratio_exists(test: AnyLocationTest, boundary: Boundary, control: Array) -> Array:
+    """Return the p-value that there is a mean to take a share of; 0 where none is taken.
+
+    Where the control's mean may be 0, a t test does not reject ratios that lie beyond some that it
+    rejects. The p-value that the ratio exceeds a boundary is the largest over all below it, and the
+    farthest of them asks only whether that mean is 0. Other tests do not turn back.
+    """
+    if not boundary.is_share or test not in ("paired_t", "welch_t", "skewed_t"):
+        return np.zeros(len(control))
+    own = location_p("paired_t", np.abs(control), np.zeros_like(control), "greater")
+    return np.nan_to_num(own)
 
 
 def evidence_at_boundaries(

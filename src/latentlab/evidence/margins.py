@@ -19,18 +19,43 @@ _RELATIVE = re.compile(r"(\d+(?:\.\d+)?)% of control mean")
 class Boundary:
     """A distance from "no difference", never negative.
 
+    Where scores are compared by ratios, tests work on their logarithms: the boundaries of 10 % are
+    then log 1.1 and log .9, exact and not estimated, and the effect is 100 (ratio - 1) of geometric
+    means.
+
     Args:
         value: the distance in the metric's units, or a fraction of the control's mean.
         relative: whether `value` is such a fraction.
+        log: whether scores are compared by ratios; tested are then their logarithms.
     """
 
     value: float
     relative: bool = False
+    log: bool = False
 
     @property
     def amount(self) -> float:
         """The distance in units of the effect: per cent of the control's mean, or the metric's."""
-        return 100 * self.value if self.relative else self.value
+        return 100 * self.value if self.relative or self.log else self.value
+
+    @property
+    def is_share(self) -> bool:
+        """Whether the effect is a share of a mean that is itself estimated."""
+        return self.relative and not self.log
+
+    def mean(self, values: Array) -> float:
+        """The mean of tested scores in the metric's units; a geometric one on a log scale."""
+        mean = float(np.mean(values)) if len(values) else np.nan
+        return float(np.exp(mean)) if self.log else mean
+
+    def shown(self, effect: float, sign: float) -> float:
+        """A difference of tested scores, turned by `sign`, in units of the effect.
+
+        Example:
+            >>> round(Boundary(0.1, log=True).shown(float(-np.log(0.8)), -1.0), 6)
+            20.0
+        """
+        return float(100 * sign * np.expm1(sign * effect)) if self.log else effect
 
     def units(self, control: Array) -> Array:
         """What each control score contributes to one unit of the effect, in the metric's units.
@@ -39,10 +64,10 @@ class Boundary:
             >>> Boundary(0.1, relative=True).units(np.array([2.0, -4.0])).tolist()
             [0.02, 0.04]
         """
-        return np.abs(control) / 100 if self.relative else np.ones_like(control)
+        return np.abs(control) / 100 if self.is_share else np.ones_like(control)
 
-    def distance(self, control: Array) -> Array:
-        """The distance that each control score contributes, in the metric's units.
+    def edge(self, control: Array, side: int, sign: float) -> Array:
+        """Where the boundary lies, in what each control score contributes to it.
 
         A relative boundary is a fraction of a mean that is itself estimated from the same seeds.
         Putting the observed mean into a fixed margin would treat it as known and give intervals
@@ -52,18 +77,20 @@ class Boundary:
         that is reported is the ratio's, which such tests give (`ratio_interval`).
 
         Args:
-            control: scores of the control arm, any shape.
+            control: tested scores of the control arm, any shape.
+            side: 1 for the boundary above no difference, -1 for the one below, 0 for none.
+            sign: what turns a difference so that positive is better.
 
         Returns:
-            Distances of the same shape; their mean is the boundary in raw units.
+            Distances from no difference, turned, of the same shape; on a log scale logarithms.
 
         Example:
-            >>> Boundary(0.1, relative=True).distance(np.array([2.0, -4.0])).tolist()
-            [0.2, 0.4]
+            >>> Boundary(0.1, relative=True).edge(np.array([2.0, -4.0]), -1, 1.0).tolist()
+            [-0.2, -0.4]
         """
-        if self.relative:
-            return self.value * np.abs(control)
-        return np.full_like(control, self.value)
+        if self.log:
+            return np.full_like(control, sign * np.log1p(sign * side * self.value))
+        return side * self.value * (np.abs(control) if self.relative else np.ones_like(control))
 
 
 def boundary_of(amount: Any) -> Boundary:
@@ -74,7 +101,7 @@ def boundary_of(amount: Any) -> Boundary:
 
     Example:
         >>> boundary_of("5% of control mean")
-        Boundary(value=0.05, relative=True)
+        Boundary(value=0.05, relative=True, log=False)
     """
     if isinstance(amount, str):
         match = _RELATIVE.fullmatch(amount)

@@ -5,9 +5,8 @@ strata's means with equal weights, since the question is about these problems an
 many seeds each happened to get; its error comes from the variances within the strata. It speaks of
 retraining on these very problems, not of problems that were not run.
 
-Nothing is transformed: a metric whose scale differs between problems (a mean squared error) is
-averaged as it stands, and the problem with the largest scale dominates. A study that asks about
-relative differences declares a metric that is relative, such as the logarithm of the error.
+Of a metric on a log scale the logarithms are averaged. Any other is averaged as it stands, and the
+problem in which it is largest dominates.
 """
 
 from __future__ import annotations
@@ -25,7 +24,8 @@ from latentlab.evidence.assessment import Assessment, Level, SeedsNeeded
 from latentlab.evidence.decisions import Comparison
 from latentlab.evidence.planning import plan
 from latentlab.statistics.intervals import Interval, t_quantile
-from latentlab.statistics.location import Alternative, is_flat, scale_of
+from latentlab.statistics.location import is_flat, scale_of
+from latentlab.statistics.rearranging import Alternative
 
 UNLIKE = 0.1
 """Problems count as unlike at this p-value: the test of heterogeneity has little power."""

@@ -20,6 +20,7 @@ from latentlab.core.errors import UserError
 from latentlab.core.model import StrictModel
 from latentlab.core.validation import validate
 from latentlab.evidence.hypotheses import Hypotheses
+from latentlab.metrics.metric import Metric
 
 _SEPARATOR = "---\n"
 _WORDS = ("question", "margin_rationale")
@@ -242,11 +243,19 @@ def digest_of(entry: Entry) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def statements(hypotheses: Hypotheses) -> dict[str, ClaimStatement]:
-    """How each claim is judged: what it states, its family, and the family's other claims."""
+def statements(hypotheses: Hypotheses, metrics: Mapping[str, Metric]) -> dict[str, ClaimStatement]:
+    """How each claim is judged: what it states, its family, and the family's other claims.
+
+    The scale that its metric declares is a part of what it states, where it is not linear.
+    """
+    scales = {name: claim.scale(metrics) for name, claim in hypotheses.hypotheses.items()}
     return {
         name: ClaimStatement(
-            claim={"kind": claim.kind, **claim.model_dump(mode="json", exclude_defaults=True)},
+            claim={
+                "kind": claim.kind,
+                **claim.model_dump(mode="json", exclude_defaults=True),
+                **({} if scales[name] == "linear" else {"scale": scales[name]}),
+            },
             family={
                 "name": claim.family,
                 **hypotheses.family_of(name).model_dump(mode="json"),
@@ -268,7 +277,7 @@ def deciding(statement: ClaimStatement) -> dict[str, Any]:
 
 
 def meanings(declared: Declared, name: str) -> frozenset[str]:
-    """What a claim asks: kind, metric, arms, boundary; not how it is tested or corrected.
+    """What a claim asks: kind, metric, scale, arms, boundary; not how it is tested or corrected.
 
     Its arms are said twice, by their names and by their configurations: claims ask the same if they
     share either.

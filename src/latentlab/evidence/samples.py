@@ -7,7 +7,7 @@ Every gate that a verdict must pass before any statistics lies here: are the tri
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -162,6 +162,23 @@ def arm_scores(
         values = values.dropna()
     used = scored[scored["seed"].isin(values.index)]
     return ArmScores(values, used)
+
+
+def logarithms(samples: ArmScores, metric: str) -> ArmScores:
+    """Return the logarithms of scores, which are compared by ratios.
+
+    Raises:
+        NoVerdict: a score has none; it is named.
+    """
+    for arm, scores in samples.values.items():
+        without = scores[scores <= 0]
+        if len(without):
+            raise NoVerdict(
+                "invalid",
+                f"{metric} is compared by ratios, and {arm} has {without.iloc[0]:g} with seed "
+                f"{without.index[0]}",
+            )
+    return replace(samples, values=samples.values.transform(np.log))
 
 
 @dataclass(frozen=True)

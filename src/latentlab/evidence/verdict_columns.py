@@ -25,19 +25,21 @@ VERDICT_COLUMNS: dict[str, str] = {
     "split": "data the metric was measured on",
     "better": "higher, lower or none",
     "unit": "unit of estimate, effect and boundary: the metric's, % of control mean where the "
-    "boundary is, rank correlation, probability, or ranks",
+    "boundary is, % of control geometric mean on a log scale, rank correlation, probability, or "
+    "ranks",
     "treatment": "arm, arms, or first contrast; for monotone the last arm",
     "control": "arm, or second contrast; for monotone the first arm; empty for all pairs",
     "n": "pairs of seeds, seeds of the smaller arm, trials (association), or problems",
     "n_unit": "what n, seeds_likely and seeds_needed count: seed, trial or problem",
-    "estimate": "treatment - control in that unit; a rank correlation for trends; or the "
-    "probability that the treatment's score is the higher one",
+    "estimate": "treatment - control in that unit, Hodges and Lehmann's for rank tests; a rank "
+    "correlation for trends; or the probability that the treatment's score is the higher one",
     "effect": "the estimate turned so that positive is better, or the stated direction; of several "
     "contrasts the one with the smallest p",
-    "control_mean": "mean of the control in metric units",
-    "treatment_mean": "mean of the treatment in metric units",
+    "control_mean": "mean of the control in metric units, geometric on a log scale",
+    "treatment_mean": "mean of the treatment likewise",
     "boundary": "minimum effect or margin in that unit; 0 for trends",
-    "interval_low": "low end of the unadjusted interval of effect (t, Welch, Fieller, Fisher z)",
+    "interval_low": "low end of the unadjusted interval of effect: what the primary test does not "
+    "reject (t, Welch, Fieller, Hodges-Lehmann, flips of signs), or Fisher z",
     "interval_high": "its high end",
     "interval_level": "its coverage: 1 - 2 alpha, or 1 - alpha for two sides",
     "p_supported": "p-value of support, compared with alpha",
@@ -46,7 +48,11 @@ VERDICT_COLUMNS: dict[str, str] = {
     "p_refuted_adjusted": "corrected for earlier attempts and within the family's refutations",
     "attainable_p": "smallest p_supported that test and n allow",
     "test": "primary test",
-    "sensitivity": "JSON: other test -> its p_supported, unadjusted",
+    "sensitivity": "JSON: other test -> its p_supported, unadjusted; skewed_t, which allows for "
+    "skewness, of 8 or more pairs",
+    "skewed_p_refuted": "p_refuted of skewed_t, unadjusted",
+    "skewness": "of 8 or more paired differences that a t test is made on, positive as in effect",
+    "skewness_p": "how often normal differences are as skewed, by D'Agostino's test",
     "contrasts": "JSON: of a claim about several contrasts, contrast -> effect, low and high end "
     "of its simultaneous interval, and two-sided p adjusted for the others",
     "effect_size": "d_z (paired), Hedges g (independent) or rho, positive as in effect",

@@ -55,7 +55,7 @@ def declared_now(
         seeds=declaration.seeds.numbers(),
         stopping=None if stopping is None else stopping.model_dump(mode="json"),
         arms={arm: config.model_dump(mode="json") for arm, config in declaration.configs.items()},
-        claims=statements(declaration.hypotheses),
+        claims=statements(declaration.hypotheses, declaration.metric_table),
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Better = Literal["higher", "lower"]
+Scale = Literal["linear", "log"]
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,9 @@ class Metric:
         high: largest possible value.
         definition: one sentence that says what is computed.
         source: the paper or report that the definition comes from.
+        scale: `log` for a positive quantity that is compared by ratios (a time, a variance, a
+            squared error), whose scatter grows with its size: claims are then about the ratio of
+            geometric means.
     """
 
     name: str
@@ -29,3 +33,4 @@ class Metric:
     low: float = float("-inf")
     high: float = float("inf")
     source: str = ""
+    scale: Scale = "linear"

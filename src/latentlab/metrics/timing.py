@@ -12,6 +12,7 @@ TIMES: tuple[Metric, ...] = (
         "time of one training step of one trial alone, measured interleaved with the other arms on "
         "the same machine",
         0,
+        scale="log",
     ),
     Metric(
         "training_seconds_share",
@@ -19,5 +20,6 @@ TIMES: tuple[Metric, ...] = (
         "seconds",
         "the trial's share of the training time of its cohort; not comparable between arms",
         0,
+        scale="log",
     ),
 )

@@ -180,7 +180,7 @@ def metrics_section(metrics: Sequence[Metric]) -> Section:
     """What each metric is, with its unit, direction and source."""
     facts = {}
     for metric in metrics:
-        note = metric_note({"unit": metric.unit, "better": metric.better})
+        note = metric_note(vars(metric))
         detail = f"{note}; {metric.source}" if metric.source else note
         facts[metric.name] = Cell(metric.definition, (detail,))
     return Section("Metrics", facts=facts)

@@ -30,6 +30,7 @@ COMPARISON_COLUMNS = (
     "metric",
     "unit",
     "better",
+    "scale",
     "split",
     "arm",
     "is_control",
@@ -98,6 +99,7 @@ def comparison_table(
                     "metric": metric.name,
                     "unit": metric.unit,
                     "better": metric.better,
+                    "scale": metric.scale,
                     "split": split,
                     "arm": arm,
                     "is_control": arm == control,
@@ -171,10 +173,11 @@ def mean_cell(row: Mapping[Hashable, Any]) -> Cell:
     return Cell(mean, tuple(part for part in (interval, f"n = {row['n']}") if part))
 
 
-def metric_note(row: Mapping[Hashable, Any] | pd.Series) -> str:
-    """Unit and direction of a metric in words ("nats per example, lower is better")."""
+def metric_note(row: Mapping[Hashable, Any] | Mapping[str, Any] | pd.Series) -> str:
+    """Unit, direction and scale of a metric in words ("nats per example, lower is better")."""
     better = "no better direction" if row["better"] == "none" else f"{row['better']} is better"
-    return ", ".join(part for part in (str(row["unit"]), better) if part)
+    scale = "claims are about ratios" if row["scale"] == "log" else ""
+    return ", ".join(part for part in (str(row["unit"]), better, scale) if part)
 
 
 def differences_table(comparison: pd.DataFrame) -> pd.DataFrame:

@@ -171,13 +171,18 @@ def cause_text(row: Row) -> str:
     return as_text(row.get("cause")).rstrip(".")
 
 
-def sensitivity_text(row: Row) -> str:
-    """Write the other tests' p-values for the claim, none of them adjusted."""
+def sensitivity(row: Row) -> dict[str, Any]:
+    """Return the other tests' p-values for the claim, none of them adjusted."""
     try:
-        found = json.loads(as_text(row.get("sensitivity")) or "{}")
+        found: dict[str, Any] = json.loads(as_text(row.get("sensitivity")) or "{}")
     except json.JSONDecodeError:
-        return ""
-    return ", ".join(f"{test} {format_p(as_float(p))}" for test, p in found.items())
+        return {}
+    return found
+
+
+def sensitivity_text(row: Row) -> str:
+    """Write the other tests' p-values for the claim."""
+    return ", ".join(f"{test} {format_p(as_float(p))}" for test, p in sensitivity(row).items())
 
 
 def seeds_in_all(row: Row) -> tuple[int, int] | None:

@@ -16,8 +16,9 @@ import scipy
 
 from latentlab.core.arrays import Array
 from latentlab.statistics.intervals import Interval
-from latentlab.statistics.location import ROUNDING, Alternative, scale_of, without_rounding
+from latentlab.statistics.location import ROUNDING, scale_of, without_rounding
 from latentlab.statistics.power import MAX_SEEDS, TARGET
+from latentlab.statistics.rearranging import Alternative
 
 PAt = Callable[[float, Alternative], Array]
 """Probability -> one-sided p-value that A lies above ("greater") or below ("less") it."""

@@ -7,7 +7,6 @@ a simulation of twenty thousand.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
@@ -15,24 +14,20 @@ import numpy.typing as npt
 import scipy
 
 from latentlab.core.arrays import Array
-from latentlab.statistics.attainable import (
-    MAX_ENUMERATED,
-    RESAMPLES,
-    LocationTest,
-    arrangements,
-)
+from latentlab.statistics.attainable import LocationTest
+from latentlab.statistics.rearranging import Alternative, flips, regroupings
+from latentlab.statistics.skewness import skewed_t_p
 
-Alternative = Literal["greater", "less"]
+AnyLocationTest = LocationTest | Literal["skewed_t"]
+"""The tests that may be declared, and the one that always stands beside paired ones."""
 
 # Scores that differ by rounding alone have no spread to divide by.
 ROUNDING = 1e-12
-# Elements that one batch of a permutation test may hold (8 bytes each).
-_BATCH_ELEMENTS = 4_000_000
 # The exact null of a rank test costs time that grows with the sample; scipy's own switch is 50.
 _EXACT_RANKS = 50
 
 
-def location_p(test: LocationTest, x: Array, y: Array, alternative: Alternative) -> Array:
+def location_p(test: AnyLocationTest, x: Array, y: Array, alternative: Alternative) -> Array:
     """Return the one-sided p-value that `x` lies higher ("greater") or lower ("less") than `y`.
 
     * paired_t: Student's t on x - y. welch_t: t without pooling the variances.
@@ -40,6 +35,7 @@ def location_p(test: LocationTest, x: Array, y: Array, alternative: Alternative)
     * permutation: the difference of means against every regrouping, exact up to 65,536 of them.
     * wilcoxon: signed ranks, zeros split between the signs (Demsar 2006).
     * mann_whitney: ranks; a test of P(X > Y), not of means.
+    * skewed_t: paired_t with an allowance for skewness, see `skewed_t_p`.
 
     With ties or zeros scipy's exact rank nulls do not hold; the rank tests then go over to the
     permutation null of the same statistic, which does. Numbers that differ by rounding alone are
@@ -63,8 +59,8 @@ def location_p(test: LocationTest, x: Array, y: Array, alternative: Alternative)
     """
     if min(x.shape[-1], y.shape[-1]) < 2:
         return np.full(x.shape[:-1], np.nan)
-    if test == "paired_t":
-        return _paired_t(x, y, alternative)
+    if test in ("paired_t", "skewed_t"):
+        return _paired_t(test, x, y, alternative)
     if test == "welch_t":
         return _welch_t(x, y, alternative)
     rounding = ROUNDING * scale_of(x, y)
@@ -72,40 +68,10 @@ def location_p(test: LocationTest, x: Array, y: Array, alternative: Alternative)
         return _wilcoxon(x - y, rounding, alternative)
     if test == "mann_whitney":
         return _mann_whitney(x, y, rounding, alternative)
-    samples: tuple[Array, ...] = (x - y,) if test == "sign_flip" else (x, y)
-    mean: Callable[..., Array] = np.mean if test == "sign_flip" else _difference_of_means
-    observed = mean(*samples, axis=-1)
-
-    def beyond(*arranged: Array, axis: int) -> Array:
-        """How far an arrangement's mean lies beyond the observed one; the same mean at 0."""
-        distance = mean(*arranged, axis=axis) - observed
-        return np.where(np.abs(distance) <= rounding, 0.0, distance)
-
-    result = scipy.stats.permutation_test(
-        samples,
-        beyond,
-        permutation_type="samples" if test == "sign_flip" else "independent",
-        alternative=alternative,
-        axis=-1,
-        vectorized=True,
-        batch=max(1, _BATCH_ELEMENTS // (x.size + y.size)),
-        **_draws(test, x, y),
-    )
-    return np.asarray(result.pvalue, dtype=np.float64)
-
-
-def _difference_of_means(x: Array, y: Array, axis: int = -1) -> Array:
-    return np.asarray(np.mean(x, axis=axis) - np.mean(y, axis=axis))
-
-
-def _draws(test: LocationTest, x: Array, y: Array) -> dict[str, Any]:
-    """All arrangements where they are few; else draws from a fixed stream: one p per table."""
-    count = arrangements(test, x.shape[-1], y.shape[-1])
-    enumerate_all = count is not None and count <= MAX_ENUMERATED
-    return {
-        "n_resamples": np.inf if enumerate_all else RESAMPLES,
-        "rng": np.random.default_rng(0),
-    }
+    rounding = gain_rounding(test, x, y)
+    if test == "sign_flip":
+        return flips(x.shape[-1]).p(x - y, rounding, alternative)
+    return regroupings(x.shape[-1], y.shape[-1]).p(joined(x, -y), rounding, alternative)
 
 
 def is_flat(x: Array, scale: Array) -> npt.NDArray[np.bool_]:
@@ -126,6 +92,12 @@ def scale_of(x: Array, y: Array) -> Array:
         3.0
     """
     return np.asarray(np.maximum(np.abs(x).max(axis=-1), np.abs(y).max(axis=-1)))
+
+
+def gain_rounding(test: AnyLocationTest, x: Array, y: Array) -> Array:
+    """Return what rounding may amount to in a sum that a rearrangement gains, shape [...]."""
+    n, m = x.shape[-1], y.shape[-1]
+    return ROUNDING * scale_of(x, y) * (n / 2 if test == "sign_flip" else n * m / (n + m))
 
 
 def without_rounding(x: Array, rounding: Array) -> Array:
@@ -150,11 +122,13 @@ def without_rounding(x: Array, rounding: Array) -> Array:
     return np.where(np.abs(equal) <= limit, 0.0, equal)
 
 
-def _paired_t(x: Array, y: Array, alternative: Alternative) -> Array:
+def _paired_t(test: AnyLocationTest, x: Array, y: Array, alternative: Alternative) -> Array:
     differences = x - y
     undefined = is_flat(differences, scale_of(x, y))
     # A ramp stands in for the rows that have no spread; their p is overwritten below.
     filled = np.where(undefined[..., None], np.arange(x.shape[-1]), differences)
+    if test == "skewed_t":
+        return np.where(undefined, np.nan, skewed_t_p(filled, alternative))
     p = scipy.stats.ttest_1samp(filled, 0.0, axis=-1, alternative=alternative).pvalue
     return np.where(undefined, np.nan, p)
 
@@ -176,9 +150,10 @@ def _wilcoxon(differences: Array, rounding: Array, alternative: Alternative) -> 
     differences = np.copysign(magnitudes, differences)
     ranked = np.sort(magnitudes, axis=-1)
     tied = np.any(ranked[..., 0] == 0) or np.any(np.diff(ranked, axis=-1) == 0)
-    method: Any = "exact" if n <= _EXACT_RANKS else "asymptotic"
     if tied and n <= _EXACT_RANKS:
-        method = scipy.stats.PermutationMethod(**_draws("wilcoxon", differences, differences))
+        ranks = scipy.stats.rankdata(magnitudes, axis=-1) * np.sign(differences)
+        return flips(n).p(ranks, np.zeros(len(ranks)), alternative)
+    method: Any = "exact" if n <= _EXACT_RANKS else "asymptotic"
     result = scipy.stats.wilcoxon(
         differences, zero_method="zsplit", alternative=alternative, method=method, axis=-1
     )
@@ -186,12 +161,21 @@ def _wilcoxon(differences: Array, rounding: Array, alternative: Alternative) -> 
 
 
 def _mann_whitney(x: Array, y: Array, rounding: Array, alternative: Alternative) -> Array:
-    pooled = without_rounding(np.concatenate([x, y], axis=-1), rounding)
-    x, y = pooled[..., : x.shape[-1]], pooled[..., x.shape[-1] :]
+    n, m = x.shape[-1], y.shape[-1]
+    pooled = without_rounding(joined(x, y), rounding)
     tied = np.any(np.diff(np.sort(pooled, axis=-1), axis=-1) == 0)
-    small = max(x.shape[-1], y.shape[-1]) <= _EXACT_RANKS
-    method: Any = "exact" if small else "asymptotic"
+    small = max(n, m) <= _EXACT_RANKS
     if tied and small:
-        method = scipy.stats.PermutationMethod(**_draws("mann_whitney", x, y))
-    result = scipy.stats.mannwhitneyu(x, y, alternative=alternative, method=method, axis=-1)
+        ranks = scipy.stats.rankdata(pooled, axis=-1)
+        ranks[..., n:] *= -1
+        return regroupings(n, m).p(ranks, np.zeros(len(ranks)), alternative)
+    method: Any = "exact" if small else "asymptotic"
+    result = scipy.stats.mannwhitneyu(
+        pooled[..., :n], pooled[..., n:], alternative=alternative, method=method, axis=-1
+    )
     return np.asarray(result.pvalue, dtype=np.float64)
+
+
+def joined(x: Array, y: Array) -> Array:
+    """Return two arms as one, the first arm first, shape [..., n + m]."""
+    return np.concatenate([x, y], axis=-1)

@@ -19,7 +19,7 @@ from latentlab.evidence.assessment import Assessment, Level
 from latentlab.evidence.decisions import Sides
 from latentlab.evidence.pooling import PooledAssessment
 from latentlab.evidence.samples import ArmScores, Missing, NoVerdict, Tables, arm_scores
-from latentlab.metrics.metric import Better, Metric
+from latentlab.metrics.metric import Better, Metric, Scale
 
 UnitOfN = Literal["seed", "trial", "problem"]
 
@@ -155,6 +155,14 @@ class Claim(StrictModel, ABC):
     def needs_direction(self) -> bool:
         """Whether the claim speaks of better and worse."""
         return False
+
+    def scale(self, metrics: Mapping[str, Metric]) -> Scale:
+        """Return whether scores are compared by differences or by ratios; ranks are by neither."""
+        return "linear"
+
+    def unscaled(self, metrics: Mapping[str, Metric]) -> UserError | None:
+        """Say why its boundary is none on the metric's scale; None where it is one."""
+        return None
 
     def metric_references(self) -> dict[str, MetricReference]:
         """Return key in the file -> metric that is named there."""

@@ -6,14 +6,16 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
 from latentlab.core.arrays import Array
-from latentlab.core.model import Number, StrictModel
+from latentlab.core.errors import UserError
+from latentlab.core.model import StrictModel
 from latentlab.evidence.claims.location_base import LocationClaim
 from latentlab.evidence.decisions import Comparison
-from latentlab.evidence.margins import Boundary
+from latentlab.evidence.margins import Boundary, Margin, MinimumEffect, boundary_of
 from latentlab.evidence.samples import ArmScores
+from latentlab.metrics.metric import Metric
 from latentlab.statistics.attainable import PAIRED_TESTS
 from latentlab.statistics.location import ROUNDING, scale_of, without_rounding
 
@@ -31,7 +33,8 @@ class Interaction(LocationClaim):
     """Two changes do more together than apart, or exactly as much.
 
     The effect is the contrast of contrasts (both - first_only) - (second_only - neither): what
-    the second change adds on top of the first, less what it adds alone, seed by seed.
+    the second change adds on top of the first, less what it adds alone, seed by seed. Of a metric
+    that is compared by ratios it is the ratio of ratios.
 
     Args:
         arms: the four.
@@ -46,8 +49,8 @@ class Interaction(LocationClaim):
     kind: Literal["interaction"]
     arms: FourArms
     judged_as: Literal["superiority", "equivalence"] = "superiority"
-    min_effect: Number = Field(default=0.0, ge=0, allow_inf_nan=False)
-    margin: Number | None = Field(default=None, gt=0, allow_inf_nan=False)
+    min_effect: MinimumEffect = 0.0
+    margin: Margin | None = None
     margin_rationale: str = ""
 
     @classmethod
@@ -65,7 +68,7 @@ class Interaction(LocationClaim):
     @property
     def boundary(self) -> Boundary:
         """The minimum effect or the margin, whichever `judged_as` asks for."""
-        return Boundary(self.min_effect if self.margin is None else self.margin)
+        return boundary_of(self.min_effect if self.margin is None else self.margin)
 
     @property
     def labels(self) -> tuple[str, str]:
@@ -76,6 +79,15 @@ class Interaction(LocationClaim):
     def arm_names(self) -> dict[str, str]:
         """Return key in the file -> name of the arm."""
         return {f"arms.{key}": name for key, name in self.arms.model_dump().items()}
+
+    def unscaled(self, metrics: Mapping[str, Metric]) -> UserError | None:
+        """Say why its boundary is none on the metric's scale; None where it is one."""
+        if self.boundary_on(metrics).is_share:
+            return UserError(
+                f"{self.amount_key}: a share of a contrast of {self.metric.name} means nothing",
+                f"Write {self.amount_key} as a number in the metric's unit",
+            )
+        return super().unscaled(metrics)
 
     def contrast(self, samples: ArmScores) -> tuple[Array, Array]:
         """Return the two contrasts, seed by seed."""
@@ -94,7 +106,7 @@ class Interaction(LocationClaim):
             raise ValueError("margin is missing: write margin: 0.01 (in the metric's units)")
         if self.judged_as == "superiority" and self.margin is not None:
             raise ValueError("margin: superiority has none; write min_effect")
-        if self.judged_as == "equivalence" and self.min_effect > 0:
+        if self.judged_as == "equivalence" and boundary_of(self.min_effect).value > 0:
             raise ValueError("min_effect: equivalence has none; write margin")
         return self
 

@@ -53,7 +53,8 @@ def strip_plot(
             _add_seeds(figure, arm, values, i, style)
             _add_mean(figure, mean, i, style, level)
     direction = "" if metric.better == "none" else f", {metric.better} is better"
-    figure.update_xaxes(title_text=f"{label(metric.name)} ({label(metric.unit)}{direction})")
+    scale = ", claims are about ratios" if metric.scale == "log" else ""
+    figure.update_xaxes(title_text=f"{label(metric.name)} ({label(metric.unit)}{direction}{scale})")
     figure.update_yaxes(
         tickvals=list(range(len(chosen))),
         ticktext=ticks,

@@ -25,6 +25,7 @@ METRICS: tuple[Metric, ...] = (
         "the report has it",
         0,
         source=REPORT,
+        scale="log",
     ),
     Metric(
         "reconstruction_loss",
@@ -97,6 +98,7 @@ METRICS: tuple[Metric, ...] = (
         "posterior variance averaged over examples and dimensions",
         0,
         source=REPORT,
+        scale="log",
     ),
     Metric(
         "active_units",

@@ -23,6 +23,7 @@ METRICS: tuple[Metric, ...] = (
         "of a design at its own size, and over designs",
         0,
         source=GUIDE,
+        scale="log",
     ),
     Metric(
         "log_reconstruction_error",
@@ -68,6 +69,7 @@ METRICS: tuple[Metric, ...] = (
         "between latent points of the split: a lower bound of its Lipschitz constant",
         0,
         source="this project",
+        scale="log",
     ),
     Metric(
         "lipschitz_bound_product",
@@ -78,6 +80,7 @@ METRICS: tuple[Metric, ...] = (
         "only with spectral_norm: operator",
         0,
         source="Gouk et al. 2021",
+        scale="log",
     ),
     Metric(
         "instability",

@@ -132,5 +132,6 @@ METRICS: tuple[Metric, ...] = (
         0,
         256,
         REPORT,
+        scale="log",
     ),
 )
