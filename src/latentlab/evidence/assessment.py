@@ -54,3 +54,6 @@ class Assessment:
     pairing_correlation: float = math.nan
     detectable_effect: float = math.nan
     seeds_needed: int | None = None
+    examples: int | None = None
+    examples_share: float = math.nan
+    narrowest: float = math.nan

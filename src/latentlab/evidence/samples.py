@@ -6,20 +6,33 @@ Every gate that a verdict must pass before any statistics lies here: are the tri
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 
+from latentlab.core.arrays import AnyArray
 from latentlab.core.errors import UserError
 from latentlab.evidence.configurations import differing_keys, flatten
 
 Missing = Literal["fail", "worst_value", "exclude_pair"]
 
+Examples = Callable[[str], Mapping[str, AnyArray] | None]
+"""Trial id -> `split/metric` -> values of single examples, [examples]; None: none are kept.
+
+A split that each seed draws for itself has none.
+"""
+
 SCORE_COLUMNS = ("trial_id", "split", "metric", "value")
+_SINGLE_PRECISION = 1e-5
+"""Relative difference of a mean and that of its values, which are kept in single precision."""
 TRIAL_COLUMNS = ("trial_id", "arm", "seed", "status", "started_at", "config")
+
+
+def none_kept(trial_id: str) -> None:
+    """Where no values of single examples are kept."""
 
 
 class NoVerdict(Exception):
@@ -43,13 +56,15 @@ class Tables:
     Args:
         scores: columns trial_id, split, metric, value; finite values, no row twice.
         trials: columns trial_id, arm, seed, status, started_at (UTC or NaT), config.
+        examples: values of single examples.
     """
 
     scores: pd.DataFrame
     trials: pd.DataFrame
+    examples: Examples = none_kept
 
 
-def tidy(scores: pd.DataFrame, trials: pd.DataFrame) -> Tables:
+def tidy(scores: pd.DataFrame, trials: pd.DataFrame, examples: Examples = none_kept) -> Tables:
     """Reduce the tables to one row per trial and arm: one logged twice is one piece of evidence.
 
     Arms of one configuration share their trials; each then has them.
@@ -76,7 +91,7 @@ def tidy(scores: pd.DataFrame, trials: pd.DataFrame) -> Tables:
         started_at=pd.to_datetime(trials["started_at"], utc=True, errors="coerce", format="ISO8601")
     )
     once = once.sort_values("started_at", kind="stable").drop_duplicates(["trial_id", "arm"])
-    return Tables(values, once.sort_index())
+    return Tables(values, once.sort_index(), examples)
 
 
 def at_looks(tables: Tables, looks: Sequence[int]) -> list[Tables]:
@@ -88,7 +103,7 @@ def at_looks(tables: Tables, looks: Sequence[int]) -> list[Tables]:
     """
     seeds = np.sort(tables.trials["seed"].unique())
     return [
-        Tables(tables.scores, tables.trials[tables.trials["seed"].isin(seeds[:n])])
+        replace(tables, trials=tables.trials[tables.trials["seed"].isin(seeds[:n])])
         for n in looks
         if n <= len(seeds)
     ]
@@ -156,6 +171,55 @@ def arm_scores(
         values = values.dropna()
     used = scored[scored["seed"].isin(values.index)]
     return ArmScores(values, used)
+
+
+def example_scores(tables: Tables, samples: ArmScores, metric: str, split: str) -> ArmScores | None:
+    """Return the values of single examples behind the scores of paired arms.
+
+    Args:
+        tables: what `tidy` returned.
+        samples: their means.
+        metric: a metric that is a mean over examples.
+        split: which data it was measured on.
+
+    Returns:
+        As `samples`, with a row for each seed and example, seed by seed; None where each seed has
+        examples of its own.
+
+    Raises:
+        NoVerdict: they are not kept, or are not those that the scores are means of.
+    """
+    trials = samples.trials.set_index(["arm", "seed"])["trial_id"]
+    columns: dict[str, list[AnyArray]] = {}
+    for arm in samples.values.columns:
+        for seed, mean in samples.values[arm].items():
+            kept = tables.examples(str(trials[arm, seed]))
+            if kept is None:
+                raise NoVerdict(
+                    "invalid",
+                    f"no values of single examples are kept (first: {arm} seed {seed}); the stage "
+                    "evaluation keeps them, of trained arms",
+                )
+            if not any(key.startswith(f"{split}/") for key in kept):
+                return None
+            values = _values_of(kept, f"{split}/{metric}", str(trials[arm, seed]), mean)
+            columns.setdefault(arm, []).append(values)
+    counts = {len(values) for found in columns.values() for values in found}
+    if len(counts) > 1 or min(counts) < 2:
+        raise NoVerdict("invalid", f"its trials have values of {metric} on unlike examples")
+    table = {arm: np.concatenate(found) for arm, found in columns.items()}
+    return ArmScores(pd.DataFrame(table), samples.trials)
+
+
+def _values_of(kept: Mapping[str, AnyArray], key: str, trial_id: str, mean: float) -> AnyArray:
+    if key not in kept:
+        raise NoVerdict("invalid", f"trial {trial_id} has no values of single examples of {key}")
+    values = kept[key]
+    if not np.isclose(values.mean(dtype=np.float64), mean, rtol=_SINGLE_PRECISION, atol=1e-9):
+        raise NoVerdict(
+            "invalid", f"the values of single examples of trial {trial_id} do not give its {key}"
+        )
+    return values.astype(np.float64)
 
 
 @dataclass(frozen=True)

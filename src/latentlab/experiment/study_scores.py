@@ -32,7 +32,9 @@ def measure_trials(
         store: where weights and scores are.
         device: where to compute.
     """
-    measured = score_trials(study, trials, prepared, store, device)
+    measured = score_trials(
+        study, trials, prepared, store, device, with_examples=declaration.applicable.over_examples
+    )
     baselines = score_baselines(study, declaration, trials, prepared, store)
     return pd.concat([measured, baselines], ignore_index=True) if len(baselines) else measured
 

@@ -20,6 +20,7 @@ class Metric:
         high: largest possible value.
         definition: one sentence that says what is computed.
         source: the paper or report that the definition comes from.
+        per_example: whether it is a mean over examples, whose values are kept (`ExampleMean`).
     """
 
     name: str
@@ -29,3 +30,4 @@ class Metric:
     low: float = float("-inf")
     high: float = float("inf")
     source: str = ""
+    per_example: bool = False

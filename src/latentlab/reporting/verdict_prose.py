@@ -36,6 +36,7 @@ from latentlab.reporting.verdict_cells import (
     problems_text,
     ratio_unit,
     seeds_missing,
+    sources_text,
     unit_of_n,
     verdict_rows,
 )
@@ -61,6 +62,8 @@ def verdict_sentence(row: Row) -> str:
         parts.append(f"Reason: {cause_text(row) or 'none was recorded'}.")
         return " ".join(parts)
     parts.append(_measured(row))
+    if sources := sources_text(row):
+        parts.append(f"{sources[0].upper()}{sources[1:]}.")
     if verdict == "inconclusive":
         parts.extend(_open_question(row))
     else:
@@ -217,8 +220,10 @@ def _open_question(row: Row) -> list[str]:
         extra = plural(more, unit_of_n(row)).replace(" ", " more ", 1)
         parts.append(f"Needs up to {extra} ({math.ceil(needed)} in all).")
     elif math.isfinite(detectable) and math.isnan(needed):
+        more_examples = "" if math.isnan(as_float(row.get("examples"))) else " on these examples"
         parts.append(
-            f"No affordable number of {unit_of_n(row)}s would settle an effect this small."
+            f"No affordable number of {unit_of_n(row)}s would settle an effect this small"
+            f"{more_examples}."
         )
     return parts
 

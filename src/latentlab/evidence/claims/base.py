@@ -21,6 +21,7 @@ from latentlab.evidence.samples import ArmScores, Missing, NoVerdict, Tables, ar
 from latentlab.metrics.metric import Better, Metric
 
 UnitOfN = Literal["seed", "trial"]
+Source = Literal["seeds", "examples"]
 
 
 class MetricReference(StrictModel):
@@ -70,6 +71,11 @@ class Claim(StrictModel, ABC):
 
     n_unit: ClassVar[UnitOfN] = "seed"
     """What `n` and `seeds_needed` count."""
+
+    @property
+    def population(self) -> tuple[Source, ...]:
+        """What the verdict is to hold for beside what was run: other seeds, other examples."""
+        return ("seeds",)
 
     @classmethod
     def declines(cls, stated: Mapping[str, Any]) -> frozenset[str]:

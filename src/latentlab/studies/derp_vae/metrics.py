@@ -15,6 +15,7 @@ METRICS: tuple[Metric, ...] = (
         0,
         1,
         REPORT,
+        per_example=True,
     ),
     Metric(
         "kl_divergence",
@@ -25,6 +26,7 @@ METRICS: tuple[Metric, ...] = (
         "the report has it",
         0,
         source=REPORT,
+        per_example=True,
     ),
     Metric(
         "reconstruction_loss",
@@ -33,6 +35,7 @@ METRICS: tuple[Metric, ...] = (
         "cross-entropy of the pixels, summed over pixels",
         0,
         source="Kingma & Welling 2014",
+        per_example=True,
     ),
     Metric(
         "negative_elbo",
@@ -41,6 +44,7 @@ METRICS: tuple[Metric, ...] = (
         "reconstruction loss plus KL at beta 1, whatever beta the arm trained with",
         0,
         source="Kingma & Welling 2014",
+        per_example=True,
     ),
     Metric(
         "class_separation_ratio",

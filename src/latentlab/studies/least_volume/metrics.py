@@ -23,6 +23,7 @@ METRICS: tuple[Metric, ...] = (
         "of a design at its own size, and over designs",
         0,
         source=GUIDE,
+        per_example=True,
     ),
     Metric(
         "log_reconstruction_error",
