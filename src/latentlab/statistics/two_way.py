@@ -29,21 +29,41 @@ from latentlab.statistics.location import ROUNDING, Alternative
 class TwoWayMean:
     """A mean over seeds and examples, and how exactly it is known. Arrays have shape [...].
 
+    The mean squares are divided by S E: each is the variance of the mean that they would give if
+    all variation were of their kind. Their expectations are v_a / S + v_c / (S E) of `row`,
+    v_b / E + v_c / (S E) of `column`, and v_c / (S E) of `residual`.
+
     Attributes:
         mean: the mean.
-        of_seeds: part of its variance that more seeds lessen: v_a / S + v_c / (S E).
-        of_examples: part that they do not: v_b / E.
-        few: share of the variance that is known with the seeds' degrees of freedom, in [0, 1].
+        row: mean square of the seeds' means.
+        column: mean square of the examples' means.
+        residual: mean square of what is left.
         seeds: S.
         examples: E.
     """
 
     mean: Array
-    of_seeds: Array
-    of_examples: Array
-    few: Array
+    row: Array
+    column: Array
+    residual: Array
     seeds: int
     examples: int
+
+    @property
+    def of_seeds(self) -> Array:
+        """The part of the variance that more seeds lessen: v_a / S + v_c / (S E)."""
+        return np.maximum(self.row, self.residual)
+
+    @property
+    def of_examples(self) -> Array:
+        """The part that they do not: v_b / E."""
+        return np.maximum(self.column - self.residual, 0.0)
+
+    @property
+    def few(self) -> Array:
+        """Share of the variance that is known with the seeds' degrees of freedom, in [0, 1]."""
+        total = self.of_seeds + self.of_examples
+        return np.divide(self.row, total, out=np.ones_like(total), where=total > 0)
 
     @property
     def error(self) -> Array:
@@ -88,10 +108,10 @@ class TwoWayMean:
             factor: of the seeds' standard deviation, which is known from few.
         """
         scale = factor**2 * self.seeds / seeds
-        of_seeds = self.of_seeds * scale
-        few = self.few * (self.of_seeds + self.of_examples) * scale
-        few = np.minimum(few / (of_seeds + self.of_examples), 1.0)
-        return replace(self, of_seeds=of_seeds, few=few, seeds=seeds)
+        row, residual = self.row * scale, self.residual * scale
+        return replace(
+            self, row=row, column=self.of_examples + residual, residual=residual, seeds=seeds
+        )
 
     def _tail(self, t: Array) -> Array:
         of_seeds = scipy.stats.t.sf(t, self.seeds - 1)
@@ -126,15 +146,12 @@ def two_way_mean(treatment: Array, control: Array) -> TwoWayMean:
     rows = table.mean(axis=-1) - mean[..., None]
     columns = table.mean(axis=-2) - mean[..., None]
     rest = table - mean[..., None, None] - rows[..., :, None] - columns[..., None, :]
-    # Mean squares over S E: variances of the mean, each as if all variation were of this kind.
-    row = np.sum(rows**2, axis=-1) / (seeds * (seeds - 1))
-    column = np.sum(columns**2, axis=-1) / (examples * (examples - 1))
-    residual = np.sum(rest**2, axis=(-2, -1)) / (seeds * (seeds - 1) * examples * (examples - 1))
-    of_seeds, of_examples = np.maximum(row, residual), np.maximum(column - residual, 0.0)
+    squares = (
+        np.sum(rows**2, axis=-1) / (seeds * (seeds - 1)),
+        np.sum(columns**2, axis=-1) / (examples * (examples - 1)),
+        np.sum(rest**2, axis=(-2, -1)) / (seeds * (seeds - 1) * examples * (examples - 1)),
+    )
     # What varies by rounding alone does not vary.
     largest = np.maximum(np.abs(treatment).max(axis=(-2, -1)), np.abs(control).max(axis=(-2, -1)))
-    flat = of_seeds + of_examples <= (ROUNDING * largest) ** 2
-    of_seeds, of_examples = (np.where(flat, 0.0, part) for part in (of_seeds, of_examples))
-    total = np.where(flat, 1.0, of_seeds + of_examples)
-    few = np.minimum(row / total, 1.0)
-    return TwoWayMean(mean, of_seeds, of_examples, few, seeds, examples)
+    flat = sum(squares) <= (ROUNDING * largest) ** 2
+    return TwoWayMean(mean, *(np.where(flat, 0.0, one) for one in squares), seeds, examples)
