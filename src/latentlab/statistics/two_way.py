@@ -119,12 +119,14 @@ class TwoWayMean:
         return np.asarray(self.few * of_seeds + (1 - self.few) * of_examples)
 
     def _quantile(self, level: float) -> float:
-        ends = sorted(t_quantile(level, n - 1) for n in (self.seeds, self.examples))
+        low, high = sorted(t_quantile(level, n - 1) for n in (self.seeds, self.examples))
         tail = (1 - level) / 2
-        if not 0 < self.few < 1 or ends[0] == ends[1]:
-            return t_quantile(level, (self.seeds if self.few == 1 else self.examples) - 1)
-        root = scipy.optimize.brentq(lambda t: float(self._tail(np.array(t))) - tail, *ends)
-        return float(root)
+
+        def beyond(t: float) -> float:
+            return float(self._tail(np.array(t))) - tail
+
+        # A little wider than both laws: the root may be that of either.
+        return float(scipy.optimize.brentq(beyond, 0.999 * low, 1.001 * high))
 
 
 def two_way_mean(treatment: Array, control: Array) -> TwoWayMean:
