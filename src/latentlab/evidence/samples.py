@@ -189,11 +189,12 @@ def example_scores(tables: Tables, samples: ArmScores, metric: str, split: str) 
     Raises:
         NoVerdict: they are not kept, or are not those that the scores are means of.
     """
-    trials = samples.trials.set_index(["arm", "seed"])["trial_id"]
+    keys = ["arm", "seed", "trial_id"]
+    ids = {(a, s): str(t) for a, s, t in samples.trials[keys].itertuples(index=False)}
     columns: dict[str, list[AnyArray]] = {}
     for arm in samples.values.columns:
         for seed, mean in samples.values[arm].items():
-            kept = tables.examples(str(trials[arm, seed]))
+            kept = tables.examples(ids[arm, seed])
             if kept is None:
                 raise NoVerdict(
                     "invalid",
@@ -202,7 +203,7 @@ def example_scores(tables: Tables, samples: ArmScores, metric: str, split: str) 
                 )
             if not any(key.startswith(f"{split}/") for key in kept):
                 return None
-            values = _values_of(kept, f"{split}/{metric}", str(trials[arm, seed]), mean)
+            values = _values_of(kept, f"{split}/{metric}", ids[arm, seed], mean)
             columns.setdefault(arm, []).append(values)
     counts = {len(values) for found in columns.values() for values in found}
     if len(counts) > 1 or min(counts) < 2:

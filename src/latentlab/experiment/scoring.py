@@ -89,7 +89,7 @@ def score_trials(
         if anew:
             scores = _computed(study, folder, data, wanted)
         else:
-            identity = _identity(study, row)
+            identity = _identity(study, str(row["weights_digest"]))
             scores = _known_or_computed(study, folder, identity, data, wanted, with_examples)
         for split in wanted:
             rows += [(*key, split, metric, value) for metric, value in scores[split].items()]
@@ -101,20 +101,20 @@ def kept_examples(study: Study, trials: pd.DataFrame, store: TrialStore) -> Exam
 
     There are none where a trial was scored before they were kept.
     """
-    rows = {row["trial_id"]: row for row in trials.to_dict("records")}
+    digests = dict(zip(trials["trial_id"], trials["weights_digest"], strict=True))
 
     def of_trial(trial_id: str) -> dict[str, NDArray[Any]] | None:
-        if trial_id not in rows:
+        if trial_id not in digests:
             return None
-        path = store.folder(trial_id) / EXAMPLES
-        return load_arrays(path, _identity(study, rows[trial_id]))
+        identity = _identity(study, str(digests[trial_id]))
+        return load_arrays(store.folder(trial_id) / EXAMPLES, identity)
 
     return of_trial
 
 
-def _identity(study: Study, trial: Mapping[Any, Any]) -> dict[str, Any]:
+def _identity(study: Study, weights_digest: str) -> dict[str, Any]:
     """Return what the scores of a trial depend on."""
-    return {"evaluation": study.evaluation.VERSION, "weights": str(trial["weights_digest"])}
+    return {"evaluation": study.evaluation.VERSION, "weights": weights_digest}
 
 
 def _known_or_computed(

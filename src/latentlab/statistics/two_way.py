@@ -156,4 +156,5 @@ def two_way_mean(treatment: Array, control: Array) -> TwoWayMean:
     # What varies by rounding alone does not vary.
     largest = np.maximum(np.abs(treatment).max(axis=(-2, -1)), np.abs(control).max(axis=(-2, -1)))
     flat = sum(squares) <= (ROUNDING * largest) ** 2
-    return TwoWayMean(mean, *(np.where(flat, 0.0, one) for one in squares), seeds, examples)
+    row, column, residual = (np.where(flat, 0.0, one) for one in squares)
+    return TwoWayMean(mean, row, column, residual, seeds, examples)

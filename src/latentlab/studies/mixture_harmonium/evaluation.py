@@ -89,8 +89,8 @@ def evaluate(model: TrainedModel, features: Tensor, labels: Tensor) -> dict[str,
         trained.clusters,
         model.spec.classes,
     )
-    for name, parts in (("negative_elbo", bounds), ("reconstruction_error", errors)):
-        values = torch.cat(parts).double()
+    for name, chunks in (("negative_elbo", bounds), ("reconstruction_error", errors)):
+        values = torch.cat(chunks).double()
         scores[name] = ExampleMean(float(values.mean()), values.cpu())
     return scores | _conjugation_scores(trained, model.stream)
 
