@@ -8,7 +8,7 @@ import pandas as pd
 
 from latentlab.evidence.hypotheses import Hypotheses
 from latentlab.evidence.registration import Record
-from latentlab.evidence.samples import Examples
+from latentlab.evidence.samples import Examples, none_kept
 from latentlab.evidence.standing import standing_under
 from latentlab.evidence.verdicts import judge
 from latentlab.experiment.baselines import baseline_trials
@@ -24,7 +24,7 @@ def judge_study(
     trials: pd.DataFrame,
     record: Record,
     altered: Mapping[str, str],
-    examples: Examples,
+    examples: Examples = none_kept,
 ) -> pd.DataFrame:
     """One row per declared hypothesis; what does not apply to this run is `not_run`.
 

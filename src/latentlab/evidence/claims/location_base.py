@@ -21,6 +21,7 @@ from latentlab.evidence.decisions import (
     evidence_at_boundaries,
     location_evidence,
 )
+from latentlab.evidence.example_scores import example_scores
 from latentlab.evidence.margins import Boundary
 from latentlab.evidence.planning import plan
 from latentlab.evidence.pooling import (
@@ -31,7 +32,7 @@ from latentlab.evidence.pooling import (
     plan_pooled,
     stratified_mean,
 )
-from latentlab.evidence.samples import ArmScores, NoVerdict, Tables, example_scores
+from latentlab.evidence.samples import ArmScores, NoVerdict, Tables
 from latentlab.evidence.two_sources import TwoSources
 from latentlab.metrics.metric import Metric
 from latentlab.statistics.attainable import (
