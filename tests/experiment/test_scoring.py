@@ -21,6 +21,7 @@ from latentlab.experiment.scoring import (
     EXAMPLES,
     PICTURES,
     SCORES,
+    altered_examples,
     draw_pictures,
     kept_examples,
     score_trials,
@@ -182,6 +183,21 @@ def test_scores_of_before_stay_and_get_their_values_when_these_are_asked_for(
     assert len(calls) == 4
     assert "examples.npz is damaged (its digest does not fit)" in caplog.text
     assert all(path.exists() for path in paths)
+
+
+def test_values_that_the_weights_do_not_give_are_named(study, prepared):
+    trials, store = study
+    scored(study, prepared)
+    path = store.folder(trials["trial_id"][2]) / EXAMPLES
+    identity = {"evaluation": EVALUATION.VERSION, "weights": trials["weights_digest"][2]}
+    values = load_arrays(path, identity)
+    # The mean is as it was, and the file is whole.
+    values["test/kl_divergence"] = values["test/kl_divergence"][::-1]
+    save_arrays(path, identity, values)
+    altered = altered_examples(STUDY, trials, prepared, store, CPU, 1e-5)
+    assert altered == {
+        trials["trial_id"][2]: "its weights give other values of single examples than are kept"
+    }
 
 
 def test_another_version_is_measured_again(study, prepared, calls, monkeypatch):

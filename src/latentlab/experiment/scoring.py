@@ -147,13 +147,8 @@ def _keep_examples(
     data: _Splits,
 ) -> None:
     """Keep the values of single examples, of splits that are the same for all seeds."""
-    values = {
-        f"{split}/{metric}": score.values
-        for split, scores in computed.items()
-        for metric, score in scores.items()
-        if data.official(split) and isinstance(score, ExampleMean)
-    }
-    if values:
+    fixed = {split: scores for split, scores in computed.items() if data.official(split)}
+    if values := _example_values(fixed):
         save_arrays(path, identity, (load_arrays(path, identity) or {}) | values)
 
 
@@ -164,6 +159,51 @@ def _computed(
     return {
         split: study.evaluation.evaluate(model, *data.examples(split, model)) for split in wanted
     }
+
+
+def _example_values(computed: Mapping[str, Mapping[str, float]]) -> dict[str, NDArray[Any]]:
+    """Return `split/metric` -> values of single examples, of scores that know them."""
+    return {
+        f"{split}/{metric}": score.values
+        for split, scores in computed.items()
+        for metric, score in scores.items()
+        if isinstance(score, ExampleMean)
+    }
+
+
+def altered_examples(
+    study: Study,
+    trials: pd.DataFrame,
+    prepared: Prepared,
+    store: TrialStore,
+    device: torch.device,
+    tolerance: float,
+) -> dict[str, str]:
+    """Trials whose weights do not give the values of single examples that are kept with them.
+
+    Args:
+        study: says what is measured.
+        trials: from `trial_table`, trained on these data.
+        prepared: the data.
+        store: where the trials are.
+        device: where to compute.
+        tolerance: relative difference that values may have.
+
+    Returns:
+        Trial id -> what is wrong, in a clause.
+    """
+    data, examples, found = _Splits(prepared, device), kept_examples(study, trials, store), {}
+    for trial_id in trials["trial_id"]:
+        kept = examples(trial_id)
+        if kept is None:
+            continue
+        splits = {key.partition("/")[0] for key in kept}
+        again = _example_values(_computed(study, store.folder(trial_id), data, splits))
+        if kept.keys() != again.keys() or not all(
+            np.allclose(kept[key], again[key], rtol=tolerance, atol=tolerance) for key in kept
+        ):
+            found[trial_id] = "its weights give other values of single examples than are kept"
+    return found
 
 
 def altered_trials(scores: pd.DataFrame, store: TrialStore) -> dict[str, str]:
