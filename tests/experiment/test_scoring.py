@@ -18,10 +18,19 @@ from latentlab.data import load_prepared, prepare, save_prepared
 from latentlab.experiment import timing
 from latentlab.experiment.measurements import load_arrays, load_values, save_arrays, save_values
 from latentlab.experiment.planning import plan_trials, trial_table
-from latentlab.experiment.scoring import PICTURES, SCORES, draw_pictures, score_trials
+from latentlab.experiment.scoring import (
+    EXAMPLES,
+    PICTURES,
+    SCORES,
+    altered_examples,
+    draw_pictures,
+    kept_examples,
+    score_trials,
+)
 from latentlab.experiment.study_scores import measure_trials
 from latentlab.experiment.timing import time_arms
 from latentlab.experiment.trained_model import TrainedModel
+from latentlab.studies.derp_vae.metrics import METRICS
 from latentlab.studies.registry import STUDIES
 from latentlab.training.data import data_spec
 from latentlab.training.per_trial import per_trial_values
@@ -137,6 +146,60 @@ def test_a_search_leaves_the_test_split_closed_until_it_is_asked_for(study, prep
     whole = scored(study, prepared)
     assert len(calls) == 8
     same(whole[whole["split"] != "test"].reset_index(drop=True), found)
+
+
+def test_values_of_single_examples_are_kept_and_scores_are_their_means(study, prepared):
+    trials, store = study
+    scores = scored(study, prepared)
+    examples = kept_examples(STUDY, trials, store)
+    kept = {metric.name for metric in METRICS if metric.per_example}
+    test = scores[scores["split"] == "test"].set_index(["trial_id", "metric"])["value"]
+    for trial_id in trials["trial_id"]:
+        values = examples(trial_id)
+        # The validation split is drawn by each seed for itself.
+        assert set(values) == {f"test/{name}" for name in kept}
+        for name in kept:
+            own = values[f"test/{name}"]
+            assert (own.dtype, len(own)) == (np.float32, len(prepared.splits["test"]))
+            assert own.mean(dtype=float) == pytest.approx(test[trial_id, name], rel=1e-5)
+    assert examples("of a baseline") is None
+
+
+def test_scores_of_before_stay_and_get_their_values_when_these_are_asked_for(
+    study, prepared, calls, caplog
+):
+    trials, store = study
+    first = scored(study, prepared)
+    paths = [store.folder(name) / EXAMPLES for name in trials["trial_id"]]
+    paths[0].unlink()
+    # Edited as a whole: the file is sound, and its digest is not of these values.
+    content = dict(np.load(paths[1]))
+    content["test/accuracy"] = np.ones_like(content["test/accuracy"])
+    np.savez(paths[1], **content)
+    calls.clear()
+    same(scored(study, prepared), first)
+    assert calls == []
+    assert kept_examples(STUDY, trials, store)(trials["trial_id"][0]) is None
+    again = score_trials(STUDY, trials, prepared, store, CPU, with_examples=True)
+    same(again, first)
+    assert len(calls) == 4
+    assert "examples.npz is damaged (its digest does not fit)" in caplog.text
+    assert all(path.exists() for path in paths)
+
+
+def test_values_that_the_weights_do_not_give_are_named(study, prepared):
+    trials, store = study
+    scored(study, prepared)
+    path = store.folder(trials["trial_id"][2]) / EXAMPLES
+    identity = {"evaluation": EVALUATION.VERSION, "weights": trials["weights_digest"][2]}
+    values = load_arrays(path, identity)
+    # The mean is as it was, and the file is whole.
+    values["test/kl_divergence"] = values["test/kl_divergence"][::-1]
+    save_arrays(path, identity, values)
+    altered = altered_examples(STUDY, trials, prepared, store, CPU, 1e-5)
+    assert altered == {
+        trials["trial_id"][2]: "its weights give other values of single examples than are kept"
+    }
 
 
 def test_another_version_is_measured_again(study, prepared, calls, monkeypatch):

@@ -161,14 +161,29 @@ def test_a_stage_runs_alone_from_stored_outputs(smoke_project: ProjectCopy, tmp_
     shutil.copytree(smoke_project.root, tmp_path / "project")
     project = ProjectCopy(tmp_path / "project")
     shutil.rmtree(outputs(project, "08_reporting"))
+    # As scored by a version that kept no values of single examples, which a claim now asks for.
+    values = list(outputs(project, "06_models").glob("trials/*/examples.npz"))
+    assert len(values) == ARMS * SEEDS
+    for path in values:
+        path.unlink()
+    claim = {"accuracy_kept": {"generalises_to": ["seeds", "examples"]}}
+    changed = {STUDY: {"hypotheses": {"hypotheses": claim}}}
+    (project.root / "conf" / "smoke" / "parameters_extra.yml").write_text(yaml.safe_dump(changed))
     done = project.kedro("run", "--env", "smoke", "--pipelines", f"{STUDY}.evaluation")
     assert done.returncode == 0, done.stderr
+    assert all(path.exists() for path in values)
     parents, children = runs_of(project)
     assert len(parents) == 2
     assert len(children) == ARMS * SEEDS
     missing = project.kedro("run", "--env", "smoke", "--pipelines", STUDY, "--only-missing-outputs")
     assert missing.returncode == 0, missing.stderr
     assert (outputs(project, "08_reporting") / "report" / "index.html").exists()
+    verdicts = pd.read_csv(outputs(project, "08_reporting") / "verdicts.csv", index_col=0)
+    kept = verdicts.loc["accuracy_kept"]
+    assert kept["examples"] > 0
+    assert kept["status"] == "deviated"
+    assert "its generalises_to is ['seeds', 'examples']" in kept["status_reason"]
+    assert verdicts["examples"].notna().sum() == 1
 
 
 def test_two_runs_in_one_process_come_out_right(

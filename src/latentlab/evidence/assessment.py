@@ -93,3 +93,6 @@ class Assessment:
     detectable_effect: float = math.nan
     seeds_needed: SeedsNeeded | None = None
     contrasts: Mapping[str, ContrastFound] = field(default_factory=dict)
+    examples: int | None = None
+    examples_share: float = math.nan
+    narrowest: float = math.nan

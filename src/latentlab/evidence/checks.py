@@ -37,6 +37,7 @@ def misfits(
             f"seeds: {min(repeated)} is listed twice", "A repeated seed adds no evidence: remove it"
         )
     yield from _look_misfits(hypotheses, seeds)
+    yield from _example_misfits(hypotheses, metrics)
     for name, claim in hypotheses.hypotheses.items():
         try:
             hypotheses.family_of(name)
@@ -100,6 +101,27 @@ def _look_misfits(hypotheses: Hypotheses, seeds: Sequence[int]) -> Iterator[User
                 f"families.{claim.family}.correction: fdr_bh does not hold its rate where a study "
                 "stops by what it sees",
                 "Write holm or bonferroni, or leave stopping out",
+            )
+
+
+def _example_misfits(hypotheses: Hypotheses, metrics: Mapping[str, Metric]) -> Iterator[UserError]:
+    """Yield claims that cannot be judged over seeds and examples."""
+    for name, claim in hypotheses.hypotheses.items():
+        if "examples" not in claim.population:
+            continue
+        metric = metrics.get(claim.metric.name)
+        if metric is not None and not metric.per_example:
+            known = sorted(name for name, one in metrics.items() if one.per_example)
+            yield UserError(
+                f"hypothesis {name}: generalises_to: {metric.name} is no mean over examples whose "
+                "values are kept",
+                f"Write generalises_to: seeds for it, or one of {', '.join(known) or 'no metric'}",
+            )
+        if hypotheses.stopping is not None:
+            yield UserError(
+                f"hypothesis {name}: generalises_to: looks are not worked out for "
+                "[seeds, examples]",
+                "Write generalises_to: seeds for it, or leave stopping out",
             )
 
 

@@ -64,6 +64,11 @@ class Hypotheses(StrictModel):
         }
         return {**data, "defaults": defaults, "hypotheses": claims}
 
+    @property
+    def over_examples(self) -> bool:
+        """Whether any claim needs the values of single examples."""
+        return any("examples" in claim.population for claim in self.hypotheses.values())
+
     def family_of(self, name: str) -> Family:
         """Return the family of hypothesis `name`.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from latentlab.evidence.assessment import Level, SeedsNeeded
@@ -9,10 +10,14 @@ from latentlab.evidence.decisions import Comparison
 from latentlab.statistics.power import (
     detectable_effect,
     detectable_margin,
+    equivalence_power,
+    fewest,
+    power,
     sd_upper_factor,
     seeds_for_effect,
     seeds_for_equivalence,
 )
+from latentlab.statistics.two_way import TwoWayMean
 
 
 def plan(
@@ -86,3 +91,48 @@ def _equivalence_seeds(
         )
     # Outside the margin the claim can only be refuted, on one side at half the level.
     return seeds_for_effect((effect - margin) / spread, level.one_sided / 2, paired=paired)
+
+
+def plan_two_sources(
+    comparison: Comparison, known: TwoWayMean, boundary: float, level: Level
+) -> tuple[float, SeedsNeeded | None]:
+    """Return the detectable effect and the seeds needed, where the examples are a sample too.
+
+    The part of the variance that the examples bring stays, however many seeds there are. The test
+    is planned as a t test of `freedom + 1` pairs whose mean has the same error.
+
+    Args:
+        comparison: how the claim compares.
+        known: the effect less the boundary (for equivalence the effect itself).
+        boundary: minimum effect or margin, in the metric's units.
+        level: what to plan with.
+
+    Returns:
+        As `plan`; None also where these examples leave it open with any number of seeds.
+    """
+    if not known.error > 0:
+        return math.nan, None
+    offset = abs(float(known.mean))
+
+    def as_pairs(mean: TwoWayMean) -> tuple[float, float]:
+        pairs = float(mean.freedom) + 1
+        return float(mean.error) * math.sqrt(pairs), pairs
+
+    def chance(seeds: int, factor: float) -> float:
+        spread, pairs = as_pairs(known.with_seeds(seeds, factor))
+        if comparison != "equivalence":
+            return power(offset / spread, pairs, level.one_sided, paired=True)
+        if offset < boundary:
+            margin, effect = boundary / spread, offset / spread
+            return equivalence_power(
+                margin, pairs, level.one_sided, paired=True, true_effect=effect
+            )
+        # Outside the margin the claim can only be refuted, on one side at half the level.
+        return power((offset - boundary) / spread, pairs, level.one_sided / 2, paired=True)
+
+    spread, pairs = as_pairs(known)
+    detectable, _ = plan(comparison, pairs, spread, float(known.mean), boundary, level, paired=True)
+    needed = seeds_range(
+        lambda factor: fewest(lambda seeds: chance(seeds, factor)), 1.0, known.seeds
+    )
+    return detectable, None if needed is None else needed.at_least(level.min_seeds)

@@ -6,21 +6,32 @@ Every gate that a verdict must pass before any statistics lies here: are the tri
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 
+from latentlab.core.arrays import AnyArray
 from latentlab.core.errors import UserError
 from latentlab.evidence.configurations import differing_keys, flatten
 from latentlab.evidence.copies import WEIGHTS, copied, outcomes
 
 Missing = Literal["fail", "worst_value", "exclude_pair"]
 
+Examples = Callable[[str], Mapping[str, AnyArray] | None]
+"""Trial id -> `split/metric` -> values of single examples, [examples]; None: none are kept.
+
+A split that each seed draws for itself has none.
+"""
+
 SCORE_COLUMNS = ("trial_id", "split", "metric", "value")
 TRIAL_COLUMNS = ("trial_id", "arm", "seed", "status", "started_at", "config")
+
+
+def none_kept(trial_id: str) -> None:
+    """Where no values of single examples are kept."""
 
 
 class NoVerdict(Exception):
@@ -45,13 +56,15 @@ class Tables:
         scores: columns trial_id, split, metric, value; finite values, no row twice.
         trials: columns trial_id, arm, seed, status, started_at (UTC or NaT), config, and what
             copies of trials share (`evidence.copies`).
+        examples: values of single examples.
     """
 
     scores: pd.DataFrame
     trials: pd.DataFrame
+    examples: Examples = none_kept
 
 
-def tidy(scores: pd.DataFrame, trials: pd.DataFrame) -> Tables:
+def tidy(scores: pd.DataFrame, trials: pd.DataFrame, examples: Examples = none_kept) -> Tables:
     """Reduce the tables to one row per trial and arm: one logged twice is one piece of evidence.
 
     Arms of one configuration share their trials; each then has them.
@@ -82,7 +95,7 @@ def tidy(scores: pd.DataFrame, trials: pd.DataFrame) -> Tables:
         ),
     )
     once = once.sort_values("started_at", kind="stable").drop_duplicates(["trial_id", "arm"])
-    return Tables(values, once.sort_index())
+    return Tables(values, once.sort_index(), examples)
 
 
 def at_looks(tables: Tables, looks: Sequence[int]) -> list[Tables]:
@@ -94,7 +107,7 @@ def at_looks(tables: Tables, looks: Sequence[int]) -> list[Tables]:
     """
     seeds = np.sort(tables.trials["seed"].unique())
     return [
-        Tables(tables.scores, tables.trials[tables.trials["seed"].isin(seeds[:n])])
+        replace(tables, trials=tables.trials[tables.trials["seed"].isin(seeds[:n])])
         for n in looks
         if n <= len(seeds)
     ]

@@ -31,6 +31,8 @@ VERDICT_COLUMNS: dict[str, str] = {
     "control": "arm, or second contrast; for monotone the first arm; empty for all pairs",
     "n": "pairs of seeds, seeds of the smaller arm, trials (association), or problems",
     "n_unit": "what n, seeds_likely and seeds_needed count: seed, trial or problem",
+    "generalises_to": "what the verdict holds for: seeds, or seeds and examples other than these",
+    "examples": "test examples that are a sample too; empty where seeds alone are",
     "estimate": "treatment - control in that unit, Hodges and Lehmann's for rank tests; a rank "
     "correlation for trends; or the probability that the treatment's score is the higher one",
     "effect": "the estimate turned so that positive is better, or the stated direction; of several "
@@ -39,7 +41,8 @@ VERDICT_COLUMNS: dict[str, str] = {
     "treatment_mean": "mean of the treatment likewise",
     "boundary": "minimum effect or margin in that unit; 0 for trends",
     "interval_low": "low end of the unadjusted interval of effect: what the primary test does not "
-    "reject (t, Welch, Fieller, Hodges-Lehmann, flips of signs), or Fisher z",
+    "reject (t, Welch, Fieller, Hodges-Lehmann, flips of signs), Fisher z, "
+    "or two-way over seeds and examples",
     "interval_high": "its high end",
     "interval_level": "its coverage: 1 - 2 alpha, or 1 - alpha for two sides",
     "p_supported": "p-value of support, compared with alpha",
@@ -61,6 +64,8 @@ VERDICT_COLUMNS: dict[str, str] = {
     "seeds_likely": "seeds (association: trials) for 80 % power at an effect like the one seen, "
     "planned with the spread that was seen",
     "seeds_needed": "the same planned with the upper 80 % limit of that spread",
+    "examples_share": "share of the variance of effect that the examples bring",
+    "narrowest": "half of the width that the interval keeps with any number of seeds",
     "look": "look that decided, or the last one so far, from 1; empty without declared looks",
     "looks": "number of declared looks",
     "stagewise_p": "p-value of a decided direction by stage-wise ordering, not corrected within "

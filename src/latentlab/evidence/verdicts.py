@@ -17,7 +17,14 @@ from latentlab.evidence.claims.base import Claim
 from latentlab.evidence.hypotheses import Family, Hypotheses
 from latentlab.evidence.look_columns import columns_of_looks
 from latentlab.evidence.looks import Evidence, Rule, conditional_power, decide_at_looks
-from latentlab.evidence.samples import NoVerdict, Tables, at_looks, tidy
+from latentlab.evidence.samples import (
+    Examples,
+    NoVerdict,
+    Tables,
+    at_looks,
+    none_kept,
+    tidy,
+)
 from latentlab.evidence.standing import (
     JudgeStanding,
     Standing,
@@ -32,7 +39,7 @@ from latentlab.statistics.sequential import FixedDesign
 Assess = Callable[[str, Level], Assessment]
 """Returns the statistics of a hypothesis at its level; raises `NoVerdict` where there are none."""
 
-_WHOLE_NUMBERS = ("n", "seeds_likely", "seeds_needed", "look", "looks", "seeds_saved")
+_WHOLE_NUMBERS = ("n", "examples", "seeds_likely", "seeds_needed", "look", "looks", "seeds_saved")
 
 
 def judge(
@@ -41,6 +48,7 @@ def judge(
     metrics: Mapping[str, Metric],
     trials: pd.DataFrame,
     standing: JudgeStanding = unregistered,
+    examples: Examples = none_kept,
 ) -> pd.DataFrame:
     """Judge every hypothesis of a study.
 
@@ -53,6 +61,7 @@ def judge(
         trials: columns trial_id, arm, seed, status, started_at (ISO 8601, UTC), config (nested
             mapping or its JSON text). Rows that repeat a trial id count once.
         standing: what a verdict may be called, and at which attempt.
+        examples: values of single examples, for claims that generalise to other examples.
 
     Returns:
         One row per hypothesis, in their order, with the columns of `VERDICT_COLUMNS`.
@@ -60,7 +69,7 @@ def judge(
     Raises:
         UserError: when a table lacks a column or a hypothesis names an unknown family.
     """
-    tables = tidy(scores, trials)
+    tables = tidy(scores, trials, examples)
     stopping = hypotheses.stopping
 
     def assess(at: Tables, name: str, level: Level) -> Assessment:
@@ -238,6 +247,7 @@ def _declaration(
         "treatment": treatment,
         "control": control,
         "n_unit": claim.n_unit,
+        "generalises_to": ", ".join(claim.population),
         "test": claim.primary_test,
         "sensitivity": "{}",
         "contrasts": "{}",
@@ -275,4 +285,7 @@ def _statistics(assessment: Assessment, level: Level) -> dict[str, Any]:
         "detectable_effect": assessment.detectable_effect,
         "seeds_likely": pd.NA if needed is None else needed.likely,
         "seeds_needed": pd.NA if needed is None else needed.upper,
+        "examples": pd.NA if assessment.examples is None else assessment.examples,
+        "examples_share": assessment.examples_share,
+        "narrowest": assessment.narrowest,
     }

@@ -8,6 +8,7 @@ import pandas as pd
 
 from latentlab.evidence.hypotheses import Hypotheses
 from latentlab.evidence.registration import Record
+from latentlab.evidence.samples import Examples, none_kept
 from latentlab.evidence.standing import standing_under
 from latentlab.evidence.verdicts import judge
 from latentlab.experiment.baselines import baseline_trials
@@ -23,6 +24,7 @@ def judge_study(
     trials: pd.DataFrame,
     record: Record,
     altered: Mapping[str, str],
+    examples: Examples = none_kept,
 ) -> pd.DataFrame:
     """One row per declared hypothesis; what does not apply to this run is `not_run`.
 
@@ -33,12 +35,15 @@ def judge_study(
         trials: one row per trial, `config` as a nested mapping.
         record: what was registered.
         altered: from `altered_trials`.
+        examples: from `kept_examples`.
     """
     now = declared_now(study, declaration, *one_of(trials, "data", "precision"))
     standing = standing_under(record, now, trials, altered)
     if study.baselines:
         trials = pd.concat([trials, baseline_trials(study, scores, trials)], ignore_index=True)
-    verdicts = judge(scores, declaration.applicable, declaration.metric_table, trials, standing)
+    verdicts = judge(
+        scores, declaration.applicable, declaration.metric_table, trials, standing, examples
+    )
     return with_skipped(verdicts, declaration.hypotheses, declaration.not_applicable)
 
 

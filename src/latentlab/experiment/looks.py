@@ -21,6 +21,7 @@ from latentlab.experiment.declaration import Declaration
 from latentlab.experiment.hypothesis_testing import judge_study
 from latentlab.experiment.planning import plan_trials, trial_table
 from latentlab.experiment.registering import begin, look, read_record
+from latentlab.experiment.scoring import kept_examples
 from latentlab.experiment.study import Study
 from latentlab.experiment.study_scores import scores_so_far
 from latentlab.training.runner import Trainer
@@ -96,7 +97,8 @@ def _judged(
             study, declaration, trials, prepared, store, device, compute.precision
         )
     table = trials.assign(config=trials["config"].map(json.loads))
-    verdicts = judge_study(study, declaration, scores, table, read_record(store.root), {})
+    record, examples = read_record(store.root), kept_examples(study, trials, store)
+    verdicts = judge_study(study, declaration, scores, table, record, {}, examples)
     look(scores, trials, verdicts, declaration.subject, store.root, datetime.now(UTC))
     return verdicts
 

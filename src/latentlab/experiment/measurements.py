@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 Identity = Mapping[str, Any]
 """What a measurement depends on, in values that JSON knows."""
 
-_IDENTITY = "identity"
+_IDENTITY, _DIGEST = "identity", "digest"
 
 
 def load_values(path: Path, identity: Identity) -> Any | None:
@@ -74,7 +74,11 @@ def load_arrays(path: Path, identity: Identity) -> dict[str, NDArray[Any]] | Non
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = dict(file)
-        return arrays if json.loads(str(arrays.pop(_IDENTITY))) == dict(identity) else None
+        own = json.loads(str(arrays.pop(_IDENTITY)))
+        # Files of earlier versions have no digest.
+        if _DIGEST in arrays and str(arrays.pop(_DIGEST)) != _digest(arrays):
+            raise ValueError("its digest does not fit")
+        return arrays if own == dict(identity) else None
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
@@ -89,9 +93,22 @@ def save_arrays(path: Path, identity: Identity, arrays: Mapping[str, NDArray[Any
         UserError: the disk is full or the folder cannot be written.
     """
     buffer = io.BytesIO()
-    named: dict[str, Any] = {_IDENTITY: np.array(json.dumps(dict(identity))), **arrays}
+    named: dict[str, Any] = {
+        _IDENTITY: np.array(json.dumps(dict(identity))),
+        _DIGEST: np.array(_digest(arrays)),
+        **arrays,
+    }
     np.savez(buffer, allow_pickle=False, **named)
     write_atomically(path, buffer.getvalue())
+
+
+def _digest(arrays: Mapping[str, NDArray[Any]]) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        digest.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()
 
 
 def _read(path: Path) -> Any:

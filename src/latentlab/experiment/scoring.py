@@ -5,7 +5,7 @@ What was measured once is kept: a run in which everything is known evaluates not
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from latentlab.data import Prepared
+from latentlab.evidence.samples import Examples
 from latentlab.experiment.declaration import Declaration
 from latentlab.experiment.measurements import (
     kept_values,
@@ -27,13 +28,14 @@ from latentlab.experiment.measurements import (
 from latentlab.experiment.same_data import require_same_data
 from latentlab.experiment.study import Study
 from latentlab.experiment.trained_model import TrainedModel
+from latentlab.metrics.example_mean import ExampleMean
 from latentlab.training.contract import DataSpec
 from latentlab.training.data import data_spec, split_validation
 from latentlab.training.store import TrialStore, require_whole
 
 SCORE_COLUMNS = ["trial_id", "arm", "seed", "split", "metric", "value"]
 
-SCORES, PICTURES = "scores.json", "pictures.npz"
+SCORES, EXAMPLES, PICTURES = "scores.json", "examples.npz", "pictures.npz"
 """Files beside a trial's weights."""
 
 PICTURED = 10
@@ -50,11 +52,13 @@ def score_trials(
     device: torch.device,
     wanted: Collection[str] = ("validation", "test"),
     anew: bool = False,
+    with_examples: bool = False,
 ) -> pd.DataFrame:
     """Return scores of every trial that did not diverge, on its validation and on the test split.
 
     Scores are computed once and kept beside the trial's weights, in `scores.json`, until the
-    weights or the version of the study's evaluation change.
+    weights or the version of the study's evaluation change; and in `examples.npz`, for metrics that
+    are means over examples, the values of these, of splits that are the same for all seeds.
 
     Args:
         study: says what is measured.
@@ -64,6 +68,7 @@ def score_trials(
         device: where to compute.
         wanted: the splits to evaluate; a search leaves the test split closed.
         anew: compute what is kept too, and keep nothing: to verify it.
+        with_examples: evaluate anew what was scored before values of examples were kept.
 
     Returns:
         Columns trial_id, arm, seed, split, metric, value.
@@ -84,24 +89,67 @@ def score_trials(
         if anew:
             scores = _computed(study, folder, data, wanted)
         else:
-            scores = _known_or_computed(study, folder, str(row["weights_digest"]), data, wanted)
+            identity = _identity(study, str(row["weights_digest"]))
+            scores = _known_or_computed(study, folder, identity, data, wanted, with_examples)
         for split in wanted:
             rows += [(*key, split, metric, value) for metric, value in scores[split].items()]
     return pd.DataFrame(rows, columns=SCORE_COLUMNS)
 
 
+def kept_examples(study: Study, trials: pd.DataFrame, store: TrialStore) -> Examples:
+    """Return where the values of single examples are found.
+
+    There are none where a trial was scored before they were kept.
+    """
+    digests = dict(zip(trials["trial_id"], trials["weights_digest"], strict=True))
+
+    def of_trial(trial_id: str) -> dict[str, NDArray[Any]] | None:
+        if trial_id not in digests:
+            return None
+        identity = _identity(study, str(digests[trial_id]))
+        return load_arrays(store.folder(trial_id) / EXAMPLES, identity)
+
+    return of_trial
+
+
+def _identity(study: Study, weights_digest: str) -> dict[str, Any]:
+    """Return what the scores of a trial depend on."""
+    return {"evaluation": study.evaluation.VERSION, "weights": weights_digest}
+
+
 def _known_or_computed(
-    study: Study, folder: Path, weights_digest: str, data: _Splits, wanted: Collection[str]
+    study: Study,
+    folder: Path,
+    identity: Mapping[str, Any],
+    data: _Splits,
+    wanted: Collection[str],
+    with_examples: bool,
 ) -> dict[str, dict[str, float]]:
     """Return a trial's scores by split and metric; those that are not kept yet are computed."""
     path = folder / SCORES
-    identity = {"evaluation": study.evaluation.VERSION, "weights": weights_digest}
     scores: dict[str, dict[str, float]] = load_values(path, identity) or {}
-    missing = [split for split in wanted if split not in scores]
+    lacking = with_examples and load_arrays(folder / EXAMPLES, identity) is None
+    missing = [split for split in wanted if split not in scores or lacking]
     if missing:
-        scores |= _computed(study, folder, data, missing)
+        computed = _computed(study, folder, data, missing)
+        # Before the scores: whoever finds these finds the values too.
+        _keep_examples(folder / EXAMPLES, identity, computed, data)
+        # What is known stays: another machine may differ in the last digit.
+        scores = computed | scores
         save_values(path, identity, scores)
     return scores
+
+
+def _keep_examples(
+    path: Path,
+    identity: Mapping[str, Any],
+    computed: Mapping[str, Mapping[str, float]],
+    data: _Splits,
+) -> None:
+    """Keep the values of single examples, of splits that are the same for all seeds."""
+    fixed = {split: scores for split, scores in computed.items() if data.official(split)}
+    if values := _example_values(fixed):
+        save_arrays(path, identity, (load_arrays(path, identity) or {}) | values)
 
 
 def _computed(
@@ -111,6 +159,51 @@ def _computed(
     return {
         split: study.evaluation.evaluate(model, *data.examples(split, model)) for split in wanted
     }
+
+
+def _example_values(computed: Mapping[str, Mapping[str, float]]) -> dict[str, NDArray[Any]]:
+    """Return `split/metric` -> values of single examples, of scores that know them."""
+    return {
+        f"{split}/{metric}": score.values
+        for split, scores in computed.items()
+        for metric, score in scores.items()
+        if isinstance(score, ExampleMean)
+    }
+
+
+def altered_examples(
+    study: Study,
+    trials: pd.DataFrame,
+    prepared: Prepared,
+    store: TrialStore,
+    device: torch.device,
+    tolerance: float,
+) -> dict[str, str]:
+    """Trials whose weights do not give the values of single examples that are kept with them.
+
+    Args:
+        study: says what is measured.
+        trials: from `trial_table`, trained on these data.
+        prepared: the data.
+        store: where the trials are.
+        device: where to compute.
+        tolerance: relative difference that values may have.
+
+    Returns:
+        Trial id -> what is wrong, in a clause.
+    """
+    data, examples, found = _Splits(prepared, device), kept_examples(study, trials, store), {}
+    for trial_id in trials["trial_id"]:
+        kept = examples(trial_id)
+        if kept is None:
+            continue
+        splits = {key.partition("/")[0] for key in kept}
+        again = _example_values(_computed(study, store.folder(trial_id), data, splits))
+        if kept.keys() != again.keys() or not all(
+            np.allclose(kept[key], again[key], rtol=tolerance, atol=tolerance) for key in kept
+        ):
+            found[trial_id] = "its weights give other values of single examples than are kept"
+    return found
 
 
 def altered_trials(scores: pd.DataFrame, store: TrialStore) -> dict[str, str]:
@@ -152,9 +245,13 @@ class _Splits:
         """What a model must know about the data."""
         return data_spec(self._prepared)
 
+    def official(self, split: str) -> bool:
+        """Say whether the data set brings the split; else each seed draws it for itself."""
+        return split in self._prepared.splits
+
     def examples(self, split: str, model: TrainedModel) -> tuple[torch.Tensor, torch.Tensor]:
         """Return features and labels of a split; one that is split off, by seed and share."""
-        official = split in self._prepared.splits
+        official = self.official(split)
         fraction = 0.0 if official else model.config.training.validation_fraction
         key = (split, 0 if official else model.stream, fraction)
         if key not in self._loaded:

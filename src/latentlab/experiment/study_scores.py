@@ -43,7 +43,9 @@ def measure_trials(
     Raises:
         UserError: a score lies outside its metric's range, so that one of the two is wrong.
     """
-    measured = score_trials(study, trials, prepared, store, device)
+    measured = score_trials(
+        study, trials, prepared, store, device, with_examples=declaration.applicable.over_examples
+    )
     baselines = score_baselines(study, declaration, trials, prepared, store)
     if len(baselines):
         measured = pd.concat([measured, baselines], ignore_index=True)

@@ -15,7 +15,12 @@ from latentlab.evidence.registration import Record
 from latentlab.experiment.declaration import Declaration
 from latentlab.experiment.hypothesis_testing import judge_study
 from latentlab.experiment.registering import read_record
-from latentlab.experiment.scoring import altered_trials, score_trials
+from latentlab.experiment.scoring import (
+    altered_examples,
+    altered_trials,
+    kept_examples,
+    score_trials,
+)
 from latentlab.experiment.study import Study
 from latentlab.training.store import WEIGHTS, TrialStore
 
@@ -51,7 +56,11 @@ def verify_study(
     record = read_record(store.root)
     altered = altered_trials(scores, store) | dict(_other_weights(trials, store))
     altered |= _other_scores(study, trials, scores, prepared, store, device, set(altered))
-    again = judge_study(study, declaration, scores, trials, record, altered)
+    if declaration.applicable.over_examples:
+        sound = trials[~trials["trial_id"].isin(altered) & (trials["data"] == prepared.fingerprint)]
+        altered |= altered_examples(study, sound, prepared, store, device, TOLERANCE)
+    examples = kept_examples(study, trials, store)
+    again = judge_study(study, declaration, scores, trials, record, altered, examples)
     rows = [
         ("the registration is there", "" if record.entries else "nothing was registered"),
         ("the registration's chain", record.broken()),

@@ -24,6 +24,7 @@ class Metric:
         scale: `log` for a positive quantity that is compared by ratios (a time, a variance, a
             squared error), whose scatter grows with its size: claims are then about the ratio of
             geometric means.
+        per_example: whether it is a mean over examples, whose values are kept (`ExampleMean`).
     """
 
     name: str
@@ -34,3 +35,4 @@ class Metric:
     high: float = float("inf")
     source: str = ""
     scale: Scale = "linear"
+    per_example: bool = False

@@ -26,12 +26,13 @@ def judge(
     """One row per declared hypothesis; that it was seen is written into the registration."""
     from latentlab.experiment.hypothesis_testing import judge_study
     from latentlab.experiment.registering import look, read_record
-    from latentlab.experiment.scoring import altered_trials
+    from latentlab.experiment.scoring import altered_trials, kept_examples
 
     table = trials.assign(config=trials["config"].map(json.loads))
     altered = altered_trials(scores, store)
     record = read_record(store.root)
-    verdicts = judge_study(study, declaration, scores, table, record, altered)
+    examples = kept_examples(study, trials, store)
+    verdicts = judge_study(study, declaration, scores, table, record, altered, examples)
     look(scores, trials, verdicts, declaration.subject, store.root, datetime.now(UTC))
     return verdicts
 

@@ -20,6 +20,7 @@ from latentlab.reporting.verdict_cells import (
     interval_label,
     look_text,
     seeds_missing,
+    sources_text,
     verdict_rows,
 )
 from latentlab.reporting.verdict_prose import UNCONFIRMED, next_step, status_sentence
@@ -56,8 +57,8 @@ def print_verdicts(
     if console.is_terminal:
         console.print(_table(rows))
         for row in rows:
-            if cause := cause_text(row):
-                console.print(Text(f"{as_text(row.get('hypothesis'))}: {cause}."))
+            for said in filter(None, (sources_text(row), cause_text(row))):
+                console.print(Text(f"{as_text(row.get('hypothesis'))}: {said}."))
     else:
         for row in rows:
             console.print(_line(row), soft_wrap=True)
@@ -139,7 +140,7 @@ def _line(row: dict[Hashable, Any]) -> Text:
         parts.append(f"effect {effect_text(row)} ({interval_label(row)})")
         parts.append(f"adjusted p {_p_text(row)} ({correction_text(row)})")
         parts.append(count_text(row))
-        parts += [look_text(row)] if look_text(row) else []
+        parts += filter(None, (sources_text(row), look_text(row)))
         if more := seeds_missing(row):
             parts.append(f"needs {more} more")
     if cause := cause_text(row):

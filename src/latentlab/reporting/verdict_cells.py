@@ -145,11 +145,31 @@ def correction_text(row: Row) -> str:
 
 
 def count_text(row: Row) -> str:
-    """Write the number of units with their kind ("10 seeds")."""
-    n = as_float(row.get("n"))
+    """Write the number of units with their kind ("10 seeds", "10 seeds x 359 examples")."""
+    n, examples = as_float(row.get("n")), as_float(row.get("examples"))
     if math.isnan(n):
         return MISSING
-    return plural(int(n), unit_of_n(row))
+    count = plural(int(n), unit_of_n(row))
+    return count if math.isnan(examples) else f"{count} x {plural(int(examples), 'example')}"
+
+
+def sources_text(row: Row) -> str:
+    """Say how the interval divides between seeds and examples; empty for seeds alone."""
+    if "examples" not in as_text(row.get("generalises_to")) or not as_float(row.get("n")) >= 2:
+        return ""
+    share, narrowest = as_float(row.get("examples_share")), as_float(row.get("narrowest"))
+    if math.isnan(as_float(row.get("examples"))):
+        split = as_text(row.get("split"))
+        return f"each seed has {split} examples of its own, so its variance holds both sources"
+    if math.isnan(share):
+        return "neither seeds nor examples vary"
+    divided = f"seeds {format_share(round(1 - share, 2))}, examples {format_share(round(share, 2))}"
+    if not narrowest > 0:
+        return divided
+    return (
+        f"{divided}: more seeds alone cannot make it narrower than +- {narrowest:.2g}"
+        f"{ratio_unit(row)}"
+    )
 
 
 def look_text(row: Row) -> str:

@@ -41,6 +41,7 @@ from latentlab.reporting.verdict_cells import (
     seeds_in_all,
     seeds_missing,
     sensitivity,
+    sources_text,
     unit_of_n,
     verdict_rows,
 )
@@ -70,6 +71,8 @@ def verdict_sentence(row: Row) -> str:
     parts.append(_measured(row))
     if found := contrasts_text(row):
         parts.append(f"By contrast, each p adjusted for the others: {found}.")
+    if sources := sources_text(row):
+        parts.append(f"{sources[0].upper()}{sources[1:]}.")
     if verdict == "inconclusive":
         parts.extend(_open_question(row))
     else:
@@ -260,8 +263,10 @@ def _open_question(row: Row) -> list[str]:
     if needed := seeds_in_all(row):
         parts.append(_needs(row, *needed))
     elif math.isfinite(detectable) and math.isnan(as_float(row.get("seeds_needed"))):
+        more_examples = "" if math.isnan(as_float(row.get("examples"))) else " on these examples"
         parts.append(
-            f"No affordable number of {unit_of_n(row)}s would settle an effect this small."
+            f"No affordable number of {unit_of_n(row)}s would settle an effect this small"
+            f"{more_examples}."
         )
     return parts
 

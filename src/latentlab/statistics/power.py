@@ -116,7 +116,7 @@ def seeds_for_effect(
         >>> seeds_for_effect(1.0, 0.025, paired=True), seeds_for_effect(1.0, 0.025, paired=False)
         (10, 17)
     """
-    return _fewest(lambda n: power(effect, n, level, paired=paired), target)
+    return fewest(lambda n: power(effect, n, level, paired=paired), target)
 
 
 def seeds_for_equivalence(
@@ -133,14 +133,19 @@ def seeds_for_equivalence(
         >>> seeds_for_equivalence(1.0, 0.05, paired=False)
         18
     """
-    return _fewest(
+    return fewest(
         lambda n: equivalence_power(margin, n, level, paired=paired, true_effect=true_effect),
         target,
     )
 
 
-def _fewest(reached: Callable[[int], float], target: float) -> int | None:
-    """Bisect for the first n whose power reaches the target; power rises with n."""
+def fewest(reached: Callable[[int], float], target: float = TARGET) -> int | None:
+    """Bisect for the first n from 2 whose power, which rises with n, reaches the target.
+
+    Example:
+        >>> fewest(lambda n: 1 - 1 / n)
+        5
+    """
     low, high = 1, 2
     while reached(high) < target:
         if high == MAX_SEEDS:

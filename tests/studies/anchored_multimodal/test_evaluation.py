@@ -6,6 +6,7 @@ import torch
 from scipy.linalg import sqrtm
 from sklearn import metrics as theirs
 
+from labs.example_means import assert_means_know_their_values
 from latentlab.data import ImageTextLayout
 from latentlab.data.image_text_layout import GROUPS, TEXT, VISUAL
 from latentlab.experiment.declaration import merged
@@ -110,6 +111,7 @@ def test_scores_equal_those_of_scikit_learn(trial):
     assert scores["balanced_group_accuracy"] == pytest.approx(np.mean(accuracies))
     assert scores["group_weight_visual"] == pytest.approx(0.3)
     assert set(scores) == {metric.name for metric in METRICS}
+    assert_means_know_their_values(scores, METRICS)
     for metric in METRICS:
         assert metric.low <= scores[metric.name] <= metric.high
 

@@ -11,6 +11,7 @@ from sklearn import metrics as theirs
 from torch.nn import functional
 
 from labs.arc import SPEC, built, config, draw_tokens, embeddings, features_of
+from labs.example_means import assert_means_know_their_values
 from latentlab.experiment.figures import FigureContext
 from latentlab.experiment.trained_model import TrainedModel
 from latentlab.reporting import comparison_table
@@ -105,6 +106,7 @@ def test_evaluation_is_the_models_own_answer(trial):
         TrainedModel.of(METHOD, settings_, SPEC, weights), features_of(tokens), labels
     )
     assert set(scores) <= {metric.name for metric in METRICS}
+    assert_means_know_their_values(scores, METRICS)
     model = built(settings_, seed=3)
     found = embeddings(model, demonstrations(tokens, None)).detach()
     prototypes = model.prototypes.detach()

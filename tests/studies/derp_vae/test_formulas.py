@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from torch.nn import functional
 
+from labs.example_means import assert_means_know_their_values
 from latentlab.experiment.trained_model import TrainedModel
 from latentlab.nn.layers import dropout
 from latentlab.studies.derp_vae.config import DerpVaeConfig
@@ -20,6 +21,7 @@ from latentlab.studies.derp_vae.evaluation import (
     one_sided_grid_ks,
 )
 from latentlab.studies.derp_vae.method import METHOD
+from latentlab.studies.derp_vae.metrics import METRICS
 from latentlab.studies.derp_vae.model import convolution_plan
 from latentlab.studies.derp_vae.objective import (
     derp_noise_floor,
@@ -230,6 +232,7 @@ def test_a_collapsed_posterior_is_told_apart_by_the_right_metrics() -> None:
     assert scores["posterior_variance_share"] == 1
     assert scores["derp_over_floor"] == pytest.approx(1, abs=0.25)
     assert scores["negative_elbo"] == pytest.approx(scores["reconstruction_loss"])
+    assert_means_know_their_values(scores, METRICS)
 
 
 def test_a_sharp_posterior_is_inactive_to_the_report_and_active_to_burda() -> None:

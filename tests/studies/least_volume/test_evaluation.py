@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import torch
 
+from labs.example_means import assert_means_know_their_values
 from latentlab.experiment.trained_model import TrainedModel
 from latentlab.studies.least_volume import evaluation
 from latentlab.studies.least_volume.config import LeastVolumeConfig
@@ -70,6 +71,7 @@ def test_a_perfect_reconstruction():
     weights = identity(settings)
     scores = scored(settings, weights)
     assert 0 <= scores["reconstruction_error"] < SMALLEST_ERROR
+    assert_means_know_their_values(scores, METRICS)
     assert scores["log_reconstruction_error"] == pytest.approx(math.log(SMALLEST_ERROR))
     z = designs().flatten(1).numpy() @ weights["encoder.layers.0.weight"].numpy()
     volume = np.log(z.std(0, ddof=1) + 0.01).mean()

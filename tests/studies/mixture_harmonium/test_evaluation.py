@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from labs.example_means import assert_means_know_their_values
 from labs.harmonium import (
     DIGITS,
     TINY,
@@ -55,6 +56,7 @@ def test_every_metric_is_measured_and_in_its_range(clusters, interaction):
     if clusters != 10:
         expected.remove("hungarian_accuracy")
     assert set(scores) == expected
+    assert_means_know_their_values(scores, METRICS)
     for metric in METRICS:
         if metric.name in scores:
             assert metric.low <= scores[metric.name] <= metric.high, metric.name

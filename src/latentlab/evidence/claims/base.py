@@ -22,6 +22,7 @@ from latentlab.evidence.samples import ArmScores, Missing, NoVerdict, Tables, ar
 from latentlab.metrics.metric import Better, Metric, Scale
 
 UnitOfN = Literal["seed", "trial", "problem"]
+Source = Literal["seeds", "examples"]
 
 
 class MetricReference(StrictModel):
@@ -73,6 +74,11 @@ class Claim(StrictModel, ABC):
     """Whether its p-values may be held to the levels of declared looks."""
     n_unit: ClassVar[UnitOfN] = "seed"
     """What `n` and `seeds_needed` count."""
+
+    @property
+    def population(self) -> tuple[Source, ...]:
+        """What the verdict is to hold for beside what was run: other seeds, other examples."""
+        return ("seeds",)
 
     @classmethod
     def declines(cls, stated: Mapping[str, Any]) -> frozenset[str]:

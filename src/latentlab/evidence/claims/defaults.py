@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field
 from latentlab.core.model import StrictModel
 from latentlab.evidence.claims.base import Claim
 from latentlab.evidence.claims.location import Pairing
+from latentlab.evidence.claims.location_procedure import Population
 from latentlab.evidence.decisions import Sides
 from latentlab.evidence.margins import Margin, MinimumEffect
 from latentlab.evidence.samples import Missing
@@ -49,6 +50,7 @@ class Defaults(StrictModel):
 
     min_seeds: int = Field(default=5, ge=2, le=10_000)
     pairing: Pairing = "seed"
+    generalises_to: Population | None = None
     missing: Missing = "fail"
     family: str | None = None
     metric: MetricDefaults | None = None

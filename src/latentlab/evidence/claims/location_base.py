@@ -15,14 +15,15 @@ from pydantic import model_validator
 from latentlab.core.arrays import Array
 from latentlab.core.errors import UserError
 from latentlab.evidence.assessment import Assessment, Level, SeedsNeeded
-from latentlab.evidence.claims.base import ArmClaim, amount, too_wide
-from latentlab.evidence.claims.location_procedure import LocationProcedure
+from latentlab.evidence.claims.base import ArmClaim, Source, amount, too_wide
+from latentlab.evidence.claims.location_procedure import LocationProcedure, Population
 from latentlab.evidence.decisions import (
     Comparison,
     Sides,
     evidence_at_boundaries,
     location_evidence,
 )
+from latentlab.evidence.example_scores import example_scores
 from latentlab.evidence.margins import Boundary
 from latentlab.evidence.planning import plan
 from latentlab.evidence.pooling import (
@@ -34,6 +35,7 @@ from latentlab.evidence.pooling import (
     stratified_mean,
 )
 from latentlab.evidence.samples import ArmScores, NoVerdict, Tables, logarithms
+from latentlab.evidence.two_sources import TwoSources
 from latentlab.metrics.metric import Metric, Scale
 from latentlab.statistics.attainable import seeds_for_attainable, smallest_p
 from latentlab.statistics.effect_sizes import d_z, hedges_g, pooled_sd
@@ -55,9 +57,16 @@ _FINDINGS = {
 
 
 class LocationClaim(ArmClaim):
-    """A claim about where the treatment's scores lie compared with the control's."""
+    """A claim about where the treatment's scores lie compared with the control's.
+
+    Args:
+        test: the tests.
+        generalises_to: what the verdict is to hold for: other seeds on the same test examples, or
+            other seeds and other examples.
+    """
 
     test: LocationProcedure = LocationProcedure()
+    generalises_to: Population = ("seeds",)
 
     @property
     @abstractmethod
@@ -72,6 +81,11 @@ class LocationClaim(ArmClaim):
     @abstractmethod
     def contrast(self, samples: ArmScores) -> tuple[Array, Array]:
         """Return the scores of treatment and control, in the metric's units."""
+
+    @property
+    def population(self) -> tuple[Source, ...]:
+        """As declared."""
+        return self.generalises_to
 
     @property
     def sides(self) -> Sides:
@@ -129,6 +143,12 @@ class LocationClaim(ArmClaim):
     def unscaled(self, metrics: Mapping[str, Metric]) -> UserError | None:
         """Say why its boundary is none on the metric's scale; None where it is one."""
         boundary = self.boundary_on(metrics)
+        if boundary.log and "examples" in self.population:
+            return UserError(
+                f"generalises_to: {self.metric.name} is compared by ratios, and the logarithm of a "
+                "mean is no mean over examples",
+                "Write generalises_to: seeds for this claim",
+            )
         if not boundary.log or boundary.relative or boundary.value == 0:
             return None
         return UserError(
@@ -173,7 +193,30 @@ class LocationClaim(ArmClaim):
 
     def assess(self, tables: Tables, metrics: Mapping[str, Metric], level: Level) -> Assessment:
         """Compare the two sides with the primary test, and with the others beside it."""
-        samples, boundary = self.samples(tables, metrics), self.boundary_on(metrics)
+        samples = self.samples(tables, metrics)
+        over_seeds = self._over_seeds(samples, metrics, level)
+        if "examples" not in self.population or over_seeds.n < 2:
+            return over_seeds
+        values = example_scores(tables, samples, self.metric.name, self.metric.split)
+        if values is None:
+            # What each seed draws for itself is a part of its own variance.
+            return over_seeds
+        treatment, control = (side.reshape(over_seeds.n, -1) for side in self.contrast(values))
+        both = TwoSources(
+            treatment,
+            control,
+            self.comparison,
+            self.boundary,
+            self.sides,
+            lower_is_better=self._sign(metrics) < 0,
+        )
+        return both.assess(over_seeds, _PLANNED_AT[self.comparison], level)
+
+    def _over_seeds(
+        self, samples: ArmScores, metrics: Mapping[str, Metric], level: Level
+    ) -> Assessment:
+        """Return the assessment of other seeds on the same examples."""
+        boundary = self.boundary_on(metrics)
         sign = self._sign(metrics)
         treatment, control = self.contrast(samples)
         x, y = sign * treatment, sign * control
@@ -233,6 +276,9 @@ class LocationClaim(ArmClaim):
         """Average the paired effects of the problems with equal weights."""
         if not self.paired:
             raise NoVerdict("not_run", "not pooled: only claims about paired seeds are")
+        if "examples" in self.population:
+            why = "not pooled: only claims that generalise to seeds alone are"
+            raise NoVerdict("not_run", why)
         samples, boundary = self.samples_by_problem(problems, metrics), self.boundary_on(metrics)
         sign = self._sign(metrics)
         sides = [self.contrast(one) for one in samples.values()]
@@ -356,6 +402,27 @@ class LocationClaim(ArmClaim):
         if needed is None or fewest is None:
             return detectable, None
         return detectable, needed.at_least(max(fewest, level.min_seeds))
+
+    @model_validator(mode="after")
+    def _examples_are_paired(self) -> Self:
+        if "examples" not in self.generalises_to:
+            return self
+        for key, value, needed in (
+            ("test.primary", self.test.primary, "paired_t"),
+            ("pairing", "seed" if self.paired else "none", "seed"),
+        ):
+            if value != needed:
+                raise ValueError(
+                    f"generalises_to: [seeds, examples] is not worked out for {key}: {value}; "
+                    f"write {key}: {needed}, or generalises_to: seeds for this claim"
+                )
+        if self.missing == "worst_value":
+            raise ValueError(
+                "generalises_to: [seeds, examples] is not worked out for missing: worst_value, "
+                "which has no values of single examples; write missing: fail, or generalises_to: "
+                "seeds for this claim"
+            )
+        return self
 
     @model_validator(mode="after")
     def _equivalence_has_one_side(self) -> Self:

@@ -1,10 +1,31 @@
-"""The tests of a claim about where scores lie: the one that decides, and those beside it."""
+"""How a claim about where scores lie is judged: by which tests, and what it is to hold for."""
 
 from __future__ import annotations
 
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator
+
 from latentlab.core.model import StrictModel
+from latentlab.evidence.claims.base import Source
 from latentlab.evidence.decisions import Sides
 from latentlab.statistics.attainable import PAIRED_TESTS, LocationTest
+
+
+def _as_list(stated: Any) -> Any:
+    return [stated] if isinstance(stated, str) else stated
+
+
+def _known_population(sources: tuple[Source, ...]) -> tuple[Source, ...]:
+    if sorted(sources) not in (["seeds"], ["examples", "seeds"]):
+        raise ValueError("write seeds, or [seeds, examples]")
+    return tuple(sorted(sources, reverse=True))
+
+
+Population = Annotated[
+    tuple[Source, ...], BeforeValidator(_as_list), AfterValidator(_known_population)
+]
+"""What a verdict is to hold for: `seeds`, or `[seeds, examples]`."""
 
 
 class LocationProcedure(StrictModel):

@@ -13,6 +13,7 @@ from torch.nn import functional
 from latentlab.data.image_text_layout import GROUPS
 from latentlab.experiment.trained_model import TrainedModel
 from latentlab.metrics.classification import confusion_table, f1_scores, precisions, recalls
+from latentlab.metrics.example_mean import ExampleMean
 from latentlab.studies.anchored_multimodal.anchors import anchors, pair_distances
 from latentlab.studies.anchored_multimodal.metrics import (
     GROUP_WEIGHT,
@@ -48,21 +49,21 @@ def evaluate(model: TrainedModel, features: Tensor, labels: Tensor) -> dict[str,
     losses = functional.cross_entropy(logits.double(), labels, reduction="none")
     table = confusion_table(labels.cpu().numpy(), predicted.cpu().numpy(), model.spec.classes)
     scores = {
-        "accuracy": float(correct.mean()),
+        "accuracy": _mean(correct),
         "macro_precision": float(np.nanmean(precisions(table))),
         "macro_recall": float(np.nanmean(recalls(table))),
         "macro_f1": float(np.nanmean(f1_scores(table))),
-        "cross_entropy": float(losses.mean()),
+        "cross_entropy": _mean(losses),
     }
     accuracies = []
     for number, group in enumerate(GROUPS):
         members = groups == number
         if members.any():
-            accuracies.append(float(correct[members].mean()))
+            accuracies.append(_mean(correct[members]))
             scores[group_accuracy(group)] = accuracies[-1]
-            scores[group_cross_entropy(group)] = float(losses[members].mean())
+            scores[group_cross_entropy(group)] = _mean(losses[members])
     if len(accuracies) == len(GROUPS):
-        scores["worst_group_accuracy"] = min(accuracies)
+        scores["worst_group_accuracy"] = float(min(accuracies))
         scores["balanced_group_accuracy"] = float(np.mean(accuracies))
     distances = _anchor_distances(model)
     if distances is not None:
@@ -112,6 +113,10 @@ def _answers(model: TrainedModel, features: Tensor) -> tuple[Tensor, Tensor, Ten
         answers.append((z, multimodal.head(z), samples.group))
     latents, logits, groups = (torch.cat(parts) for parts in zip(*answers, strict=True))
     return latents, logits, groups
+
+
+def _mean(values: Tensor) -> ExampleMean:
+    return ExampleMean(float(values.mean()), values.cpu())
 
 
 def _anchor_distances(model: TrainedModel) -> Tensor | None:

@@ -40,6 +40,7 @@ METRICS: tuple[Metric, ...] = (
         0,
         1,
         REPORT,
+        per_example=True,
     ),
     Metric(
         group_accuracy("visual"),
@@ -49,9 +50,17 @@ METRICS: tuple[Metric, ...] = (
         0,
         1,
         REPORT,
+        per_example=True,
     ),
     Metric(
-        group_accuracy("text"), "higher", "share", "texts whose class is named right", 0, 1, REPORT
+        group_accuracy("text"),
+        "higher",
+        "share",
+        "texts whose class is named right",
+        0,
+        1,
+        REPORT,
+        per_example=True,
     ),
     Metric(
         "balanced_group_accuracy",
@@ -98,6 +107,7 @@ METRICS: tuple[Metric, ...] = (
         "nats per sample",
         "negative log probability of the right class, mean over the samples of both groups",
         0,
+        per_example=True,
     ),
     Metric(
         group_cross_entropy("visual"),
@@ -106,6 +116,7 @@ METRICS: tuple[Metric, ...] = (
         "negative log probability of the right class, mean over pictures",
         0,
         source=REPORT,
+        per_example=True,
     ),
     Metric(
         group_cross_entropy("text"),
@@ -114,6 +125,7 @@ METRICS: tuple[Metric, ...] = (
         "negative log probability of the right class, mean over texts",
         0,
         source=REPORT,
+        per_example=True,
     ),
     Metric(
         "anchor_distance",

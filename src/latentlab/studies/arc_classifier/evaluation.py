@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from latentlab.experiment.trained_model import TrainedModel
 from latentlab.metrics.classification import classification_scores, confusion_table, recalls
+from latentlab.metrics.example_mean import ExampleMean
 from latentlab.studies.arc_classifier.metrics import batch_mean_accuracy, by_category
 from latentlab.studies.arc_classifier.model import TaskClassifier
 from latentlab.studies.arc_classifier.tasks import demonstrations, tokens_of
@@ -37,8 +38,12 @@ def evaluate(model: TrainedModel, features: Tensor, labels: Tensor) -> dict[str,
     predicted = logits.argmax(1)
     table = confusion_table(labels.cpu().numpy(), predicted.cpu().numpy(), model.spec.classes)
     scores = classification_scores(table)
-    scores["cross_entropy"] = float(functional.cross_entropy(logits.double(), labels))
+    losses = functional.cross_entropy(logits.double(), labels, reduction="none")
     correct = (predicted == labels).cpu().numpy()
+    scores["accuracy"] = ExampleMean(scores["accuracy"], correct)
+    scores["cross_entropy"] = ExampleMean(
+        float(functional.cross_entropy(logits.double(), labels)), losses.cpu()
+    )
     scores["legacy_batch_mean_accuracy"] = batch_mean_accuracy(
         correct, model.config.training.batch_size
     )

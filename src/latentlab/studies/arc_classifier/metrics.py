@@ -60,7 +60,9 @@ METRICS: tuple[Metric, ...] = (
         1,
         "Brodersen et al. 2010",
     ),
-    Metric("accuracy", "higher", "share", "tasks whose category is named right", 0, 1),
+    Metric(
+        "accuracy", "higher", "share", "tasks whose category is named right", 0, 1, per_example=True
+    ),
     Metric(
         "macro_f1",
         "higher",
@@ -77,6 +79,7 @@ METRICS: tuple[Metric, ...] = (
         "nats per task",
         "negative log probability of the right category, without label smoothing",
         0,
+        per_example=True,
     ),
     Metric(
         "legacy_batch_mean_accuracy",

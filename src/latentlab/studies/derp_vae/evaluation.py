@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from latentlab.experiment.trained_model import TrainedModel
+from latentlab.metrics.example_mean import ExampleMean
 from latentlab.metrics.latent import (
     active_units,
     class_separation_ratio,
@@ -54,12 +55,13 @@ def evaluate(model: TrainedModel, features: Tensor, labels: Tensor) -> dict[str,
     mean, log_variance, z, class_logits, reconstruction = (
         torch.cat([part[i] for part in parts]) for i in range(5)
     )
-    kl = float(kl_to_standard_normal(mean, log_variance).mean())
+    divergence = kl_to_standard_normal(mean, log_variance)
+    kl, loss = _mean(divergence), _mean(reconstruction)
     scores = {
         "kl_divergence": kl,
-        "reconstruction_loss": float(reconstruction.mean()),
-        "negative_elbo": float(reconstruction.mean()) + kl,
-        "accuracy": float((class_logits.argmax(1) == labels).float().mean()),
+        "reconstruction_loss": loss,
+        "negative_elbo": ExampleMean(loss + kl, loss.values + kl.values),
+        "accuracy": _mean((class_logits.argmax(1) == labels).float()),
         "class_separation_ratio": class_separation_ratio(z, labels, model.spec.classes),
         "posterior_variance_share": float((log_variance.exp() > REPORTED_VARIANCE).float().mean()),
         "mean_posterior_variance": float(log_variance.exp().mean()),
@@ -112,6 +114,10 @@ def one_sided_grid_ks(projected: Tensor) -> float:
     grid = torch.arange(1, n + 1, device=projected.device) / n
     ordered = projected.sort(dim=0).values
     return float((grid[:, None] - normal_cdf(ordered)).abs().amax(0).mean())
+
+
+def _mean(values: Tensor) -> ExampleMean:
+    return ExampleMean(float(values.mean()), values.cpu())
 
 
 def _batched_derp(z: Tensor, probes: Tensor, batch: int) -> float:

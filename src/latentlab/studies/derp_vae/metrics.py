@@ -15,6 +15,7 @@ METRICS: tuple[Metric, ...] = (
         0,
         1,
         REPORT,
+        per_example=True,
     ),
     Metric(
         "kl_divergence",
@@ -26,6 +27,7 @@ METRICS: tuple[Metric, ...] = (
         0,
         source=REPORT,
         scale="log",
+        per_example=True,
     ),
     Metric(
         "reconstruction_loss",
@@ -34,6 +36,7 @@ METRICS: tuple[Metric, ...] = (
         "cross-entropy of the pixels, summed over pixels",
         0,
         source="Kingma & Welling 2014",
+        per_example=True,
     ),
     Metric(
         "negative_elbo",
@@ -42,6 +45,7 @@ METRICS: tuple[Metric, ...] = (
         "reconstruction loss plus KL at beta 1, whatever beta the arm trained with",
         0,
         source="Kingma & Welling 2014",
+        per_example=True,
     ),
     Metric(
         "class_separation_ratio",

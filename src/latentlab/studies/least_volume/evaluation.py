@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from latentlab.experiment.trained_model import TrainedModel
+from latentlab.metrics.example_mean import ExampleMean
 from latentlab.studies.least_volume.converged import converged
 from latentlab.studies.least_volume.lipschitz import empirical_lipschitz
 from latentlab.studies.least_volume.method import METHOD
@@ -84,11 +85,12 @@ def evaluate(model: TrainedModel, features: Tensor, labels: Tensor) -> dict[str,
     trained = _Coder.of(model)
     state, active = trained.state, trained.state["active"]
     z = trained.encode(features)
-    squared = [
+    parts = [
         (trained.decode(part) - x).double().square().flatten(1).mean(1)
         for part, x in zip(z.split(CHUNK), features.split(CHUNK), strict=True)
     ]
-    error = float(torch.cat(squared).mean())
+    squared = torch.cat(parts)
+    error = ExampleMean(float(squared.mean()), squared.cpu())
     scores = {
         "reconstruction_error": error,
         "log_reconstruction_error": math.log(max(error, SMALLEST_ERROR)),

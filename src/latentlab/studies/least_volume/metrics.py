@@ -24,6 +24,7 @@ METRICS: tuple[Metric, ...] = (
         0,
         source=GUIDE,
         scale="log",
+        per_example=True,
     ),
     Metric(
         "log_reconstruction_error",

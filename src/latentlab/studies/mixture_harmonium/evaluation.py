@@ -12,6 +12,7 @@ from torch import Tensor
 
 from latentlab.experiment.trained_model import TrainedModel
 from latentlab.metrics.clustering import clustering_scores
+from latentlab.metrics.example_mean import ExampleMean
 from latentlab.studies.mixture_harmonium.config import OBSERVABLE_TRIALS
 from latentlab.studies.mixture_harmonium.conjugation import conjugation
 from latentlab.studies.mixture_harmonium.families import BernoulliMixture, Latent, counts
@@ -88,8 +89,9 @@ def evaluate(model: TrainedModel, features: Tensor, labels: Tensor) -> dict[str,
         trained.clusters,
         model.spec.classes,
     )
-    scores["negative_elbo"] = float(torch.cat(bounds).double().mean())
-    scores["reconstruction_error"] = float(torch.cat(errors).double().mean())
+    for name, chunks in (("negative_elbo", bounds), ("reconstruction_error", errors)):
+        values = torch.cat(chunks).double()
+        scores[name] = ExampleMean(float(values.mean()), values.cpu())
     return scores | _conjugation_scores(trained, model.stream)
 
 

@@ -79,6 +79,7 @@ METRICS: tuple[Metric, ...] = (
         "per example and without the score-function surrogate",
         0,
         source="Sokoloski, arXiv 2404.19501; Williams 1992",
+        per_example=True,
     ),
     Metric(
         "active_clusters",
@@ -133,5 +134,6 @@ METRICS: tuple[Metric, ...] = (
         256,
         REPORT,
         scale="log",
+        per_example=True,
     ),
 )
