@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 
 class StrictModel(BaseModel):
     """A pydantic model that never changes and in which a misspelt key is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def _split_names(value: object) -> object:
+    return str(value).split("+") if isinstance(value, str | int) else value
+
+
+Names = Annotated[list[str], BeforeValidator(_split_names)]
+"""A list of names; `a+b` too, since the command line cannot give lists."""
