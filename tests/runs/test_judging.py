@@ -112,8 +112,18 @@ def test_the_source_does_not_matter(tmp_path):
     chosen = EvidenceSettings(source="study.log")
     from_optuna = judge_runs(chosen, tmp_path, never).verdicts
 
+    export = pd.DataFrame(
+        {
+            **{"Name": runs["run"], "State": "finished", "Notes": "-", "User": "me", "Tags": ""},
+            **{"Created": "2026-01-01T00:00:00.000Z", "Runtime": 12, "Sweep": ""},
+            **runs[["lr", "model", "seed"]],
+            **runs[["test_acc", "train_loss"]],
+        }
+    )
+    from_wandb = judged(export, tmp_path).verdicts
+
     named = ["metric", "split", "question", "finding"]
-    for other in (from_mlflow, from_optuna):
+    for other in (from_mlflow, from_optuna, from_wandb):
         pd.testing.assert_frame_equal(
             other.drop(columns=named), from_csv.drop(columns=named), check_exact=True
         )

@@ -110,7 +110,7 @@ def read_imported_sweep(
         )
     if chosen.parameters is None and runs.distributions is None:
         runs = searched_only(runs)
-    if seeds := [name for name in runs.parameters if is_seed(str(name))]:
+    if seeds := [str(name) for name in runs.parameters if is_seed(str(name))]:
         raise UserError(
             f"{runs.name}: {' and '.join(seeds)} cannot be searched: a seed is a blocking factor",
             "Take it out of analysis.parameters, or name it as analysis.seed.",
