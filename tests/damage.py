@@ -4,7 +4,8 @@
     python tests/damage.py --sample 100        # so many of them, by lot
     python tests/damage.py verdicts prepared   # files in whose path one of these words stands
 
-What must come of it: one line and a status not 0, or the numbers of the undamaged lab. Of the
+What must come of it: one line and a status not 0, or the numbers of the undamaged lab; a verdict
+may say that it is no longer confirmatory, where its registration or scores were touched. Of the
 trials, which are stored alike, the first is damaged, and of a report its two pages. Runs share one
 process, and MLflow is left out, which has no part in this.
 """
@@ -40,7 +41,7 @@ TABLES = {
 CLOCK = ("training_seconds_share", "step_seconds_alone", "little_overhead")
 """Metrics and claims that are times; a trial or timing that is made again has another."""
 
-WORDS = ("verdict", "arm", "metric", "split", "hypothesis", "status")
+WORDS = ("verdict", "arm", "metric", "split", "hypothesis")
 """Columns of text that are compared."""
 
 Damage = Callable[[bytes], bytes | None]
@@ -125,7 +126,8 @@ def outcome(lab: Path, folder: Path, path: Path, damage: Damage, stage: str) -> 
     """Run a stage, or the `whole`, of a copy of a lab with one damaged file.
 
     Returns:
-        `line: ` and the line, `same` as the undamaged lab, or what is wrong.
+        `line: ` and the line, `same` as the undamaged lab, `status: ` and what verdicts are called
+        with the same numbers, or what is wrong.
     """
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(lab, folder, ignore=shutil.ignore_patterns("mlflow.db", "mlartifacts"))
@@ -138,6 +140,8 @@ def outcome(lab: Path, folder: Path, path: Path, damage: Damage, stage: str) -> 
         for found, wanted in zip(numbers(folder, ran), numbers(lab, ran), strict=True):
             if not same(found, wanted):
                 return f"WRONG: {ran}"
+            if "status" in found and not found["status"].equals(wanted["status"]):
+                return f"status: {', '.join(sorted(set(found['status'].astype(str))))}"
     return "same"
 
 

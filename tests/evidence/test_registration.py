@@ -53,7 +53,9 @@ def test_the_chain_survives_its_text(declare, trials):
     assert read.broken() == ""
 
 
-@pytest.mark.parametrize("text", ["[", "- 1\n", "at: yesterday\n", "---\nkind: registered\n", "a"])
+@pytest.mark.parametrize(
+    "text", ["", "[", "- 1\n", "at: yesterday\n", "---\nkind: registered\n", "a"]
+)
 def test_a_damaged_record_is_one_line(text):
     with pytest.raises(UserError, match=r"registration\.yml is damaged"):
         Record.from_text(text, "registration.yml")

@@ -142,6 +142,8 @@ class Record:
             documents = [d for d in yaml.safe_load_all(text) if d is not None]
         except yaml.YAMLError as error:
             raise UserError(f"{source} is damaged", remedy) from error
+        if not documents:
+            raise UserError(f"{source} is damaged: it holds nothing", remedy)
         read = [
             validate(_AnyEntry, {"entry": document}, f"{source} is damaged", remedy).entry
             for document in documents
