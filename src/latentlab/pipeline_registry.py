@@ -9,6 +9,7 @@ from latentlab.pipelines import (
     confirmation,
     data_preparation,
     evaluation,
+    evidence,
     hypothesis_testing,
     reporting,
     sweep,
@@ -27,9 +28,9 @@ def register_pipelines() -> dict[str, Pipeline]:
     """Pipelines by name; by default the first study.
 
     `derp_vae`, its stages `derp_vae.training`, ..; `derp_vae.register` and `derp_vae.verify`;
-    `derp_vae_sweep`, its stages
-    `derp_vae_sweep.search`, ..; `sweep_analysis` of a sweep from elsewhere; `all` studies that have
-    a question of their own. A study of advice has the stage `advice` too, and no sweep.
+    `derp_vae_sweep`, its stages `derp_vae_sweep.search`, ..; `sweep_analysis` of a sweep from
+    elsewhere; `evidence` on runs that exist; `all` studies that have a question of their own. A
+    study of advice has the stage `advice` too, and no sweep.
     """
     pipelines: dict[str, Pipeline] = {}
     for study in STUDIES.values():
@@ -41,6 +42,7 @@ def register_pipelines() -> dict[str, Pipeline]:
         pipelines[f"{study.name}.register"] = verification.create_register_pipeline(study)
         pipelines[f"{study.name}.verify"] = verification.create_verify_pipeline(study)
     pipelines["sweep_analysis"] = sweep_analysis.create_imported_pipeline()
+    pipelines[evidence.NAME] = evidence.create_pipeline()
     asking = [study.name for study in STUDIES.values() if not study.advises]
     pipelines["all"] = sum((pipelines[name] for name in asking), Pipeline([]))
     pipelines["__default__"] = pipelines[next(iter(STUDIES))]

@@ -13,6 +13,7 @@ from latentlab.compute.config import ComputeConfig
 from latentlab.core.model import StrictModel
 from latentlab.core.validation import validate
 from latentlab.experiment.sweep.settings import SweepsConfig
+from latentlab.runs.judging.settings import EvidenceSettings
 from latentlab.search.imported_sweeps.source import ImportedSweep
 from latentlab.studies.registry import STUDIES
 
@@ -34,6 +35,7 @@ class SharedParameters(StrictModel):
     tracking: TrackingConfig = TrackingConfig()
     sweeps: SweepsConfig
     analysis: ImportedSweep = ImportedSweep()
+    evidence: EvidenceSettings = EvidenceSettings()
 
 
 @cache

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 
 class StrictModel(BaseModel):
@@ -15,3 +15,11 @@ class StrictModel(BaseModel):
 
 Number = Annotated[float, Field(strict=True)]
 """A number that is written as one: neither true nor text, of which pydantic would make numbers."""
+
+
+def _split_names(value: object) -> object:
+    return str(value).split("+") if isinstance(value, str | int) else value
+
+
+Names = Annotated[list[str], BeforeValidator(_split_names)]
+"""A list of names; `a+b` too, since the command line cannot give lists."""

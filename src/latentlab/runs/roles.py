@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from pandas.api.types import is_float_dtype
 
 from latentlab.runs.columns import NULL
+from latentlab.runs.metric_names import words_of
 from latentlab.runs.seed_names import is_seed
 
 Role = Literal["label", "bookkeeping", "outcome"]
@@ -99,7 +100,7 @@ def _as_numbers(column: pd.Series) -> pd.Series:
 
 
 def _by_name(name: str, column: pd.Series) -> Role | None:
-    words = _words(name)
+    words = words_of(name)
     joined = "_".join(words)
     if is_seed(name) or _LABEL.fullmatch(joined):
         return "label"
@@ -117,12 +118,6 @@ def _by_name(name: str, column: pd.Series) -> Role | None:
         return None
     varied = column.nunique() > _FEW or _is_measured(column)
     return "outcome" if varied or any(map(_PART.fullmatch, words)) else None
-
-
-def _words(name: str) -> list[str]:
-    """`valAcc`, `val/acc` and `Val Acc` are the same two words."""
-    found = re.findall(r"[A-Z]?[a-z]+\d*|[A-Z]+(?![a-z])\d*|\d+", name)
-    return [word.lower() for word in found]
 
 
 def _is_measured(column: pd.Series) -> bool:

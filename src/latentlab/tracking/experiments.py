@@ -65,7 +65,7 @@ def _client_of(store: str) -> Iterator[MlflowClient]:
         return
     if not path.is_file():
         raise UserError(
-            f"analysis.source: there is no MLflow store at {store}",
+            f"There is no MLflow store at {store}",
             "Give a folder such as mlruns, a SQLite file, or a server's address before the #.",
         )
     with copied_sqlite(path) as copy:
@@ -80,7 +80,7 @@ def _copied_folder(path: Path, store: str) -> Iterator[Path]:
     """A copy of what a folder of runs says of them, without their files."""
     if not any(path.glob("*/meta.yaml")):
         raise UserError(
-            f"analysis.source: {store} is no MLflow store: no folder in it has a meta.yaml",
+            f"{store} is no MLflow store: no folder in it has a meta.yaml",
             "Give the folder that holds the experiments, as a rule called mlruns.",
         )
     allowed = os.environ.get("MLFLOW_ALLOW_FILE_STORE")
@@ -101,7 +101,7 @@ def _runs(client: MlflowClient, name: str, where: str) -> pd.DataFrame:
     if experiment is None:
         known = sorted(found.name for found in client.search_experiments())
         raise UserError(
-            f"analysis.source: there is no experiment {name} in {where}",
+            f"There is no experiment {name} in {where}",
             f"Those that are there: {', '.join(known) or 'none'}.",
         )
     rows, token = [], None

@@ -28,8 +28,9 @@ from latentlab.tracking.flatten import flatten
 
 logger = logging.getLogger(__name__)
 
-IMPORTED = "analysis"
-"""Stands for a study where a sweep from elsewhere is analysed."""
+IMPORTED = ("analysis", "evidence")
+"""Stand for a study where a sweep from elsewhere is analysed, and where runs that exist are judged.
+"""
 
 SEVERAL = "latentlab"
 """Experiment of a run that covers more than one study."""
@@ -89,7 +90,7 @@ class TrackingHook(MlflowHook):
     def after_dataset_saved(self, dataset_name: str, data: Any, node: Node) -> None:
         """Write what was saved into the run tree, while the pipeline goes on."""
         study, _, kind = dataset_name.partition(".")
-        if study in (*STUDIES, IMPORTED) and self._tree is not None and kind in _WRITERS:
+        if study in (*STUDIES, *IMPORTED) and self._tree is not None and kind in _WRITERS:
             _WRITERS[kind](self, study, data)
 
     @hook_impl
@@ -102,7 +103,9 @@ class TrackingHook(MlflowHook):
         for study in STUDIES:
             if f"{study}.report" in pipeline.all_outputs():
                 self._show(study)
-        for study in (*STUDIES, IMPORTED):
+        if "evidence.report" in pipeline.all_outputs():
+            self._show_verdicts("evidence", self._verdicts_of_run["evidence"], {})
+        for study in (*STUDIES, *IMPORTED):
             if f"{study}.sweep_report" in pipeline.all_outputs() and self._searched is not None:
                 self._show_sweep(study, self._searched)
 
@@ -203,7 +206,7 @@ class TrackingHook(MlflowHook):
         return path if path.is_absolute() else Path(self._context.project_path) / path
 
     def _show(self, study: str) -> None:
-        from latentlab.reporting import print_table, print_verdicts
+        from latentlab.reporting import print_table
 
         declaration = self._catalog.load(f"params:{study}")
         comparison, verdicts = (
@@ -217,15 +220,23 @@ class TrackingHook(MlflowHook):
             if STUDIES[study].advises
             else {}
         )
+        pooled = self._catalog.load(f"{study}.pooled_verdicts")
+        self._show_verdicts(study, verdicts, advice, pooled)
+
+    def _show_verdicts(
+        self, study: str, verdicts: Any, where: Mapping[str, str], pooled: Any = None
+    ) -> None:
+        from latentlab.reporting import print_verdicts
+
         print_verdicts(
             verdicts,
             {
-                **advice,
+                **where,
                 "report": str(self._path(study, "report") / "index.html"),
                 "MLflow": f"make ui, experiment {study}, run {self.run_id}",
                 "pipelines": "make viz",
             },
-            pooled=self._catalog.load(f"{study}.pooled_verdicts"),
+            pooled=pooled,
         )
 
     def _show_sweep(self, study: str, report: Any) -> None:

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from latentlab.core.errors import UserError
 from latentlab.runs.columns import numbers_of, seeds_of, typed
-from latentlab.runs.imported_runs import ImportedRuns
 from latentlab.runs.importers.csv_cells import read_cells
+from latentlab.runs.run_table import RunTable
 from latentlab.runs.seed_names import only_seed
 from latentlab.runs.trial_state import STATES
 
@@ -45,7 +45,7 @@ def import_csv(
     epochs: str | None = None,
     seconds: str | None = None,
     parameters: Sequence[str] | None = None,
-) -> ImportedRuns:
+) -> RunTable:
     """Import the runs of a CSV file with one row per run.
 
     Every column that is named below is taken as what it is named; the others are parameters, as
@@ -93,7 +93,7 @@ def import_csv(
         for name in chosen
         if name != seed
     }
-    return ImportedRuns(
+    return RunTable(
         name=path.stem,
         parameters=pd.DataFrame(columns, index=frame.index),
         values=pd.DataFrame(values, index=frame.index),

@@ -9,7 +9,7 @@ import pandas as pd
 
 from latentlab.core.errors import UserError
 from latentlab.runs.columns import numbers_of, seeds_of, typed
-from latentlab.runs.imported_runs import ImportedRuns
+from latentlab.runs.run_table import RunTable
 from latentlab.runs.seed_names import is_seed, only_seed
 
 _STATES = {"FINISHED": "complete", "FAILED": "failed", "KILLED": "failed"}
@@ -24,7 +24,7 @@ def import_mlflow(
     *,
     seed: str | None = None,
     parameters: Sequence[str] | None = None,
-) -> ImportedRuns:
+) -> RunTable:
     """Import what `mlflow.search_runs` returns.
 
     A parameter that a run does not have does not exist in it. A finished run without the metric
@@ -71,7 +71,7 @@ def import_mlflow(
             )
     columns = {key: typed(runs[_PARAMETERS + key]) for key in chosen}
     values = {key: numbers_of(runs[_METRICS + key], f"{name}: metric {key}") for key in metrics}
-    return ImportedRuns(
+    return RunTable(
         name=name.rpartition("#")[2],
         parameters=pd.DataFrame(columns, index=runs.index),
         values=pd.DataFrame(values, index=runs.index),

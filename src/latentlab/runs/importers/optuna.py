@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from latentlab.core.arrays import Mask
 from latentlab.core.errors import UserError
 from latentlab.runs.columns import NULL, number_or_word
-from latentlab.runs.imported_runs import ImportedRuns
 from latentlab.runs.importers.sqlite_copies import copied_sqlite
+from latentlab.runs.run_table import RunTable
 from latentlab.runs.seed_names import only_seed
 from latentlab.runs.trial_attributes import ADAPTIVE, COHORT, STATE
 from latentlab.runs.trial_state import TrialState, stored_state
@@ -33,7 +33,7 @@ _SQLITE, _MAGIC = "sqlite:///", b"SQLite format 3\0"
 
 def import_optuna(
     address: str | Path, study: str | None = None, *, metrics: Sequence[str] | None = None
-) -> ImportedRuns:
+) -> RunTable:
     """Import the trials of an Optuna study that have ended.
 
     Trials that were pruned have the value that they reached; those that run or wait are left out
@@ -54,7 +54,7 @@ def import_optuna(
 
 def _runs_of(
     storage: BaseStorage, address: str, study: str | None, metrics: Sequence[str] | None
-) -> ImportedRuns:
+) -> RunTable:
     chosen = _study(storage, address, study)
     name = chosen.study_name
     every = chosen.get_trials(deepcopy=False)
@@ -79,7 +79,7 @@ def _runs_of(
     sampler = _sampler(storage, chosen, trials, startup)
     adaptive, cohorts = _asking(trials, startup if sampler == "tpe" else None)
     values = [_values(trial, len(directions)) for trial in trials]
-    return ImportedRuns(
+    return RunTable(
         name=name,
         parameters=parameters.drop(columns=[] if seed is None else [seed]),
         values=pd.DataFrame(values, columns=list(directions)),

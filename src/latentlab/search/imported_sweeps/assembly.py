@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from latentlab.core.arrays import Codes, Mask
 from latentlab.core.errors import UserError
-from latentlab.runs.imported_runs import ImportedRuns
+from latentlab.runs.run_table import RunTable
 from latentlab.runs.trial_state import STATES
 from latentlab.search.imported_sweeps.cells import cell_value
 from latentlab.search.imported_sweeps.inferred_space import inferred_space, none_of_ranges
@@ -27,7 +27,7 @@ NOT_ADAPTIVE = ("grid", "random", "quasi_random")
 
 
 def sweep_of_runs(
-    runs: ImportedRuns, objectives: Sequence[Objective] = (), sampler: str | None = None
+    runs: RunTable, objectives: Sequence[Objective] = (), sampler: str | None = None
 ) -> SweepTable:
     """Return imported runs as a sweep, with the space that they came from.
 
@@ -103,7 +103,7 @@ def sweep_of_runs(
     )
 
 
-def _asking(runs: ImportedRuns, sampler: str, first: Mask) -> tuple[Mask, NDArray[np.int64]]:
+def _asking(runs: RunTable, sampler: str, first: Mask) -> tuple[Mask, NDArray[np.int64]]:
     """Return which configurations were adaptive, and their cohorts, as far as that is known.
 
     Args:
@@ -143,7 +143,7 @@ def _choice(value: object, parameter: CategoricalParameter) -> object:
     return next((choice for choice in parameter.choices if str(choice) == str(value)), value)
 
 
-def _outcomes(runs: ImportedRuns, objectives: Sequence[Objective]) -> pd.DataFrame:
+def _outcomes(runs: RunTable, objectives: Sequence[Objective]) -> pd.DataFrame:
     """Return what became of each run; one without a value is not complete."""
     values = runs.values.to_numpy(dtype=float)
     states = runs.states.copy()
@@ -181,7 +181,7 @@ def _alone_unless_complete(groups: Codes, complete: Mask) -> Codes:
 
 
 def _over_seeds(
-    outcomes: pd.DataFrame, groups: Codes, runs: ImportedRuns
+    outcomes: pd.DataFrame, groups: Codes, runs: RunTable
 ) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
     """Return outcomes per configuration, the table of replicates, and notes."""
     rows = outcomes.assign(configuration=groups, seed=runs.seeds)

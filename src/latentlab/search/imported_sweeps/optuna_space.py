@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from latentlab.core.errors import UserError
-from latentlab.runs.imported_runs import ImportedRuns
 from latentlab.runs.importers.optuna import choice_of
+from latentlab.runs.run_table import RunTable
 from latentlab.search.imported_sweeps.cells import cell_value
 from latentlab.search.imported_sweeps.inferred_conditions import condition_notes, conditions_of
 from latentlab.search.parameters import (
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
 
-def distribution_space(runs: ImportedRuns) -> tuple[Space, list[str]]:
+def distribution_space(runs: RunTable) -> tuple[Space, list[str]]:
     """Return the space of imported trials from their distributions.
 
     Optuna does not record conditions: they are inferred from where values are missing. Bounds that

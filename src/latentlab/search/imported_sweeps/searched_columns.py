@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from latentlab.core.errors import UserError
-from latentlab.runs.imported_runs import ImportedRuns
 from latentlab.runs.roles import Role, roles
+from latentlab.runs.run_table import RunTable
 
 _MEANINGS: dict[Role, str] = {
     "label": "names of runs",
@@ -15,7 +15,7 @@ _MEANINGS: dict[Role, str] = {
 }
 
 
-def searched_only(runs: ImportedRuns) -> ImportedRuns:
+def searched_only(runs: RunTable) -> RunTable:
     """Return runs without the columns that are no parameters, with notes on what those are.
 
     Raises:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from latentlab.core.errors import UserError
+from latentlab.core.model import Names
 from latentlab.core.validation import nearest
-from latentlab.runs.imported_runs import ImportedRuns
+from latentlab.runs.run_table import RunTable
 from latentlab.runs.seed_names import is_seed
+from latentlab.runs.sources import CALLED, SourceKind, kind_of
 from latentlab.search.analysis_settings import AnalysisSettings
 from latentlab.search.imported_sweeps.assembly import sweep_of_runs
 from latentlab.search.imported_sweeps.searched_columns import searched_only
@@ -21,26 +23,11 @@ from latentlab.search.table import Objective, SweepTable
 if TYPE_CHECKING:
     import pandas as pd
 
-MLFLOW = "mlflow:"
-"""Marks an experiment of the tracking store: `mlflow:<experiment>`."""
-
-_SQLITE = b"SQLite format 3"
-_TABLES = (".csv", ".tsv", ".txt")
-_SOURCES = {
-    "csv": "a CSV file",
-    "mlflow": "an MLflow experiment",
-    "optuna": "an Optuna study",
-}
-_UNUSED = {
+_UNUSED: dict[SourceKind, tuple[str, ...]] = {
     "csv": ("study",),
     "mlflow": ("study", "state", "epochs", "seconds"),
     "optuna": ("seed", "state", "epochs", "seconds", "parameters"),
 }
-
-
-def split_names(value: object) -> object:
-    """Return the names of `a+b` as a list: the command line cannot give lists."""
-    return str(value).split("+") if isinstance(value, str | int) else value
 
 
 class ImportedSweep(BaseModel):
@@ -69,7 +56,7 @@ class ImportedSweep(BaseModel):
     state: str | None = Field(None, description="CSV: column of the state; none: one called so")
     epochs: str | None = Field(None, description="CSV: column of the epochs trained")
     seconds: str | None = Field(None, description="CSV: column of the seconds")
-    parameters: Annotated[list[str], BeforeValidator(split_names)] | None = Field(
+    parameters: Names | None = Field(
         None, description="a list, or a+b on the command line; none: what the columns show"
     )
     sampler: Literal["grid", "random", "quasi_random", "tpe", "unknown"] | None = None
@@ -96,7 +83,7 @@ def read_imported_sweep(
             "Give a CSV file, an Optuna storage or mlflow:<experiment>, as in "
             "--params analysis.source=trials.csv,analysis.objective=accuracy.",
         )
-    kind, place = _kind(chosen.source, root)
+    kind, place = kind_of(chosen.source, root)
     _refuse_unused(chosen, kind)
     objective = chosen.objective or "value"
     if kind == "optuna":
@@ -131,23 +118,7 @@ def read_imported_sweep(
     return sweep_of_runs(runs, _objectives(runs, chosen), chosen.sampler)
 
 
-def _kind(source: str, root: Path) -> tuple[Literal["mlflow", "optuna", "csv"], str]:
-    """Return what a source is, and its address."""
-    if source.startswith(MLFLOW):
-        return "mlflow", source.removeprefix(MLFLOW)
-    if "://" in source:
-        return "optuna", source
-    path = root / source
-    if path.suffix.lower() in _TABLES or not path.is_file():
-        return "csv", str(path)
-    with path.open("rb") as file:
-        begin = file.read(len(_SQLITE))
-    if begin == _SQLITE:
-        return "optuna", f"sqlite:///{path}"
-    return ("optuna" if begin.startswith(b"{") else "csv"), str(path)
-
-
-def _refuse_unused(chosen: ImportedSweep, kind: str) -> None:
+def _refuse_unused(chosen: ImportedSweep, kind: SourceKind) -> None:
     """Name every setting that has no meaning for a source.
 
     Raises:
@@ -159,10 +130,10 @@ def _refuse_unused(chosen: ImportedSweep, kind: str) -> None:
         remedy = f"Leave {'it' if len(unused) == 1 else 'them'} out"
         if kind == "optuna":
             remedy += ", or give study.trials_dataframe() as CSV"
-        raise UserError(f"{chosen.source}: {listed} cannot be used of {_SOURCES[kind]}", remedy)
+        raise UserError(f"{chosen.source}: {listed} cannot be used of {CALLED[kind]}", remedy)
 
 
-def _with_objective(runs: ImportedRuns, objective: str | None) -> ImportedRuns:
+def _with_objective(runs: RunTable, objective: str | None) -> RunTable:
     """Return the runs of a study with an objective in the first place, where it is analysed.
 
     Raises:
@@ -180,7 +151,7 @@ def _with_objective(runs: ImportedRuns, objective: str | None) -> ImportedRuns:
     return replace(runs, values=runs.values[order])
 
 
-def _objectives(runs: ImportedRuns, chosen: ImportedSweep) -> list[Objective]:
+def _objectives(runs: RunTable, chosen: ImportedSweep) -> list[Objective]:
     """Return what was searched for, in the order of the values.
 
     Raises:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class ImportedRuns:
+class RunTable:
     """Columns of the runs of another tool, one row per run that has ended.
 
     Attributes:

@@ -1,0 +1,1 @@
+"""Verdicts on runs that exist: which run is which arm, the claims, the verdicts, the report."""

@@ -1,0 +1,234 @@
+"""From runs that exist to verdicts and a report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import yaml
+
+from latentlab.core.provenance import provenance
+from latentlab.evidence.hypotheses import Hypotheses, read_hypotheses
+from latentlab.evidence.verdicts import judge
+from latentlab.reporting.deviations import deviations
+from latentlab.reporting.document import Document, Section
+from latentlab.reporting.sections import study_document
+from latentlab.reporting.tables import comparison_table
+from latentlab.reporting.verdict_prose import verdict_deviations
+from latentlab.runs.judging.arms import Arms, arms_of, control_of
+from latentlab.runs.judging.claims import default_claims, read_claims
+from latentlab.runs.judging.reading import Measured, measured, read_runs
+from latentlab.runs.judging.settings import EvidenceSettings
+from latentlab.runs.run_table import RunTable
+
+
+@dataclass(frozen=True)
+class JudgedRuns:
+    """What runs that exist say.
+
+    Attributes:
+        verdicts: one row per claim.
+        comparison: means and differences of all metrics, as `comparison_table` gives them.
+        document: the report.
+        said: what was read, guessed and left out, one sentence each.
+    """
+
+    verdicts: pd.DataFrame
+    comparison: pd.DataFrame
+    document: Document
+    said: tuple[str, ...]
+
+
+def judge_runs(
+    chosen: EvidenceSettings, root: Path, runs_of: Callable[[str], pd.DataFrame]
+) -> JudgedRuns:
+    """Judge runs that nobody registered; every verdict is exploratory.
+
+    Args:
+        chosen: which runs, and what of them is what.
+        root: what relative paths are relative to.
+        runs_of: the runs of an experiment of MLflow as a table, by its name.
+
+    Raises:
+        UserError: the runs or the claims cannot be read, or it is not clear what is meant.
+    """
+    runs = read_runs(chosen, root, runs_of)
+    arms = arms_of(runs, chosen.arm)
+    metrics = measured(runs, chosen.better)
+    trials = _trials(runs, arms)
+    trials, repeated = _without_failed_attempts(trials)
+    scores = _scores(runs, metrics, trials)
+    first = metrics[0]
+    if chosen.claims is None:
+        control = control_of(arms, chosen.control, runs.name)
+        assert first.metric.better != "none"
+        declared = default_claims(
+            runs.name, first.metric.name, first.split, first.metric.better, arms, control
+        )
+        hypotheses, texts = read_hypotheses(declared, "claims"), {"claims.yml": _yaml(declared)}
+    else:
+        hypotheses, texts = read_claims(root / chosen.claims), {}
+        control = _control_of_claims(hypotheses, chosen.control, arms, runs.name)
+    verdicts = judge(scores, hypotheses, {m.metric.name: m.metric for m in metrics}, trials)
+    # Fresh seeds of these runs are somebody else's command.
+    verdicts = verdicts.assign(command="")
+    comparison = _comparison(scores, metrics, trials, control)
+    block = _as_read(chosen, metrics, arms, runs, control)
+    said = (
+        f"{len(trials)} runs of {runs.name}: {len(arms.names)} arms, compared with {control}.",
+        *(f"{note[0].upper()}{note[1:]}." for note in (*runs.notes, *arms.notes, *repeated)),
+    )
+    document = study_document(
+        title=f"Evidence of {runs.name}",
+        question=f"Which arms of {runs.name} differ from {control}?",
+        verdicts=verdicts,
+        comparison=comparison,
+        summary=said,
+        figures=_figures(scores, metrics, trials, arms),
+        deviations=deviations(trials, verdicts)
+        if arms.are_seeds
+        else list(verdict_deviations(verdicts)),
+        metrics=[one.metric for one in metrics],
+        reproduce={**provenance(), "source": str(chosen.source)},
+    )
+    read = Section(
+        "How the runs were read",
+        ["The block that says it; correct it in conf/base/parameters.yml or with --params."],
+        facts={f"evidence.{key}": str(value) for key, value in block.items()},
+    )
+    missing = Section("What was run", table=_runs_table(trials, arms))
+    sections = [*document.sections, missing, read]
+    if texts:
+        sections.append(_declaring(arms))
+    document = replace(document, sections=sections, texts=texts)
+    return JudgedRuns(verdicts, comparison, document, said)
+
+
+def _trials(runs: RunTable, arms: Arms) -> pd.DataFrame:
+    """One row per run, as the engine reads trials."""
+    settings = arms.settings.astype(object).where(arms.settings.notna(), None)
+    status = ["finished" if state == "complete" else state for state in runs.states]
+    return pd.DataFrame(
+        {
+            "trial_id": [f"run_{row}" for row in runs.parameters.index],
+            "arm": arms.labels,
+            "seed": arms.seeds,
+            "status": status,
+            "started_at": pd.Series(pd.NaT, index=range(len(status)), dtype="datetime64[ns, UTC]"),
+            "config": settings.to_dict("records"),
+        }
+    )
+
+
+def _without_failed_attempts(trials: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """Leave out failed runs of an arm and seed that was run again and finished."""
+    finished = trials["status"] == "finished"
+    pairs = pd.MultiIndex.from_frame(trials[["arm", "seed"]])
+    again = ~finished.to_numpy() & pairs.isin(pairs[finished.to_numpy()])
+    if not again.any():
+        return trials, []
+    return trials[~again], [
+        f"{int(again.sum())} runs that did not finish are left out: their arm and seed were run "
+        "again"
+    ]
+
+
+def _scores(runs: RunTable, metrics: list[Measured], trials: pd.DataFrame) -> pd.DataFrame:
+    """Scores of the runs in long form; a run has no row where it has no value."""
+    parts = []
+    for one in metrics:
+        values = runs.values[one.column].to_numpy(dtype=np.float64)[trials.index]
+        part = trials[["trial_id", "arm", "seed"]].assign(
+            split=one.split, metric=one.metric.name, value=values
+        )
+        parts.append(part)
+    return pd.concat(parts, ignore_index=True).dropna(subset="value")
+
+
+def _control_of_claims(hypotheses: Hypotheses, named: str | None, arms: Arms, source: str) -> str:
+    """The arm that tables compare with: the one that is named, or that of the first claim."""
+    if named is None:
+        for claim in hypotheses.hypotheses.values():
+            control = claim.arm_names().get("arms.control")
+            if control in arms.names:
+                return str(control)
+    return control_of(arms, named, source)
+
+
+def _comparison(
+    scores: pd.DataFrame, metrics: list[Measured], trials: pd.DataFrame, control: str
+) -> pd.DataFrame:
+    parts = [
+        comparison_table(scores, [one.metric], control, one.split, trials=trials) for one in metrics
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def _figures(
+    scores: pd.DataFrame, metrics: list[Measured], trials: pd.DataFrame, arms: Arms
+) -> dict[str, tuple[object, str]]:
+    from latentlab.reporting.figures import strip_plot
+
+    pairs = " Lines join the arms of a seed." if arms.are_seeds else ""
+    return {
+        one.column: (
+            strip_plot(scores, one.metric, split=one.split, arms=arms.names, trials=trials),
+            f"One point a run, mean and 95 % t interval of each arm.{pairs}",
+        )
+        for one in metrics
+    }
+
+
+def _as_read(
+    chosen: EvidenceSettings, metrics: list[Measured], arms: Arms, runs: RunTable, control: str
+) -> dict[str, object]:
+    """The settings as they were said or guessed."""
+    guessed = {
+        "metric": "+".join(one.column for one in metrics),
+        "better": metrics[0].metric.better,
+        "arm": "+".join(arms.columns),
+        "control": control,
+    }
+    said = chosen.model_dump(exclude_none=True)
+    return {
+        "source": chosen.source,
+        **{k: v for k, v in said.items() if k not in guessed},
+        **guessed,
+    }
+
+
+def _runs_table(trials: pd.DataFrame, arms: Arms) -> pd.DataFrame:
+    """How many runs each arm has, and which seeds of the others it lacks."""
+    every = set(trials["seed"])
+    rows = []
+    for arm in arms.names:
+        own = trials[trials["arm"] == arm]
+        lacking = sorted(every - set(own["seed"])) if arms.are_seeds else []
+        rows.append(
+            {
+                "arm": arm,
+                "runs": str(len(own)),
+                "did not finish": str(int((own["status"] != "finished").sum())),
+                "seeds to run": ", ".join(map(str, lacking)) or "none",
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _declaring(arms: Arms) -> Section:
+    return Section(
+        "To declare these claims",
+        [
+            "Nobody had stated what these runs should show, so every verdict is exploratory: "
+            "claims that are chosen after the runs are seen cannot be tested on them.",
+            "claims.yml beside this page states them. Write the smallest effect that matters into "
+            "it (min_effect), then run fresh seeds and judge those with evidence.claims.",
+        ],
+    )
+
+
+def _yaml(declared: dict[str, object]) -> str:
+    return str(yaml.safe_dump(declared, sort_keys=False, allow_unicode=True, width=100))

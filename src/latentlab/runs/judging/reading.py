@@ -1,0 +1,155 @@
+"""Reads the runs that are to be judged, and guesses which of their metrics is meant."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pandas as pd
+
+from latentlab.core.errors import UserError
+from latentlab.core.validation import nearest
+from latentlab.metrics.metric import Better, Metric
+from latentlab.runs.columns import typed
+from latentlab.runs.judging.settings import EvidenceSettings
+from latentlab.runs.metric_names import bare_names, better_of, split_of
+from latentlab.runs.roles import roles
+from latentlab.runs.run_table import RunTable
+from latentlab.runs.sources import CALLED, SourceKind, kind_of
+
+_UNUSED: dict[SourceKind, tuple[str, ...]] = {
+    "csv": ("study",),
+    "mlflow": ("study", "state"),
+    "optuna": ("seed", "state"),
+}
+_METRICS = "metrics."
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A column of scores, and what it measures.
+
+    Attributes:
+        column: as the source calls it.
+        split: which data it was measured on; `unsaid` where its name does not say it.
+        metric: name without the split, and which way it is better.
+    """
+
+    column: str
+    split: str
+    metric: Metric
+
+
+def read_runs(
+    chosen: EvidenceSettings, root: Path, runs_of: Callable[[str], pd.DataFrame]
+) -> RunTable:
+    """Return the runs with their metrics, the one that claims are about in the first place.
+
+    Args:
+        chosen: what a person said of them.
+        root: what relative paths are relative to.
+        runs_of: the runs of an experiment of MLflow as a table, by its name.
+
+    Raises:
+        UserError: nothing was chosen, what was chosen cannot be read, a setting has no meaning for
+            it, or it is not clear which metric is meant.
+    """
+    if chosen.source is None:
+        raise UserError(
+            "evidence.source names no runs",
+            "Give a CSV file, an Optuna storage or mlflow:<experiment>, as in "
+            "--params evidence.source=runs.csv,evidence.metric=test_accuracy.",
+        )
+    kind, place = kind_of(chosen.source, root)
+    if unused := [name for name in _UNUSED[kind] if getattr(chosen, name) is not None]:
+        listed = ", ".join(f"evidence.{name}" for name in unused)
+        raise UserError(
+            f"{chosen.source}: {listed} cannot be used of {CALLED[kind]}", "Leave that out"
+        )
+    if kind == "optuna":
+        from latentlab.runs.importers.optuna import import_optuna
+
+        runs = import_optuna(place, chosen.study)
+        known = [str(name) for name in runs.values]
+        return replace(runs, values=runs.values[_metrics(chosen, known, known)])
+    if kind == "mlflow":
+        from latentlab.runs.importers.mlflow import import_mlflow
+
+        table = runs_of(place)
+        logged = [c.removeprefix(_METRICS) for c in table.columns if c.startswith(_METRICS)]
+        return import_mlflow(table, _metrics(chosen, logged, logged), place, seed=chosen.seed)
+    from latentlab.runs.importers.csv import import_csv
+    from latentlab.runs.importers.csv_cells import read_cells
+
+    given = (chosen.seed, chosen.state, *(chosen.arm or ()), *(chosen.metric or ()))
+    named = [name for name in given if name is not None]
+    cells = read_cells(Path(place), named)
+    columns = pd.DataFrame({name: typed(cells[name]) for name in cells})
+    outcomes = [name for name, role in roles(columns).items() if role == "outcome"]
+    return import_csv(
+        place,
+        _metrics(chosen, outcomes, [str(name) for name in cells]),
+        seed=chosen.seed,
+        state=chosen.state,
+    )
+
+
+def _metrics(chosen: EvidenceSettings, likely: Sequence[str], known: Sequence[str]) -> list[str]:
+    """Return the columns of scores: those that are named, or the one that is the test score.
+
+    Raises:
+        UserError: a named one is not there, or it is not clear which is meant.
+    """
+    if chosen.metric is not None:
+        if missing := [name for name in chosen.metric if name not in known]:
+            raise UserError(
+                f"{chosen.source}: evidence.metric: there is no {', '.join(missing)}",
+                nearest(missing[0], known),
+            )
+        return chosen.metric
+    tested = [name for name in likely if split_of(name) == "test"] or list(likely)
+    if len(tested) != 1:
+        found = f"{len(tested)} scores, {', '.join(tested[:20])}" if tested else "no score is seen"
+        example = tested[0] if tested else "accuracy"
+        raise UserError(
+            f"{chosen.source}: which column is the metric? {found[0].upper()}{found[1:]}",
+            f"Say evidence.metric={example}, for example.",
+        )
+    return tested
+
+
+def measured(runs: RunTable, better: Better | None) -> list[Measured]:
+    """Return what the columns of scores measure, in their order.
+
+    Args:
+        runs: with their scores.
+        better: which way the first one is better, where somebody said so.
+
+    Raises:
+        UserError: which way the first one is better is neither said nor in its name.
+    """
+    columns = [str(name) for name in runs.values]
+    bare = bare_names(columns)
+    turned = {"maximize": "higher", "minimize": "lower"}
+    found = []
+    for position, column in enumerate(columns):
+        direction = (runs.directions or {}).get(column)
+        known: Better | None = better_of(column)
+        if direction is not None:
+            known = "higher" if direction == "maximize" else "lower"
+        if position == 0:
+            if better is not None and direction is not None and better != turned[direction]:
+                raise UserError(
+                    f"{runs.name}: evidence.better: {column} is to {direction} there",
+                    "Leave evidence.better out",
+                )
+            known = better or known
+            if known is None:
+                raise UserError(
+                    f"{runs.name}: is a higher or a lower {column} better?",
+                    "Say evidence.better=higher or evidence.better=lower.",
+                )
+        metric = Metric(bare[column], known or "none", "", f"The column {column} of {runs.name}")
+        found.append(Measured(column, split_of(column), metric))
+    return found

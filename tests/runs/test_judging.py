@@ -1,0 +1,194 @@
+"""Verdicts on runs that exist: what is read as what, and that the source does not matter."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import optuna
+import pandas as pd
+import pytest
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
+
+from latentlab.core.errors import UserError
+from latentlab.reporting import write_document
+from latentlab.runs.judging.judged import JudgedRuns, judge_runs
+from latentlab.runs.judging.settings import EvidenceSettings
+
+ARMS = {"baseline": 0.0, "wide": 0.03, "deep": 0.002}
+
+
+def table(seeds: int = 6) -> pd.DataFrame:
+    """Runs of three arms with the same seeds, and what scripts log beside scores."""
+    draws = np.random.default_rng(3)
+    rows = [
+        {
+            "run": f"{arm}-{seed}",
+            "model": arm,
+            "seed": seed,
+            "lr": 0.001,
+            "test_acc": 0.8 + effect + 0.01 * draws.normal() + 0.02 * np.sin(seed),
+            "train_loss": abs(draws.normal()),
+        }
+        for arm, effect in ARMS.items()
+        for seed in range(seeds)
+    ]
+    return pd.DataFrame(rows)
+
+
+def never(name: str) -> pd.DataFrame:
+    raise AssertionError(f"the tracking store was asked for {name}")
+
+
+def judged(runs: pd.DataFrame, folder: Path, **chosen: object) -> JudgedRuns:
+    runs.to_csv(folder / "runs.csv", index=False)
+    settings = EvidenceSettings.model_validate({"source": "runs.csv", **chosen})
+    return judge_runs(settings, folder, never)
+
+
+def refused(runs: pd.DataFrame, folder: Path, **chosen: object) -> str:
+    with pytest.raises(UserError) as caught:
+        judged(runs, folder, **chosen)
+    return str(caught.value)
+
+
+def test_without_a_word_each_arm_is_compared_with_the_baseline(tmp_path):
+    found = judged(table(), tmp_path)
+    rows = found.verdicts.set_index("hypothesis")
+    assert list(rows.index) == ["wide", "deep"]
+    assert set(rows["control"]) == {"baseline"}
+    assert set(rows["status"]) == {"exploratory"}
+    assert rows.loc["wide", "verdict"] == "supported"
+    assert set(rows["test"]) == {"paired_t"}
+    said = " ".join(found.said)
+    assert "An arm is a value of model" in said
+    assert "train_loss" in said
+    page = write_document(tmp_path / "report", found.document).read_text()
+    assert "evidence.arm" in page
+    assert "exploratory" in page
+
+
+def test_the_claims_that_are_proposed_can_be_declared(tmp_path):
+    first = judged(table(), tmp_path)
+    (tmp_path / "claims.yml").write_text(first.document.texts["claims.yml"])
+    again = judged(table(), tmp_path, claims="claims.yml")
+    pd.testing.assert_frame_equal(again.verdicts, first.verdicts)
+    assert not again.document.texts
+
+
+def test_the_source_does_not_matter(tmp_path):
+    runs = table()
+    from_csv = judged(runs, tmp_path).verdicts
+
+    experiment = pd.DataFrame(
+        {
+            "run_id": [f"r{k}" for k in range(len(runs))],
+            "status": "FINISHED",
+            "params.model": runs["model"],
+            "params.random_state": runs["seed"].astype(str),
+            "metrics.test_acc": runs["test_acc"],
+            "start_time": pd.Timestamp("2026-01-01"),
+            "end_time": pd.Timestamp("2026-01-02"),
+        }
+    )
+    # MLflow gives the newest first.
+    chosen = EvidenceSettings(source="mlflow:mine")
+    from_mlflow = judge_runs(chosen, tmp_path, lambda _: experiment).verdicts
+
+    storage = JournalStorage(JournalFileBackend(str(tmp_path / "study.log")))
+    study = optuna.create_study(study_name="mine", storage=storage, direction="maximize")
+    for row in runs.itertuples():
+        study.add_trial(
+            optuna.trial.create_trial(
+                params={"model": row.model, "seed": row.seed},
+                distributions={
+                    "model": optuna.distributions.CategoricalDistribution(list(ARMS)),
+                    "seed": optuna.distributions.IntDistribution(0, 100),
+                },
+                value=row.test_acc,
+            )
+        )
+    chosen = EvidenceSettings(source="study.log")
+    from_optuna = judge_runs(chosen, tmp_path, never).verdicts
+
+    export = pd.DataFrame(
+        {
+            **{"Name": runs["run"], "State": "finished", "Notes": "-", "User": "me", "Tags": ""},
+            **{"Created": "2026-01-01T00:00:00.000Z", "Runtime": 12, "Sweep": ""},
+            **runs[["lr", "model", "seed"]],
+            **runs[["test_acc", "train_loss"]],
+        }
+    )
+    from_wandb = judged(export, tmp_path).verdicts
+
+    named = ["metric", "split", "question", "finding"]
+    for other in (from_mlflow, from_optuna, from_wandb):
+        pd.testing.assert_frame_equal(
+            other.drop(columns=named), from_csv.drop(columns=named), check_exact=True
+        )
+
+
+def test_arms_of_other_seeds_or_of_none_are_not_paired(tmp_path):
+    runs = table()
+    runs.loc[runs["model"] == "deep", "seed"] += 100
+    rows = judged(runs, tmp_path).verdicts.set_index("hypothesis")
+    assert rows["test"].to_dict() == {"wide": "paired_t", "deep": "welch_t"}
+    found = judged(runs.drop(columns="seed"), tmp_path)
+    assert set(found.verdicts["test"]) == {"welch_t"}
+    assert "compared unpaired" in " ".join(found.said)
+    assert found.comparison["pairs"].max() == 0
+
+
+def test_a_failed_run_that_was_run_again_does_not_count(tmp_path):
+    runs = table().assign(state="finished")
+    lost = runs[runs["seed"] == 0].assign(state="crashed", test_acc=np.nan)
+    found = judged(pd.concat([lost, runs]), tmp_path)
+    assert "3 runs that did not finish are left out" in " ".join(found.said)
+    pd.testing.assert_frame_equal(found.verdicts, judged(runs, tmp_path).verdicts)
+
+
+def test_what_else_differs_between_arms_is_no_fair_comparison(tmp_path):
+    runs = table()
+    runs.loc[runs["model"] == "wide", "lr"] = 0.01
+    rows = judged(runs, tmp_path, arm="model").verdicts.set_index("hypothesis")
+    assert rows.loc["wide", "verdict"] == "invalid"
+    assert "lr" in rows.loc["wide", "cause"]
+    assert rows.loc["deep", "verdict"] != "invalid"
+
+
+def test_ambiguity_stops_with_what_to_say(tmp_path):
+    runs = table()
+    rates = np.random.default_rng(0).choice([0.1, 0.2, 0.3, 0.4, 0.5], size=len(runs))
+    told = refused(runs.assign(rate=rates), tmp_path)
+    assert "model (3 values), rate" in told
+    assert "evidence.arm=model" in told
+    told = refused(runs.replace("baseline", "narrow"), tmp_path)
+    assert "which arm is the control" in told
+    assert "narrow, wide, deep" in told
+    told = refused(runs.assign(test_loss=runs["train_loss"]), tmp_path)
+    assert "2 scores, test_acc, test_loss" in told
+    told = refused(runs.rename(columns={"test_acc": "outcome"}), tmp_path, metric="outcome")
+    assert "evidence.better=higher" in told
+
+
+@pytest.mark.parametrize(
+    ("chosen", "words"),
+    [
+        ({"metric": "test_ac"}, "Did you mean test_acc?"),
+        ({"arm": "modl"}, "Did you mean model?"),
+        ({"control": "basline"}, "Did you mean baseline?"),
+        ({"arm": "lr"}, "there is one arm"),
+        ({"study": "mine"}, "evidence.study cannot be used"),
+        ({"claims": "none.yml"}, "none.yml"),
+        ({"seed": "sed"}, "sed"),
+    ],
+)
+def test_what_is_not_there_is_one_line(tmp_path, chosen, words):
+    assert words in refused(table(), tmp_path, **chosen)
+
+
+def test_names_of_arms_are_escaped(tmp_path):
+    found = judged(table().replace("wide", "<script>alert(1)</script>"), tmp_path)
+    page = write_document(tmp_path / "report", found.document).read_text()
+    assert "<script>alert(1)" not in page
