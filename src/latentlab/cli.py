@@ -83,7 +83,7 @@ def register(context: click.Context, /, study: str, **arguments: Any) -> None:
     data/06_models/STUDY/registration.yml, to be committed; `--params STUDY.amendment="why"`
     registers a changed declaration anew.
     """
-    _run_pipeline(context, study, "register", arguments)
+    _run_stage(context, study, "register", arguments)
 
 
 @cli.command(params=_of_a_study())
@@ -95,10 +95,33 @@ def verify(context: click.Context, /, study: str, **arguments: Any) -> None:
     weights, scores, verdicts and their status, from the files. Give the --env and --params that
     they were run with. The exit status is not 0 where something departs.
     """
-    _run_pipeline(context, study, "verify", arguments)
+    _run_stage(context, study, "verify", arguments)
 
 
-def _run_pipeline(context: click.Context, study: str, name: str, arguments: dict[str, Any]) -> None:
+@cli.command()
+@click.argument("source")
+@click.option("--metric", help="Column of scores, or a+b; none: the test score.")
+@click.option("--better", help="higher or lower; none: as the metric's name says.")
+@click.option("--arm", help="Column of the arms, or a+b together; none: what varies.")
+@click.option("--seed", help="Column of the seed; none: one that is called so.")
+@click.option("--control", help="The arm that others are compared with; none: one called so.")
+@click.option("--claims", help="A file as a study's hypotheses.yml; none: each arm.")
+@click.option("--study", help="Of an Optuna storage: name of the study.")
+@click.pass_context
+def judge(context: click.Context, /, **said: str | None) -> None:
+    """Judge the runs of SOURCE: a CSV file, an Optuna storage, mlflow:<experiment>.
+
+    The same as `kedro run --pipelines evidence --params evidence.source=SOURCE`.
+    """
+    block = {name: value for name, value in said.items() if value is not None}
+    for name in {"source", "claims"} & set(block):
+        # A file is meant from the present folder, which may lie below that of the project.
+        if Path(str(block[name])).is_file():
+            block[name] = str(Path(str(block[name])).resolve())
+    _run_pipeline(context, "evidence", {"params": {"evidence": block}})
+
+
+def _run_stage(context: click.Context, study: str, name: str, arguments: dict[str, Any]) -> None:
     from latentlab.core.validation import nearest
     from latentlab.studies.registry import STUDIES
 
@@ -107,9 +130,12 @@ def _run_pipeline(context: click.Context, study: str, name: str, arguments: dict
         raise UserError(
             f"There is no study {study}", f"{nearest(study, list(STUDIES))} There are: {known}."
         )
+    _run_pipeline(context, f"{study}.{name}", arguments)
+
+
+def _run_pipeline(context: click.Context, name: str, arguments: dict[str, Any]) -> None:
     defaults = kedro_run.make_context("run", []).params
-    given = {**defaults, **arguments, "pipelines": [f"{study}.{name}"]}
-    context.invoke(run, **given)
+    context.invoke(run, **{**defaults, **arguments, "pipelines": [name]})
 
 
 def main() -> None:
@@ -125,6 +151,8 @@ def main() -> None:
             "Go to the folder with conf/ and pyproject.toml, then give the command again.",
         )
     bootstrap_project(root)
+    # Below the project's folder Kedro finds another logging, which brings tracebacks of its own.
+    sys.excepthook = tell
     cli()
 
 

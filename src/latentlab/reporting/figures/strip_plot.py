@@ -52,9 +52,10 @@ def strip_plot(
         if mean.n:
             _add_seeds(figure, arm, values, i, style)
             _add_mean(figure, mean, i, style, level)
-    direction = "" if metric.better == "none" else f", {metric.better} is better"
-    scale = ", claims are about ratios" if metric.scale == "log" else ""
-    figure.update_xaxes(title_text=f"{label(metric.name)} ({label(metric.unit)}{direction}{scale})")
+    direction = "" if metric.better == "none" else f"{metric.better} is better"
+    scale = "claims are about ratios" if metric.scale == "log" else ""
+    said = ", ".join(part for part in (label(metric.unit), direction, scale) if part)
+    figure.update_xaxes(title_text=label(metric.name) + (f" ({said})" if said else ""))
     figure.update_yaxes(
         tickvals=list(range(len(chosen))),
         ticktext=ticks,

@@ -46,7 +46,7 @@ def default_claims(
         paired = arms.share_seeds(arm, control)
         claims[arm] = {
             "kind": "superiority",
-            "question": f"{arm} is better than {control} on {metric}",
+            "question": f"is {arm} better or worse than {control} on {metric}?",
             "arms": {"treatment": arm, "control": control},
             "pairing": "seed" if paired else "none",
             "test": {
