@@ -12,10 +12,11 @@ from labs.declarations import block
 from labs.registrations import NOW, registered
 from latentlab.data import Prepared, prepare
 from latentlab.experiment.baselines import score_baselines
+from latentlab.experiment.champion import choose_champion
 from latentlab.experiment.hypothesis_testing import judge_study
 from latentlab.experiment.planning import plan_trials
 from latentlab.experiment.registering import declared_now
-from latentlab.experiment.scoring import SCORE_COLUMNS, choose_champion
+from latentlab.experiment.scoring import SCORE_COLUMNS
 from latentlab.studies.registry import STUDIES
 from latentlab.training.data import split_validation
 from latentlab.training.store import TrialStore

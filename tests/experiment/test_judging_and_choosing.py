@@ -11,10 +11,11 @@ from scipy import stats
 
 from labs.declarations import declared
 from labs.registrations import registered
+from latentlab.experiment.champion import choose_champion
 from latentlab.experiment.hypothesis_testing import judge_study
 from latentlab.experiment.registering import declared_now
 from latentlab.experiment.replication_table import replication_table
-from latentlab.experiment.scoring import choose_champion, collect_scores
+from latentlab.experiment.scoring import collect_scores
 from latentlab.studies.derp_vae import STUDY
 
 NOW = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from latentlab.data import Prepared
 from latentlab.evidence.samples import Examples
-from latentlab.experiment.declaration import Declaration
 from latentlab.experiment.measurements import (
     kept_values,
     load_arrays,
@@ -323,36 +322,6 @@ def draw_pictures(
             save_arrays(folder / PICTURES, identity, pictures)
         arrays |= {f"{kind}/{arm}": array for kind, array in pictures.items()}
     return arrays
-
-
-def choose_champion(declaration: Declaration, scores: pd.DataFrame) -> dict[str, Any]:
-    """Return the trial to be registered, by the declared rule, on validation scores.
-
-    Returns:
-        `trial_id`, `arm`, `seed`, `metric`, `split`, `value`, and the arm's mean and number of
-        seeds, so that nobody takes the best of many for the typical.
-    """
-    rule = declaration.champion
-    better = declaration.metric_table[rule.metric].better
-    watched = (scores["metric"] == rule.metric) & (scores["split"] == rule.split)
-    candidates = scores[watched & scores["arm"].isin(declaration.configs)].dropna()
-    if candidates.empty:
-        return {}
-    sign = -1.0 if better == "higher" else 1.0
-    means = candidates.groupby("arm")["value"].mean()
-    arm = (sign * means).sort_values().index[0]
-    of_arm = candidates[candidates["arm"] == arm]
-    best = of_arm.iloc[int(np.argmin(sign * of_arm["value"].to_numpy()))]
-    return {
-        "trial_id": str(best["trial_id"]),
-        "arm": str(arm),
-        "seed": int(best["seed"]),
-        "metric": rule.metric,
-        "split": rule.split,
-        "value": float(best["value"]),
-        "arm_mean": float(means[arm]),
-        "arm_seeds": len(of_arm),
-    }
 
 
 def _on_device(

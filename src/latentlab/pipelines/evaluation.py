@@ -63,7 +63,7 @@ def picture(study: Study, trials: pd.DataFrame, prepared: Prepared, store: Any) 
 
 def choose(study: Study, declaration: Declaration, scores: pd.DataFrame) -> dict[str, Any]:
     """Return the trial to be registered."""
-    from latentlab.experiment.scoring import choose_champion
+    from latentlab.experiment.champion import choose_champion
 
     return choose_champion(declaration, scores)
 

@@ -11,7 +11,7 @@ from pydantic import model_validator
 from latentlab.core.arrays import Array
 from latentlab.core.errors import UserError
 from latentlab.core.model import StrictModel
-from latentlab.evidence.claims.location_base import LocationClaim
+from latentlab.evidence.claims.location_assessment import LocationClaim
 from latentlab.evidence.decisions import Comparison
 from latentlab.evidence.margins import Boundary, Margin, MinimumEffect, boundary_of
 from latentlab.evidence.samples import ArmScores
