@@ -26,6 +26,7 @@ SECONDS = 240
 
 STUDY = "derp_vae"
 Spoil = Callable[[ProjectCopy], None]
+Finder = Callable[[ProjectCopy], Path]
 
 
 @dataclass(frozen=True)
@@ -296,8 +297,8 @@ INPUTS = {
     "07_model_output/{s}/champion.json": "reporting",
     "08_reporting/{s}/verdicts.csv": "reporting",
     "05_model_input/{s}/data_card.json": "hypothesis_testing",
-    "05_model_input/{s}/prepared/card.json": "training",
-    "05_model_input/{s}/prepared/train_features.npy": "training",
+    "05_model_input/{s}/prepared/*/card.json": "training",
+    "05_model_input/{s}/prepared/*/train_features.npy": "training",
 }
 
 
@@ -306,14 +307,18 @@ def of_stages() -> Iterator[WrongInput]:
     for file, stage in INPUTS.items():
         path = f"data/smoke/{file.format(s=STUDY)}"
 
-        def removed(project: ProjectCopy, path: str = path) -> None:
-            (project.root / path).unlink()
+        def found(project: ProjectCopy, path: str = path) -> Path:
+            (one,) = project.root.glob(path)
+            return one
 
-        def emptied(project: ProjectCopy, path: str = path) -> None:
-            (project.root / path).write_bytes(b"")
+        def removed(project: ProjectCopy, found: Finder = found) -> None:
+            found(project).unlink()
 
-        def garbage(project: ProjectCopy, path: str = path) -> None:
-            (project.root / path).write_bytes(b"\x93\xffgarbage" * 30)
+        def emptied(project: ProjectCopy, found: Finder = found) -> None:
+            found(project).write_bytes(b"")
+
+        def garbage(project: ProjectCopy, found: Finder = found) -> None:
+            found(project).write_bytes(b"\x93\xffgarbage" * 30)
 
         for spoil in (removed, emptied, garbage):
             name = f"damaged:{Path(path).name}:{spoil.__name__}"

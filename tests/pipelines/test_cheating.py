@@ -101,7 +101,7 @@ def test_what_is_declared_otherwise_after_a_look(
 
 def test_edited_claims(lab: ProjectCopy) -> None:
     def bend(declared: dict) -> None:
-        declared["hypotheses"]["H1_reported"]["min_effect"] = 0.001
+        declared["hypotheses"]["H1_reported"]["min_effect"] = "1% of control mean"
         declared["hypotheses"]["accuracy_kept"]["margin"] = 0.2
         declared["families"]["as_reported"]["alpha"] = 0.2
         del declared["hypotheses"]["more_active_units"]
@@ -110,7 +110,10 @@ def test_edited_claims(lab: ProjectCopy) -> None:
     run(lab, stages=("training", "evaluation", "hypothesis_testing"))
     found = verdicts(lab)
     assert set(found["status"]) == {"deviated", "confirmatory"}
-    assert "its min_effect is 0.001, registered" in found.loc["H1_reported", "status_reason"]
+    assert (
+        "its min_effect is 1% of control mean, registered"
+        in found.loc["H1_reported", "status_reason"]
+    )
     assert "its margin is 0.2, registered 0.02" in found.loc["accuracy_kept", "status_reason"]
     assert "its family's alpha is 0.2" in found.loc["H2_reported", "status_reason"]
     assert "its family lost more_active_units" in found.loc["more_normal", "status_reason"]

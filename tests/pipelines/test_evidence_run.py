@@ -6,8 +6,10 @@ import mlflow
 import pandas as pd
 
 from labs.project_copies import ProjectCopy
+from latentlab.metrics.timing import TIMES
 from latentlab.runs.judging.judged import judge_runs
 from latentlab.runs.judging.settings import EvidenceSettings
+from latentlab.studies.derp_vae.metrics import METRICS
 
 STUDY = "derp_vae"
 
@@ -36,6 +38,7 @@ def test_own_scores_through_this_door_give_the_studys_verdicts(
     scores["column"] = scores["split"] + "." + scores["metric"]
     wide = scores.pivot(index=["arm", "seed"], columns="column", values="value").reset_index()
     wide.to_csv(tmp_path / "runs.csv", index=False)
+    compared_by_ratios = {m.name for m in (*METRICS, *TIMES) if m.scale == "log"}
     claims = (smoke_project.root / "conf/base" / STUDY / "hypotheses.yml").read_text()
     # What conf/smoke changes of them.
     (tmp_path / "claims.yml").write_text(claims.replace("min_seeds: 5", "min_seeds: 3"))
@@ -43,6 +46,7 @@ def test_own_scores_through_this_door_give_the_studys_verdicts(
         source="runs.csv",
         metric=[name for name in wide if name not in ("arm", "seed")],
         better="higher",
+        ratios=[name for name in wide if name.partition(".")[2] in compared_by_ratios],
         arm=["arm"],
         claims="claims.yml",
     )

@@ -62,7 +62,7 @@ def test_the_terminal_ends_with_the_verdicts_and_where_to_look(smoke_project: Pr
     first = lines.index("9 verdicts: 9 confirmatory, 0 exploratory, 0 deviated.")
     words = {"supported", "refuted", "inconclusive", "invalid", "not_run"}
     assert all(line.split()[0] in words for line in lines[first + 1 : first + 10])
-    assert lines[first + 10].startswith("The seeds that an open question needs are an upper plan")
+    assert lines[first + 10].startswith("The seeds that an open question needs run from a plan")
 
 
 def test_nothing_breaks_into_the_verdicts(smoke_project: ProjectCopy) -> None:

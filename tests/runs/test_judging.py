@@ -182,6 +182,7 @@ def test_ambiguity_stops_with_what_to_say(tmp_path):
         ({"study": "mine"}, "evidence.study cannot be used"),
         ({"claims": "none.yml"}, "none.yml"),
         ({"seed": "sed"}, "sed"),
+        ({"ratios": "seconds"}, "seconds is none of the metrics"),
     ],
 )
 def test_what_is_not_there_is_one_line(tmp_path, chosen, words):

@@ -150,7 +150,7 @@ def test_what_is_no_store(tracking_store: Path, tmp_path: Path) -> None:
     before = digests(tmp_path)
     for store, words in (
         (str(tmp_path / "other.db"), "no store of MLflow: it holds customers"),
-        (str(tmp_path / "nothing.db"), "there is no MLflow store at"),
+        (str(tmp_path / "nothing.db"), "There is no MLflow store at"),
         ("nothing://host/store", "cannot be read"),
     ):
         with pytest.raises(UserError, match=words):

@@ -57,7 +57,7 @@ def judge_runs(
     """
     runs = read_runs(chosen, root, runs_of)
     arms = arms_of(runs, chosen.arm)
-    metrics = measured(runs, chosen.better)
+    metrics = measured(runs, chosen)
     trials = _trials(runs, arms)
     trials, repeated = _without_failed_attempts(trials)
     scores = _scores(runs, metrics, trials)

@@ -119,17 +119,24 @@ def _metrics(chosen: EvidenceSettings, likely: Sequence[str], known: Sequence[st
     return tested
 
 
-def measured(runs: RunTable, better: Better | None) -> list[Measured]:
+def measured(runs: RunTable, chosen: EvidenceSettings) -> list[Measured]:
     """Return what the columns of scores measure, in their order.
 
     Args:
         runs: with their scores.
-        better: which way the first one is better, where somebody said so.
+        chosen: which way the first one is better, and which are compared by ratios.
 
     Raises:
-        UserError: which way the first one is better is neither said nor in its name.
+        UserError: which way the first one is better is neither said nor in its name, or a metric
+            that is to be compared by ratios is not there.
     """
-    columns = [str(name) for name in runs.values]
+    columns, better = [str(name) for name in runs.values], chosen.better
+    ratios = chosen.ratios or []
+    if missing := [name for name in ratios if name not in columns]:
+        raise UserError(
+            f"{runs.name}: evidence.ratios: {missing[0]} is none of the metrics",
+            nearest(missing[0], columns),
+        )
     bare = bare_names(columns)
     turned = {"maximize": "higher", "minimize": "lower"}
     found = []
@@ -150,6 +157,12 @@ def measured(runs: RunTable, better: Better | None) -> list[Measured]:
                     f"{runs.name}: is a higher or a lower {column} better?",
                     "Say evidence.better=higher or evidence.better=lower.",
                 )
-        metric = Metric(bare[column], known or "none", "", f"The column {column} of {runs.name}")
+        metric = Metric(
+            bare[column],
+            known or "none",
+            "",
+            f"The column {column} of {runs.name}",
+            scale="log" if column in ratios else "linear",
+        )
         found.append(Measured(column, split_of(column), metric))
     return found

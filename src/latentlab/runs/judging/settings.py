@@ -26,6 +26,9 @@ class EvidenceSettings(StrictModel):
     better: Better | None = Field(
         None, description="which way the first metric is better; none: as its name says"
     )
+    ratios: Names | None = Field(
+        None, description="metrics that are compared by ratios, such as times; none: differences"
+    )
     arm: Names | None = Field(
         None, description="column, or a+b together; none: what varies and is neither seed nor score"
     )
