@@ -19,7 +19,6 @@ import random
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
@@ -31,6 +30,7 @@ import yaml
 
 from damage import run
 from labs.project_copies import ProjectCopy, copy_project
+from labs.scripts import command_line, say
 from labs.warm_processes import start_kedro
 from latentlab.data import SOURCES
 from latentlab.data.images.digits import DIGITS, DigitsConfig
@@ -384,11 +384,6 @@ def fault_of(honest: Honest, finished: ProjectCopy, root: Path) -> str | None:
     return None
 
 
-def say(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
-
-
 def main(words: list[str]) -> int:
     """Do what has one of the words in its name, all if there are none."""
     logging.disable(logging.WARNING)
@@ -413,7 +408,4 @@ def main(words: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] == ["--list"]:
-        say("\n".join(ALL))
-    else:
-        sys.exit(main(sys.argv[1:]))
+    command_line(ALL, main)

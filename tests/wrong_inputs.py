@@ -13,13 +13,13 @@ import gzip
 import shutil
 import sqlite3
 import struct
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from labs.project_copies import ProjectCopy, copy_project
+from labs.scripts import command_line, say
 
 SECONDS = 240
 """After which a run counts as hanging; the machine may be busy."""
@@ -392,11 +392,6 @@ def files_of(root: Path) -> set[str]:
     return {str(path.relative_to(root)) for path in files if path.name != ".lock"}
 
 
-def say(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
-
-
 def main(words: list[str]) -> int:
     """Run the inputs whose name has one of the words, all if there are none."""
     chosen = [one for name, one in ALL.items() if not words or any(w in name for w in words)]
@@ -417,7 +412,4 @@ def main(words: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] == ["--list"]:
-        say("\n".join(ALL))
-    else:
-        sys.exit(main(sys.argv[1:]))
+    command_line(ALL, main)

@@ -17,13 +17,12 @@ from latentlab.core.errors import UserError
 from latentlab.data import load_prepared, prepare, save_prepared
 from latentlab.experiment import timing
 from latentlab.experiment.measurements import load_arrays, load_values, save_arrays, save_values
+from latentlab.experiment.pictures import PICTURES, draw_pictures
 from latentlab.experiment.planning import plan_trials, trial_table
 from latentlab.experiment.scoring import (
     EXAMPLES,
-    PICTURES,
     SCORES,
     altered_examples,
-    draw_pictures,
     kept_examples,
     score_trials,
 )

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from latentlab.core.arrays import AnyArray
-from latentlab.evidence.samples import ArmScores, NoVerdict, Tables
+from latentlab.evidence.samples import ArmScores
+from latentlab.evidence.tables import NoVerdict, Tables
 
 _SINGLE_PRECISION = 1e-5
 """Relative difference of a mean and that of its values, which are kept in single precision."""

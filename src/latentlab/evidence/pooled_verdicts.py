@@ -13,8 +13,8 @@ import pandas as pd
 from latentlab.evidence.assessment import Assessment, Level
 from latentlab.evidence.hypotheses import Hypotheses
 from latentlab.evidence.pooling import PooledAssessment
-from latentlab.evidence.samples import tidy
 from latentlab.evidence.standing import JudgeStanding, unregistered
+from latentlab.evidence.tables import tidy
 from latentlab.evidence.verdict_columns import POOLED_COLUMNS
 from latentlab.evidence.verdicts import judge_families
 from latentlab.metrics.metric import Metric

@@ -17,20 +17,13 @@ from latentlab.evidence.claims.base import Claim
 from latentlab.evidence.hypotheses import Family, Hypotheses
 from latentlab.evidence.look_columns import columns_of_looks
 from latentlab.evidence.looks import Evidence, Rule, conditional_power, decide_at_looks
-from latentlab.evidence.samples import (
-    Examples,
-    NoVerdict,
-    Tables,
-    at_looks,
-    none_kept,
-    tidy,
-)
 from latentlab.evidence.standing import (
     JudgeStanding,
     Standing,
     confirming_command,
     unregistered,
 )
+from latentlab.evidence.tables import Examples, NoVerdict, Tables, at_looks, none_kept, tidy
 from latentlab.evidence.verdict_columns import VERDICT_COLUMNS
 from latentlab.metrics.metric import Metric
 from latentlab.statistics.corrections import level_left

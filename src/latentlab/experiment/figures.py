@@ -35,7 +35,7 @@ class FigureContext:
         verdicts: one row per hypothesis.
         history: scores per epoch: trial_id, arm, seed, epoch, step, metric, value.
         scores: trial_id, arm, seed, split, metric, value.
-        arrays: from `scoring.draw_pictures`.
+        arrays: from `pictures.draw_pictures`.
     """
 
     study: Study

@@ -8,8 +8,8 @@ import pandas as pd
 
 from latentlab.evidence.hypotheses import Hypotheses
 from latentlab.evidence.registration import Record
-from latentlab.evidence.samples import Examples, none_kept
 from latentlab.evidence.standing import standing_under
+from latentlab.evidence.tables import Examples, none_kept
 from latentlab.evidence.verdicts import judge
 from latentlab.experiment.baselines import baseline_trials
 from latentlab.experiment.declaration import Declaration

@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from latentlab.data import Prepared
-from latentlab.evidence.samples import Examples
+from latentlab.evidence.tables import Examples
 from latentlab.experiment.measurements import (
     kept_values,
     load_arrays,
@@ -34,13 +34,8 @@ from latentlab.training.store import TrialStore, require_whole
 
 SCORE_COLUMNS = ["trial_id", "arm", "seed", "split", "metric", "value"]
 
-SCORES, EXAMPLES, PICTURES = "scores.json", "examples.npz", "pictures.npz"
+SCORES, EXAMPLES = "scores.json", "examples.npz"
 """Files beside a trial's weights."""
-
-PICTURED = 10
-"""Test examples whose reconstructions are shown."""
-SCATTERED = 1000
-"""Test examples whose latent samples are shown."""
 
 
 def score_trials(
@@ -260,7 +255,7 @@ class _Splits:
                 held_out = split_validation(np.asarray(labels), model.stream, fraction)[1]
                 features, labels = features[held_out], labels[held_out]
             scale = self._prepared.schema.scale
-            self._loaded[key] = _on_device(features, labels, scale, self.device)
+            self._loaded[key] = on_device(features, labels, scale, self.device)
         return self._loaded[key]
 
 
@@ -274,57 +269,7 @@ def collect_scores(
     return pd.concat([measured, alone[SCORE_COLUMNS]], ignore_index=True)
 
 
-def draw_pictures(
-    study: Study, trials: pd.DataFrame, prepared: Prepared, store: TrialStore
-) -> dict[str, NDArray[Any]]:
-    """Return arrays for the figures, from the first seed of every arm.
-
-    What a study pictures of a trial is kept beside its weights, in `pictures.npz`, as its scores.
-
-    Returns:
-        `originals` [n, c, h, w], `labels` [m], `classes` (the names of the labels), and per arm
-        what the study pictures, such as `reconstruction/<arm>` [n, c, h, w] and `latent/<arm>`
-        [m, latent]; an arm whose trial diverged is left out.
-
-    Raises:
-        UserError: the trials were trained on other data, or one of them is damaged.
-    """
-    require_same_data(study, trials, prepared.fingerprint)
-    spec, test = data_spec(prepared), prepared.splits["test"]
-    count = min(SCATTERED, len(test))
-    # Evenly spaced, since a data set's order may carry meaning.
-    positions = np.linspace(0, len(test) - 1, count).astype(int)
-    cpu = torch.device("cpu")
-    features, labels = _on_device(
-        test.features[positions], test.labels[positions], prepared.schema.scale, cpu
-    )
-    arrays: dict[str, NDArray[Any]] = {
-        "originals": features[:PICTURED].numpy(),
-        "labels": labels.numpy(),
-        "classes": np.array(prepared.schema.classes),
-    }
-    for arm, group in trials.groupby("arm", sort=False):
-        row = group.sort_values("seed").iloc[0]
-        if row["status"] == "diverged":
-            continue
-        folder = store.folder(row["trial_id"])
-        require_whole(folder)
-        identity = {
-            "evaluation": study.evaluation.VERSION,
-            "weights": str(row["weights_digest"]),
-            "examples": [PICTURED, count],
-        }
-        pictures = load_arrays(folder / PICTURES, identity)
-        if pictures is None:
-            pictures = study.evaluation.pictures(study.restore(folder, spec, cpu), features)
-            if "reconstruction" in pictures:
-                pictures["reconstruction"] = pictures["reconstruction"][:PICTURED]
-            save_arrays(folder / PICTURES, identity, pictures)
-        arrays |= {f"{kind}/{arm}": array for kind, array in pictures.items()}
-    return arrays
-
-
-def _on_device(
+def on_device(
     features: NDArray[Any], labels: NDArray[np.int64], scale: float, device: torch.device
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return features in [0, 1] and labels as tensors."""

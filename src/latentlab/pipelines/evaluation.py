@@ -56,7 +56,7 @@ def collect(trials: pd.DataFrame, measured: pd.DataFrame, timings: pd.DataFrame)
 
 def picture(study: Study, trials: pd.DataFrame, prepared: Prepared, store: Any) -> dict[str, Any]:
     """Return arrays for the figures."""
-    from latentlab.experiment.scoring import draw_pictures
+    from latentlab.experiment.pictures import draw_pictures
 
     return draw_pictures(study, trials, prepared, store)
 

@@ -237,6 +237,11 @@ def _present(row: Row) -> int:
     return int(n) if math.isfinite(n) else 0
 
 
+def _estimate(own: Mapping[str, Any]) -> str:
+    """Write one of several effects with its interval."""
+    return format_estimate(*(as_float(own[key]) for key in ("effect", "low", "high")))
+
+
 def contrasts(row: Row) -> dict[str, dict[str, Any]]:
     """Return effect, interval and adjusted p of every contrast of a claim about several."""
     found: dict[str, dict[str, Any]] = json.loads(as_text(row.get("contrasts")) or "{}")
@@ -246,8 +251,7 @@ def contrasts(row: Row) -> dict[str, dict[str, Any]]:
 def contrasts_text(row: Row) -> str:
     """Write the contrasts of a claim ("a - old 0.2 [0.1, 0.3], p .003; .."); empty without."""
     return "; ".join(
-        f"{name} {format_estimate(*(as_float(own[key]) for key in ('effect', 'low', 'high')))}, "
-        f"p {format_p(as_float(own['p']))}"
+        f"{name} {_estimate(own)}, p {format_p(as_float(own['p']))}"
         for name, own in contrasts(row).items()
     )
 
@@ -260,10 +264,7 @@ def effects_by_problem(row: Row) -> dict[str, dict[str, Any]]:
 
 def problems_text(row: Row) -> str:
     """Write the problems' own effects with their intervals ("digits 0.2 [0.1, 0.3]; mnist ..")."""
-    return "; ".join(
-        f"{name} {format_estimate(*(as_float(own[key]) for key in ('effect', 'low', 'high')))}"
-        for name, own in effects_by_problem(row).items()
-    )
+    return "; ".join(f"{name} {_estimate(own)}" for name, own in effects_by_problem(row).items())
 
 
 def mean_ranks(row: Row) -> dict[str, float]:

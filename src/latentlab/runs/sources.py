@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Literal
+
+from pydantic import BaseModel
+
+from latentlab.core.errors import UserError
 
 SourceKind = Literal["csv", "mlflow", "optuna"]
 
 MLFLOW = "mlflow:"
 """Marks an experiment of the tracking store: `mlflow:<experiment>`."""
 
-CALLED: dict[SourceKind, str] = {
+_CALLED: dict[SourceKind, str] = {
     "csv": "a CSV file",
     "mlflow": "an MLflow experiment",
     "optuna": "an Optuna study",
@@ -40,3 +45,27 @@ def kind_of(source: str, root: Path) -> tuple[SourceKind, str]:
     if begin == _SQLITE:
         return "optuna", f"sqlite:///{path}"
     return ("optuna" if begin.startswith(b"{") else "csv"), str(path)
+
+
+def refuse_unused(
+    block: str, chosen: BaseModel, source: str, kind: SourceKind, unused: Collection[str]
+) -> None:
+    """Name every setting that was given and has no meaning for a source.
+
+    Args:
+        block: of the parameters.
+        chosen: what it says.
+        source: as it was given.
+        kind: of the source.
+        unused: settings that have no meaning for this kind.
+
+    Raises:
+        UserError: some of these were given.
+    """
+    given = [f"{block}.{name}" for name in unused if getattr(chosen, name) is not None]
+    if not given:
+        return
+    remedy = f"Leave {'it' if len(given) == 1 else 'them'} out"
+    if kind == "optuna":
+        remedy += ", or give study.trials_dataframe() as CSV"
+    raise UserError(f"{source}: {', '.join(given)} cannot be used of {_CALLED[kind]}", remedy)

@@ -15,7 +15,7 @@ from latentlab.evidence.claims.base import ArmClaim, Claim
 from latentlab.evidence.claims.registry import KINDS
 from latentlab.evidence.hypotheses import Hypotheses
 from latentlab.evidence.pooled_verdicts import judge_pooled
-from latentlab.evidence.samples import NoVerdict
+from latentlab.evidence.tables import NoVerdict
 from latentlab.evidence.verdicts import judge
 from latentlab.reporting.verdict_cells import verdict_table
 from latentlab.reporting.verdict_prose import pooled_sentence, verdict_sentence

@@ -13,14 +13,8 @@ from latentlab.evidence.assessment import Assessment, Level, SeedsNeeded
 from latentlab.evidence.claims.base import MetricReference, UnitOfN
 from latentlab.evidence.claims.trend import TrendClaim
 from latentlab.evidence.pooling import PooledAssessment
-from latentlab.evidence.samples import (
-    NoVerdict,
-    Tables,
-    factor_values,
-    metric_values,
-    trial_columns,
-    trials_of,
-)
+from latentlab.evidence.samples import factor_values, metric_values, trial_columns, trials_of
+from latentlab.evidence.tables import NoVerdict, Tables
 from latentlab.metrics.metric import Metric
 from latentlab.statistics.association import equivalence_to_zero, spearman_within_blocks
 from latentlab.statistics.intervals import spearman_interval

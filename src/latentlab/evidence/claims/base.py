@@ -18,7 +18,8 @@ from latentlab.core.model import StrictModel
 from latentlab.evidence.assessment import Assessment, Level
 from latentlab.evidence.decisions import Sides
 from latentlab.evidence.pooling import PooledAssessment
-from latentlab.evidence.samples import ArmScores, Missing, NoVerdict, Tables, arm_scores
+from latentlab.evidence.samples import ArmScores, Missing, arm_scores
+from latentlab.evidence.tables import NoVerdict, Tables
 from latentlab.metrics.metric import Better, Metric, Scale
 
 UnitOfN = Literal["seed", "trial", "problem"]
@@ -275,6 +276,22 @@ def too_wide(key: str, boundary: float, metric: Metric, ranges: int = 1) -> User
         f"is {metric.low:g} to {metric.high:g}",
         f"Write {key} in {metric.unit}, below {widest:g}",
     )
+
+
+class DifferenceClaim(ArmClaim):
+    """A claim that some of several arms differ, whichever way."""
+
+    holds_at_looks: ClassVar[bool] = False
+
+    @property
+    def comparison(self) -> str:
+        """A difference, on either side."""
+        return "difference"
+
+    @property
+    def sides(self) -> Sides:
+        """Both."""
+        return "two"
 
 
 def amount(value: float, unit: str) -> str:

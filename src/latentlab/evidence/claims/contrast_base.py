@@ -15,12 +15,11 @@ from latentlab.core.arrays import Array
 from latentlab.core.errors import UserError
 from latentlab.core.model import Number
 from latentlab.evidence.assessment import Assessment, ContrastFound, Level, SeedsNeeded
-from latentlab.evidence.claims.base import ArmClaim, amount, too_wide
+from latentlab.evidence.claims.base import DifferenceClaim, amount, too_wide
 from latentlab.evidence.claims.location import Pairing
-from latentlab.evidence.decisions import Sides
 from latentlab.evidence.planning import plan
 from latentlab.evidence.pooling import PooledAssessment
-from latentlab.evidence.samples import NoVerdict, Tables
+from latentlab.evidence.tables import NoVerdict, Tables
 from latentlab.metrics.metric import Metric
 from latentlab.statistics.contrasts import Contrasts, Holm, Together, of_blocks, of_samples
 
@@ -28,7 +27,7 @@ Weights = Mapping[str, Mapping[str, float]]
 """Contrast -> arm -> its weight."""
 
 
-class ContrastClaim(ArmClaim):
+class ContrastClaim(DifferenceClaim):
     """Some contrast is farther from 0 than `min_effect`; refuted where all are shown to be nearer.
 
     Without a `min_effect` it cannot be refuted: no data show that there is no difference at all.
@@ -41,7 +40,6 @@ class ContrastClaim(ArmClaim):
     pairing: Pairing
     min_effect: Number = Field(default=0.0, ge=0, allow_inf_nan=False)
 
-    holds_at_looks: ClassVar[bool] = False
     largest_effect: ClassVar[int] = 1
     """The largest effect there can be, in ranges of the metric."""
 
@@ -52,16 +50,6 @@ class ContrastClaim(ArmClaim):
     @abstractmethod
     def subject(self) -> tuple[str, str]:
         """Return what differs where it is supported, and what does not where it is refuted."""
-
-    @property
-    def comparison(self) -> str:
-        """A difference, on either side."""
-        return "difference"
-
-    @property
-    def sides(self) -> Sides:
-        """Both."""
-        return "two"
 
     @property
     def paired(self) -> bool:

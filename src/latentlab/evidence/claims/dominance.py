@@ -16,7 +16,7 @@ from latentlab.evidence.claims.location import Pairing, TwoArms
 from latentlab.evidence.claims.trend import SidesProcedure
 from latentlab.evidence.decisions import Sides, for_sides
 from latentlab.evidence.pooling import PooledAssessment
-from latentlab.evidence.samples import NoVerdict, Tables
+from latentlab.evidence.tables import NoVerdict, Tables
 from latentlab.metrics.metric import Metric
 from latentlab.statistics.dominance import (
     detectable_by_pairs,

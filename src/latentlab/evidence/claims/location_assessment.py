@@ -27,7 +27,8 @@ from latentlab.evidence.pooling import (
     plan_pooled,
     stratified_mean,
 )
-from latentlab.evidence.samples import ArmScores, NoVerdict, Tables
+from latentlab.evidence.samples import ArmScores
+from latentlab.evidence.tables import NoVerdict, Tables
 from latentlab.evidence.two_sources import TwoSources
 from latentlab.metrics.metric import Metric
 from latentlab.statistics.attainable import seeds_for_attainable, smallest_p

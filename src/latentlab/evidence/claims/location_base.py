@@ -19,7 +19,8 @@ from latentlab.evidence.decisions import (
     Sides,
 )
 from latentlab.evidence.margins import Boundary
-from latentlab.evidence.samples import ArmScores, NoVerdict, Tables, logarithms
+from latentlab.evidence.samples import ArmScores, logarithms
+from latentlab.evidence.tables import NoVerdict, Tables
 from latentlab.metrics.metric import Metric, Scale
 
 _FINDINGS = {

@@ -28,7 +28,8 @@ from latentlab.evidence.pooling import (
     plan_pooled,
     stratified_mean,
 )
-from latentlab.evidence.samples import ArmScores, NoVerdict, Tables
+from latentlab.evidence.samples import ArmScores
+from latentlab.evidence.tables import NoVerdict, Tables
 from latentlab.metrics.metric import Metric
 from latentlab.statistics.association import (
     equivalence_to_zero_across_seeds,

@@ -13,17 +13,16 @@ from pydantic import model_validator
 
 from latentlab.core.arrays import Array
 from latentlab.evidence.assessment import Assessment, ContrastFound, Level
-from latentlab.evidence.claims.base import ArmClaim, UnitOfN
-from latentlab.evidence.decisions import Sides
+from latentlab.evidence.claims.base import DifferenceClaim, UnitOfN
 from latentlab.evidence.pooling import PooledAssessment, ProblemEffect
-from latentlab.evidence.samples import NoVerdict, Tables
+from latentlab.evidence.tables import NoVerdict, Tables
 from latentlab.metrics.metric import Metric
 from latentlab.statistics.contrasts import Holm, Together, Tukey
 from latentlab.statistics.location import ROUNDING, without_rounding
 from latentlab.statistics.mean_ranks import mean_ranks, smallest_p
 
 
-class RanksDiffer(ArmClaim):
+class RanksDiffer(DifferenceClaim):
     """Over problems some arms rank better than others.
 
     Arms are ranked in each problem by their mean over seeds. It speaks of problems like these, not
@@ -41,17 +40,6 @@ class RanksDiffer(ArmClaim):
     control: str | None = None
 
     n_unit: ClassVar[UnitOfN] = "problem"
-    holds_at_looks: ClassVar[bool] = False
-
-    @property
-    def comparison(self) -> str:
-        """A difference, on either side."""
-        return "difference"
-
-    @property
-    def sides(self) -> Sides:
-        """Both."""
-        return "two"
 
     @property
     def primary_test(self) -> str:

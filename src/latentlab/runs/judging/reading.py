@@ -16,7 +16,7 @@ from latentlab.runs.judging.settings import EvidenceSettings
 from latentlab.runs.metric_names import bare_names, better_of, split_of
 from latentlab.runs.roles import roles
 from latentlab.runs.run_table import RunTable
-from latentlab.runs.sources import CALLED, SourceKind, kind_of
+from latentlab.runs.sources import SourceKind, kind_of, refuse_unused
 
 _UNUSED: dict[SourceKind, tuple[str, ...]] = {
     "csv": ("study",),
@@ -62,11 +62,7 @@ def read_runs(
             "--params evidence.source=runs.csv,evidence.metric=test_accuracy.",
         )
     kind, place = kind_of(chosen.source, root)
-    if unused := [name for name in _UNUSED[kind] if getattr(chosen, name) is not None]:
-        listed = ", ".join(f"evidence.{name}" for name in unused)
-        raise UserError(
-            f"{chosen.source}: {listed} cannot be used of {CALLED[kind]}", "Leave that out"
-        )
+    refuse_unused("evidence", chosen, chosen.source, kind, _UNUSED[kind])
     if kind == "optuna":
         from latentlab.runs.importers.optuna import import_optuna
 

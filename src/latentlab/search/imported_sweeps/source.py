@@ -14,7 +14,7 @@ from latentlab.core.model import Names
 from latentlab.core.validation import nearest
 from latentlab.runs.run_table import RunTable
 from latentlab.runs.seed_names import is_seed
-from latentlab.runs.sources import CALLED, SourceKind, kind_of
+from latentlab.runs.sources import SourceKind, kind_of, refuse_unused
 from latentlab.search.analysis_settings import AnalysisSettings
 from latentlab.search.imported_sweeps.assembly import sweep_of_runs
 from latentlab.search.imported_sweeps.searched_columns import searched_only
@@ -84,7 +84,7 @@ def read_imported_sweep(
             "--params analysis.source=trials.csv,analysis.objective=accuracy.",
         )
     kind, place = kind_of(chosen.source, root)
-    _refuse_unused(chosen, kind)
+    refuse_unused("analysis", chosen, chosen.source, kind, _UNUSED[kind])
     objective = chosen.objective or "value"
     if kind == "optuna":
         from latentlab.runs.importers.optuna import import_optuna
@@ -116,21 +116,6 @@ def read_imported_sweep(
             "Take it out of analysis.parameters, or name it as analysis.seed.",
         )
     return sweep_of_runs(runs, _objectives(runs, chosen), chosen.sampler)
-
-
-def _refuse_unused(chosen: ImportedSweep, kind: SourceKind) -> None:
-    """Name every setting that has no meaning for a source.
-
-    Raises:
-        UserError: there are some.
-    """
-    unused = [name for name in _UNUSED[kind] if getattr(chosen, name) is not None]
-    if unused:
-        listed = ", ".join(f"analysis.{name}" for name in unused)
-        remedy = f"Leave {'it' if len(unused) == 1 else 'them'} out"
-        if kind == "optuna":
-            remedy += ", or give study.trials_dataframe() as CSV"
-        raise UserError(f"{chosen.source}: {listed} cannot be used of {CALLED[kind]}", remedy)
 
 
 def _with_objective(runs: RunTable, objective: str | None) -> RunTable:
