@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import pandas as pd
 
 from latentlab.core.file_names import file_name
+from latentlab.runs.audit.findings import Finding, findings_table
 from latentlab.search.analysis_settings import AnalysisSettings
 from latentlab.search.audit import design, results
-from latentlab.search.audit.findings import Finding, findings_table
 from latentlab.search.effects.bounds import bounds
 from latentlab.search.effects.categorical_effects import (
     boolean_effects,

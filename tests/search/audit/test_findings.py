@@ -12,9 +12,10 @@ from labs.sweep_tables import (
     random_rows,
     sweep_table,
 )
+from latentlab.runs.audit.findings import Finding, findings_table
+from latentlab.runs.audit.rules import RULES
 from latentlab.search.analysis import analyse
 from latentlab.search.analysis_settings import AnalysisSettings
-from latentlab.search.audit.findings import RULES, Finding, findings_table
 from latentlab.search.screening import NullDistribution
 
 SETTINGS = AnalysisSettings(bootstraps=20, null_draws=400, fanova_rows=10, resamples=999)
@@ -39,7 +40,7 @@ def published():
 
 
 def texts(analysis, rule):
-    return {one.parameter: one.text for one in analysis.findings if one.rule == rule}
+    return {one.about: one.text for one in analysis.findings if one.rule == rule}
 
 
 def test_eleven_of_twenty_at_the_constant_predictor(published):
@@ -111,7 +112,7 @@ def test_a_seed_among_the_parameters():
     table = noise_table(12, 3)
     table.parameters["training.seed"] = np.arange(12)
     (found,) = findings(table, "D19")
-    assert found.parameter == "training.seed"
+    assert found.about == "training.seed"
     assert found.severity == "error"
 
 
@@ -139,7 +140,7 @@ def test_losses_that_fall_on_a_choice():
     found = findings(sweep_table(CONDITIONAL, rows, values, state=state), "D27")
     assert found[0].severity == "warning"
     assert f"{sum(context) - 3} diverged, of 40" in found[0].text
-    assert {one.parameter for one in found if one.severity == "error"} == {"encoder"}
+    assert {one.about for one in found if one.severity == "error"} == {"encoder"}
 
 
 def test_rows_stopped_early_and_runs_lost_are_said():
@@ -194,7 +195,7 @@ def test_a_clean_random_sweep_with_replicates_has_few_warnings():
 
 def test_a_rule_is_never_printed_without_its_name(published):
     table = findings_table(published.findings)
-    assert (table["name"] == table["rule"].map(RULES)).all()
+    assert (table["name"] == table["rule"].map(lambda code: RULES[code].name)).all()
     assert (table["name"] != "").all()
     assert Finding("D13", "note", "").name == "base rate of elites"
 
@@ -224,9 +225,9 @@ def test_nothing_that_is_said_of_a_parameter_contradicts_its_tier():
         analysis = analyse(table, SETTINGS, NULL)
         tiers = {name: test.tier for name, test in analysis.screening.tests.items()}
         for one in analysis.findings:
-            tier = tiers.get(one.parameter)
+            tier = tiers.get(one.about)
             seen.add((one.rule, tier))
-            if one.rule in ("D13", "D14") and one.parameter:
+            if one.rule in ("D13", "D14") and one.about:
                 assert ("only an aggressive refinement" in one.text) == (tier == "moderate")
                 assert tier != "high"
             if one.text.startswith("Beyond that band and yet open"):

@@ -73,7 +73,7 @@ def test_right_numbers_of_rows_agree_and_the_claimed_twenty_do_not(report):
     claimed, findings = check_published(report.assign(n=20))
     wrong = claimed.loc[~claimed["agrees"], "parameter"]
     assert list(wrong) == ["depth", "width_mult", "mlp_hidden"]
-    told = {one.parameter: one.text for one in findings if one.rule == "D11"}
+    told = {one.about: one.text for one in findings if one.rule == "D11"}
     assert set(told) == set(wrong)
     assert "15 rows" in told["depth"]
     assert "p .033" in told["depth"]
@@ -88,7 +88,7 @@ def test_no_correction_is_found_and_mended(report):
 
 def test_text_against_the_sign(report):
     _, findings = check_published(report)
-    assert [one.parameter for one in findings if one.rule == "D12"] == ["label_smoothing", "lr"]
+    assert [one.about for one in findings if one.rule == "D12"] == ["label_smoothing", "lr"]
 
 
 @pytest.mark.parametrize("n", [5, 12, 15, 20, 80])

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 
 from latentlab.reporting.formatting import format_p
+from latentlab.runs.audit.findings import Finding, records
 from latentlab.runs.seed_names import is_seed
-from latentlab.search.audit.findings import Finding, records
 from latentlab.search.columns import recorded_outside
 from latentlab.search.matrix import SweepMatrix
 from latentlab.search.table import SweepTable

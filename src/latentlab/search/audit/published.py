@@ -12,7 +12,7 @@ import scipy.stats
 
 from latentlab.core.arrays import Array
 from latentlab.reporting.formatting import format_p
-from latentlab.search.audit.findings import Finding, records
+from latentlab.runs.audit.findings import Finding, records
 from latentlab.search.effects.rank_correlations import trend
 from latentlab.statistics.corrections import adjust
 

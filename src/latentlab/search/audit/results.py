@@ -9,7 +9,7 @@ import pandas as pd
 from scipy.stats import hypergeom
 
 from latentlab.reporting.formatting import format_number, format_p, plural
-from latentlab.search.audit.findings import Finding, records
+from latentlab.runs.audit.findings import Finding, records
 from latentlab.search.formatting import format_list
 from latentlab.search.matrix import SweepMatrix
 from latentlab.search.screening import HIGH, MODERATE, Screening

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from latentlab.reporting.formatting import format_estimate, format_number, plural
-from latentlab.search.audit.findings import records
+from latentlab.runs.audit.findings import records
 
 
 def branch_sentences(branches: pd.DataFrame) -> list[str]:

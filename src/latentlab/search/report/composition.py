@@ -10,8 +10,8 @@ import pandas as pd
 from latentlab.core.file_names import file_name
 from latentlab.reporting.document import Document
 from latentlab.reporting.formatting import format_p
+from latentlab.runs.audit.findings import findings_table
 from latentlab.search.analysis import Analysis
-from latentlab.search.audit.findings import findings_table
 from latentlab.search.formatting import format_list
 from latentlab.search.refine import Comparison
 from latentlab.search.report.confirmation_sentence import confirmation_sentence

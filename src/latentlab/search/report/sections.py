@@ -10,8 +10,8 @@ import pandas as pd
 from latentlab.reporting.document import Section
 from latentlab.reporting.formatting import format_estimate, format_number, plural
 from latentlab.reporting.rendering import Figure
+from latentlab.runs.audit.findings import findings_section, records
 from latentlab.search.analysis import Analysis
-from latentlab.search.audit.findings import findings_table, records
 from latentlab.search.refine import Comparison
 from latentlab.search.report.branch_sentences import branch_sentences
 from latentlab.search.report.figures import (
@@ -62,7 +62,7 @@ def sections(
         _screening(analysis),
         _effects(table, analysis),
         _winner(analysis, confirmation, comparison),
-        Section("What to beware of", table=findings_table(analysis.findings)),
+        findings_section(analysis.findings),
     ]
     return [*found, _next_spaces(next_sweeps)] if next_sweeps else found
 

@@ -8,29 +8,12 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from latentlab.reporting.document import Section
+from latentlab.runs.audit.rules import RULES
+
 Severity = Literal["error", "warning", "note"]
 
-RULES = {
-    "D02": "unattainable p",
-    "D03": "underpowered",
-    "D05": "best of many",
-    "D06": "unequal budgets",
-    "D10": "multiplicity",
-    "D11": "rows of conditional parameters",
-    "D12": "text against sign",
-    "D13": "base rate of elites",
-    "D14": "bounds by chance",
-    "D15": "importances by chance",
-    "D16": "adaptive sampling",
-    "D17": "inactive parameter",
-    "D18": "counted twice",
-    "D19": "seed as parameter",
-    "D22": "ties and plateaus",
-    "D27": "lost configurations",
-}
-"""Names of the audit's rules; a code is never printed without its name."""
-
-COLUMNS = ("rule", "name", "severity", "parameter", "text")
+COLUMNS = ("rule", "name", "severity", "about", "rows", "text", "remedy")
 
 
 @dataclass(frozen=True)
@@ -41,18 +24,22 @@ class Finding:
         rule: code of the rule, a key of `RULES`.
         severity: `error` where a statement would be wrong, `warning` where it may be, `note` else.
         text: what was found, with its figures, and what follows.
-        parameter: that it is about; empty for the whole sweep.
+        about: the parameter, metric, arm or claim that it is about; empty for the whole.
+        rows: the runs that it is about, as the source names or counts them; empty for all.
+        remedy: what would mend it, as a command where there is one; empty where nothing can.
     """
 
     rule: str
     severity: Severity
     text: str
-    parameter: str = ""
+    about: str = ""
+    rows: str = ""
+    remedy: str = ""
 
     @property
     def name(self) -> str:
         """What the rule is about."""
-        return RULES[self.rule]
+        return RULES[self.rule].name
 
 
 def findings_table(findings: Sequence[Finding]) -> pd.DataFrame:
@@ -64,6 +51,13 @@ def findings_table(findings: Sequence[Finding]) -> pd.DataFrame:
     rank = table["severity"].map({"error": 0, "warning": 1, "note": 2})
     order = table.assign(rank=rank).sort_values(["rank", "rule"], kind="stable").index
     return table.loc[order].reset_index(drop=True)
+
+
+def findings_section(findings: Sequence[Finding]) -> Section:
+    """Findings as a section of a report; columns that none of them needs are left out."""
+    table = findings_table(findings)
+    used = [name for name in COLUMNS if name in ("rule", "name") or (table[name] != "").any()]
+    return Section("What to beware of", table=table[used])
 
 
 def records(table: pd.DataFrame) -> Iterator[Any]:
