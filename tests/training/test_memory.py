@@ -9,7 +9,8 @@ from labs.trainer import CPU, trial
 from latentlab.core.errors import UserError
 from latentlab.studies.derp_vae.method import METHOD
 from latentlab.training import memory
-from latentlab.training.memory import BYTES_PER_WEIGHT, bytes_per_trial, trials_in_memory
+from latentlab.training.cohort import BYTES_PER_WEIGHT
+from latentlab.training.memory import bytes_per_trial, trials_in_memory
 
 HIDDEN = 512
 

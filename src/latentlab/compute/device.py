@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager
 import torch
 
 from latentlab.compute.config import ComputeConfig
+from latentlab.compute.generators import generators_kept
 from latentlab.core.errors import UserError
 
 logger = logging.getLogger(__name__)
@@ -66,10 +67,11 @@ def set_matmul_precision(precision: str) -> None:
 
 @contextlib.contextmanager
 def process_settings_kept() -> Iterator[None]:
-    """Undo afterwards what plans set for the whole process: threads and matrix precision."""
+    """Undo afterwards what training sets for the process: threads, matrix precision, generators."""
     threads, precision = torch.get_num_threads(), torch.get_float32_matmul_precision()
     try:
-        yield
+        with generators_kept():
+            yield
     finally:
         torch.set_num_threads(threads)
         torch.set_float32_matmul_precision(precision)

@@ -68,7 +68,9 @@ def draw_pictures(
         }
         pictures = load_arrays(folder / PICTURES, identity)
         if pictures is None:
-            pictures = study.evaluation.pictures(study.restore(folder, spec, cpu), features)
+            model = study.restore(folder, spec, cpu)
+            with model.drawing("pictures"):
+                pictures = study.evaluation.pictures(model, features)
             if "reconstruction" in pictures:
                 pictures["reconstruction"] = pictures["reconstruction"][:PICTURED]
             save_arrays(folder / PICTURES, identity, pictures)

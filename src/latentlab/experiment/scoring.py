@@ -150,9 +150,12 @@ def _computed(
     study: Study, folder: Path, data: _Splits, wanted: Collection[str]
 ) -> dict[str, dict[str, float]]:
     model = study.restore(folder, data.spec, data.device)
-    return {
-        split: study.evaluation.evaluate(model, *data.examples(split, model)) for split in wanted
-    }
+    scores = {}
+    for split in wanted:
+        examples = data.examples(split, model)
+        with model.drawing(f"scores/{split}"):
+            scores[split] = study.evaluation.evaluate(model, *examples)
+    return scores
 
 
 def _example_values(computed: Mapping[str, Mapping[str, float]]) -> dict[str, NDArray[Any]]:

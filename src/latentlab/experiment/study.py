@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from latentlab.experiment.trained_model import TrainedModel
     from latentlab.reporting.document import Document
-    from latentlab.training.contract import DataSpec, Method
+    from latentlab.training.contract import AnyMethod, DataSpec
 
 
 class Evaluation(Protocol):
@@ -111,9 +111,9 @@ class Study:
     advises: str = ""
 
     @property
-    def method(self) -> Method:
+    def method(self) -> AnyMethod:
         """Return the study's formulas; imports torch."""
-        return cast("Method", importlib.import_module(f"{self.package}.method").METHOD)
+        return cast("AnyMethod", importlib.import_module(f"{self.package}.method").METHOD)
 
     @property
     def evaluation(self) -> Evaluation:

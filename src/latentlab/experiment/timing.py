@@ -12,8 +12,9 @@ from latentlab.data import Prepared
 from latentlab.experiment.declaration import Declaration
 from latentlab.experiment.measurements import load_values, save_values
 from latentlab.experiment.study import Study
-from latentlab.training.cohort import Cohort
 from latentlab.training.data import StudyData
+from latentlab.training.group import TrainingGroup
+from latentlab.training.groups import open_group
 from latentlab.training.store import TrialStore
 from latentlab.training.trial import TRAINER_VERSION, Trial
 
@@ -71,7 +72,7 @@ def _measure_arms(
     data = StudyData.of(prepared, device)
     names = list(declaration.configs)
     cohorts = {
-        arm: Cohort(
+        arm: open_group(
             study.method,
             [Trial(study.name, arm, 0, config, prepared.fingerprint, precision, 0)],
             data,
@@ -90,7 +91,7 @@ def _measure_arms(
     return rows
 
 
-def _seconds_per_step(cohort: Cohort, device: torch.device) -> float:
+def _seconds_per_step(cohort: TrainingGroup, device: torch.device) -> float:
     """Time steps of a cohort of one for a moment; its weights do not matter."""
     cohort.restart()
     start = time.perf_counter()

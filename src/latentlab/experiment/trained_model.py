@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import numpy as np
 import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
+from latentlab.compute.generators import generators_kept, seed_generators
 from latentlab.training.config import TrialConfig
-from latentlab.training.contract import DataSpec, Method, Tensors
+from latentlab.training.contract import AnyMethod, DataSpec, Method, Tensors
 from latentlab.training.per_trial import per_trial_values
+from latentlab.training.plain.method import PlainMethod
 from latentlab.training.state import split_state
 from latentlab.training.store import CONFIG, RECORD, WEIGHTS, TrialRecord, require_whole
-from latentlab.training.streams import stream_key
+from latentlab.training.streams import seed_of, stream_key
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ class TrainedModel:
     @classmethod
     def of(
         cls,
-        method: Method,
+        method: AnyMethod,
         config: Any,
         spec: DataSpec,
         tensors: Mapping[str, Tensor],
@@ -58,17 +61,24 @@ class TrainedModel:
             tensors: parameters by name, and the method state under `state.`.
             stream: key of the trial's random streams.
         """
-        parameters, state = split_state(tensors)
+        own = method.of(config)
+        device = next(iter(tensors.values())).device
         # Whatever is drawn is replaced.
-        module = method.architecture(config, spec, np.random.default_rng(0))
+        rng = np.random.default_rng(0)
+        if isinstance(own, PlainMethod):
+            with generators_kept():
+                module = own.build(config, spec, rng).to(device)
+            own.restore(module, tensors)
+            return cls(config, spec, module.eval(), {}, stream)
+        parameters, state = split_state(tensors)
+        module = cast("Method", own).architecture(config, spec, rng)
         module.load_state_dict(parameters)
-        device = next(iter(parameters.values())).device
         return cls(config, spec, module.to(device).eval(), state, stream)
 
     @classmethod
     def load(
         cls,
-        method: Method,
+        method: AnyMethod,
         config_class: type[TrialConfig],
         folder: Path,
         spec: DataSpec,
@@ -98,6 +108,13 @@ class TrainedModel:
         """Where the parameters and the state lie."""
         device: torch.device = next(self.module.parameters()).device
         return device
+
+    @contextlib.contextmanager
+    def drawing(self, purpose: str) -> Iterator[None]:
+        """Let what draws from the process's generators draw numbers of the trial's seed."""
+        with generators_kept():
+            seed_generators(seed_of(self.stream, purpose))
+            yield
 
     @cached_property
     def hyper(self) -> Tensors:

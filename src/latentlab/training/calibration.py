@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import logging
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -16,9 +17,10 @@ from latentlab.compute.config import ComputeConfig
 from latentlab.compute.device import machine_name, set_matmul_precision
 from latentlab.compute.executors.processes import WorkerPool
 from latentlab.compute.plan import ExecutionPlan, PlanCache, candidates
-from latentlab.training.cohort import Cohort
-from latentlab.training.contract import Method
+from latentlab.training.contract import AnyMethod
 from latentlab.training.data import StudyData
+from latentlab.training.group import TrainingGroup
+from latentlab.training.groups import choices_of, open_group
 from latentlab.training.memory import trials_in_memory
 from latentlab.training.trial import TRAINER_VERSION, Trial
 
@@ -49,7 +51,7 @@ class Timing:
 class Probe:
     """A candidate to be timed; picklable, so that a worker process can be given it."""
 
-    method: Method
+    method: AnyMethod
     trials: tuple[Trial, ...]
     plan: ExecutionPlan
 
@@ -70,7 +72,7 @@ def _time_steps(probe: Probe, data: StudyData, device: torch.device) -> Timing:
     torch.set_num_threads(probe.plan.threads)
     set_matmul_precision(probe.trials[0].precision)
     begin = time.perf_counter()
-    cohort = Cohort(
+    cohort = open_group(
         probe.method,
         probe.trials,
         data,
@@ -124,7 +126,7 @@ class Calibration:
 
     def __init__(
         self,
-        method: Method,
+        method: AnyMethod,
         data: StudyData,
         config: ComputeConfig,
         device: torch.device,
@@ -139,7 +141,7 @@ class Calibration:
         self._cache = cache
         self._pool = pool
         self._in_worker = in_worker
-        self._compiles = config.compile == "auto"
+        self._compiles = True
         self._steps: dict[tuple[str, ExecutionPlan], float] = {}
 
     def choose(
@@ -156,14 +158,16 @@ class Calibration:
         count, kind = len(trials), self._device.type
         logger.info("%d trials of %s, %d steps each: choosing a plan", count, trials[0].arm, steps)
         # Where the settings leave no choice, nothing is measured.
-        plans = candidates(count, count, self._config, kind)
+        method = self._method.of(trials[0].config)
+        config = choices_of(method, self._config)
+        plans = candidates(count, count, config, kind)
         if len(plans) == 1:
             return plans[0]
-        key = plan_key(trials, self._config, self._device)
+        key = plan_key(trials, config, self._device)
         if known := self._cache.get(key):
             return known
         largest = trials_in_memory(self._method, trials[0], self._data, self._device)
-        plans = candidates(count, largest, self._config, kind)
+        plans = candidates(count, largest, config, kind)
         if fallback is not None and fallback.cohort * fallback.processes <= largest:
             first = self._time(Probe(self._method, tuple(trials[: fallback.cohort]), fallback))
             if first is not None:
@@ -171,9 +175,11 @@ class Calibration:
                 if predicted < 2 * POOL_SECONDS:
                     return fallback
         # Only its size is wanted, so any stream will do.
-        model = self._method.build(trials[0].config, self._data.spec, np.random.default_rng(0))
+        model = method.build(trials[0].config, self._data.spec, np.random.default_rng(0))
         compiling = COMPILE_SECONDS * len(list(model.parameters()))
-        plan = self._fastest(trials, steps, plans, compiling)
+        # What fails to compile for one shape of a study fails for the others: not tried again.
+        compiles = self._compiles and config.compile == "auto"
+        plan = self._fastest(trials, steps, plans, compiling if compiles else math.inf)
         self._cache.put(key, plan)
         return plan
 
@@ -213,10 +219,9 @@ class Calibration:
         if not seconds:
             return min(plans, key=lambda p: (p.processes, p.cohort))
         best = min(seconds, key=risked)
-        if self._compiles and seconds[best] > compiling:
+        if seconds[best] > compiling:
             compiled = replace(best, compile=True)
             timing = self._time(Probe(self._method, tuple(trials[: best.cohort]), compiled))
-            # What fails for one shape of a study fails for the others: not tried again.
             self._compiles = timing is not None
             if timing is not None:
                 cohorts = -(-len(trials) // best.cohort)
@@ -245,7 +250,7 @@ class Calibration:
             return None
 
 
-def _advance(cohort: Cohort) -> None:
+def _advance(cohort: TrainingGroup) -> None:
     """Advance by one step, from the start again after the last: short trainings are timed too."""
     if cohort.state.step >= cohort.total_steps:
         cohort.restart()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,16 +63,29 @@ class Clock(NamedTuple):
     total_steps: Tensor
 
 
-class Method(Protocol):
-    """A study's method, as the trainer uses it. Implementations hold no state and pickle by name.
+class AnyMethod(Protocol):
+    """What batched and plain methods share. Implementations hold no state and pickle by name."""
+
+    name: str
+    version: int
+
+    def of(self, config: Any) -> AnyMethod:
+        """Return the method that trains this configuration: a study may have several."""
+
+    def build(self, config: Any, spec: DataSpec, rng: np.random.Generator) -> nn.Module:
+        """Return a model initialised from the trial's own stream."""
+
+    def outcome(self, state: Tensors, scores: Mapping[str, float]) -> str:
+        """Return the study's own label of a trial that finished, `ok` where all went well."""
+
+
+class Method(AnyMethod, Protocol):
+    """A study's batched method: the pure loss of one trial, for trials that train together.
 
     `loss` runs under `torch.func.functional_call` and `vmap` over a leading trial axis, so it (and
     the model's forward) has no `.item()`, no branch on data, no `nn.Dropout`, `nn.BatchNorm` or
     module-level random call, and writes to no buffer in place.
     """
-
-    name: str
-    version: int
 
     def build(self, config: Any, spec: DataSpec, rng: np.random.Generator) -> nn.Module:
         """Return a model initialised from the trial's own stream; no buffers, only parameters."""
@@ -122,12 +135,13 @@ class Method(Protocol):
     def parameter_multipliers(self, config: Any) -> Mapping[str, tuple[float, float]]:
         """Return multipliers of learning rate and weight decay, by prefix of a parameter's name."""
 
-    def outcome(self, state: Tensors, scores: Mapping[str, float]) -> str:
-        """Return the study's own label of a trial that finished, `ok` where all went well."""
-
 
 class MethodDefaults:
-    """The parts of a method that most studies leave as they are."""
+    """The parts of a batched method that most studies leave as they are."""
+
+    def of(self, config: Any) -> Self:
+        """Return itself."""
+        return self
 
     def architecture(
         self: Method, config: Any, spec: DataSpec, rng: np.random.Generator

@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 import safetensors.torch
 import torch
-from torch import Tensor
 
 import latentlab
 from latentlab.compute.device import set_matmul_precision
@@ -23,11 +22,10 @@ from latentlab.training.checkpoint import (
     load_checkpoint,
     save_checkpoint,
 )
-from latentlab.training.cohort import Cohort
-from latentlab.training.contract import Method
+from latentlab.training.contract import AnyMethod
 from latentlab.training.data import StudyData
-from latentlab.training.parameters import ParameterLayout
-from latentlab.training.state import CohortState, snapshot
+from latentlab.training.group import TrainingGroup
+from latentlab.training.groups import open_group
 from latentlab.training.store import TrialRecord, TrialStore
 from latentlab.training.trial import Trial
 
@@ -66,7 +64,7 @@ class CohortJob:
     `pause` the cohort is left as a checkpoint at the end of that epoch, and goes on another time.
     """
 
-    method: Method
+    method: AnyMethod
     trials: tuple[Trial, ...]
     plan: ExecutionPlan
     name: str
@@ -125,13 +123,13 @@ def train_cohort(
 
 def _open(
     job: CohortJob, path: Path, data: StudyData, store: TrialStore, device: torch.device
-) -> tuple[Cohort, str]:
+) -> tuple[TrainingGroup, str]:
     """Return the cohort as its checkpoint has it, or a new one."""
     checkpoint = load_checkpoint(path, device) if path.exists() else None
     started_at = checkpoint.started_at if checkpoint else _now()
     known = {trial.id: trial for trial in job.trials}
     trials = [known[i] for i in checkpoint.trial_ids] if checkpoint else list(job.trials)
-    cohort = Cohort(
+    cohort = open_group(
         job.method,
         trials,
         data,
@@ -158,7 +156,7 @@ def _with_company(keep: list[int], count: int) -> list[int]:
 
 
 def _drop_finished(
-    cohort: Cohort, job: CohortJob, store: TrialStore, started_at: str, device: torch.device
+    cohort: TrainingGroup, job: CohortJob, store: TrialStore, started_at: str, device: torch.device
 ) -> None:
     """Store and drop the trials that stopped or diverged, once fewer than half are alive."""
     alive = [index for index, lives in enumerate(cohort.state.alive.tolist()) if lives]
@@ -170,19 +168,19 @@ def _drop_finished(
     cohort.select(keep)
 
 
-def _checkpoint(path: Path, cohort: Cohort, job: CohortJob, started_at: str) -> None:
+def _checkpoint(path: Path, cohort: TrainingGroup, job: CohortJob, started_at: str) -> None:
     ids = tuple(trial.id for trial in cohort.trials)
-    save_checkpoint(path, Checkpoint(ids, started_at, job.plan, cohort.state, cohort.scores))
+    save_checkpoint(path, Checkpoint(ids, started_at, job.plan, cohort.gathered(), cohort.scores))
 
 
-def _share_time(cohort: Cohort, seconds: float) -> None:
+def _share_time(cohort: TrainingGroup, seconds: float) -> None:
     """Give each living trial its share of the time that passed."""
     alive = cohort.state.alive
     cohort.state.seconds += alive * (seconds / max(1, int(alive.sum())))
 
 
 def _store(
-    cohort: Cohort,
+    cohort: TrainingGroup,
     indices: Sequence[int],
     job: CohortJob,
     store: TrialStore,
@@ -195,13 +193,13 @@ def _store(
     each trial in one of the two.
     """
     # Alone in its file, a trial needs nothing of its cohort; one transfer serves all of them.
-    state = cohort.state.map(lambda tensor: tensor.detach().cpu())
+    state = cohort.gathered().map(lambda tensor: tensor.detach().cpu())
     names = cohort.scores
     for index in indices:
         trial = cohort.trials[index]
         if store.folder(trial.id).exists():
             continue
-        weights = safetensors.torch.save(_tensors_of(cohort.layout, state, index))
+        weights = safetensors.torch.save(cohort.tensors_of(state, index))
         steps = int(state.steps[index])
         diverged_at = int(state.diverged_at[index])
         best_epoch = int(state.watch["best_epoch"][index])
@@ -243,13 +241,6 @@ def _store(
         }
         store.save(record, weights, trial.config.model_dump(mode="json"), table)
     store.flush(cohort.trials[index].id for index in indices)
-
-
-def _tensors_of(layout: ParameterLayout, state: CohortState, index: int) -> dict[str, Tensor]:
-    """Return one trial's parameters by name, and its method state under `state.`."""
-    kept = dict(state.best or snapshot(state.weights, state.method_state))
-    tensors = {name: t.clone() for name, t in layout.single(kept.pop("weights")[index]).items()}
-    return tensors | {name: tensor[index].clone() for name, tensor in kept.items()}
 
 
 def _device_name(device: torch.device) -> str:

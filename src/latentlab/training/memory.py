@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 
 import torch
@@ -10,19 +9,16 @@ from torch import Tensor
 from torch.autograd.graph import saved_tensors_hooks
 
 from latentlab.core.errors import UserError
-from latentlab.training.cohort import Cohort
-from latentlab.training.contract import Method
+from latentlab.training.contract import AnyMethod
 from latentlab.training.data import StudyData
-from latentlab.training.streams import BLOCK_STEPS
+from latentlab.training.groups import open_group
 from latentlab.training.trial import Trial
 
-BYTES_PER_WEIGHT = 24
-"""A weight, two moments, its gradient and their temporaries, in float32."""
 SHARE = 0.5
 """Of the memory that trials may take; the data, the libraries and the figures need some too."""
 
 
-def trials_in_memory(method: Method, trial: Trial, data: StudyData, device: torch.device) -> int:
+def trials_in_memory(method: AnyMethod, trial: Trial, data: StudyData, device: torch.device) -> int:
     """Return how many trials like this one fit at once, in all processes together; at least 1.
 
     Raises:
@@ -38,13 +34,13 @@ def trials_in_memory(method: Method, trial: Trial, data: StudyData, device: torc
     return max(1, int(SHARE * there / taken))
 
 
-def bytes_per_trial(method: Method, trial: Trial, data: StudyData, device: torch.device) -> int:
+def bytes_per_trial(method: AnyMethod, trial: Trial, data: StudyData, device: torch.device) -> int:
     """Return the bytes that a trial adds to a cohort: weights, noise, what a reverse pass needs.
 
     The last is most of it where a batch is large beside the model. It is what autograd stores in a
     real step, each storage counted once.
     """
-    cohort = Cohort(method, [trial], data, device, precision=trial.precision)
+    group = open_group(method, [trial], data, device, precision=trial.precision)
     stored: dict[int, int] = {}
 
     def store(tensor: Tensor) -> Tensor:
@@ -53,11 +49,8 @@ def bytes_per_trial(method: Method, trial: Trial, data: StudyData, device: torch
         return tensor
 
     with saved_tensors_hooks(store, lambda tensor: tensor):
-        cohort.advance()
-    noise = method.noise_spec(trial.config, data.spec, trial.config.training.batch_size)
-    drawn = BLOCK_STEPS * sum(math.prod(shape) for shape, _ in noise.values())
-    weights = cohort.state.weights.numel()
-    return BYTES_PER_WEIGHT * weights + sum(stored.values()) + 4 * drawn
+        group.advance()
+    return group.bytes_of_a_trial() + sum(stored.values())
 
 
 def _memory(device: torch.device) -> int:

@@ -20,7 +20,7 @@ from latentlab.compute.executors.processes import WorkerPool
 from latentlab.compute.plan import ExecutionPlan, PlanCache, even_parts
 from latentlab.training.calibration import Calibration
 from latentlab.training.checkpoint import cohort_name, load_checkpoint, save_checkpoint
-from latentlab.training.contract import Method
+from latentlab.training.contract import AnyMethod
 from latentlab.training.data import steps_per_epoch
 from latentlab.training.estimate import WORTH_AN_ESTIMATE, Estimate, ask
 from latentlab.training.loop import CohortJob
@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 
 
 def train_trials(
-    method: Method,
+    method: AnyMethod,
     trials: Sequence[Trial],
     prepared: Path,
     store: TrialStore,
@@ -80,7 +80,7 @@ class Trainer:
 
     def __init__(
         self,
-        method: Method,
+        method: AnyMethod,
         prepared: Path,
         store: TrialStore,
         compute: ComputeConfig,
@@ -92,7 +92,7 @@ class Trainer:
         self._compute = compute
         self._device = resolve_device(compute)
         self._one_plan = one_plan
-        self._first_plan: ExecutionPlan | None = None
+        self._first_plans: dict[type[AnyMethod], ExecutionPlan] = {}
         self._stack = ExitStack()
         self._workers: WorkerPool | None = None
         self._calibrations: dict[str, Calibration] = {}
@@ -220,15 +220,18 @@ class Trainer:
         for trial in trials:
             groups.setdefault(trial.signature, []).append(trial)
         jobs: list[CohortJob] = []
-        fallback: ExecutionPlan | None = self._first_plan
+        # Of batched and plain methods apart: what suits the one does not suit the other.
+        fallbacks = dict(self._first_plans)
         for group in sorted(groups.values(), key=len, reverse=True):
             # Arms of one seed share noise, so they sit side by side.
             group.sort(key=lambda trial: (trial.seed, trial.arm))
+            method = self._method.of(group[0].config)
+            fallback = fallbacks.get(type(method))
             if self._one_plan and fallback is not None:
                 plan = fallback
             else:
                 plan = self._calibration(paths).choose(group, _steps(group[0], paths), fallback)
-            fallback = fallback or plan
+            fallbacks.setdefault(type(method), plan)
             logger.info("%d trials of %s: %s", len(group), group[0].arm, plan)
             if not self._one_plan and len(group) * _steps(group[0], paths) >= WORTH_AN_ESTIMATE:
                 estimate += self._estimate(group, plan, paths)
@@ -237,10 +240,10 @@ class Trainer:
                 part = tuple(group[start : start + size])
                 name = cohort_name(tuple(trial.id for trial in part))
                 seconds = self._compute.checkpoint_seconds
-                jobs.append(CohortJob(self._method, part, plan, name, seconds))
+                jobs.append(CohortJob(method, part, plan, name, seconds))
                 start += size
         if self._one_plan:
-            self._first_plan = fallback
+            self._first_plans = fallbacks
         if estimate.trials:
             logger.info("%s", estimate)
             ask(estimate)
@@ -270,7 +273,7 @@ def _forget(planned: Mapping[str, Trial], store: TrialStore) -> None:
 
 
 def _resumed(
-    method: Method,
+    method: AnyMethod,
     missing: dict[str, Trial],
     planned: dict[str, Trial],
     store: TrialStore,

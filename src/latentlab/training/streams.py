@@ -48,6 +48,16 @@ def generator(key: int, purpose: str, block: int = 0) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(key=key, counter=[0, 0, code, block]))
 
 
+def seed_of(key: int, purpose: str, block: int = 0) -> int:
+    """Return a seed in 0 .. 2 ** 63 - 1 for generators of other libraries, as `generator` names it.
+
+    What they draw then is a function of what it is for, as of the streams themselves.
+    """
+    text = f"{key}/{purpose}/{block}"
+    digest = hashlib.blake2b(text.encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "little") >> 1
+
+
 def permutation(key: int, epoch: int, examples: int) -> NDArray[np.int64]:
     """Return the order in which an epoch visits the training examples, [examples]."""
     return generator(key, "permutation", epoch).permutation(examples)

@@ -21,9 +21,9 @@ from latentlab.experiment.sweep.file import Sweep
 from latentlab.search.halving import rungs_of, survivors
 from latentlab.search.storage import SweepStorage
 from latentlab.search.suggestion import Result, Suggestion
-from latentlab.training.cohort import Cohort
 from latentlab.training.config import TrialConfig
 from latentlab.training.data import StudyData
+from latentlab.training.groups import open_group
 from latentlab.training.runner import Trainer
 from latentlab.training.store import TrialStore
 from latentlab.training.trial import Trial
@@ -98,7 +98,7 @@ class SweepTraining:
         if halving is not None and halving.score is not None and "" in ends and not mistakes:
             data = StudyData.of(self.prepared, self.device)
             first = self._replicated(ends[""], 0)[:1]
-            scores = Cohort(self.sweep.study.method, first, data, self.device).scores
+            scores = open_group(self.sweep.study.method, first, data, self.device).scores
             known = [score for score in scores if score.startswith(("train_", "validation_"))]
             if halving.score not in known:
                 what = f"halving.score: there is no epoch score '{halving.score}'"

@@ -1,0 +1,1 @@
+"""Plain methods: any PyTorch module with a training step of its own, trained trial by trial."""
