@@ -109,3 +109,33 @@ class Adversarial(PlainMethod):
         fake = module["maker"](torch.randn(len(batch.features), step.config.latent))
         made = functional.softplus(-module["judge"](fake)).mean()
         return made, {"judge": made}
+
+
+class Lit(nn.Module):
+    """What of a LightningModule is used, in the form that its documentation teaches."""
+
+    automatic_optimization = True
+
+    def __init__(self, pixels, latent):
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(pixels, latent), nn.Linear(latent, pixels))
+
+    def log(self, name, value, **kwargs):
+        raise RuntimeError("there is no Trainer")
+
+    def _loss(self, batch):
+        x, _ = batch
+        return functional.mse_loss(self.layers(x.flatten(1)), x.flatten(1))
+
+    def training_step(self, batch, batch_idx):
+        loss = self._loss(batch)
+        self.log("train_loss", loss, prog_bar=True)
+        self.log("train_norm", self.layers[0].weight.norm())
+        return loss
+
+    def validation_step(self, batch, batch_idx):
+        self.log("val_loss", self._loss(batch))
+        self.log("val_norm", self.layers[0].weight.norm())
+
+    def configure_optimizers(self):
+        return torch.optim.Adam(self.parameters(), lr=1e-2)

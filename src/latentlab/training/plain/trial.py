@@ -60,6 +60,12 @@ class PlainTrial(TrainingGroup):
         super().__init__(method, trials, data, device, precision)
         (trial,) = trials
         self.method = method
+        if method.one_step and self.config.training.epochs != 1:
+            raise UserError(
+                f"training.epochs is {self.config.training.epochs}, but {method.name} is fitted "
+                "in one step",
+                "Set training.epochs to 1.",
+            )
         self._stream = trial.stream
         seed_generators(seed_of(self._stream, "initialisation"))
         self.module = method.build(

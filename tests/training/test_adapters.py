@@ -1,0 +1,185 @@
+"""A LightningModule and a scikit-learn estimator as they stand."""
+
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from sklearn.decomposition import PCA
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.tree import DecisionTreeClassifier
+
+from labs.plain_methods import Lit, plain_trial
+from labs.trainer import CPU, INLINE, advance, load, write_digits
+from latentlab.core.errors import UserError
+from latentlab.data import load_prepared
+from latentlab.experiment.trained_model import TrainedModel
+from latentlab.training.data import data_spec
+from latentlab.training.groups import open_group
+from latentlab.training.plain.estimator import EstimatorMethod, rows
+from latentlab.training.plain.lightning import LightningMethod
+from latentlab.training.runner import train_trials
+from latentlab.training.store import TrialStore
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return write_digits(tmp_path_factory.mktemp("adapters") / "prepared", subset=400)
+
+
+@pytest.fixture(scope="module")
+def data(folder):
+    return load(folder)
+
+
+class LitMethod(LightningMethod):
+    name = "lit"
+    terms = ("norm",)
+
+    def module(self, config, spec):
+        return Lit(int(np.prod(spec.shape)), config.latent)
+
+
+def test_a_lightning_module_trains_as_it_stands(tmp_path, folder, data):
+    method, store = LitMethod(), TrialStore(tmp_path)
+    trial = plain_trial(data, method, epochs=6)
+    train_trials(method, [trial], folder, store, INLINE)
+    history = store.history(trial.id)
+    assert history["validation_total"][-1] < 0.7 * history["validation_total"][0]
+    assert history["train_norm"][0] > 0
+    module = method.build(trial.config, data.spec, np.random.default_rng(0))
+    assert method.optimisers(module, trial.config)[0].defaults["lr"] == 1e-2
+
+
+def test_the_same_module_by_lightning_itself():
+    lightning = pytest.importorskip("lightning")
+
+    class Real(lightning.LightningModule):
+        def __init__(self):
+            super().__init__()
+            self.layer = torch.nn.Linear(4, 1)
+
+        def training_step(self, batch, batch_idx):
+            loss = self.layer(batch[0]).square().mean()
+            self.log("train_loss", loss)
+            return loss
+
+        validation_step = training_step
+
+        def configure_optimizers(self):
+            return torch.optim.SGD(self.parameters(), 0.1)
+
+    class Method(LightningMethod):
+        name = "real"
+
+        def module(self, config, spec):
+            return Real()
+
+    method = Method()
+    module = method.build(None, None, None)
+    step = type("Step", (), {"number": 0})
+    loss, terms = method.training_step(module, (torch.ones(2, 4), torch.zeros(2)), step)
+    assert loss.requires_grad
+    assert terms == {}
+
+
+class Scheduled(Lit):
+    def configure_optimizers(self):
+        made = super().configure_optimizers()
+        return [made], [torch.optim.lr_scheduler.StepLR(made, 1)]
+
+
+class Two(Lit):
+    def configure_optimizers(self):
+        return [super(Two, self).configure_optimizers() for _ in range(2)]
+
+
+class ByHand(Lit):
+    automatic_optimization = False
+
+
+class Silent(Lit):
+    def validation_step(self, batch, batch_idx):
+        return None
+
+
+@pytest.mark.parametrize(
+    ("kind", "says"),
+    [
+        (Scheduled, "brings a schedule"),
+        (Two, "returns 2 optimisers"),
+        (ByHand, "optimises by hand"),
+        (Silent, "validation_step logs no loss"),
+    ],
+)
+def test_what_a_plain_trial_cannot_do_is_said(data, kind, says):
+    class Method(LitMethod):
+        def module(self, config, spec):
+            return kind(int(np.prod(spec.shape)), config.latent)
+
+    method = Method()
+    with pytest.raises(UserError, match=says):
+        open_group(method, [plain_trial(data, method)], data, CPU)
+
+
+class Pipeline(EstimatorMethod):
+    name = "pipeline"
+
+    def estimator(self, config, spec, seed):
+        return make_pipeline(
+            StandardScaler(), PCA(config.latent, random_state=seed), LogisticRegression()
+        )
+
+
+class Tree(EstimatorMethod):
+    name = "tree"
+
+    def estimator(self, config, spec, seed):
+        return DecisionTreeClassifier(random_state=seed)
+
+
+@pytest.mark.parametrize("method", [Pipeline(), Tree()], ids=lambda m: m.name)
+def test_an_estimator_is_fitted_stored_and_read_back(tmp_path, folder, data, method):
+    store, trial = TrialStore(tmp_path), plain_trial(data, method, epochs=1)
+    train_trials(method, [trial], folder, store, INLINE)
+    record, history = store.record(trial.id), store.history(trial.id)
+    assert (record.status, record.steps) == ("finished", 1)
+    prepared = load_prepared(folder)
+    model = TrainedModel.load(
+        method, type(trial.config), store.folder(trial.id), data_spec(prepared), CPU
+    )
+    train, validation = data.partition(trial.stream, 0.1)
+    own = method.estimator(trial.config, data.spec, 0)
+    batch = data.train.batch(torch.from_numpy(train))
+    own.fit(rows(batch.features), batch.labels.numpy())
+    held_out = data.train.batch(torch.from_numpy(validation))
+    read = model.module.estimator
+    score = read.score(rows(held_out.features), held_out.labels.numpy())
+    assert history["validation_total"] == [pytest.approx(1 - score)]
+    if method.name == "pipeline":
+        assert np.allclose(read[-1].coef_, own[-1].coef_, atol=0.02)
+    again = TrialStore(tmp_path / "again")
+    train_trials(method, [trial], folder, again, INLINE)
+    assert again.record(trial.id).weights_digest == record.weights_digest
+
+
+def test_a_fit_has_one_epoch(data):
+    method = Tree()
+    with pytest.raises(UserError, match=r"training.epochs is 3.* Set training.epochs to 1"):
+        open_group(method, [plain_trial(data, method)], data, CPU)
+
+
+class Evil:
+    def __reduce__(self):
+        return print, ("run",)
+
+
+def test_a_foreign_store_runs_no_code(data, capsys):
+    method = Tree()
+    group = advance(open_group(method, [plain_trial(data, method, epochs=1)], data, CPU), 1)
+    evil = torch.from_numpy(np.frombuffer(pickle.dumps(Evil()), dtype=np.uint8).copy())
+    with pytest.raises(UserError, match=r"asks for builtins.print"):
+        method.restore(group.module, {"pickled": evil})
+    assert capsys.readouterr().out == ""
