@@ -262,3 +262,23 @@ def test_the_configured_optimiser(name):
     made = configured_optimiser(module, plain_config(optimiser=name, weight_decay=0.1).training)
     assert type(made).__name__.lower() == name
     assert made.defaults["weight_decay"] == 0.1
+
+
+def test_deterministic_algorithms_are_asked_for_while_training_and_no_longer(
+    tmp_path, folder, data
+):
+    seen = []
+
+    class Looks(PlainVae):
+        def training_step(self, module, batch, step):
+            seen.append(torch.are_deterministic_algorithms_enabled())
+            return super().training_step(module, batch, step)
+
+    method = Looks()
+    for deterministic in (True, False):
+        seen.clear()
+        compute = INLINE.model_copy(update={"deterministic": deterministic, "cohort": 1})
+        store = TrialStore(tmp_path / str(deterministic))
+        train_trials(method, [plain_trial(data, method, epochs=1)], folder, store, compute)
+        assert set(seen) == {deterministic}
+        assert not torch.are_deterministic_algorithms_enabled()

@@ -37,6 +37,11 @@ class ComputeConfig(BaseModel):
     compile: bool | Literal["auto"] = Field(
         "auto", description="compile the step with torch.compile"
     )
+    deterministic: bool = Field(
+        False,
+        description="use torch's deterministic algorithms alone, slower on a GPU; what has none "
+        "then stops the run",
+    )
     checkpoint_seconds: float = Field(
         10.0,
         gt=0,

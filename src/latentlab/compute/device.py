@@ -60,6 +60,14 @@ def resolve_device(config: ComputeConfig) -> torch.device:
     return torch.device(name)
 
 
+def set_determinism(deterministic: bool) -> None:
+    """Let this process use deterministic algorithms alone, or any."""
+    if deterministic:
+        # CUDA's matrix products ask for it; read when the first of them runs.
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(deterministic)
+
+
 def set_matmul_precision(precision: str) -> None:
     """Let this process's float32 matrix products use TF32, or not."""
     torch.set_float32_matmul_precision("high" if precision == "tf32" else "highest")
@@ -67,7 +75,11 @@ def set_matmul_precision(precision: str) -> None:
 
 @contextlib.contextmanager
 def process_settings_kept() -> Iterator[None]:
-    """Undo afterwards what training sets for the process: threads, matrix precision, generators."""
+    """Undo afterwards what training sets for the process.
+
+    Threads, matrix precision, determinism and generators.
+    """
+    deterministic = torch.are_deterministic_algorithms_enabled()
     threads, precision = torch.get_num_threads(), torch.get_float32_matmul_precision()
     try:
         with generators_kept():
@@ -75,6 +87,7 @@ def process_settings_kept() -> Iterator[None]:
     finally:
         torch.set_num_threads(threads)
         torch.set_float32_matmul_precision(precision)
+        torch.use_deterministic_algorithms(deterministic)
 
 
 def autocast(device: torch.device, precision: str) -> AbstractContextManager[object]:

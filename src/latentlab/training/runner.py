@@ -152,7 +152,13 @@ class Trainer:
         if begin is not None:
             begin(missing)
         fingerprint = next(iter(missing.values())).data
-        paths = JobPaths(self._prepared, fingerprint, self._store.root, str(self._device))
+        paths = JobPaths(
+            self._prepared,
+            fingerprint,
+            self._store.root,
+            str(self._device),
+            self._compute.deterministic,
+        )
         jobs = _resumed(
             self._method, missing, planned, self._store, self._compute.checkpoint_seconds
         )

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 
+from latentlab.compute.device import set_determinism
 from latentlab.core.errors import UserError
 from latentlab.data import load_prepared
 from latentlab.training.calibration import Probe, Timing, time_plan
@@ -30,6 +31,7 @@ class JobPaths:
     fingerprint: str
     store: Path
     device: str
+    deterministic: bool
 
 
 @functools.lru_cache(maxsize=1)
@@ -55,6 +57,7 @@ def train_job(payload: tuple[CohortJob, JobPaths], report: Report) -> None:
         UserError: its step cannot be compiled, or the store cannot be written.
     """
     job, paths = payload
+    set_determinism(paths.deterministic)
     store = TrialStore(paths.store)
     try:
         train_cohort(job, data_of(paths), store, torch.device(paths.device), report)
