@@ -1,0 +1,56 @@
+"""The audit of a report from the file that says what it prints."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from latentlab.core.strict_yaml import load_yaml
+from latentlab.core.validation import validate
+from latentlab.reporting.document import Section
+from latentlab.runs.audit.findings import Finding, findings_section
+from latentlab.runs.audit.printed.correlations import check_correlations
+from latentlab.runs.audit.printed.declared import PrintedReport
+from latentlab.runs.audit.printed.plan_rules import plan_findings
+from latentlab.runs.audit.printed.run_rules import run_findings, runs_of
+from latentlab.runs.audit.printed.statement_rules import statement_findings
+from latentlab.runs.audit.printed.table_rules import table_findings
+
+
+def audit_printed(path: Path) -> tuple[list[Finding], list[Section]]:
+    """Audit a report by what a file says that it prints and claims.
+
+    Args:
+        path: a file as docs/printed_reports.md describes it.
+
+    Returns:
+        The findings, and sections that show them and the correlations as recomputed.
+
+    Raises:
+        UserError: one line with every mistake of the file.
+    """
+    report = validate(PrintedReport, load_yaml(path), str(path))
+    found: list[Finding] = []
+    sections: list[Section] = []
+    for name, table in report.tables.items():
+        found += table_findings(name, table)
+        if table.settings:
+            said = [one for one in report.statements if one.table == name]
+            found += run_findings(runs_of(name, table), said)
+    found += statement_findings(report)
+    for name, correlations in report.correlations.items():
+        recomputed, findings = check_correlations(name, correlations)
+        found += findings
+        sections.append(_recomputed(name, recomputed))
+    found += plan_findings(report)
+    found = list(dict.fromkeys(found))
+    return found, [findings_section(found), *sections]
+
+
+def _recomputed(name: str, table: pd.DataFrame) -> Section:
+    return Section(
+        f"Correlations recomputed: {name}",
+        ["p of rho and n by Student's t, the n that would give the printed p, and corrections."],
+        table=table,
+    )
