@@ -103,7 +103,7 @@ def test_no_correction_is_found_and_mended():
     _, findings = checked()
     (family,) = [one for one in findings if one.rule == "D10"]
     assert family.severity == "error"
-    assert "3 are below .10, after correction 1" in family.text
+    assert "3 p-values are below .10, after correction 1" in family.text
 
 
 def test_ranks_over_different_numbers_of_rows():

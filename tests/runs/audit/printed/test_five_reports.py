@@ -35,7 +35,12 @@ EXPECTED = [
     ("harmonium", "D07", "error", "37 is said to be better than 23: they differ in 2 settings"),
     ("harmonium", "D25", "error", "26 is said to be as good as 23"),
     ("harmonium", "D01", "error", "8 comparisons"),
-    ("sweep_analysis", "D11", "error", "over 20 rows has p .033; the printed p 0.071 is that of 15"),
+    (
+        "sweep_analysis",
+        "D11",
+        "error",
+        "over 20 rows has p .033; the printed p 0.071 is that of 15",
+    ),
     ("sweep_analysis", "D10", "error", "after correction 1 (batch_size p .001, Holm .010"),
     ("sweep_analysis", "D13", "warning", "with chance .194"),
     ("sweep_analysis", "D22", "warning", "12 of 12 figures"),

@@ -18,19 +18,21 @@ from latentlab.runs.audit.printed.statement_rules import statement_findings
 from latentlab.runs.audit.printed.table_rules import table_findings
 
 
-def audit_printed(path: Path) -> tuple[list[Finding], list[Section]]:
-    """Audit a report by what a file says that it prints and claims.
-
-    Args:
-        path: a file as docs/printed_reports.md describes it.
-
-    Returns:
-        The findings, and sections that show them and the correlations as recomputed.
+def read_printed(path: Path) -> PrintedReport:
+    """Read a file as docs/printed_reports.md describes it.
 
     Raises:
         UserError: one line with every mistake of the file.
     """
-    report = validate(PrintedReport, load_yaml(path), str(path))
+    return validate(PrintedReport, load_yaml(path), str(path))
+
+
+def audit_report(report: PrintedReport) -> tuple[list[Finding], list[Section]]:
+    """Audit a report by what it prints and claims.
+
+    Returns:
+        The findings, and sections that show them and the correlations as recomputed.
+    """
     found: list[Finding] = []
     sections: list[Section] = []
     for name, table in report.tables.items():
@@ -46,6 +48,11 @@ def audit_printed(path: Path) -> tuple[list[Finding], list[Section]]:
     found += plan_findings(report)
     found = list(dict.fromkeys(found))
     return found, [findings_section(found), *sections]
+
+
+def audit_printed(path: Path) -> tuple[list[Finding], list[Section]]:
+    """Read a file and audit the report that it describes, as `read_printed` and `audit_report`."""
+    return audit_report(read_printed(path))
 
 
 def _recomputed(name: str, table: pd.DataFrame) -> Section:

@@ -59,7 +59,7 @@ def _base_rate(one: Elites) -> Iterator[Finding]:
         yield Finding("D13", "warning", text, one.choice, remedy=remedy)
 
 
-def _branches(sweep: PrintedSweep) -> dict[str, list[str]]:
+def branches(sweep: PrintedSweep) -> dict[str, list[str]]:
     """The axes that exist, by the choices that decide it; seeds among them."""
     deciding = sorted({other for condition in sweep.when.values() for other in condition})
     combinations: list[dict[str, object]] = [{}]
@@ -87,9 +87,9 @@ def _crossed(name: str, sweep: PrintedSweep) -> Iterator[Finding]:
     """D17 and D06: what a grid over all axes makes, and what of it is different runs."""
     if sweep.method != "grid":
         return
-    branches = _branches(sweep)
+    axes = branches(sweep)
     crossed = _size(sweep, list(sweep.axes))
-    runs = {branch: _size(sweep, names) for branch, names in branches.items()}
+    runs = {branch: _size(sweep, names) for branch, names in axes.items()}
     real = sum(runs.values())
     if crossed != real:
         counted = f" The report counts {sweep.runs:,}." if sweep.runs else ""
@@ -104,7 +104,7 @@ def _crossed(name: str, sweep: PrintedSweep) -> Iterator[Finding]:
     elif sweep.runs is not None and sweep.runs != real:
         text = f"The axes make {real:,} runs, the report counts {sweep.runs:,}."
         yield Finding("D21", "error", text, name, remedy="Correct the axes or the count.")
-    cells = {b: _size(sweep, [n for n in names if not is_seed(n)]) for b, names in branches.items()}
+    cells = {b: _size(sweep, [n for n in names if not is_seed(n)]) for b, names in axes.items()}
     if len(cells) > 1 and max(cells.values()) >= _UNEQUAL * min(cells.values()):
         text = (
             f"{' against '.join(f'{n} cells of {b}' for b, n in cells.items())}: the best of more "

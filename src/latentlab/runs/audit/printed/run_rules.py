@@ -179,8 +179,8 @@ def _within_noise(runs: PrintedRuns, one: Statement) -> Iterator[Finding]:
     if one.says == "best" and gap < chance:
         text = (
             f"{one.who} is the best of {len(column)} and leads by {gap:.3g}; were they all alike, "
-            f"the best would lie {chance:.2g} from their mean by noise alone. Run again, it is expected "
-            "to be worse."
+            f"the best would lie {chance:.2g} from their mean by noise alone. Run again, it is "
+            "expected to be worse."
         )
         remedy = "Report its mean over fresh seeds, not the value it was chosen for."
         yield Finding("D05", "warning", text, about, one.who, remedy)
