@@ -28,7 +28,8 @@ def table(rows, metrics, more="", seeds="seeds: 5"):
     names = list(rows[0])
     lines = [names, ["---"] * len(names), *[list(row.values()) for row in rows]]
     printed = "\n".join(f"      | {' | '.join(map(str, line))} |" for line in lines)
-    return f"title: t\ntables:\n  a:\n    {seeds}\n    table: |\n{printed}\n    metrics: {metrics}\n{more}"
+    head = f"title: t\ntables:\n  a:\n    {seeds}\n    metrics: {metrics}\n"
+    return f"{head}    table: |\n{printed}\n{more}"
 
 
 ACCURACY = "{accuracy: {better: higher, kind: share, split: test, epoch: last}}"
@@ -142,9 +143,9 @@ def test_spreads_are_judged_by_welchs_test():
     [
         ("worse", "", "D12"),
         ("better", ", by: 0.02", None),
-        ("better", ", by: 0.03", "D21"),
+        ("better", ", by: 0.05", "D21"),
         ("better", ", by: 2.9 %", None),
-        ("better", ", by: 2 %", "D21"),
+        ("better", ", by: 6 %", "D21"),
         ("same", "", "D25"),
         ("same, margin: 0.01", "", None),
     ],

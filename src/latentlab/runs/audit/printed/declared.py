@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 from latentlab.core.errors import UserError
 from latentlab.core.model import Number
 from latentlab.core.validation import Mistake, all_of, nearest
+from latentlab.runs.audit.findings import records
 from latentlab.runs.audit.printed.figures import figure, read_table, unmarked
 from latentlab.runs.audit.printed.tables import PrintedModel, PrintedTable, Scalar, no_row
 from latentlab.statistics.attainable import LocationTest
@@ -102,7 +103,7 @@ class PrintedCorrelations(PrintedModel):
             yield Mistake(
                 ("table",), f"there is no column {name}", nearest(name, CORRELATION_COLUMNS)
             )
-        for row in frame.itertuples():
+        for row in records(frame):
             if not (abs(row.rho) <= 1 and row.n >= 3 and not (row.p < 0 or row.p > 1)):
                 yield Mistake(
                     ("table",),

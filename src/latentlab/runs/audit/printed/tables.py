@@ -102,7 +102,8 @@ class PrintedTable(PrintedModel):
     def bold(self, metric: str) -> list[str]:
         """Rows whose figure of a metric is bold, where not the whole row is."""
         marked = self.cells.map(lambda cell: is_bold(str(cell)))
-        kept = marked[metric] & ~marked.all(axis=1)
+        whole = marked.all(axis=1) & (marked.shape[1] > 1)
+        kept = marked[metric] & ~whole
         return [str(row) for row in marked.index[kept]]
 
     @model_validator(mode="after")
