@@ -14,6 +14,8 @@ from latentlab.runs.audit.printed.tables import PrintedMetric, PrintedTable
 
 _NEVER = 1e-6
 """A value with less chance than this is one that does not happen."""
+_EXACT = 1e-9
+"""What arithmetic in binary leaves of half a digit."""
 _AT_ODDS = -0.9
 _FEWEST_ORDERED = 4
 """Three rows are in opposite orders by chance too often."""
@@ -39,8 +41,12 @@ def table_findings(name: str, table: PrintedTable) -> Iterator[Finding]:
 
 
 def better_than(one: Figure, other: Figure, better: str) -> bool:
-    """Whether one figure is better than another whatever their rounding."""
-    return one.low > other.high if better == "higher" else one.high < other.low
+    """Whether one figure is better than another, whatever was rounded off.
+
+    Rounding keeps the order: 0.91 is more than 0.90, whichever numbers were printed so.
+    """
+    lead = one.value - other.value if better == "higher" else other.value - one.value
+    return lead > 0 and lead >= (one.half + other.half) * (1 - _EXACT)
 
 
 def _range(about: str, column: dict[str, Figure], metric: PrintedMetric) -> Iterator[Finding]:
