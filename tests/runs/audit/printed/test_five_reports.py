@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from audit_of_five_reports import PAGE, page
 from latentlab.runs.audit.printed.audit import audit_printed
 
 HERE = Path(__file__).parent
@@ -84,3 +85,14 @@ def test_true_amounts_are_not_called_wrong(audits):
 
 def test_nothing_was_run_so_nothing_is_said_of_runs(audits):
     assert {one.rule for one in audits["recommendations"]} == {"D28", "D29"}
+
+
+def test_the_page_is_current():
+    assert PAGE.read_text(encoding="utf-8") == page()
+
+
+def test_the_example_of_the_docs_can_be_read(tmp_path):
+    text = (PAGE.parent.parent / "printed_reports.md").read_text(encoding="utf-8")
+    (tmp_path / "report.yml").write_text(text.split("```yaml\n")[1].split("```")[0])
+    rules = {one.rule for one in audit_printed(tmp_path / "report.yml")[0]}
+    assert {"D07", "D08", "D10", "D11", "D12", "D13", "D17", "D20", "D26", "D28", "D29"} <= rules

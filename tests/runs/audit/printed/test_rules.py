@@ -172,6 +172,40 @@ def test_branches_are_what_enumeration_leaves():
     assert sizes == {"a": 6, "b": 8}
 
 
+def runs(rows, more=""):
+    metrics = "{loss: {better: lower, split: test, epoch: best}}"
+    return audit_report(read(table(rows, metrics, more, seeds="settings: [lr, steps, seed]")))[0]
+
+
+def test_noise_is_that_of_runs_that_differ_in_their_seed_alone():
+    values = np.random.default_rng(1).normal(size=(3, 4)).round(2)
+    rows = [
+        {"run": f"{i}-{j}", "lr": lr, "steps": "50K", "seed": j, "loss": f"{values[i, j]:.2f}"}
+        for i, lr in enumerate(["1e-1", "1e-2", "1e-3"])
+        for j in range(4)
+    ]
+    (noise,) = [one for one in runs(rows) if one.rule == "D04"]
+    pooled = np.sqrt(values.var(axis=1, ddof=1).mean())
+    assert f"noise SD of {pooled:.2g} (9 degrees of freedom)" in noise.text
+
+
+def test_clean_pairs_and_collinear_settings_agree_with_counting():
+    draws = np.random.default_rng(2)
+    rows = [
+        {"run": i, "lr": f"{lr:.3f}", "steps": f"{steps}K", "seed": 1, "loss": "0.5"}
+        for i, (lr, steps) in enumerate(draws.choice([1, 2, 3], size=(12, 2)))
+    ]
+    told = {one.rule: one.text for one in runs(rows)}
+    clean = sum(
+        (a["lr"] != b["lr"]) + (a["steps"] != b["steps"]) == 1
+        for a, b in itertools.combinations(rows, 2)
+    )
+    assert told["D07"].startswith(f"{clean} of 66 pairs")
+    assert "D09" not in told
+    together = [{**row, "steps": f"{1000 * float(row['lr']):.0f}"} for row in rows]
+    assert "lr and steps vary together" in {one.rule: one.text for one in runs(together)}["D09"]
+
+
 def test_elites_that_agree_beyond_their_base_rate_pass():
     line = "title: t\nelites: [{{choice: a=b, elites: 5, agree: 5, rows: 20, have: {}}}]"
     assert ("D13", "warning") in found(line.format(15))

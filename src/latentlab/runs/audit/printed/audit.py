@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import pandas as pd
 
 from latentlab.core.strict_yaml import load_yaml
 from latentlab.core.validation import validate
 from latentlab.reporting.document import Section
-from latentlab.runs.audit.findings import Finding, findings_section
+from latentlab.reporting.formatting import plural
+from latentlab.runs.audit.findings import Finding, Severity, findings_section
 from latentlab.runs.audit.printed.correlations import check_correlations
 from latentlab.runs.audit.printed.declared import PrintedReport
 from latentlab.runs.audit.printed.plan_rules import plan_findings
 from latentlab.runs.audit.printed.run_rules import run_findings, runs_of
 from latentlab.runs.audit.printed.statement_rules import statement_findings
 from latentlab.runs.audit.printed.table_rules import table_findings
+
+SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 
 
 def read_printed(path: Path) -> PrintedReport:
@@ -47,7 +52,14 @@ def audit_report(report: PrintedReport) -> tuple[list[Finding], list[Section]]:
         sections.append(_recomputed(name, recomputed))
     found += plan_findings(report)
     found = list(dict.fromkeys(found))
-    return found, [findings_section(found), *sections]
+    counts = [sum(one.severity == severity for one in found) for severity in SEVERITIES]
+    told = ", ".join(plural(count, word) for count, word in zip(counts, SEVERITIES, strict=True))
+    section = replace(
+        findings_section(found),
+        title="What to beware of in what is printed",
+        sentences=[f"{report.title}: {told}."],
+    )
+    return found, [section, *sections]
 
 
 def audit_printed(path: Path) -> tuple[list[Finding], list[Section]]:

@@ -13,13 +13,15 @@ import scipy.stats
 from numpy.typing import NDArray
 
 from latentlab.core.arrays import Array
+from latentlab.core.errors import UserError
 from latentlab.reporting.formatting import plural
 from latentlab.runs.audit.findings import Finding
 from latentlab.runs.audit.printed.declared import Statement
-from latentlab.runs.audit.printed.figures import unmarked
+from latentlab.runs.audit.printed.figures import figure, unmarked
 from latentlab.runs.audit.printed.tables import PrintedTable
 from latentlab.runs.columns import typed
 from latentlab.runs.run_table import RunTable
+from latentlab.runs.seed_names import is_seed
 from latentlab.statistics.intervals import t_quantile
 from latentlab.statistics.selection_bias import expected_highest_normal
 
@@ -50,7 +52,7 @@ class PrintedRuns:
         columns = [
             pd.factorize(column.astype(str))[0] for _, column in self.runs.parameters.items()
         ]
-        return np.stack(columns, axis=1).astype(np.int64)
+        return np.array(columns, dtype=np.int64).reshape(len(columns), -1).T
 
     @cached_property
     def groups(self) -> list[list[str]]:
@@ -80,9 +82,10 @@ class PrintedRuns:
 
 
 def runs_of(name: str, table: PrintedTable) -> PrintedRuns:
-    """Return the rows of a table as runs."""
+    """Return the rows of a table as runs; a column of seeds is no setting."""
+    settings = [name for name in table.settings if not is_seed(name)]
     parameters = pd.DataFrame(
-        {setting: typed(table.cells[setting].map(unmarked)) for setting in table.settings}
+        {name: _setting(table.cells[name]) for name in settings}, index=table.rows
     )
     values = pd.DataFrame(
         {
@@ -92,6 +95,15 @@ def runs_of(name: str, table: PrintedTable) -> PrintedRuns:
     ).reindex(table.rows)
     states = np.full(len(parameters), "complete", dtype=object)
     return PrintedRuns(name, table, RunTable(name, parameters, values, states))
+
+
+def _setting(cells: pd.Series) -> pd.Series:
+    """A column with its type; numbers may be written as 50K."""
+    try:
+        read = [figure(str(cell)) for cell in cells]
+    except UserError:
+        return typed(cells.map(unmarked))
+    return pd.Series([one.value if one else np.nan for one in read], index=cells.index)
 
 
 def run_findings(runs: PrintedRuns, statements: list[Statement]) -> Iterator[Finding]:
@@ -137,7 +149,7 @@ def _distances(codes: NDArray[np.int64]) -> NDArray[np.int64]:
 
 def _noise(runs: PrintedRuns, metric: str) -> Iterator[Finding]:
     sd, freedom = runs.noise(metric)
-    if freedom < _FEWEST_FREEDOM:
+    if freedom < _FEWEST_FREEDOM or sd == 0:
         return
     needed = _difference(sd, freedom)
     noted = any(row in runs.table.noted for group in runs.groups for row in group)
