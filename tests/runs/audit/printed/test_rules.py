@@ -72,6 +72,10 @@ def test_grim_counts_the_examples_of_all_seeds():
     assert ("D21", "error") not in shares("0.255", n=10, seeds="seeds: 20")
 
 
+def test_grim_is_not_asked_where_nobody_says_how_many_runs_were_averaged():
+    assert ("D21", "error") not in shares("0.255", n=10, seeds="settings: []")
+
+
 def test_the_smallest_distance_over_n_points_is_half_a_step():
     # Points in the middle of their steps lie closest; the rule's law begins there.
     for n in (1, 4, 32):
@@ -148,6 +152,7 @@ def test_spreads_are_judged_by_welchs_test():
         ("better", ", by: 6 %", "D21"),
         ("same", "", "D25"),
         ("same, margin: 0.01", "", None),
+        ("same, margin: 0.001", "", "D12"),
     ],
 )
 def test_what_is_said_against_the_figures(says, by, rule):

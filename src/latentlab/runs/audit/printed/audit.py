@@ -16,7 +16,8 @@ from latentlab.runs.audit.findings import Finding, Severity, findings_section
 from latentlab.runs.audit.printed.correlations import check_correlations
 from latentlab.runs.audit.printed.declared import PrintedReport
 from latentlab.runs.audit.printed.plan_rules import plan_findings
-from latentlab.runs.audit.printed.run_rules import run_findings, runs_of
+from latentlab.runs.audit.printed.printed_runs import runs_of
+from latentlab.runs.audit.printed.run_rules import run_findings
 from latentlab.runs.audit.printed.statement_rules import statement_findings
 from latentlab.runs.audit.printed.table_rules import table_findings
 

@@ -62,7 +62,7 @@ def _one_seed(name: str, table: PrintedTable, said: Sequence[Statement]) -> Iter
         row
         for one in compared
         for row in (one.who, one.than)
-        if row is not None and table.numbers.get(row, 1 if table.settings else 0) == 1
+        if row is not None and table.runs_behind(row) == 1
     }
     if alone:
         text = (
@@ -154,9 +154,18 @@ def _collapsed(one: Statement, table: PrintedTable) -> Iterator[Finding]:
 
 
 def _margin(one: Statement, table: PrintedTable) -> Iterator[Finding]:
-    if one.says != "same" or one.margin is not None:
+    if one.says != "same":
         return
     pair = _pair(one, table)
+    if one.margin is not None:
+        if pair is not None and _amount(*pair, relative=False)[0] > one.margin:
+            text = (
+                f"{one.who} and {one.than} are said to be the same within {one.margin:g}: "
+                f"{pair[0].text} and {pair[1].text} are further apart."
+            )
+            rows = f"{one.who}, {one.than}"
+            yield Finding("D12", "error", text, _about(one), rows, "Correct the sentence.")
+        return
     shown = "" if pair is None else f" ({pair[0].text} and {pair[1].text})"
     text = (
         f"{one.who} is said to be as good as {one.than}{shown} without a margin. That no "
@@ -175,10 +184,8 @@ def _spread(one: Statement, table: PrintedTable) -> Iterator[Finding]:
     if one.who not in column:
         return
     who, than = column[one.who], column[other]
-    n, m = table.numbers.get(one.who, 1), table.numbers.get(other, 1)
-    if who.spread is None or than.spread is None or min(n, m) < 2:
-        return
-    if who.spread == than.spread == 0:
+    n, m = table.runs_behind(one.who) or 0, table.runs_behind(other) or 0
+    if not who.spread or not than.spread or min(n, m) < 2:
         return
     scale = (math.sqrt(n), math.sqrt(m)) if metric.plus_minus == "se" else (1.0, 1.0)
     p = scipy.stats.ttest_ind_from_stats(
@@ -196,7 +203,7 @@ def _spread(one: Statement, table: PrintedTable) -> Iterator[Finding]:
 def _timing(one: Statement, table: PrintedTable) -> Iterator[Finding]:
     if table.metrics[one.metric or ""].kind != "seconds" or one.says not in _COMPARES:
         return
-    if all(table.numbers.get(row, 1) == 1 for row in (one.who, one.than) if row is not None):
+    if all(table.runs_behind(row) == 1 for row in (one.who, one.than) if row is not None):
         text = f"{one.sentence(one.than)} by times of one run each: what else ran decides them."
         remedy = "Time both in turn on one device, several times, and compare ratios."
         rows = ", ".join(row for row in (one.who, one.than) if row is not None)

@@ -82,8 +82,8 @@ def _shares(
     if metric.kind != "share" or metric.n is None:
         return
     for row, one in column.items():
-        total = metric.n * table.numbers.get(row, 1)
-        if math.floor(one.high * total) >= math.ceil(one.low * total):
+        total = metric.n * (table.runs_behind(row) or 0)
+        if total == 0 or math.floor(one.high * total) >= math.ceil(one.low * total):
             continue
         below = math.floor(one.value * total)
         text = (

@@ -94,6 +94,10 @@ class PrintedTable(PrintedModel):
         read = {str(row): figure(str(cell)) for row, cell in self.cells[self.counts].items()}
         return {row: round(one.value) for row, one in read.items() if one is not None}
 
+    def runs_behind(self, row: str) -> int | None:
+        """Number of runs that a row is a mean of; none where it is not said."""
+        return self.numbers.get(row, 1 if self.settings else None)
+
     @property
     def rows(self) -> list[str]:
         """Names of the rows."""
