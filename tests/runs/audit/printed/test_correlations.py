@@ -120,6 +120,10 @@ def test_five_rows_reach_no_p_that_a_family_asks_for():
     assert "below .017" in told["ctx_dropout"]  # 2/5!
 
 
+def test_a_table_that_was_corrected_is_not_told_to():
+    assert not [one for one in checked(corrected=True)[1] if one.rule == "D10"]
+
+
 def test_text_against_the_sign():
     _, findings = checked()
     assert [one.about for one in findings if one.rule == "D12"] == ["label_smoothing", "lr"]

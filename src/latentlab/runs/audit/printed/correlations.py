@@ -102,7 +102,7 @@ def check_correlations(
     tiers = np.select([holm < _HOLM, bh < _BENJAMINI_HOCHBERG], ["high", "moderate"], "open")
     table = table.assign(holm=holm, bh=bh, tier=tiers)
     findings = [
-        *_family_finding(name, table),
+        *(() if printed.corrected else _family_finding(name, table)),
         *_n_findings(table),
         *(_ranking_finding(name, table) if printed.ranked else ()),
         *_unattainable(table),

@@ -70,6 +70,7 @@ class PrintedCorrelations(PrintedModel):
     table: str = Field(description="in Markdown: parameter, then rho, p, n and says")
     decimals: int = Field(3, ge=1, le=6, description="places to which rho and p are printed")
     ranked: bool = Field(False, description="whether the rows are ranked by |rho|")
+    corrected: bool = Field(False, description="whether conclusions are from corrected p-values")
 
     @cached_property
     def frame(self) -> pd.DataFrame:

@@ -176,25 +176,29 @@ def _margin(one: Statement, table: PrintedTable) -> Iterator[Finding]:
 
 
 def _spread(one: Statement, table: PrintedTable) -> Iterator[Finding]:
-    """Welch's test from printed means, spreads and numbers of runs."""
+    """Welch's test from printed means, spreads and numbers of runs.
+
+    It takes what was rounded at the end that makes the difference clearest.
+    """
     other = runner_up(table, one) if one.says == "best" else one.than
     column, metric = table.figures[one.metric or ""], table.metrics[one.metric or ""]
-    if one.says not in {"better", "worse", "best"} or other is None or other not in column:
-        return
-    if one.who not in column:
+    if one.says not in {"better", "worse", "best"} or other not in column or one.who not in column:
         return
     who, than = column[one.who], column[other]
     n, m = table.runs_behind(one.who) or 0, table.runs_behind(other) or 0
-    if not who.spread or not than.spread or min(n, m) < 2:
+    if who.spread is None or than.spread is None or min(n, m) < 2:
         return
-    scale = (math.sqrt(n), math.sqrt(m)) if metric.plus_minus == "se" else (1.0, 1.0)
-    p = scipy.stats.ttest_ind_from_stats(
-        who.value, who.spread * scale[0], n, than.value, than.spread * scale[1], m, equal_var=False
-    ).pvalue
+    gap = abs(who.value - than.value) + who.half + than.half
+    spreads = [who.spread - who.half, than.spread - than.half]
+    if metric.plus_minus == "se":
+        spreads = [spreads[0] * math.sqrt(n), spreads[1] * math.sqrt(m)]
+    if min(spreads) <= 0:
+        return
+    p = float(scipy.stats.ttest_ind_from_stats(gap, spreads[0], n, 0, spreads[1], m, False).pvalue)
     if p > _LEVEL:
         text = (
             f"{one.sentence(other)}: {who.text} and {than.text} lie no further apart than noise "
-            f"puts them (Welch's t from what is printed, n {n} and {m}: p {format_p(float(p))})."
+            f"puts them (Welch's t from what is printed, n {n} and {m}: p at least {format_p(p)})."
         )
         remedy = "Pair them by seed, or run more seeds."
         yield Finding("D04", "error", text, _about(one), f"{one.who}, {other}", remedy)
