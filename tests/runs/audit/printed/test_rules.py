@@ -142,6 +142,20 @@ def test_spreads_are_judged_by_welchs_test():
     )
 
 
+def test_printed_p_values_are_taken_at_their_word_and_as_a_family():
+    rows = ("0.71 ± 0.02", "0.70 ± 0.02")
+    paired = SAID.format("better", ", p: 0.03")
+    assert not [
+        rule
+        for rule, severity in shares(*rows, more=paired, seeds="seeds: 5")
+        if severity == "error"
+    ]
+    assert ("D04", "error") in shares(*rows, more=SAID.format("better", ", p: 0.2"))
+    again = paired + paired.removeprefix("statements:\n").replace("0.03", "0.04")
+    assert ("D10", "error") in shares(*rows, more=again)
+    assert ("D10", "error") not in shares(*rows, more=f"{again}corrected: true\n")
+
+
 @pytest.mark.parametrize(
     ("says", "by", "rule"),
     [

@@ -35,12 +35,13 @@ class Statement(PrintedModel):
     table: str | None = Field(None, description="needed unless it predicts")
     metric: str | None = Field(None, description="a metric of the table")
     margin: Number | None = Field(None, description="of sameness: how much would matter")
+    p: Number | None = Field(None, ge=0, le=1, description="p-value that is printed with it")
     runs: list[str] = Field([], description="runs that a prediction rests on")
 
     def sentence(self, other: str | None) -> str:
         """Begin a sentence about the claim, against a row that it is compared with."""
-        if self.says == "best":
-            return f"{self.who} is said to be the best, before {other}"
+        if other is None or self.says == "best":
+            return f"{self.who} is said to be the best{f', before {other}' if other else ''}"
         return f"{self.who} is said to be {self.says} than {other}"
 
     @model_validator(mode="after")
@@ -195,6 +196,7 @@ class PrintedReport(PrintedModel):
     registered: str | None = Field(None, description="where the claims stood before the data")
     tables: dict[str, PrintedTable] = Field({}, description="by name")
     statements: list[Statement] = Field([], description="what the report says of its figures")
+    corrected: bool = Field(False, description="whether their p-values were corrected")
     correlations: dict[str, PrintedCorrelations] = Field({}, description="tables of these")
     elites: list[Elites] = Field([], description="what the best rows share")
     sweeps: dict[str, PrintedSweep] = Field({}, description="sweeps that were or will be run")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
+import numpy as np
 import scipy.stats
 
 from latentlab.reporting.formatting import format_p, format_share, plural
@@ -14,6 +15,7 @@ from latentlab.runs.audit.printed.figures import Figure, figure, unmarked
 from latentlab.runs.audit.printed.run_rules import runner_up
 from latentlab.runs.audit.printed.table_rules import better_than
 from latentlab.runs.audit.printed.tables import PrintedTable
+from latentlab.statistics.corrections import adjust
 
 _LEVEL = 0.05
 _UNEQUAL = 2
@@ -31,11 +33,14 @@ def statement_findings(report: PrintedReport) -> Iterator[Finding]:
         yield from _best(one, table)
         yield from _collapsed(one, table)
         yield from _margin(one, table)
+        yield from _undecided(one)
         yield from _spread(one, table)
         yield from _timing(one, table)
         yield from _tries(one, table)
         yield from _moved(one, table)
     yield from _predictions(report.statements)
+    if not report.corrected:
+        yield from _family([one for one in said if one.p is not None])
     if said and report.registered is None:
         text = (
             f"Nothing says that the {plural(len(said), 'claim')} stood before the data: each may "
@@ -46,6 +51,10 @@ def statement_findings(report: PrintedReport) -> Iterator[Finding]:
 
 def _about(one: Statement) -> str:
     return f"{one.table}, {one.metric}"
+
+
+def _rows(one: Statement) -> str:
+    return ", ".join(row for row in (one.who, one.than) if row is not None)
 
 
 def _pair(one: Statement, table: PrintedTable) -> tuple[Figure, Figure] | None:
@@ -83,7 +92,7 @@ def _direction(one: Statement, table: PrintedTable) -> Iterator[Finding]:
         return
     who, than = pair
     ahead, behind = (who, than) if one.says == "better" else (than, who)
-    rows = f"{one.who}, {one.than}"
+    rows = _rows(one)
     if better_than(behind, ahead, better):
         amount = f" by {one.by}" if one.by else ""
         share = format_share(round(abs(who.value - than.value) / abs(than.value), 3))
@@ -163,7 +172,7 @@ def _margin(one: Statement, table: PrintedTable) -> Iterator[Finding]:
                 f"{one.who} and {one.than} are said to be the same within {one.margin:g}: "
                 f"{pair[0].text} and {pair[1].text} are further apart."
             )
-            rows = f"{one.who}, {one.than}"
+            rows = _rows(one)
             yield Finding("D12", "error", text, _about(one), rows, "Correct the sentence.")
         return
     shown = "" if pair is None else f" ({pair[0].text} and {pair[1].text})"
@@ -172,14 +181,42 @@ def _margin(one: Statement, table: PrintedTable) -> Iterator[Finding]:
         "difference was seen is no evidence that there is none."
     )
     remedy = "Say how much would matter, and test for equivalence or non-inferiority within that."
-    yield Finding("D25", "error", text, _about(one), f"{one.who}, {one.than}", remedy)
+    yield Finding("D25", "error", text, _about(one), _rows(one), remedy)
+
+
+def _undecided(one: Statement) -> Iterator[Finding]:
+    if one.p is None or one.p <= _LEVEL or one.says not in {"better", "worse", "best"}:
+        return
+    text = f"{one.sentence(one.than)} with p {format_p(one.p)}: noise gives that often enough."
+    remedy = "Call it open, or run more seeds."
+    yield Finding("D04", "error", text, _about(one), _rows(one), remedy)
+
+
+def _family(said: Sequence[Statement]) -> Iterator[Finding]:
+    p = np.array([one.p for one in said], dtype=np.float64)
+    holm = adjust(p, "holm")
+    called = p <= _LEVEL
+    if len(said) < 2 or not called.any():
+        return
+    each = "; ".join(
+        f"{one.who} on {one.metric} {format_p(before)}, {format_p(after)}"
+        for one, before, after in zip(said, p, holm, strict=True)
+        if before <= _LEVEL
+    )
+    text = (
+        f"{len(said)} p-values and no correction: {called.sum()} are below {_LEVEL}, by Holm "
+        f"{(holm <= _LEVEL).sum()} ({each})."
+    )
+    yield Finding("D10", "error", text, remedy="Say which are one family, and correct them.")
 
 
 def _spread(one: Statement, table: PrintedTable) -> Iterator[Finding]:
-    """Welch's test from printed means, spreads and numbers of runs.
+    """Welch's test from printed means, spreads and numbers of runs, where no p is printed.
 
     It takes what was rounded at the end that makes the difference clearest.
     """
+    if one.p is not None:
+        return
     other = runner_up(table, one) if one.says == "best" else one.than
     column, metric = table.figures[one.metric or ""], table.metrics[one.metric or ""]
     if one.says not in {"better", "worse", "best"} or other not in column or one.who not in column:
@@ -210,8 +247,7 @@ def _timing(one: Statement, table: PrintedTable) -> Iterator[Finding]:
     if all(table.runs_behind(row) == 1 for row in (one.who, one.than) if row is not None):
         text = f"{one.sentence(one.than)} by times of one run each: what else ran decides them."
         remedy = "Time both in turn on one device, several times, and compare ratios."
-        rows = ", ".join(row for row in (one.who, one.than) if row is not None)
-        yield Finding("D31", "warning", text, _about(one), rows, remedy)
+        yield Finding("D31", "warning", text, _about(one), _rows(one), remedy)
 
 
 def _tries(one: Statement, table: PrintedTable) -> Iterator[Finding]:
@@ -224,7 +260,7 @@ def _tries(one: Statement, table: PrintedTable) -> Iterator[Finding]:
             "best of them and the better explored its settings."
         )
         remedy = "Give both as many configurations, or compare their best of equally many."
-        yield Finding("D06", "warning", text, _about(one), f"{one.who}, {one.than}", remedy)
+        yield Finding("D06", "warning", text, _about(one), _rows(one), remedy)
 
 
 def _moved(one: Statement, table: PrintedTable) -> Iterator[Finding]:
