@@ -306,6 +306,12 @@ def test_all_mistakes_of_a_file_are_told_at_once_with_what_is_meant():
         (("| m1 | 0.70 |", "| m1 | 0.70 | 3 |"), "has 3 cells, the heading 2"),
         (("| m1 |", "| m0 |"), "'m0' is empty or given twice"),
         (("0.70", "good"), "row m1, column accuracy: 'good' is no number"),
+        (("0.70", "0,70"), "'0,70' is no number"),
+        (("0.70", "1e999"), "'1e999' is no number"),
+        (("kind: share", "range: [1, 0]"), "its range is empty"),
+        (("seeds: 5", "counts: accuracy"), "0.72 is no number of runs"),
+        (("title: t", "title: t\nsweeps: {s: {method: grid, axes: {x: 0}}}"), "sweeps.s.axes.x"),
+        (("title: t", "titel: t"), "did you mean title"),
     ],
 )
 def test_a_mistake_names_its_place(change, part):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cached_property
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 import pandas as pd
 from pydantic import Field, model_validator
@@ -19,6 +19,8 @@ from latentlab.runs.audit.printed.tables import PrintedModel, PrintedTable, Scal
 from latentlab.statistics.attainable import LocationTest
 from latentlab.statistics.corrections import Correction
 
+Count = Annotated[int, Field(strict=True, ge=1)]
+Values = Annotated[list[Scalar], Field(min_length=1)]
 Says = Literal["better", "worse", "same", "best", "collapsed", "predicts"]
 
 CORRELATION_COLUMNS = ("rho", "p", "n", "says")
@@ -145,7 +147,7 @@ class PrintedSweep(PrintedModel):
     """A sweep as the report describes it."""
 
     method: Literal["grid", "random", "adaptive"]
-    axes: dict[str, int | list[Scalar]] = Field(description="values, or how many, by parameter")
+    axes: dict[str, Count | Values] = Field(description="values, or how many, by parameter")
     when: dict[str, dict[str, Scalar]] = Field(
         {}, description="by parameter: the choice of another with which alone it exists"
     )

@@ -10,8 +10,8 @@ import pandas as pd
 from latentlab.core.errors import UserError
 
 _NUMBER = re.compile(
-    r"[~≈]?(?P<number>[-+−]?[\d,]*\.?\d+(?:[eE][-+]?\d+)?)\s?(?P<unit>%|[KkM])?"
-    r"(?:\s*(?:±|\+/-)\s*(?P<spread>[\d,]*\.?\d+)\s?%?)?"
+    r"[~≈]?(?P<number>[-+−]?(?:[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?|\d*\.?\d+)(?:[eE][-+]?\d\d?)?)"
+    r"\s?(?P<unit>%|[KkM])?(?:\s*(?:±|\+/-)\s*(?P<spread>\d*\.?\d+)\s?%?)?"
 )
 _TIMES = {"%": 0.01, "K": 1e3, "k": 1e3, "M": 1e6}
 _ABSENT = {"", "-", "–", "—", "n/a", "na", "nan"}
@@ -70,7 +70,7 @@ def figure(text: str) -> Figure | None:
     times = _TIMES.get(found["unit"] or "", 1.0)
     mantissa, _, power = digits.lower().partition("e")
     decimals = len(mantissa.partition(".")[2]) - int(power or 0)
-    spread = None if found["spread"] is None else float(found["spread"].replace(",", "")) * times
+    spread = None if found["spread"] is None else float(found["spread"]) * times
     return Figure(plain, float(digits) * times, 0.5 * 10.0**-decimals * times, spread)
 
 

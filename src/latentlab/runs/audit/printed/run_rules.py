@@ -42,6 +42,8 @@ def run_findings(runs: PrintedRuns, statements: list[Statement]) -> Iterator[Fin
 def runner_up(table: PrintedTable, one: Statement) -> str | None:
     """The best row beside the one that is said to be best; none where nothing else is."""
     metric = one.metric or ""
+    if table.metrics[metric].better == "none":
+        return None
     sign = 1 if table.metrics[metric].better == "higher" else -1
     others = {row: sign * f.value for row, f in table.figures[metric].items() if row != one.who}
     return max(others, key=lambda row: others[row]) if others else None

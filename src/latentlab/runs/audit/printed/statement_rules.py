@@ -152,7 +152,9 @@ def _collapsed(one: Statement, table: PrintedTable) -> Iterator[Finding]:
     if divergence is None or table.metrics[divergence].kind != "kl":
         return
     values = table.figures[divergence]
-    if one.who in values and values[one.who].value == max(f.value for f in values.values()):
+    if one.who not in values or len(values) < 2:
+        return
+    if values[one.who].value == max(f.value for f in values.values()):
         text = (
             f"{one.who} is said to have collapsed; a collapsed posterior equals the prior and has "
             f"a {divergence} near 0, and {values[one.who].text} is the largest of {len(values)}: "

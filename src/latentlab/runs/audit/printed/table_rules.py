@@ -187,10 +187,10 @@ def _at_odds(about: str, name: str, table: PrintedTable) -> Iterator[Finding]:
     if other is None:
         return
     rows = [row for row in column if row in table.figures[other]]
-    if len(rows) < _FEWEST_ORDERED:
-        return
     mine = [column[row].value for row in rows]
     theirs = [table.figures[other][row].value for row in rows]
+    if len(rows) < _FEWEST_ORDERED or min(len(set(mine)), len(set(theirs))) < 2:
+        return
     rho = float(scipy.stats.spearmanr(mine, theirs).statistic)
     if rho <= _AT_ODDS:
         text = (

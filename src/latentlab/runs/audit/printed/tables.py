@@ -44,6 +44,12 @@ class PrintedMetric(PrintedModel):
     epoch: Literal["last", "best"] | None = Field(None, description="which epoch counts")
     plus_minus: Literal["sd", "se"] = Field("sd", description="what stands after ±")
 
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.range is not None and self.range[0] >= self.range[1]:
+            raise ValueError("its range is empty; write the lowest value, then the highest")
+        return self
+
     @property
     def bounds(self) -> tuple[float, float]:
         """Lowest and highest possible value."""
@@ -145,14 +151,17 @@ class PrintedTable(PrintedModel):
                 where = ("metrics", name, "moved_by")
                 what = f"there is no setting {setting}"
                 yield Mistake(where, what, nearest(setting, self.settings))
-        for name in (*self.metrics, *counts):
-            for row, cell in cells[name].items() if name in columns else ():
+        for name in (name for name in (*self.metrics, *counts) if name in columns):
+            for row, cell in cells[name].items():
+                where = f"row {row}, column {name}"
                 try:
-                    figure(str(cell))
+                    read = figure(str(cell))
                 except UserError as mistake:
-                    yield Mistake(
-                        ("table",), f"row {row}, column {name}: {mistake.what}", mistake.remedy
-                    )
+                    yield Mistake(("table",), f"{where}: {mistake.what}", mistake.remedy)
+                    continue
+                if name in counts and read is not None and (read.value < 1 or read.value % 1):
+                    what = f"{where}: {read.text} is no number of runs"
+                    yield Mistake(("table",), what, "Write a whole number, or leave it empty")
 
 
 def no_row(name: str, rows: Sequence[str]) -> Mistake:
