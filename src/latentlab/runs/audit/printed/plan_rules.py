@@ -160,7 +160,7 @@ def _attainable(name: str, tests: PlannedTests) -> Iterator[Finding]:
     exact: LocationTest = "sign_flip" if tests.test in PAIRED_TESTS else "permutation"
     family = f" that {correction} leaves {tests.tests} tests" if correction != "none" else ""
     for test in dict.fromkeys([tests.test, exact]):
-        smallest = 2 * smallest_p(test, tests.seeds, tests.seeds)
+        smallest = min(1.0, 2 * smallest_p(test, tests.seeds, tests.seeds))
         if smallest <= level:
             continue
         own = test == tests.test

@@ -153,14 +153,14 @@ class PrintedTable(PrintedModel):
                 yield Mistake(where, what, nearest(setting, self.settings))
         for name in (name for name in (*self.metrics, *counts) if name in columns):
             for row, cell in cells[name].items():
-                where = f"row {row}, column {name}"
+                place = f"row {row}, column {name}"
                 try:
                     read = figure(str(cell))
                 except UserError as mistake:
-                    yield Mistake(("table",), f"{where}: {mistake.what}", mistake.remedy)
+                    yield Mistake(("table",), f"{place}: {mistake.what}", mistake.remedy)
                     continue
                 if name in counts and read is not None and (read.value < 1 or read.value % 1):
-                    what = f"{where}: {read.text} is no number of runs"
+                    what = f"{place}: {read.text} is no number of runs"
                     yield Mistake(("table",), what, "Write a whole number, or leave it empty")
 
 
