@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pytest
 import scipy.stats
+from benchmarks.printed_error_rates import report
 
 from latentlab.core.errors import UserError
 from latentlab.core.strict_yaml import parse_yaml
@@ -273,6 +274,13 @@ CLEAN = [
 @pytest.mark.parametrize("text", CLEAN)
 def test_clean_tables_have_no_error(text):
     assert "error" not in {severity for _, severity in found(text)}
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_honest_reports_have_no_error(seed):
+    """`benchmarks/printed_error_rates.py` does the same with 1,000 reports."""
+    told, _ = audit_report(report(seed))
+    assert not [one for one in told if one.severity == "error"]
 
 
 def test_all_mistakes_of_a_file_are_told_at_once_with_what_is_meant():
