@@ -11,9 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from latentlab.reporting.formatting import plural
-from latentlab.runs.audit.findings import findings_table, records
+from latentlab.runs.audit.findings import Finding, findings_table, records
 from latentlab.runs.audit.printed.audit import SEVERITIES, audit_report, read_printed
-from latentlab.runs.audit.rules import RULES
 
 ROOT = Path(__file__).parent.parent
 REPORTS = ROOT / "tests" / "runs" / "audit" / "printed"
@@ -30,33 +29,26 @@ The six studies of this project set out from five reports. What each prints and 
 
 def page() -> str:
     """Return the page in Markdown."""
-    return "\n".join([_HEAD, *_summary(), *(line for name in NAMES for line in _part(name))])
+    reports = {name: read_printed(REPORTS / f"{name}.yml") for name in NAMES}
+    found = {name: audit_report(report)[0] for name, report in reports.items()}
+    lines = [_HEAD, "| report | errors | warnings | notes | rules |", "|---|---|---|---|---|"]
+    for name, report in reports.items():
+        counts = [sum(one.severity == severity for one in found[name]) for severity in SEVERITIES]
+        rules = len({one.rule for one in found[name]})
+        lines.append(f"| {report.title} | {' | '.join(map(str, counts))} | {rules} |")
+    for name, report in reports.items():
+        lines += ["", *_part(name, report.title, found[name])]
+    return "\n".join(lines) + "\n"
 
 
-def _summary() -> Iterator[str]:
-    yield "| report | errors | warnings | notes | rules |"
-    yield "|---|---|---|---|---|"
-    for name in NAMES:
-        report = read_printed(REPORTS / f"{name}.yml")
-        found, _ = audit_report(report)
-        counts = [str(sum(one.severity == severity for one in found)) for severity in SEVERITIES]
-        rules = len({one.rule for one in found})
-        yield f"| {report.title} | {' | '.join(counts)} | {rules} |"
-    yield ""
-
-
-def _part(name: str) -> Iterator[str]:
-    report = read_printed(REPORTS / f"{name}.yml")
-    found, _ = audit_report(report)
-    yield f"## {report.title}\n"
+def _part(name: str, title: str, found: list[Finding]) -> Iterator[str]:
     link = f"[{name}.yml](../../tests/runs/audit/printed/{name}.yml)"
-    yield f"{link}: {plural(len(found), 'finding')}.\n"
+    yield f"## {title}\n\n{link}: {plural(len(found), 'finding')}.\n"
     yield "| rule | severity | about | found |"
     yield "|---|---|---|---|"
     for row in records(findings_table(found)):
-        cells = (f"{row.rule} {RULES[row.rule].name}", row.severity, row.about, row.text)
+        cells = (f"{row.rule} {row.name}", row.severity, row.about, row.text)
         yield f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
-    yield ""
 
 
 if __name__ == "__main__":
