@@ -22,8 +22,9 @@ NAMES = ("harmonium", "sweep_analysis", "recommendations", "vae_comparison", "sw
 _HEAD = """# What the audit says of five reports
 
 The six studies of this project set out from five reports. What each prints and says is a file
-([how to write one](../printed_reports.md)); below is what the audit finds from these figures. The few
-that the report does not print, such as the score of a constant predictor, are named in the file's comments.
+([how to write one](../printed_reports.md)); below is what the audit finds from these figures. The
+few that a report does not print, such as the score of a constant predictor, are named in the
+file's comments.
 `python tools/audit_of_five_reports.py` writes this page, and a test holds it to the rules.
 """
 

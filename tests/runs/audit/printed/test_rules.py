@@ -175,6 +175,12 @@ def test_what_is_said_against_the_figures(says, by, rule):
     assert {code for code, severity in told if severity == "error"} == ({rule} if rule else set())
 
 
+def test_the_best_is_held_against_all_others():
+    best = "statements:\n  - {says: best, table: a, metric: accuracy, who: m1}\n"
+    assert ("D12", "error") in shares("0.72", "0.70", more=best)
+    assert ("D12", "error") not in shares("0.70", "0.72", "0.72", more=best)
+
+
 def test_branches_are_what_enumeration_leaves():
     sweep = read(
         "title: t\nsweeps: {s: {method: grid, runs: 9, axes: {kind: [a, b], x: 3, y: 4, seed: 2}, "
