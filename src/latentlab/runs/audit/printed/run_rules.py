@@ -7,7 +7,6 @@ from itertools import combinations
 
 import numpy as np
 import scipy.stats
-from numpy.typing import NDArray
 
 from latentlab.core.arrays import Array
 from latentlab.reporting.formatting import plural
@@ -50,22 +49,17 @@ def runner_up(table: PrintedTable, one: Statement) -> str | None:
 
 
 def _clean_pairs(runs: PrintedRuns) -> Iterator[Finding]:
-    if len(runs.table.rows) < 2:
+    codes = runs.codes
+    n = len(codes)
+    if n < 2:
         return
-    apart = _distances(runs.codes)
-    pairs = len(apart)
-    clean = int((apart == 1).sum())
+    apart = ((codes[i + 1 :] != codes[i]).sum(axis=1) for i in range(n))
+    clean = sum(int((settings == 1).sum()) for settings in apart)
     text = (
-        f"{clean} of {pairs} pairs of runs differ in exactly one setting. Only these say what that "
-        "setting does; every other comparison mixes several."
+        f"{clean} of {n * (n - 1) // 2} pairs of runs differ in exactly one setting. Only these "
+        "say what that setting does; every other comparison mixes several."
     )
     yield Finding("D07", "note", text, runs.name)
-
-
-def _distances(codes: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Number of settings in which each pair of runs differs, [pairs]."""
-    first, second = np.triu_indices(len(codes), 1)
-    return np.asarray((codes[first] != codes[second]).sum(axis=1))
 
 
 def _noise(runs: PrintedRuns, metric: str) -> Iterator[Finding]:
