@@ -106,6 +106,7 @@ def verify(context: click.Context, /, study: str, **arguments: Any) -> None:
 @click.option("--seed", help="Column of the seed; none: one that is called so.")
 @click.option("--control", help="The arm that others are compared with; none: one called so.")
 @click.option("--claims", help="A file as a study's hypotheses.yml; none: each arm.")
+@click.option("--printed", help="A file of what a report prints of the runs, to be audited.")
 @click.option("--study", help="Of an Optuna storage: name of the study.")
 @click.pass_context
 def judge(context: click.Context, /, **said: str | None) -> None:
@@ -114,7 +115,7 @@ def judge(context: click.Context, /, **said: str | None) -> None:
     The same as `kedro run --pipelines evidence --params evidence.source=SOURCE`.
     """
     block = {name: value for name, value in said.items() if value is not None}
-    for name in {"source", "claims"} & set(block):
+    for name in {"source", "claims", "printed"} & set(block):
         # A file is meant from the present folder, which may lie below that of the project.
         if Path(str(block[name])).is_file():
             block[name] = str(Path(str(block[name])).resolve())

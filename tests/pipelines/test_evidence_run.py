@@ -18,8 +18,14 @@ def test_a_table_of_runs_is_judged_by_one_command(project: ProjectCopy) -> None:
     runs = pd.DataFrame({"model": ["control", "new"] * 6, "seed": [s // 2 for s in range(12)]})
     runs["test_acc"] = [0.5 + 0.1 * (k % 2) + 0.01 * (k % 5) for k in range(12)]
     runs.to_csv(project.root / "runs.csv", index=False)
-    done = project.kedro("run", "--pipelines", "evidence", "--params", "evidence.source=runs.csv")
+    (project.root / "report.yml").write_text(
+        "title: a report\nstatements: [{says: predicts, who: a wider one, by: 5 %}]\n"
+    )
+    said = "evidence.source=runs.csv,evidence.printed=report.yml"
+    done = project.kedro("run", "--pipelines", "evidence", "--params", said)
     assert done.returncode == 0, done.stderr
+    report = project.root / "data/08_reporting/evidence/report/report.md"
+    assert "1 prediction without a run: a wider one 5 %." in report.read_text()
     assert "1 verdict: 0 confirmatory, 1 exploratory" in done.stdout
     assert "An arm is a value of model" in done.stdout + done.stderr
     client = mlflow.MlflowClient(f"sqlite:///{project.root / 'mlflow.db'}")

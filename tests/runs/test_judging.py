@@ -181,12 +181,23 @@ def test_ambiguity_stops_with_what_to_say(tmp_path):
         ({"arm": "lr"}, "there is one arm"),
         ({"study": "mine"}, "evidence.study cannot be used"),
         ({"claims": "none.yml"}, "none.yml"),
+        ({"printed": "none.yml"}, "none.yml"),
         ({"seed": "sed"}, "sed"),
         ({"ratios": "seconds"}, "seconds is none of the metrics"),
     ],
 )
 def test_what_is_not_there_is_one_line(tmp_path, chosen, words):
     assert words in refused(table(), tmp_path, **chosen)
+
+
+def test_what_a_report_prints_of_the_runs_is_audited_beside_them(tmp_path):
+    (tmp_path / "report.yml").write_text(
+        "title: a report\nstatements: [{says: predicts, who: a wider one, by: 5 %}]\n"
+    )
+    sections = judged(table(), tmp_path, printed="report.yml").document.sections
+    (section,) = [one for one in sections if "printed" in one.title]
+    assert section.sentences == ["a report: 0 errors, 1 warning, 0 notes."]
+    assert list(section.table["rule"]) == ["D28"]
 
 
 def test_names_of_arms_are_escaped(tmp_path):

@@ -125,6 +125,18 @@ def plural(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
+def trend(rho: float, sign: float) -> str:
+    """Write which way of a parameter is better.
+
+    Args:
+        rho: with the objective as recorded.
+        sign: 1 where a larger objective is better, else -1.
+    """
+    if math.isnan(rho) or rho == 0:
+        return "none"
+    return "increase helps" if rho * sign > 0 else "decrease helps"
+
+
 def _interval_decimals(low: float, high: float) -> int | None:
     """Decimals for an interval; None (four digits) where its width says nothing."""
     half_width = abs(high - low) / 2

@@ -5,8 +5,9 @@ import pytest
 import scipy.stats
 
 from labs.sweep_tables import MIXED, noise_table, published_facts, random_rows, sweep_table
+from latentlab.reporting.formatting import trend
 from latentlab.search.analysis_settings import AnalysisSettings
-from latentlab.search.effects.rank_correlations import rank_correlations, trend
+from latentlab.search.effects.rank_correlations import rank_correlations
 from latentlab.search.matrix import sweep_matrix
 from latentlab.statistics.intervals import spearman_interval
 

@@ -18,6 +18,7 @@ from latentlab.reporting.document import Document, Section
 from latentlab.reporting.sections import study_document
 from latentlab.reporting.tables import comparison_table
 from latentlab.reporting.verdict_prose import verdict_deviations
+from latentlab.runs.audit.printed.audit import audit_printed
 from latentlab.runs.judging.arms import Arms, arms_of, control_of
 from latentlab.runs.judging.claims import default_claims, read_claims
 from latentlab.runs.judging.reading import Measured, measured, read_runs
@@ -53,8 +54,10 @@ def judge_runs(
         runs_of: the runs of an experiment of MLflow as a table, by its name.
 
     Raises:
-        UserError: the runs or the claims cannot be read, or it is not clear what is meant.
+        UserError: the runs, the claims or what a report prints cannot be read, or it is not clear
+            what is meant.
     """
+    printed = [] if chosen.printed is None else audit_printed(root / chosen.printed)[1]
     runs = read_runs(chosen, root, runs_of)
     arms = arms_of(runs, chosen.arm)
     metrics = measured(runs, chosen)
@@ -100,7 +103,7 @@ def judge_runs(
         facts={f"evidence.{key}": str(value) for key, value in block.items()},
     )
     missing = Section("What was run", table=_runs_table(trials, arms))
-    sections = [*document.sections, missing, read]
+    sections = [*document.sections, *printed, missing, read]
     if texts:
         sections.append(_declaring(arms))
     document = replace(document, sections=sections, texts=texts)

@@ -40,3 +40,6 @@ class EvidenceSettings(StrictModel):
     claims: str | None = Field(
         None, description="a file as a study's hypotheses.yml; none: each arm against the control"
     )
+    printed: str | None = Field(
+        None, description="a file of what a report prints and says of the runs, to be audited"
+    )

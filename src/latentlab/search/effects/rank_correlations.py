@@ -11,6 +11,7 @@ import pandas as pd
 import scipy.stats
 
 from latentlab.core.arrays import Array
+from latentlab.reporting.formatting import trend
 from latentlab.search.analysis_settings import AnalysisSettings
 from latentlab.search.columns import Column
 from latentlab.search.matrix import SweepMatrix
@@ -98,15 +99,3 @@ def _spearman(x: Array, y: Array) -> float:
     if len(x) < 3 or np.ptp(x) == 0 or np.ptp(y) == 0:
         return math.nan
     return float(scipy.stats.spearmanr(x, y).statistic)
-
-
-def trend(rho: float, sign: float) -> str:
-    """Which way is better.
-
-    Args:
-        rho: with the objective as recorded.
-        sign: 1 where a larger objective is better, else -1.
-    """
-    if math.isnan(rho) or rho == 0:
-        return "none"
-    return "increase helps" if rho * sign > 0 else "decrease helps"

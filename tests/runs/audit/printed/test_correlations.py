@@ -1,12 +1,16 @@
 """The report's figures, recomputed from what it prints."""
 
 import numpy as np
-import pandas as pd
 import pytest
 import scipy.stats
 from statsmodels.stats.multitest import multipletests
 
-from latentlab.search.audit.published import check_published, consistent_n, textbook_p
+from latentlab.runs.audit.printed.correlations import (
+    check_correlations,
+    consistent_n,
+    textbook_p,
+)
+from latentlab.runs.audit.printed.declared import PrintedCorrelations
 
 REPORT = [
     ("batch_size", -0.669, 0.001, 20, "decrease helps"),
@@ -26,9 +30,17 @@ REPORT = [
 LAST_DIGIT = ("weight_decay", "width_mult", "lr")
 
 
-@pytest.fixture
-def report():
-    return pd.DataFrame(REPORT, columns=["parameter", "rho", "p", "n", "claim"])
+def printed(rows=REPORT, **more):
+    lines = ["| parameter | rho | p | n | says |", "|---|---|---|---|---|"]
+    for name, rho, p, n, claim in rows:
+        lines.append(
+            f"| {name} | {rho:.3f} | {'' if np.isnan(p) else f'{p:.3f}'} | {n} | {claim} |"
+        )
+    return PrintedCorrelations(table="\n".join(lines), **more)
+
+
+def checked(*args, **more):
+    return check_correlations("directions", printed(*args, **more))
 
 
 @pytest.mark.parametrize(("name", "rho", "p", "n"), [row[:4] for row in REPORT[:8]])
@@ -54,8 +66,8 @@ def test_textbook_p_is_scipys():
     assert np.isnan(textbook_p(0.5, 2))
 
 
-def test_adjusted_values_are_statsmodels(report):
-    table, _ = check_published(report)
+def test_adjusted_values_are_statsmodels():
+    table, _ = checked()
     p = table["p_used"].to_numpy()
     assert table["holm"].to_numpy() == pytest.approx(multipletests(p, method="holm")[1])
     assert table["bh"].to_numpy() == pytest.approx(multipletests(p, method="fdr_bh")[1])
@@ -63,14 +75,22 @@ def test_adjusted_values_are_statsmodels(report):
     tiers = table.set_index("parameter")["tier"]
     assert tiers["batch_size"] == "high"
     assert set(tiers.drop("batch_size")) == {"open"}
-    assert table.set_index("parameter")["holm"]["depth"] == pytest.approx(9 * 0.071)
+    assert table.set_index("parameter")["holm"]["depth"] == pytest.approx(9 * textbook_p(0.479, 15))
 
 
-def test_right_numbers_of_rows_agree_and_the_claimed_twenty_do_not(report):
-    right, findings = check_published(report)
+def test_holm_over_the_eight_printed_p_leaves_batch_size_alone():
+    table, _ = checked(REPORT[:8])
+    holm = table.set_index("parameter")["holm"]
+    assert holm["batch_size"] == pytest.approx(8 * textbook_p(0.669, 20))
+    assert round(holm["batch_size"], 3) == 0.010
+    assert (holm.drop("batch_size") > 0.4).all()
+
+
+def test_right_numbers_of_rows_agree_and_the_claimed_twenty_do_not():
+    right, findings = checked()
     assert right["agrees"].all()
     assert not [one for one in findings if one.rule == "D11"]
-    claimed, findings = check_published(report.assign(n=20))
+    claimed, findings = checked([(*row[:3], 20, row[4]) for row in REPORT])
     wrong = claimed.loc[~claimed["agrees"], "parameter"]
     assert list(wrong) == ["depth", "width_mult", "mlp_hidden"]
     told = {one.about: one.text for one in findings if one.rule == "D11"}
@@ -79,15 +99,33 @@ def test_right_numbers_of_rows_agree_and_the_claimed_twenty_do_not(report):
     assert "p .033" in told["depth"]
 
 
-def test_no_correction_is_found_and_mended(report):
-    _, findings = check_published(report)
+def test_no_correction_is_found_and_mended():
+    _, findings = checked()
     (family,) = [one for one in findings if one.rule == "D10"]
     assert family.severity == "error"
-    assert "3 are below .10, after correction 1" in family.text
+    assert "3 p-values are below .10, after correction 1" in family.text
 
 
-def test_text_against_the_sign(report):
-    _, findings = check_published(report)
+def test_ranks_over_different_numbers_of_rows():
+    _, findings = checked(ranked=True)
+    (ranking,) = [one for one in findings if one.rule == "D11"]
+    assert "ctx_n_head 5" in ranking.text
+    assert not [one for one in checked(REPORT[:1], ranked=True)[1] if one.rule == "D11"]
+
+
+def test_five_rows_reach_no_p_that_a_family_asks_for():
+    _, findings = checked()
+    told = {one.about: one.text for one in findings if one.rule == "D02"}
+    assert set(told) == {"ctx_n_head", "ctx_dropout"}
+    assert "below .017" in told["ctx_dropout"]  # 2/5!
+
+
+def test_a_table_that_was_corrected_is_not_told_to():
+    assert not [one for one in checked(corrected=True)[1] if one.rule == "D10"]
+
+
+def test_text_against_the_sign():
+    _, findings = checked()
     assert [one.about for one in findings if one.rule == "D12"] == ["label_smoothing", "lr"]
 
 

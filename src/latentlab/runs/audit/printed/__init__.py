@@ -1,0 +1,1 @@
+"""What a report prints and claims, held against itself."""
