@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from latentlab.runs.audit.findings import Finding
 from latentlab.runs.audit.registry import audit
 from latentlab.runs.judging.auditing import audit_runs, audited_runs
 from latentlab.runs.judging.judged import judge_runs
@@ -223,10 +222,10 @@ def words_together(rng: np.random.Generator) -> Flawed:
 
 
 def sum_of_others(rng: np.random.Generator) -> Flawed:
-    table = configurations(rng, 60).drop(columns="activation")
-    table["depth"] = rng.permutation(60)
-    table["dropout"] = rng.permutation(60) / 120
-    table["width"] = table["depth"] + 120 * table["dropout"] + rng.uniform(size=60)
+    parts = [rng.permutation(60) for _ in range(3)]
+    table = configurations(rng, 60)[["test_acc"]].assign(width=sum(parts) + rng.uniform(size=60))
+    for name, part in zip(("depth", "heads", "blocks"), parts, strict=True):
+        table[name] = part
     return Flawed("D09", table, about="width")
 
 
@@ -242,8 +241,8 @@ def asked_by_an_optimiser(rng: np.random.Generator) -> Flawed:
 
 
 def searched_seed(rng: np.random.Generator) -> Flawed:
-    table = configurations(rng, 30).assign(init_seed=rng.integers(0, 5, 30))
-    return Flawed("D19", table, about="init_seed", optimiser=True, chosen={"seed": "run"})
+    table = configurations(rng, 30).assign(seed=0, init_seed=rng.integers(0, 5, 30))
+    return Flawed("D19", table, about="init_seed", optimiser=True, chosen={"seed": "seed"})
 
 
 def seed_as_arm(rng: np.random.Generator) -> Flawed:
@@ -415,6 +414,7 @@ def sound(seed: int) -> Flawed:
     rng = np.random.default_rng([7, seed])
     count = int(rng.integers(1, len(METRICS) + 1))
     decimals = [None, 2, 3, 4][int(rng.integers(4))]
+    examples = int(rng.choice([0, 0, 97, 360, 1000]))
     if seed % 2 == 0:
         k, seeds = int(rng.integers(2, 7)), int(rng.integers(5, 13))
         table = pd.DataFrame(
@@ -445,4 +445,8 @@ def sound(seed: int) -> Flawed:
         centre = {"test_acc": 0.7, "test_f1": 0.6, "test_loss": 1.2, "test_rmse": 2.0}[name]
         values = centre + turned * scale * score
         table[name] = values if decimals is None else np.round(values, decimals)
+        if examples and turned == 1:
+            table[name] = np.round(values * examples) / examples
+        if rng.uniform() < 0.15:
+            table.loc[rng.uniform(size=n) < 0.05, name] = np.nan
     return Flawed("", table, chosen={"metric": "+".join(METRICS[:count])}, judged=seed % 2 == 0)

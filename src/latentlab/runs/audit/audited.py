@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
 
 import numpy as np
@@ -15,6 +17,8 @@ from latentlab.core.arrays import Array, Mask
 from latentlab.metrics.metric import Metric
 
 _MOST = 12
+_EXAMPLES, _LOOKED_AT = 10_000, 500
+"""Shares of more examples count as measurements; so many values tell of how many they are."""
 
 
 @dataclass(frozen=True)
@@ -101,15 +105,38 @@ def groups(codes: pd.DataFrame) -> NDArray[np.int64]:
     return codes.groupby(list(codes.columns), sort=False).ngroup().to_numpy(dtype=np.int64)
 
 
-def resolution(values: Array) -> float:
+def written_to(values: Array) -> float:
     """The last digit that finite values were written to; 0 where they have more than six decimals.
 
-    >>> resolution(np.array([0.5, 0.25])), resolution(np.array([1 / 3, 0.5]))
+    >>> written_to(np.array([0.5, 0.25])), written_to(np.array([1 / 3, 0.5]))
     (0.01, 0.0)
     """
     for decimals in range(7):
-        if np.all(
-            np.abs(values - np.round(values, decimals)) <= 1e-12 * np.maximum(1, abs(values))
-        ):
+        rounded = np.round(values, decimals)
+        if np.all(np.abs(values - rounded) <= 1e-12 * np.maximum(1, np.abs(values))):
             return float(10.0**-decimals)
     return 0.0
+
+
+def resolution(values: Array) -> float:
+    """The step between values that are possible: the last digit, or 1 / n of shares of n examples.
+
+    Args:
+        values: finite, [values].
+
+    Returns:
+        0 where the values tell of no step: measurements with all their digits.
+
+    >>> round(1 / resolution(np.array([1 / 3, 1 / 2])))
+    6
+    """
+    step = written_to(values)
+    if step > 0:
+        return step
+    common = 1
+    for value in np.unique(values)[:_LOOKED_AT]:
+        share = Fraction(float(value)).limit_denominator(_EXAMPLES)
+        common = math.lcm(common, share.denominator)
+        if abs(float(share) - value) > 1e-12 * max(1, abs(value)) or common > _EXAMPLES:
+            return 0.0
+    return 1 / common

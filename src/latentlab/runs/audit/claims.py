@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from latentlab.reporting.formatting import as_float, as_text, format_number, format_p, plural
+from latentlab.reporting.verdict_cells import ratio_unit
 from latentlab.runs.audit.audited import Audited
 from latentlab.runs.audit.findings import Finding
 from latentlab.statistics.attainable import LocationTest, seeds_for_attainable
@@ -54,9 +55,9 @@ def unattainable_findings(audited: Audited) -> Iterator[Finding]:
             else None
         )
         text = (
-            f"{name}: {test} over {row['n']} {as_text(row['n_unit'])}s gives no p below "
-            f"{format_p(attainable)}, and its family leaves {format_p(left)}: no data whatever "
-            "could have supported it."
+            f"{name}: {test} over {plural(int(as_float(row['n'])), as_text(row['n_unit']))} gives "
+            f"no p below {format_p(attainable)}, and its family leaves {format_p(left)}: no data "
+            "whatever could have supported it."
         )
         remedy = "Run more seeds, or declare a t test."
         if fewest is not None:
@@ -67,18 +68,18 @@ def unattainable_findings(audited: Audited) -> Iterator[Finding]:
 def power_findings(audited: Audited) -> Iterator[Finding]:
     """D03: open claims about an effect, or a margin, that so few runs mostly miss."""
     for row in _rows(audited):
-        detectable = as_float(row["detectable_effect"])
-        effect, boundary = as_float(row["effect"]), as_float(row["boundary"])
+        detectable, effect = as_float(row["detectable_effect"]), as_float(row["effect"])
         margin = row["comparison"] == "equivalence"
-        wanted = boundary if margin else max(abs(effect), boundary)
-        if row["verdict"] != "inconclusive" or not detectable > wanted:
+        seen = as_float(row["boundary"]) if margin else effect
+        if row["verdict"] != "inconclusive" or not detectable > seen:
             continue
-        name, unit = str(row["hypothesis"]), as_text(row["n_unit"])
-        seen = f"a margin of {boundary:g}" if margin else f"an effect of {format_number(wanted)}"
+        name, unit, n = str(row["hypothesis"]), as_text(row["n_unit"]), int(as_float(row["n"]))
+        least = f"{format_number(detectable)}{ratio_unit(row)}"
         text = (
-            f"{name}: {plural(int(as_float(row['n'])), unit)} find "
-            f"{'a margin' if margin else 'an effect'} of {format_number(detectable)} in four of "
-            f"five studies; {seen} is mostly missed. Open is not the same as no difference."
+            f"{name}: over {plural(n, unit)} {'margins' if margin else 'true effects'} below "
+            f"{least} are missed in more than one of five studies; the one "
+            f"{'declared' if margin else 'seen'} is {format_number(seen)}{ratio_unit(row)}. Open "
+            "is not the same as no difference."
         )
         low, high = as_float(row["seeds_likely"]), as_float(row["seeds_needed"])
         remedy = "No affordable number of seeds settles an effect this small: declare a margin."
@@ -134,24 +135,26 @@ def _uncorrected(members: pd.DataFrame, what: str) -> Finding:
 
 
 def margin_findings(audited: Audited) -> Iterator[Finding]:
-    """D25: open claims of a difference, of which somebody might say that nothing changes."""
+    """D25: open claims of a difference, of which somebody might say that nothing changes.
+
+    The smallest margin that equivalence would hold for is the farther end of the interval.
+    """
+    margins = {}
     for row in _rows(audited):
-        low, high = as_float(row["interval_low"]), as_float(row["interval_high"])
-        if (
-            row["verdict"] != "inconclusive"
-            or row["comparison"] != "superiority"
-            or as_float(row["boundary"]) != 0
-            or not math.isfinite(low + high)
-        ):
-            continue
-        name = str(row["hypothesis"])
-        text = (
-            f"{name} is open, which is no evidence of sameness, and no margin says how much would "
-            f"matter. These runs would show sameness within {format_number(max(-low, high))} at "
-            "best."
-        )
-        remedy = "Declare kind: equivalence with a margin, and judge it on fresh seeds."
-        yield Finding("D25", "note", text, name, "", remedy)
+        ends = as_float(row["interval_low"]), as_float(row["interval_high"])
+        superiority = row["comparison"] == "superiority" and as_float(row["boundary"]) == 0
+        if row["verdict"] == "inconclusive" and superiority and all(map(math.isfinite, ends)):
+            farther = max(-ends[0], ends[1])
+            margins[str(row["hypothesis"])] = f"{format_number(farther)}{ratio_unit(row)}"
+    if not margins:
+        return
+    each = ", ".join(f"{name} {margin}" for name, margin in margins.items())
+    text = (
+        f"{plural(len(margins), 'claim')} open without a margin: that is no evidence of sameness. "
+        f"At best these runs show sameness within: {each}."
+    )
+    remedy = "Declare kind: equivalence with a margin, and judge it on fresh seeds."
+    yield Finding("D25", "note", text, ", ".join(margins), "", remedy)
 
 
 def lost_pair_findings(audited: Audited) -> Iterator[Finding]:

@@ -25,7 +25,11 @@ def lost_findings(audited: Audited) -> Iterator[Finding]:
     first = str(next(iter(audited.scores)))
     failed = np.isin(audited.states, ["failed", "diverged"])
     values = audited.scores[first].to_numpy(dtype=np.float64)
-    lost = failed | (~np.isfinite(values) & (audited.states == "complete"))
+    measured = np.isfinite(values)
+    if audited.arms is not None:
+        # What an arm never measures, as a baseline may, is not lost.
+        measured = measured | ~pd.Series(measured).groupby(audited.arms).transform("any").to_numpy()
+    lost = failed | (~measured & (audited.states == "complete"))
     if not lost.any():
         return
     text = f"{int(lost.sum())} of {len(lost)} runs have no {first}: what is left is a selection."

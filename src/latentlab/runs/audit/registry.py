@@ -55,6 +55,9 @@ STAGES = Need(
     "a column that says which runs chose and which confirm",
     "no column says which runs chose and which confirm",
 )
+UNJUDGED = Need(
+    lambda audited: audited.verdicts is None, "no claims", "claims were judged, and no best chosen"
+)
 VERDICTS = Need(
     lambda audited: audited.verdicts is not None and len(audited.verdicts) > 0,
     "verdicts",
@@ -83,7 +86,7 @@ CHECKS = (
     Check("D02", claims.unattainable_findings, (VERDICTS,)),
     Check("D03", claims.power_findings, (VERDICTS,)),
     Check("D04", replicates.noise_findings, (REPEATS, SCORES)),
-    Check("D05", replicates.best_findings, (REPEATS, SCORES)),
+    Check("D05", replicates.best_findings, (REPEATS, SCORES, UNJUDGED)),
     Check("D05", claims.best_claim_findings, (VERDICTS,)),
     Check("D06", settings.budget_findings, (ARMS,)),
     Check("D07", settings.confounded_findings, (SETTINGS,)),

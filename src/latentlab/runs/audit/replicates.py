@@ -13,7 +13,7 @@ from scipy.stats import spearmanr
 from latentlab.core.arrays import Array
 from latentlab.reporting.formatting import format_number, plural
 from latentlab.runs.audit.audited import Audited, resolution
-from latentlab.runs.audit.findings import Finding
+from latentlab.runs.audit.findings import Finding, Severity
 from latentlab.runs.metric_names import words_of
 from latentlab.statistics.intervals import t_quantile
 from latentlab.statistics.selection_bias import expected_highest_normal
@@ -21,7 +21,9 @@ from latentlab.statistics.selection_bias import expected_highest_normal
 _LEVEL = 0.01
 """Of the test that outcomes of one configuration fall into two clusters, over all tests."""
 _FEWEST_CLUSTERED, _FEWEST_ASIDE = 6, 3
-_DRAWS = 9_999
+_DRAWS, _MOST_DRAWN = 9_999, 100
+_STEPS = 3
+"""A gap of fewer steps between possible values is none."""
 _CHANCE = 0.001
 """Expected number of pairs that rounding makes equal, up to which equal values are copies."""
 _ALIKE = 0.8
@@ -60,43 +62,50 @@ def single_seed_findings(audited: Audited) -> Iterator[Finding]:
         )
         where = np.isin(audited.arms, single) & np.isfinite(audited.score(column))
         remedy = "Run each arm on at least 5 seeds, the same for all, and judge those."
-        yield Finding("D01", "error", text, str(column), audited.named(where), remedy)
+        # Without a control nobody has said that these are compared.
+        severity: Severity = "error" if audited.control else "warning"
+        yield Finding("D01", severity, text, str(column), audited.named(where), remedy)
         return
 
 
 def noise_findings(audited: Audited) -> Iterator[Finding]:
-    """D04: what equal configurations differ by, and whether the best leads by more."""
-    for column in audited.scores:
-        sd, freedom = replicate_sd(audited, column)
-        if not freedom:
+    """D04: what equal configurations differ by, and whether the best leads by more.
+
+    Where claims were judged, their verdicts say which arms are told apart.
+    """
+    noise = {str(column): replicate_sd(audited, str(column)) for column in audited.scores}
+    known = {column: (sd, freedom) for column, (sd, freedom) in noise.items() if freedom}
+    if not known:
+        return
+    each = "; ".join(
+        f"{column} {format_number(sd)} on {plural(freedom, 'degree')} of freedom"
+        for column, (sd, freedom) in known.items()
+    )
+    text = f"Runs of equal configuration differ by a standard deviation of: {each}."
+    yield Finding("D04", "note", text)
+    for column, (sd, freedom) in known.items() if audited.verdicts is None else ():
+        better = audited.metrics[column].better
+        means = pd.Series(audited.score(column)).groupby(audited.configurations)
+        table = means.agg(["mean", "count"]).dropna()
+        if better == "none" or len(table) < 2 or sd == 0:
             continue
-        values = audited.score(column)
-        text = (
-            f"{column}: runs of equal configuration differ by a standard deviation of "
-            f"{format_number(sd)}, on {plural(freedom, 'degree')} of freedom."
-        )
-        better = audited.metrics[str(column)].better
-        means = pd.Series(values).groupby(audited.configurations).agg(["mean", "count"]).dropna()
-        if better == "none" or len(means) < 2 or sd == 0:
-            yield Finding("D04", "note", text, str(column))
-            continue
-        ranked = means.sort_values("mean", ascending=better == "lower", kind="stable")
+        ranked = table.sort_values("mean", ascending=better == "lower", kind="stable")
         first, second = ranked.iloc[0], ranked.iloc[1]
         lead = abs(float(first["mean"] - second["mean"]))
-        least = t_quantile(0.95, freedom) * sd * math.sqrt(1 / first["count"] + 1 / second["count"])
-        best = audited.configurations == ranked.index[0]
-        text += (
-            f" The best configuration leads the next by {format_number(lead)}; two configurations "
-            f"with so many runs are told apart from {format_number(least)} on."
-        )
+        error = sd * math.sqrt(1 / first["count"] + 1 / second["count"])
+        least = t_quantile(0.95, freedom) * error
         if lead >= least:
-            yield Finding("D04", "note", text, str(column), audited.named(best))
             continue
+        best = audited.configurations == ranked.index[0]
+        text = (
+            f"{column}: the best configuration leads the next by {format_number(lead)}, inside the "
+            f"noise of seeds: two configurations with so many runs are told apart from "
+            f"{format_number(least)} on."
+        )
         remedy = (
             "Run the best few configurations on fresh seeds, the same for all, and judge those."
         )
-        text += " The lead lies inside the noise."
-        yield Finding("D04", "warning", text, str(column), audited.named(best), remedy)
+        yield Finding("D04", "warning", text, column, audited.named(best), remedy)
 
 
 def best_findings(audited: Audited) -> Iterator[Finding]:
@@ -142,15 +151,18 @@ def hidden_factor_findings(audited: Audited) -> Iterator[Finding]:
     tests = max(len(large) * audited.scores.shape[1], 1)
     for column in audited.scores:
         values = audited.score(column)
+        step = resolution(values[np.isfinite(values)])
         for g in large:
             rows = np.flatnonzero((group == g) & np.isfinite(values))
             if len(rows) < _FEWEST_CLUSTERED:
                 continue
             rows = rows[np.argsort(values[rows], kind="stable")]
             split, ratio = _widest_gap(values[rows][None])
-            if not ratio[0] > _gap_limit(len(rows), min(_LEVEL / tests, _LEVEL)):
-                continue
             low, high = rows[: split[0]], rows[split[0] :]
+            if values[high[0]] - values[low[-1]] <= _STEPS * step:
+                continue
+            if not ratio[0] > _gap_limit(len(rows), _LEVEL / tests):
+                continue
             text = (
                 f"{column}: {len(rows)} runs of equal configuration fall into two clusters, "
                 f"{len(low)} around {format_number(float(values[low].mean()))} and {len(high)} "
@@ -158,7 +170,7 @@ def hidden_factor_findings(audited: Audited) -> Iterator[Finding]:
                 "configuration decided which."
             )
             remedy = "Find what else differed between them, record it as a setting, and run both."
-            aside = min(low, high, key=len)
+            aside = np.sort(min(low, high, key=len))
             yield Finding("D08", "error", text, str(column), audited.named(aside), remedy)
 
 
@@ -214,10 +226,19 @@ def _widest_gap(ascending: Array) -> tuple[Array, Array]:
 
 @functools.cache
 def _gap_limit(n: int, level: float) -> float:
-    """The ratio of `_widest_gap` that noise exceeds at a level, for Student's t with 3 degrees."""
-    draws = np.random.default_rng(n).standard_t(3, size=(_DRAWS, min(n, 200)))
-    _, ratios = _widest_gap(np.sort(draws, axis=1))
-    return float(np.quantile(ratios, max(1 - level, 0), method="higher"))
+    """The ratio of `_widest_gap` that noise exceeds at a level at most, by simulation.
+
+    The highest of four kinds of noise: short and long tails, on one side or on both.
+    """
+    rng, shape = np.random.default_rng(n), (_DRAWS, min(n, _MOST_DRAWN))
+    noises = (
+        rng.normal(size=shape),
+        rng.uniform(size=shape),
+        rng.exponential(size=shape),
+        rng.standard_t(3, size=shape),
+    )
+    ratios = [_widest_gap(np.sort(noise, axis=1))[1] for noise in noises]
+    return max(float(np.quantile(ratio, 1 - level, method="higher")) for ratio in ratios)
 
 
 def twice_findings(audited: Audited) -> Iterator[Finding]:
@@ -287,8 +308,7 @@ def _tie_chance(audited: Audited, columns: list[str]) -> float:
     """Chance that two runs of a configuration agree in all scores, by rounding alone.
 
     Two normal values are equal after rounding to a step with chance step / (2 sqrt(pi) sd).
-    Values that are shares of few examples have the smallest gap between them as their step. Of
-    metrics that move together one counts.
+    Of metrics that move together one counts.
     """
     chance, taken = 1.0, []
     for column in columns:
@@ -296,14 +316,8 @@ def _tie_chance(audited: Audited, columns: list[str]) -> float:
         sd = replicate_sd(audited, column)[0] or float(np.nanstd(values))
         if not sd > 0 or any(_correlation(values, other) > _ALIKE for other in taken):
             continue
-        different = np.unique(values[np.isfinite(values)])
-        step = resolution(different)
-        if step == 0 and len(different) < np.isfinite(values).sum() / 2:
-            step = float(np.diff(different).min())
-        if step > 0:
-            chance *= min(1.0, step / (2 * math.sqrt(math.pi) * sd))
-        else:
-            chance = 0.0
+        step = resolution(values[np.isfinite(values)])
+        chance *= min(1.0, step / (2 * math.sqrt(math.pi) * sd))
         taken.append(values)
     return chance
 

@@ -13,8 +13,8 @@ from scipy.stats import binom, rankdata
 
 from latentlab.core.arrays import Array
 from latentlab.reporting.formatting import format_number, plural
-from latentlab.runs.audit.audited import Audited, resolution
-from latentlab.runs.audit.findings import Finding
+from latentlab.runs.audit.audited import Audited, resolution, written_to
+from latentlab.runs.audit.findings import Finding, Severity
 from latentlab.runs.metric_names import bare_names, better_of, split_of, words_of
 
 _COUNTED = {"acc", "accuracy", "correct", "err", "error", "errorrate"}
@@ -81,7 +81,7 @@ def granularity_findings(audited: Audited) -> Iterator[Finding]:
         if not words & _COUNTED or not np.nanmax(np.abs(values), initial=0) <= 1:
             continue
         here = np.isfinite(values) & np.isfinite(n)
-        half = resolution(values[here]) / 2
+        half = written_to(values[here]) / 2
         counts = values * n
         off = np.abs(counts - np.round(counts))
         wrong = here & (off > half * n + 1e-6 * np.maximum(counts, 1))
@@ -127,7 +127,7 @@ def plateau_findings(audited: Audited) -> Iterator[Finding]:
         if count < max(_TIED_SHARE * n, _FEWEST_TIED):
             continue
         rest = once.loc[once["value"] != value, "value"].to_numpy()
-        step = max(resolution(once["value"].to_numpy()), _smallest_step(rest))
+        step = resolution(once["value"].to_numpy())
         low, high = np.quantile(rest, [0.25, 0.75])
         # The density of no unimodal sample is much higher than 1 over the range of its inner half.
         expected = min(1.0, step / max(high - low, step))
@@ -144,14 +144,6 @@ def plateau_findings(audited: Audited) -> Iterator[Finding]:
             "Compare that value with the score of a constant prediction; count such runs apart."
         )
         yield Finding("D22", "warning", text, str(column), audited.named(where), remedy)
-
-
-def _smallest_step(values: Array) -> float:
-    """The step of values that are shares of few examples; 0 where nearly all differ."""
-    different = np.unique(values)
-    if len(different) < 2 or len(different) > 0.7 * len(values):
-        return 0.0
-    return float(np.diff(different).min())
 
 
 def meaning_findings(audited: Audited) -> Iterator[Finding]:
@@ -177,9 +169,15 @@ def meaning_findings(audited: Audited) -> Iterator[Finding]:
             remedy = "Count them as diverged."
             yield Finding("D23", "warning", text, str(column), audited.named(infinite), remedy)
         if finite.sum() > 1 and not np.any(values[finite]):
-            text = f"{column} is exactly 0 in all {int(finite.sum())} runs: it was not measured."
+            # A metric that declares 0 as its lowest value may reach it.
+            declared = audited.metrics[str(column)].low == 0
+            text = (
+                f"{column} is exactly 0 in all {int(finite.sum())} runs: not measured, or there is "
+                "nothing to compare."
+            )
             remedy = "Find out whether it is computed at all before anything is said of it."
-            yield Finding("D23", "error", text, str(column), "", remedy)
+            severity: Severity = "warning" if declared else "error"
+            yield Finding("D23", severity, text, str(column), "", remedy)
             continue
         yield from _zero_arm(audited, str(column), values)
 

@@ -1,6 +1,6 @@
 """How many planted flaws the audit finds, and what it says of sound tables.
 
-    cd tests && python audit_levels.py [--tables 200] [--each 2]
+    PYTHONPATH=tests python benchmarks/audit_levels.py [--tables 200] [--each 2]
 
 Tables go through the files that a user gives. Of the sound ones those with even seeds are arms by
 seeds, which are judged too, the others random configurations.
