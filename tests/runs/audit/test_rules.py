@@ -1,4 +1,4 @@
-"""Figures of the rules, against enumeration, other libraries, and a report whose figures are known."""
+"""Figures of the rules, against enumeration, other libraries, and a report that is known."""
 
 from __future__ import annotations
 

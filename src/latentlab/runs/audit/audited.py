@@ -75,6 +75,11 @@ class Audited:
         return bool(len(self.rows) > self.configurations.max(initial=-1) + 1)
 
     @property
+    def columns(self) -> list[str]:
+        """The metrics in their order, the one that is judged first."""
+        return [str(column) for column in self.scores]
+
+    @property
     def arm_names(self) -> list[str]:
         """The arms in the order of their first run."""
         return [] if self.arms is None else [str(name) for name in pd.unique(self.arms)]

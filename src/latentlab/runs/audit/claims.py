@@ -44,13 +44,13 @@ def unattainable_findings(audited: Audited) -> Iterator[Finding]:
     for row in _rows(audited):
         alpha, attainable = as_float(row["alpha"]), as_float(row["attainable_p"])
         left = level_left(alpha, cast("Correction", row["correction"]), int(sizes[row["family"]]))
-        # The share of alpha that one direction is tested at, as the interval has it.
-        left *= (1 - as_float(row["interval_level"])) / (2 * alpha)
         if not attainable > left * (1 + 1e-9):
             continue
         test, name = as_text(row["test"]), str(row["hypothesis"])
+        # What is left to one direction: the interval tells whether alpha is shared by two.
+        one_sided = left * (1 - as_float(row["interval_level"])) / (2 * alpha)
         fewest = (
-            seeds_for_attainable(cast("LocationTest", test), left)
+            seeds_for_attainable(cast("LocationTest", test), one_sided)
             if test in get_args(LocationTest)
             else None
         )
@@ -99,7 +99,7 @@ def best_claim_findings(audited: Audited) -> Iterator[Finding]:
         ]
         if len(members) < 3 or won.empty:
             continue
-        best = won.loc[won["effect"].astype(float).idxmax()]
+        best = won.iloc[int(won["effect"].to_numpy(dtype=np.float64).argmax())]
         text = (
             f"{best['hypothesis']}: the best of {len(members)} comparisons with "
             f"{best['control']}. Its effect of {format_number(as_float(best['effect']))} is the "

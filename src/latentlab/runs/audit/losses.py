@@ -10,7 +10,7 @@ from scipy.stats import fisher_exact
 
 from latentlab.reporting.formatting import format_p
 from latentlab.runs.audit.audited import Audited
-from latentlab.runs.audit.findings import Finding
+from latentlab.runs.audit.findings import Finding, Severity
 from latentlab.runs.metric_names import words_of
 
 _LEVEL = 0.02
@@ -22,7 +22,7 @@ _CONFIRM = {"confirm", "confirmation", "final", "report", "test", "holdout", "ev
 
 def lost_findings(audited: Audited) -> Iterator[Finding]:
     """D27: runs without a value, and whether they fall on some arms."""
-    first = str(next(iter(audited.scores)))
+    first = audited.columns[0]
     failed = np.isin(audited.states, ["failed", "diverged"])
     values = audited.scores[first].to_numpy(dtype=np.float64)
     measured = np.isfinite(values)
@@ -37,31 +37,23 @@ def lost_findings(audited: Audited) -> Iterator[Finding]:
     if audited.arms is None:
         yield Finding("D27", "warning", text, first, audited.named(lost), remedy)
         return
-    counts = pd.crosstab(audited.arms, lost).reindex(columns=[True, False], fill_value=0)
+    names = audited.arm_names
+    of_arm = [audited.arms == name for name in names]
+    counts = [(int((own & lost).sum()), int((own & ~lost).sum())) for own in of_arm]
     each = ", ".join(
-        f"{name} {counts.loc[name, True]} of {counts.loc[name].sum()}"
-        for name in audited.arm_names
-        if counts.loc[name, True]
+        f"{name} {gone} of {gone + left}"
+        for name, (gone, left) in zip(names, counts, strict=True)
+        if gone
     )
-    table = counts.to_numpy()
-    p = 1.0
-    if len(table) == 2 and table.sum(axis=0).min() > 0:
-        p = float(fisher_exact(table).pvalue)
-    elif len(table) > 2 and table.sum(axis=0).min() > 0:
-        # Each arm against all others, by Bonferroni: the counts are too few for chi-square.
-        rest = table.sum(axis=0) - table
-        p = min(
-            1.0,
-            len(table)
-            * min(
-                float(fisher_exact([own, other]).pvalue)
-                for own, other in zip(table, rest, strict=True)
-            ),
-        )
+    whole = np.sum(counts, axis=0)
+    # Each arm against all others, by Bonferroni; of two arms both comparisons are the same.
+    tested = counts[:1] if len(counts) == 2 else counts
+    p_values = [float(fisher_exact(np.array([own, whole - own])).pvalue) for own in tested]
+    p = min(1.0, len(tested) * min(p_values))
     text += f" By arm: {each}; Fisher's p {format_p(p)}."
-    severity = "error" if p < _LEVEL else "warning"
-    if severity == "error":
+    if p < _LEVEL:
         text += " Losses fall on some arms, which flatters them."
+    severity: Severity = "error" if p < _LEVEL else "warning"
     yield Finding("D27", severity, text, first, audited.named(lost), remedy)
 
 

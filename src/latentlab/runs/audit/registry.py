@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from latentlab.runs.audit import claims, losses, replicates, scores, settings
+from latentlab.runs.audit import claims, losses, measuring, replicates, scores, settings
 from latentlab.runs.audit.audited import Audited
 from latentlab.runs.audit.findings import Finding
 
@@ -49,7 +49,7 @@ EXAMPLES = Need(
     "a column with the number of test examples",
     "no column says over how many examples a score is a mean",
 )
-TIMES = Need(scores.has_time, "a metric that is a time", "no metric is a time")
+TIMES = Need(measuring.has_time, "a metric that is a time", "no metric is a time")
 STAGES = Need(
     losses.knows_stages,
     "a column that says which runs chose and which confirm",
@@ -104,8 +104,8 @@ CHECKS = (
     Check("D25", claims.margin_findings, (VERDICTS,)),
     Check("D27", losses.lost_findings, (SCORES,)),
     Check("D27", claims.lost_pair_findings, (VERDICTS,)),
-    Check("D30", scores.reduction_findings, (SCORES,)),
-    Check("D31", scores.timing_findings, (TIMES,)),
+    Check("D30", measuring.reduction_findings, (SCORES,)),
+    Check("D31", measuring.timing_findings, (TIMES,)),
     Check("D32", claims.after_the_data_findings, (VERDICTS,)),
 )
 

@@ -51,7 +51,7 @@ def replicate_sd(audited: Audited, column: str) -> tuple[float, int]:
 def single_seed_findings(audited: Audited) -> Iterator[Finding]:
     """D01: arms with a score from one run only."""
     assert audited.arms is not None
-    for column in audited.scores:
+    for column in audited.columns:
         counts = pd.Series(audited.score(column)).groupby(audited.arms).count()
         single = [name for name in audited.arm_names if counts[name] == 1]
         if not single:
@@ -64,7 +64,7 @@ def single_seed_findings(audited: Audited) -> Iterator[Finding]:
         remedy = "Run each arm on at least 5 seeds, the same for all, and judge those."
         # Without a control nobody has said that these are compared.
         severity: Severity = "error" if audited.control else "warning"
-        yield Finding("D01", severity, text, str(column), audited.named(where), remedy)
+        yield Finding("D01", severity, text, column, audited.named(where), remedy)
         return
 
 
@@ -73,7 +73,7 @@ def noise_findings(audited: Audited) -> Iterator[Finding]:
 
     Where claims were judged, their verdicts say which arms are told apart.
     """
-    noise = {str(column): replicate_sd(audited, str(column)) for column in audited.scores}
+    noise = {column: replicate_sd(audited, column) for column in audited.columns}
     known = {column: (sd, freedom) for column, (sd, freedom) in noise.items() if freedom}
     if not known:
         return
@@ -115,8 +115,8 @@ def best_findings(audited: Audited) -> Iterator[Finding]:
     overstates its own true value by E[max of k] times the share of noise in the variance of means
     times their standard deviation.
     """
-    for column in audited.scores:
-        better = audited.metrics[str(column)].better
+    for column in audited.columns:
+        better = audited.metrics[column].better
         sd, freedom = replicate_sd(audited, column)
         table = pd.Series(audited.score(column)).groupby(audited.configurations)
         means, counts = table.mean().dropna(), table.count()
@@ -139,7 +139,7 @@ def best_findings(audited: Audited) -> Iterator[Finding]:
             f"which is more than its lead of {format_number(lead)}."
         )
         remedy = "Run the best few configurations on seeds that chose none of them; report those."
-        yield Finding("D05", "warning", text, str(column), audited.named(best), remedy)
+        yield Finding("D05", "warning", text, column, audited.named(best), remedy)
 
 
 def hidden_factor_findings(audited: Audited) -> Iterator[Finding]:
@@ -149,7 +149,7 @@ def hidden_factor_findings(audited: Audited) -> Iterator[Finding]:
     counts = np.bincount(group)
     large = np.flatnonzero(counts >= _FEWEST_CLUSTERED)
     tests = max(len(large) * audited.scores.shape[1], 1)
-    for column in audited.scores:
+    for column in audited.columns:
         values = audited.score(column)
         step = resolution(values[np.isfinite(values)])
         for g in large:
@@ -171,7 +171,7 @@ def hidden_factor_findings(audited: Audited) -> Iterator[Finding]:
             )
             remedy = "Find what else differed between them, record it as a setting, and run both."
             aside = np.sort(min(low, high, key=len))
-            yield Finding("D08", "error", text, str(column), audited.named(aside), remedy)
+            yield Finding("D08", "error", text, column, audited.named(aside), remedy)
 
 
 def _contradicting_notes(audited: Audited) -> Iterator[Finding]:
@@ -259,7 +259,7 @@ def twice_findings(audited: Audited) -> Iterator[Finding]:
 
 
 def _copy_findings(audited: Audited, known: np.ndarray) -> Iterator[Finding]:
-    columns = [c for c in audited.scores if np.isfinite(audited.score(c)).any()]
+    columns = [c for c in audited.columns if np.isfinite(audited.score(c)).any()]
     told = [audited.score(column) for column in columns]
     if not told:
         return
@@ -310,7 +310,8 @@ def _tie_chance(audited: Audited, columns: list[str]) -> float:
     Two normal values are equal after rounding to a step with chance step / (2 sqrt(pi) sd).
     Of metrics that move together one counts.
     """
-    chance, taken = 1.0, []
+    chance = 1.0
+    taken: list[Array] = []
     for column in columns:
         values = audited.score(column)
         sd = replicate_sd(audited, column)[0] or float(np.nanstd(values))

@@ -1,4 +1,4 @@
-"""Rules about values: counts that they cannot come from, ties, ranges, metrics at odds, times."""
+"""Rules about values: counts that they cannot come from, ties, ranges, metrics at odds."""
 
 from __future__ import annotations
 
@@ -15,17 +15,14 @@ from latentlab.core.arrays import Array
 from latentlab.reporting.formatting import format_number, plural
 from latentlab.runs.audit.audited import Audited, resolution, written_to
 from latentlab.runs.audit.findings import Finding, Severity
-from latentlab.runs.metric_names import bare_names, better_of, split_of, words_of
+from latentlab.runs.audit.measuring import is_time
+from latentlab.runs.metric_names import better_of, words_of
 
 _COUNTED = {"acc", "accuracy", "correct", "err", "error", "errorrate"}
 """Words of metrics that are a count of examples over their number."""
 _EXAMPLES = re.compile(
     r"(n|num|number)(_of)?_(test|eval|valid|val)?_?(examples|samples|test|eval)|test_size|support"
 )
-_TIMES = re.compile(
-    r"seconds|second|secs|time|runtime|duration|latency|throughput|ms|walltime|hours|minutes"
-)
-_DEVICES = re.compile(r"device|gpu|gpu_type|host|hostname|machine|node|accelerator")
 _UNIT = {
     "acc",
     "accuracy",
@@ -75,8 +72,8 @@ def granularity_findings(audited: Audited) -> Iterator[Finding]:
     sizes = _example_counts(audited)
     assert sizes is not None
     name, n = sizes
-    for column in audited.scores:
-        words = set(words_of(str(column)))
+    for column in audited.columns:
+        words = set(words_of(column))
         values = audited.scores[column].to_numpy(dtype=np.float64)
         if not words & _COUNTED or not np.nanmax(np.abs(values), initial=0) <= 1:
             continue
@@ -93,7 +90,7 @@ def granularity_findings(audited: Audited) -> Iterator[Finding]:
             f"{format_number(float(values[k]), 6)} of {n[k]:.0f} would be {counts[k]:.3f} examples."
         )
         remedy = f"Correct {name}, or say what {column} is a mean of."
-        yield Finding("D21", "error", text, str(column), audited.named(wrong), remedy)
+        yield Finding("D21", "error", text, column, audited.named(wrong), remedy)
 
 
 def _example_counts(audited: Audited) -> tuple[str, Array] | None:
@@ -115,7 +112,7 @@ def knows_examples(audited: Audited) -> bool:
 def plateau_findings(audited: Audited) -> Iterator[Finding]:
     """D22: one value that many runs share, more than the digits explain."""
     group = audited.configurations
-    for column in audited.scores:
+    for column in audited.columns:
         table = pd.DataFrame({"group": group, "value": audited.score(column)}).dropna()
         # A configuration in which no seed enters is one observation.
         once = table.drop_duplicates(["group", "value"])
@@ -143,15 +140,15 @@ def plateau_findings(audited: Audited) -> Iterator[Finding]:
         remedy = (
             "Compare that value with the score of a constant prediction; count such runs apart."
         )
-        yield Finding("D22", "warning", text, str(column), audited.named(where), remedy)
+        yield Finding("D22", "warning", text, column, audited.named(where), remedy)
 
 
 def meaning_findings(audited: Audited) -> Iterator[Finding]:
     """D23: values outside the range of a metric, in two units, or all exactly zero; no numbers."""
-    for column in audited.scores:
+    for column in audited.columns:
         values = audited.scores[column].to_numpy(dtype=np.float64)
         finite = np.isfinite(values)
-        low, high = _range_of(audited, str(column), values[finite])
+        low, high = _range_of(audited, column, values[finite])
         outside = finite & ((values < low - 1e-9) | (values > high + 1e-9))
         if outside.any():
             first = float(values[outside][0])
@@ -160,26 +157,26 @@ def meaning_findings(audited: Audited) -> Iterator[Finding]:
                 f"(first {format_number(first)}), which it cannot be; units may be mixed."
             )
             remedy = "Correct these values where they were computed."
-            yield Finding("D23", "error", text, str(column), audited.named(outside), remedy)
+            yield Finding("D23", "error", text, column, audited.named(outside), remedy)
         infinite = np.isinf(values) & (audited.states == "complete")
         if infinite.any():
             text = (
                 f"{column}: {plural(int(infinite.sum()), 'finished run')} with an infinite value."
             )
             remedy = "Count them as diverged."
-            yield Finding("D23", "warning", text, str(column), audited.named(infinite), remedy)
+            yield Finding("D23", "warning", text, column, audited.named(infinite), remedy)
         if finite.sum() > 1 and not np.any(values[finite]):
             # A metric that declares 0 as its lowest value may reach it.
-            declared = audited.metrics[str(column)].low == 0
+            declared = audited.metrics[column].low == 0
             text = (
                 f"{column} is exactly 0 in all {int(finite.sum())} runs: not measured, or there is "
                 "nothing to compare."
             )
             remedy = "Find out whether it is computed at all before anything is said of it."
             severity: Severity = "warning" if declared else "error"
-            yield Finding("D23", severity, text, str(column), "", remedy)
+            yield Finding("D23", severity, text, column, "", remedy)
             continue
-        yield from _zero_arm(audited, str(column), values)
+        yield from _zero_arm(audited, column, values)
 
 
 def _zero_arm(audited: Audited, column: str, values: Array) -> Iterator[Finding]:
@@ -224,7 +221,7 @@ def odds_findings(audited: Audited) -> Iterator[Finding]:
     )
     told = {}
     for column in means:
-        better = audited.metrics[str(column)].better
+        better = audited.metrics[column].better
         if better != "none" and not is_time(str(column)):
             told[str(column)] = means[column] * (1 if better == "higher" else -1)
     names = list(told)
@@ -244,75 +241,3 @@ def odds_findings(audited: Audited) -> Iterator[Finding]:
             )
             remedy = "Say which way each is better, and which of them decides."
             yield Finding("D24", "warning", text, f"{one}, {other}", "", remedy)
-
-
-def reduction_findings(audited: Audited) -> Iterator[Finding]:
-    """D30: a metric both as last and as best, and a choice on what is reported."""
-    columns = [str(c) for table in (audited.scores, audited.recorded) for c in table]
-    kinds: dict[str, set[str]] = {}
-    for name in columns:
-        words = words_of(name)
-        which = {"best", "max", "min"} & set(words), {"last", "final"} & set(words)
-        bare = " ".join(w for w in words if w not in {"best", "max", "min", "last", "final"})
-        said = "best" if which[0] else "last" if which[1] else "unsaid"
-        kinds.setdefault(bare, set()).add(said)
-    scored = {str(c): words_of(str(c)) for c in audited.scores}
-    for column, words in scored.items():
-        bare = " ".join(w for w in words if w not in {"best", "max", "min", "last", "final"})
-        if len(kinds[bare]) > 1:
-            rules = ", ".join(sorted(kinds[bare]))
-            text = f"{column} is there by several rules ({rules} epoch): say which counts."
-            remedy = f"Say evidence.metric={column} and the rule beside it, and keep to one."
-            yield Finding("D30", "note", text, column, "", remedy)
-        elif split_of(column) == "validation" and {"best", "max", "min"} & set(words):
-            text = (
-                f"{column} is the best epoch by the data that it is reported on: it is too good by "
-                "the choice."
-            )
-            remedy = "Report the test score of the epoch that validation chose."
-            yield Finding("D30", "warning", text, column, "", remedy)
-    bare = bare_names(columns) if columns else {}
-    for column in scored:
-        twins = [
-            n for n in bare if bare[n] == bare[column] and split_of(n) == "test" and n != column
-        ]
-        if split_of(column) == "validation" and twins and column == next(iter(scored)):
-            text = (
-                f"{column} is compared though {twins[0]} is there: choices were made on validation."
-            )
-            remedy = f"Say evidence.metric={twins[0]}."
-            yield Finding("D30", "note", text, column, "", remedy)
-
-
-def is_time(column: str) -> bool:
-    """Whether a metric is a time by its name."""
-    return any(map(_TIMES.fullmatch, words_of(column)))
-
-
-def has_time(audited: Audited) -> bool:
-    """Whether any of the metrics is a time."""
-    return any(is_time(str(column)) for column in audited.scores)
-
-
-def timing_findings(audited: Audited) -> Iterator[Finding]:
-    """D31: times without repeats, or from several devices."""
-    unit = audited.arms if audited.arms is not None else audited.configurations
-    for column in filter(is_time, map(str, audited.scores)):
-        counts = pd.Series(audited.score(column)).groupby(unit).count()
-        if len(counts) > 1 and counts.max() == 1:
-            text = f"{column}: no time was taken twice, so nothing says how much it scatters."
-            remedy = "Time each again, interleaved on one machine."
-            yield Finding("D31", "warning", text, column, "", remedy)
-        for table in (audited.settings, audited.recorded):
-            for name in table:
-                if not _DEVICES.fullmatch("_".join(words_of(str(name)))):
-                    continue
-                devices = table[name].astype(str)
-                if devices.nunique() < 2:
-                    continue
-                alone = devices.groupby(unit).nunique().max() == 1
-                text = f"{column} was taken on {plural(devices.nunique(), 'device')} by {name}" + (
-                    ", and each side on its own: the device may be all of it." if alone else "."
-                )
-                remedy = "Take times on one device, interleaved."
-                yield Finding("D31", "error" if alone else "warning", text, column, "", remedy)
