@@ -15,15 +15,10 @@ from labs.flawed_runs import configurations, never
 from latentlab.core.errors import UserError
 from latentlab.metrics.metric import Metric
 from latentlab.runs.audit.audited import Audited, resolution
+from latentlab.runs.audit.copies import _tie_chance, twice_findings
+from latentlab.runs.audit.hidden_factors import _gap_limit, _widest_gap
 from latentlab.runs.audit.registry import audit
-from latentlab.runs.audit.replicates import (
-    _gap_limit,
-    _tie_chance,
-    _widest_gap,
-    best_findings,
-    replicate_sd,
-    twice_findings,
-)
+from latentlab.runs.audit.replicates import best_findings, replicate_sd
 from latentlab.runs.audit.settings import clean_pairs, collinear_findings
 from latentlab.runs.judging.auditing import audit_runs
 from latentlab.runs.judging.settings import EvidenceSettings

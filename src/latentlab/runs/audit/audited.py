@@ -107,7 +107,8 @@ def groups(codes: pd.DataFrame) -> NDArray[np.int64]:
     """Number rows with equal values alike, in the order of their first rows, [rows]."""
     if codes.shape[1] == 0:
         return np.zeros(len(codes), dtype=np.int64)
-    return codes.groupby(list(codes.columns), sort=False).ngroup().to_numpy(dtype=np.int64)
+    numbers = codes.groupby(list(codes.columns), sort=False).ngroup()
+    return np.asarray(numbers, dtype=np.int64)
 
 
 def written_to(values: Array) -> float:

@@ -7,7 +7,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from latentlab.runs.audit import claims, losses, measuring, replicates, scores, settings
+from latentlab.runs.audit import (
+    claims,
+    copies,
+    hidden_factors,
+    losses,
+    measuring,
+    replicates,
+    scores,
+    settings,
+)
 from latentlab.runs.audit.audited import Audited
 from latentlab.runs.audit.findings import Finding
 
@@ -90,11 +99,11 @@ CHECKS = (
     Check("D05", claims.best_claim_findings, (VERDICTS,)),
     Check("D06", settings.budget_findings, (ARMS,)),
     Check("D07", settings.confounded_findings, (SETTINGS,)),
-    Check("D08", replicates.hidden_factor_findings, (REPEATS, SCORES)),
+    Check("D08", hidden_factors.hidden_factor_findings, (REPEATS, SCORES)),
     Check("D09", settings.collinear_findings, (SETTINGS,)),
     Check("D10", claims.family_findings, (VERDICTS,)),
     Check("D16", settings.adaptive_findings, (ASKED,)),
-    Check("D18", replicates.twice_findings, (REPEATS, SCORES)),
+    Check("D18", copies.twice_findings, (REPEATS, SCORES)),
     Check("D19", settings.seed_findings, ()),
     Check("D20", losses.double_dipping_findings, (SEEDS, STAGES)),
     Check("D21", scores.granularity_findings, (EXAMPLES, SCORES)),

@@ -216,14 +216,13 @@ def _range_of(audited: Audited, column: str, values: Array) -> tuple[float, floa
 def odds_findings(audited: Audited) -> Iterator[Finding]:
     """D24: two metrics that order arms, or else configurations, the opposite way."""
     unit = audited.arms if audited.arms is not None else audited.configurations
-    means = (
-        audited.scores.apply(lambda c: pd.Series(audited.score(str(c.name)))).groupby(unit).mean()
-    )
+    scores = pd.DataFrame({column: audited.score(column) for column in audited.columns})
+    means = scores.groupby(unit).mean()
     told = {}
-    for column in means:
+    for column in audited.columns:
         better = audited.metrics[column].better
-        if better != "none" and not is_time(str(column)):
-            told[str(column)] = means[column] * (1 if better == "higher" else -1)
+        if better != "none" and not is_time(column):
+            told[column] = means[column] * (1 if better == "higher" else -1)
     names = list(told)
     for k, one in enumerate(names):
         for other in names[k + 1 :]:

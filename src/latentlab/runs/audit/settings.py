@@ -32,8 +32,9 @@ def budget_findings(audited: Audited) -> Iterator[Finding]:
     """D06: arms behind which different numbers of configurations stand."""
     assert audited.arms is not None
     others = audited.codes.drop(columns=[c for c in audited.arm_columns if c in audited.codes])
-    tried = pd.Series(groups(others)).groupby(audited.arms).nunique()
-    most, fewest = tried.idxmax(), tried.idxmin()
+    each_run = pd.Series(groups(others))
+    tried = {name: each_run[audited.arms == name].nunique() for name in audited.arm_names}
+    most, fewest = (choose(tried, key=tried.__getitem__) for choose in (max, min))
     if tried[most] < _UNEQUAL * tried[fewest]:
         return
     each = ", ".join(f"{name} {tried[name]}" for name in audited.arm_names[:10])
@@ -42,7 +43,7 @@ def budget_findings(audited: Audited) -> Iterator[Finding]:
         f"{tried[most]} is higher by chance than the best of {tried[fewest]}."
     )
     remedy = f"Try {fewest} as often, or compare one configuration of each, chosen beforehand."
-    yield Finding("D06", "warning", text, str(fewest), "", remedy)
+    yield Finding("D06", "warning", text, fewest, "", remedy)
 
 
 def clean_pairs(audited: Audited) -> tuple[int, int]:
@@ -73,7 +74,7 @@ def confounded_findings(audited: Audited) -> Iterator[Finding]:
         yield Finding("D07", "note", text)
     if audited.arms is None:
         return
-    others = [name for name in audited.codes if name not in audited.arm_columns]
+    others = [str(name) for name in audited.codes if name not in audited.arm_columns]
     reference = audited.control or audited.arm_names[0]
     compared = [name for name in audited.arm_names if name != reference]
     for arm in compared:
@@ -83,9 +84,9 @@ def confounded_findings(audited: Audited) -> Iterator[Finding]:
             one, other = audited.codes.loc[here, name], audited.codes.loc[there, name]
             if one.nunique() == 1 and other.nunique() == 1:
                 if one.iloc[0] != other.iloc[0]:
-                    apart.append(str(name))
-            elif _differs(audited, str(name), here, there) < _LEVEL / len(others) / len(compared):
-                uneven.append(str(name))
+                    apart.append(name)
+            elif _differs(audited, name, here, there) < _LEVEL / len(others) / len(compared):
+                uneven.append(name)
         if not apart and not uneven:
             continue
         rest = audited.codes[others]
