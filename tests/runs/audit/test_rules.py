@@ -19,7 +19,7 @@ from latentlab.runs.audit.copies import _tie_chance, twice_findings
 from latentlab.runs.audit.hidden_factors import _gap_limit, _widest_gap
 from latentlab.runs.audit.registry import audit
 from latentlab.runs.audit.replicates import best_findings, replicate_sd
-from latentlab.runs.audit.settings import clean_pairs, collinear_findings
+from latentlab.runs.audit.settings import clean_pairs, collinear_findings, confounded_findings
 from latentlab.runs.judging.auditing import audit_runs
 from latentlab.runs.judging.settings import EvidenceSettings
 
@@ -171,3 +171,23 @@ def test_without_arms_it_says_so_and_a_wrong_name_is_one_line(tmp_path) -> None:
     assert any("Audited without arms" in sentence for sentence in said)
     with pytest.raises(UserError, match="there is no column modle"):
         audit_runs(EvidenceSettings(source="runs.csv", arm=["modle"]), tmp_path, never)
+
+
+def test_arms_that_differ_elsewhere_are_told_with_the_runs_that_would_answer() -> None:
+    settings = pd.DataFrame(
+        {
+            "model": np.repeat(["control", "new"], 12),
+            "depth": np.r_[np.tile([1.0, 2.0], 6), np.repeat([1.0, 3.0], [1, 11])],
+        }
+    )
+    runs = audited(
+        settings,
+        {"acc": np.arange(24.0)},
+        arms=settings["model"].to_numpy(dtype=object),
+        arm_columns=("model",),
+        control="control",
+    )
+    pairs, confounded = confounded_findings(runs)
+    assert pairs.severity == "note"
+    assert "new and control differ in depth too" in confounded.text
+    assert confounded.rows == "1, 3, 5, 7, 9, 11, 13"

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
-import scipy
-from scipy.stats import chi2, mannwhitneyu, rankdata
+from scipy.stats import chi2, chi2_contingency, fisher_exact, mannwhitneyu, rankdata, t
 from scipy.stats.contingency import association, crosstab
 
 from latentlab.core.arrays import Array
@@ -66,9 +65,9 @@ def _pairs(group: np.ndarray) -> int:
 def confounded_findings(audited: Audited) -> Iterator[Finding]:
     """D07: how many pairs of runs differ in one setting, and arms that differ in others too."""
     if audited.codes.shape[1] > 1:
-        clean, pairs = clean_pairs(audited)
+        one, pairs = clean_pairs(audited)
         text = (
-            f"{clean:,} of {pairs:,} pairs of runs differ in one setting only; in every other pair "
+            f"{one:,} of {pairs:,} pairs of runs differ in one setting only; in every other pair "
             "the outcome has several possible causes or none."
         )
         yield Finding("D07", "note", text)
@@ -81,26 +80,25 @@ def confounded_findings(audited: Audited) -> Iterator[Finding]:
         here, there = audited.arms == arm, audited.arms == reference
         apart, uneven = [], []
         for name in others:
-            one, other = audited.codes.loc[here, name], audited.codes.loc[there, name]
-            if one.nunique() == 1 and other.nunique() == 1:
-                if one.iloc[0] != other.iloc[0]:
+            own, control = audited.codes.loc[here, name], audited.codes.loc[there, name]
+            if own.nunique() == 1 and control.nunique() == 1:
+                if own.iloc[0] != control.iloc[0]:
                     apart.append(name)
             elif _differs(audited, name, here, there) < _LEVEL / len(others) / len(compared):
                 uneven.append(name)
         if not apart and not uneven:
             continue
-        rest = audited.codes[others]
-        both = set(groups(rest)[here]) & set(groups(rest)[there])
-        pair = ""
-        if both:
-            shared = np.isin(groups(rest), list(both)) & (here | there)
-            pair = f" {plural(int(shared.sum()), 'run')} agree in all else: compare those."
+        rest = groups(audited.codes[others])
+        clean = np.isin(rest, np.intersect1d(rest[here], rest[there])) & (here | there)
         text = (
             f"{arm} and {reference} differ in {', '.join([*apart, *uneven])} too, beside "
             f"{' and '.join(audited.arm_columns)}: which of them made a difference cannot be told."
         )
-        remedy = f"Run {arm} with the settings of {reference} and nothing else changed.{pair}"
-        named = audited.named(np.isin(groups(rest), list(both)) & (here | there) if both else here)
+        remedy = f"Run {arm} with the settings of {reference} and nothing else changed."
+        if clean.any():
+            text += f" {plural(int(clean.sum()), 'run')} of the two agree in all else."
+            remedy = f"Compare these runs of {arm} and {reference} alone."
+        named = audited.named(clean if clean.any() else here)
         yield Finding("D07", "error" if apart else "warning", text, arm, named, remedy)
 
 
@@ -113,11 +111,8 @@ def _differs(audited: Audited, name: str, here: np.ndarray, there: np.ndarray) -
     counts = crosstab(audited.codes.loc[both, name].to_numpy(), here[both]).count
     if min(counts.shape) < 2 or counts.shape[0] > _CHOICES:
         return 1.0
-    return (
-        float(scipy.stats.fisher_exact(counts[:2]).pvalue)
-        if counts.shape[0] == 2
-        else float(scipy.stats.chi2_contingency(counts).pvalue)
-    )
+    test = fisher_exact if counts.shape[0] == 2 else chi2_contingency
+    return float(test(counts).pvalue)
 
 
 def collinear_findings(audited: Audited) -> Iterator[Finding]:
@@ -178,8 +173,8 @@ def _association(
     n = len(first)
     if one in ranks and other in ranks:
         rho = float(np.corrcoef(ranks[one], ranks[other])[0, 1])
-        t = abs(rho) * math.sqrt((n - 2) / max(1 - rho**2, 1e-15))
-        return rho, float(2 * scipy.stats.t.sf(t, n - 2)), "rank correlation"
+        statistic = abs(rho) * math.sqrt((n - 2) / max(1 - rho**2, 1e-15))
+        return rho, float(2 * t.sf(statistic, n - 2)), "rank correlation"
     if one in ranks:
         codes = pd.factorize(audited.codes.loc[first, other])[0]
         values = pd.Series(ranks[one])
