@@ -30,6 +30,10 @@ def lost_findings(audited: Audited) -> Iterator[Finding]:
         # What an arm never measures, as a baseline may, is not lost.
         measured = measured | ~pd.Series(measured).groupby(audited.arms).transform("any").to_numpy()
     lost = failed | (~measured & (audited.states == "complete"))
+    if audited.seeds is not None:
+        # An attempt that was made again and came out is not lost.
+        keys = pd.MultiIndex.from_arrays([audited.configurations, audited.seeds])
+        lost &= ~keys.isin(keys[~lost])
     if not lost.any():
         return
     text = f"{int(lost.sum())} of {len(lost)} runs have no {first}: what is left is a selection."
