@@ -143,7 +143,9 @@ def margin_findings(audited: Audited) -> Iterator[Finding]:
     for row in _rows(audited):
         ends = as_float(row["interval_low"]), as_float(row["interval_high"])
         superiority = row["comparison"] == "superiority" and as_float(row["boundary"]) == 0
-        if row["verdict"] == "inconclusive" and superiority and all(map(math.isfinite, ends)):
+        # Scores that do not vary have an interval of no width, which says nothing.
+        known = all(map(math.isfinite, ends)) and ends[0] < ends[1]
+        if row["verdict"] == "inconclusive" and superiority and known:
             farther = max(-ends[0], ends[1])
             margins[str(row["hypothesis"])] = f"{format_number(farther)}{ratio_unit(row)}"
     if not margins:
