@@ -1,7 +1,6 @@
 """How many planted flaws the audit finds, what it says of sound tables, and what it costs.
 
-    PYTHONPATH=tests python benchmarks/audit_levels.py [--tables 200] [--each 2] \\
-        [--first 0] [--runs 10000]
+    PYTHONPATH=tests python benchmarks/audit_levels.py [--tables 200] [--first 0] [--each 2]
 
 Tables go through the files that a user gives. Of the sound ones those with even seeds are arms by
 seeds, which are judged too, the others random configurations.

@@ -59,10 +59,13 @@ def audit_runs(
     runs = read_runs(chosen, root, runs_of, every_score=True)
     metrics = measured(runs, chosen, directed=False)
     arms, control, notes = _arms(runs, chosen)
-    found = audit(audited_runs(runs, metrics, arms, control))
+    read = audited_runs(runs, metrics, arms, control)
+    found = audit(read)
     said = (
         f"{len(runs.states)} runs of {runs.name}, {len(metrics)} scores: "
         f"{', '.join(one.column for one in metrics)}.",
+        # A score with a name that says nothing is taken for a setting; here it is seen.
+        f"Settings that vary: {', '.join(map(str, read.codes)) or 'none'}.",
         *(f"{note[0].upper()}{note[1:]}." for note in (*runs.notes, *notes)),
         audit_sentence(found),
     )
