@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from copy import copy
 from pathlib import Path
 from types import TracebackType
@@ -114,12 +114,34 @@ def judge(context: click.Context, /, **said: str | None) -> None:
 
     The same as `kedro run --pipelines evidence --params evidence.source=SOURCE`.
     """
-    block = {name: value for name, value in said.items() if value is not None}
-    for name in {"source", "claims", "printed"} & set(block):
+    _run_evidence(context, "evidence", said)
+
+
+@cli.command()
+@click.argument("source")
+@click.option("--metric", help="Column of scores, or a+b; none: all of them.")
+@click.option("--better", help="higher or lower; none: as the metric's name says.")
+@click.option("--arm", help="Column of the arms, or a+b together; none: what varies, if clear.")
+@click.option("--seed", help="Column of the seed; none: one that is called so.")
+@click.option("--control", help="The arm that others are compared with; none: one called so.")
+@click.option("--study", help="Of an Optuna storage: name of the study.")
+@click.pass_context
+def audit(context: click.Context, /, **said: str | None) -> None:
+    """Say what to beware of in the runs of SOURCE; nothing is judged.
+
+    The same as `kedro run --pipelines audit --params evidence.source=SOURCE`.
+    """
+    _run_evidence(context, "audit", said)
+
+
+def _run_evidence(context: click.Context, name: str, said: Mapping[str, str | None]) -> None:
+    """Run a pipeline on runs that exist, as the options of a command have them."""
+    block = {key: value for key, value in said.items() if value is not None}
+    for key in {"source", "claims", "printed"} & set(block):
         # A file is meant from the present folder, which may lie below that of the project.
-        if Path(str(block[name])).is_file():
-            block[name] = str(Path(str(block[name])).resolve())
-    _run_pipeline(context, "evidence", {"params": {"evidence": block}})
+        if Path(str(block[key])).is_file():
+            block[key] = str(Path(str(block[key])).resolve())
+    _run_pipeline(context, name, {"params": {"evidence": block}})
 
 
 def _run_stage(context: click.Context, study: str, name: str, arguments: dict[str, Any]) -> None:

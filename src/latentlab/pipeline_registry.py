@@ -6,6 +6,7 @@ from kedro.pipeline import Pipeline
 
 from latentlab.pipelines import (
     advice,
+    audit,
     confirmation,
     data_preparation,
     evaluation,
@@ -29,8 +30,8 @@ def register_pipelines() -> dict[str, Pipeline]:
 
     `derp_vae`, its stages `derp_vae.training`, ..; `derp_vae.register` and `derp_vae.verify`;
     `derp_vae_sweep`, its stages `derp_vae_sweep.search`, ..; `sweep_analysis` of a sweep from
-    elsewhere; `evidence` on runs that exist; `all` studies that have a question of their own. A
-    study of advice has the stage `advice` too, and no sweep.
+    elsewhere; `evidence` on runs that exist, and their `audit`; `all` studies that have a question
+    of their own. A study of advice has the stage `advice` too, and no sweep.
     """
     pipelines: dict[str, Pipeline] = {}
     for study in STUDIES.values():
@@ -43,6 +44,7 @@ def register_pipelines() -> dict[str, Pipeline]:
         pipelines[f"{study.name}.verify"] = verification.create_verify_pipeline(study)
     pipelines["sweep_analysis"] = sweep_analysis.create_imported_pipeline()
     pipelines[evidence.NAME] = evidence.create_pipeline()
+    pipelines[audit.NAME] = audit.create_pipeline()
     asking = [study.name for study in STUDIES.values() if not study.advises]
     pipelines["all"] = sum((pipelines[name] for name in asking), Pipeline([]))
     pipelines["__default__"] = pipelines[next(iter(STUDIES))]

@@ -31,9 +31,18 @@ def test_a_table_of_runs_is_judged_by_one_command(project: ProjectCopy) -> None:
     client = mlflow.MlflowClient(f"sqlite:///{project.root / 'mlflow.db'}")
     experiment = client.get_experiment_by_name("evidence")
     (run,) = client.search_runs([experiment.experiment_id])
-    assert {"verdicts.csv", "report"} <= {
+    assert {"verdicts.csv", "findings.csv", "report"} <= {
         file.path for file in client.list_artifacts(run.info.run_id)
     }
+    # One seed is lost, and nothing says which of the arms is the control.
+    runs.assign(model=runs["model"].replace("control", "old")).drop(index=[3]).to_csv(
+        project.root / "runs.csv", index=False
+    )
+    done = project.kedro("run", "--pipelines", "audit", "--params", "evidence.source=runs.csv")
+    assert done.returncode == 0, done.stderr
+    assert "note: noise floor (D04). Runs of equal configuration differ" in done.stdout
+    report = (project.root / "data/08_reporting/audit/report/report.md").read_text()
+    assert "nothing was judged" in report
 
 
 def test_own_scores_through_this_door_give_the_studys_verdicts(

@@ -29,7 +29,7 @@ def test_names_are_as_documented() -> None:
     }
     searching = {stage.STAGE for stage in SWEEP_STAGES}
     assert searching == {"data_preparation", "search", "confirmation", "sweep_analysis"}
-    expected = {"all", "evidence", "sweep_analysis", "__default__"}
+    expected = {"all", "audit", "evidence", "sweep_analysis", "__default__"}
     assert {stage.STAGE for stage in ADVICE_STAGES} - stages == {"advice"}
     for name, study in STUDIES.items():
         expected |= {f"{name}.register", f"{name}.verify"}

@@ -53,6 +53,10 @@ def test_every_output_of_every_stage_is_there(smoke_project: ProjectCopy) -> Non
     for name in verdicts["hypothesis"]:
         assert name in page
     assert "derp_vae_5" in (report / "report.md").read_text()
+    # The audit spares own runs nothing, and finds nothing wrong in them.
+    findings = pd.read_csv(report / "tables" / "findings.csv")
+    assert {"D03", "D04"} <= set(findings["rule"])
+    assert "error" not in set(findings["severity"])
 
 
 def test_the_terminal_ends_with_the_verdicts_and_where_to_look(smoke_project: ProjectCopy) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -13,6 +14,7 @@ from latentlab.core.provenance import provenance
 from latentlab.data import Prepared
 from latentlab.data.card import data_card
 from latentlab.data.preview import draw_preview
+from latentlab.experiment.auditing import audited_study
 from latentlab.experiment.declaration import Declaration
 from latentlab.experiment.figures import figure_spec
 from latentlab.experiment.replication_table import replication_figure, replication_table
@@ -22,6 +24,9 @@ from latentlab.reporting import Document, comparison_table, study_document
 from latentlab.reporting.deviations import deviations
 from latentlab.reporting.figures import critical_difference, strip_plot, table_figure
 from latentlab.reporting.verdict_cells import mean_ranks, verdict_rows
+from latentlab.runs.audit.findings import findings_table
+from latentlab.runs.audit.registry import audit
+from latentlab.runs.audit.sections import audit_section
 
 
 def compare(
@@ -101,7 +106,7 @@ def build_report(
     table = declaration.table(comparison, verdicts)
     if table is not None:
         shown[declaration.table_title] = (table_figure(table), declaration.table_caption)
-    return study_document(
+    document = study_document(
         title=study.title,
         question=study.question,
         verdicts=verdicts,
@@ -114,6 +119,21 @@ def build_report(
         reproduce=reproduction(trials, registered),
         data_card=data_card(prepared),
         preview=draw_preview(prepared),
+    )
+    found = audit(
+        audited_study(
+            study.name,
+            trials,
+            scores,
+            verdicts,
+            declaration.metric_table,
+            declaration.control(study.control),
+        )
+    )
+    return replace(
+        document,
+        sections=[*document.sections, audit_section(found)],
+        tables={**document.tables, "tables/findings.csv": findings_table(found.findings)},
     )
 
 

@@ -16,15 +16,17 @@ NAME = "evidence"
 logger = logging.getLogger(__name__)
 
 
-def judge(chosen: EvidenceSettings) -> tuple[pd.DataFrame, pd.DataFrame, Any]:
-    """Return verdicts, the comparison of the arms, and the report."""
+def judge(
+    chosen: EvidenceSettings,
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, Any]:
+    """Return verdicts, the comparison of the arms, what the audit found, and the report."""
     from latentlab.runs.judging.judged import judge_runs
     from latentlab.tracking.experiments import runs_of
 
     found = judge_runs(chosen, project_root(), runs_of)
     for sentence in found.said:
         logger.info(sentence)
-    return found.verdicts, found.comparison, found.document
+    return found.verdicts, found.comparison, found.findings, found.document
 
 
 def create_pipeline() -> Pipeline:
@@ -34,7 +36,7 @@ def create_pipeline() -> Pipeline:
             Node(
                 judge,
                 [f"params:{NAME}"],
-                [f"{NAME}.verdicts", f"{NAME}.comparison", f"{NAME}.report"],
+                [f"{NAME}.{name}" for name in ("verdicts", "comparison", "findings", "report")],
                 name=f"{NAME}.judge_runs",
                 namespace=NAME,
             )

@@ -28,9 +28,9 @@ from latentlab.tracking.flatten import flatten
 
 logger = logging.getLogger(__name__)
 
-IMPORTED = ("analysis", "evidence")
-"""Stand for a study where a sweep from elsewhere is analysed, and where runs that exist are judged.
-"""
+IMPORTED = ("analysis", "evidence", "audit")
+"""Stand for a study where a sweep from elsewhere is analysed, and where runs that exist are judged
+or audited."""
 
 SEVERAL = "latentlab"
 """Experiment of a run that covers more than one study."""
@@ -105,6 +105,8 @@ class TrackingHook(MlflowHook):
                 self._show(study)
         if "evidence.report" in pipeline.all_outputs():
             self._show_verdicts("evidence", self._verdicts_of_run["evidence"], {})
+        if "audit.report" in pipeline.all_outputs():
+            self._show_findings("audit")
         for study in (*STUDIES, *IMPORTED):
             if f"{study}.sweep_report" in pipeline.all_outputs() and self._searched is not None:
                 self._show_sweep(study, self._searched)
@@ -179,6 +181,9 @@ class TrackingHook(MlflowHook):
     def _comparison(self, study: str, comparison: Any) -> None:
         self._artifact(study, "comparison")
 
+    def _findings(self, study: str, findings: Any) -> None:
+        self._artifact(study, "findings")
+
     def _advice(self, study: str, advice: Any) -> None:
         self._artifact(study, "advice", "advice")
 
@@ -239,6 +244,21 @@ class TrackingHook(MlflowHook):
             pooled=pooled,
         )
 
+    def _show_findings(self, study: str) -> None:
+        from latentlab.reporting.terminal import print_lines
+
+        findings = self._catalog.load(f"{study}.findings")
+        print_lines(
+            [
+                f"{row.severity}: {row.name} ({row.rule}). {row.text}"
+                for row in findings.itertuples()
+            ],
+            {
+                "report": str(self._path(study, "report") / "index.html"),
+                "MLflow": f"make ui, experiment {study}, run {self.run_id}",
+            },
+        )
+
     def _show_sweep(self, study: str, report: Any) -> None:
         from latentlab.reporting.terminal import print_lines
 
@@ -261,6 +281,7 @@ _WRITERS: dict[str, Callable[[TrackingHook, str, Any], None]] = {
     "verdicts": TrackingHook._verdicts,
     "pooled_verdicts": TrackingHook._pooled_verdicts,
     "comparison": TrackingHook._comparison,
+    "findings": TrackingHook._findings,
     "advice": TrackingHook._advice,
     "report": TrackingHook._report,
     "sweep_plan": TrackingHook._sweep_plan,

@@ -18,8 +18,12 @@ from latentlab.reporting.document import Document, Section
 from latentlab.reporting.sections import study_document
 from latentlab.reporting.tables import comparison_table
 from latentlab.reporting.verdict_prose import verdict_deviations
+from latentlab.runs.audit.findings import findings_table
 from latentlab.runs.audit.printed.audit import audit_printed
+from latentlab.runs.audit.registry import audit
+from latentlab.runs.audit.sections import audit_section, audit_sentence
 from latentlab.runs.judging.arms import Arms, arms_of, control_of
+from latentlab.runs.judging.auditing import audited_runs
 from latentlab.runs.judging.claims import default_claims, read_claims
 from latentlab.runs.judging.reading import Measured, measured, read_runs
 from latentlab.runs.judging.settings import EvidenceSettings
@@ -33,12 +37,14 @@ class JudgedRuns:
     Attributes:
         verdicts: one row per claim.
         comparison: means and differences of all metrics, as `comparison_table` gives them.
+        findings: of the audit of runs and verdicts, as `findings_table` gives them.
         document: the report.
         said: what was read, guessed and left out, one sentence each.
     """
 
     verdicts: pd.DataFrame
     comparison: pd.DataFrame
+    findings: pd.DataFrame
     document: Document
     said: tuple[str, ...]
 
@@ -80,9 +86,12 @@ def judge_runs(
     verdicts = verdicts.assign(command="")
     comparison = _comparison(scores, metrics, trials, control)
     block = _as_read(chosen, metrics, arms, runs, control)
+    found = audit(audited_runs(runs, metrics, arms, control, verdicts))
+    findings = findings_table(found.findings)
     said = (
         f"{len(trials)} runs of {runs.name}: {len(arms.names)} arms, compared with {control}.",
         *(f"{note[0].upper()}{note[1:]}." for note in (*runs.notes, *arms.notes, *repeated)),
+        audit_sentence(found),
     )
     document = study_document(
         title=f"Evidence of {runs.name}",
@@ -103,11 +112,12 @@ def judge_runs(
         facts={f"evidence.{key}": str(value) for key, value in block.items()},
     )
     missing = Section("What was run", table=_runs_table(trials, arms))
-    sections = [*document.sections, *printed, missing, read]
+    sections = [*document.sections, audit_section(found), *printed, missing, read]
     if texts:
         sections.append(_declaring(arms))
-    document = replace(document, sections=sections, texts=texts)
-    return JudgedRuns(verdicts, comparison, document, said)
+    tables = {**document.tables, "tables/findings.csv": findings}
+    document = replace(document, sections=sections, tables=tables, texts=texts)
+    return JudgedRuns(verdicts, comparison, findings, document, said)
 
 
 def _trials(runs: RunTable, arms: Arms) -> pd.DataFrame:

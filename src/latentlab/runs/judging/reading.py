@@ -42,7 +42,11 @@ class Measured:
 
 
 def read_runs(
-    chosen: EvidenceSettings, root: Path, runs_of: Callable[[str], pd.DataFrame]
+    chosen: EvidenceSettings,
+    root: Path,
+    runs_of: Callable[[str], pd.DataFrame],
+    *,
+    every_score: bool = False,
 ) -> RunTable:
     """Return the runs with their metrics, the one that claims are about in the first place.
 
@@ -50,6 +54,7 @@ def read_runs(
         chosen: what a person said of them.
         root: what relative paths are relative to.
         runs_of: the runs of an experiment of MLflow as a table, by its name.
+        every_score: whether all scores are read where none is named.
 
     Raises:
         UserError: nothing was chosen, what was chosen cannot be read, a setting has no meaning for
@@ -68,13 +73,14 @@ def read_runs(
 
         runs = import_optuna(place, chosen.study)
         known = [str(name) for name in runs.values]
-        return replace(runs, values=runs.values[_metrics(chosen, known, known)])
+        return replace(runs, values=runs.values[_metrics(chosen, known, known, every_score)])
     if kind == "mlflow":
         from latentlab.runs.importers.mlflow import import_mlflow
 
         table = runs_of(place)
         logged = [c.removeprefix(_METRICS) for c in table.columns if c.startswith(_METRICS)]
-        return import_mlflow(table, _metrics(chosen, logged, logged), place, seed=chosen.seed)
+        metrics = _metrics(chosen, logged, logged, every_score)
+        return import_mlflow(table, metrics, place, seed=chosen.seed)
     from latentlab.runs.importers.csv import import_csv
     from latentlab.runs.importers.csv_cells import read_cells
 
@@ -85,14 +91,16 @@ def read_runs(
     outcomes = [name for name, role in roles(columns).items() if role == "outcome"]
     return import_csv(
         place,
-        _metrics(chosen, outcomes, [str(name) for name in cells]),
+        _metrics(chosen, outcomes, [str(name) for name in cells], every_score),
         seed=chosen.seed,
         state=chosen.state,
     )
 
 
-def _metrics(chosen: EvidenceSettings, likely: Sequence[str], known: Sequence[str]) -> list[str]:
-    """Return the columns of scores: those that are named, or the one that is the test score.
+def _metrics(
+    chosen: EvidenceSettings, likely: Sequence[str], known: Sequence[str], every: bool
+) -> list[str]:
+    """Return the columns of scores: those that are named, all, or the one that is the test score.
 
     Raises:
         UserError: a named one is not there, or it is not clear which is meant.
@@ -104,6 +112,8 @@ def _metrics(chosen: EvidenceSettings, likely: Sequence[str], known: Sequence[st
                 nearest(missing[0], known),
             )
         return chosen.metric
+    if every and likely:
+        return list(likely)
     tested = [name for name in likely if split_of(name) == "test"] or list(likely)
     if len(tested) != 1:
         found = f"{len(tested)} scores, {', '.join(tested[:20])}" if tested else "no score is seen"
@@ -115,12 +125,13 @@ def _metrics(chosen: EvidenceSettings, likely: Sequence[str], known: Sequence[st
     return tested
 
 
-def measured(runs: RunTable, chosen: EvidenceSettings) -> list[Measured]:
+def measured(runs: RunTable, chosen: EvidenceSettings, *, directed: bool = True) -> list[Measured]:
     """Return what the columns of scores measure, in their order.
 
     Args:
         runs: with their scores.
         chosen: which way the first one is better, and which are compared by ratios.
+        directed: whether it must be known which way the first one is better.
 
     Raises:
         UserError: which way the first one is better is neither said nor in its name, or a metric
@@ -148,7 +159,7 @@ def measured(runs: RunTable, chosen: EvidenceSettings) -> list[Measured]:
                     "Leave evidence.better out",
                 )
             known = better or known
-            if known is None:
+            if known is None and directed:
                 raise UserError(
                     f"{runs.name}: is a higher or a lower {column} better?",
                     "Say evidence.better=higher or evidence.better=lower.",
