@@ -9,7 +9,7 @@ import pandas as pd
 from scipy.stats import hypergeom
 
 from latentlab.reporting.formatting import format_number, format_p, plural
-from latentlab.runs.audit.findings import Finding, records
+from latentlab.runs.audit.findings import Finding, Severity, records
 from latentlab.search.formatting import format_list
 from latentlab.search.matrix import SweepMatrix
 from latentlab.search.screening import HIGH, MODERATE, Screening
@@ -131,14 +131,16 @@ def winner_findings(best: pd.DataFrame) -> list[Finding]:
             f"{start} How much of that is selection is unknown: no configuration was trained on "
             "two seeds. Train it anew on fresh seeds before its value is reported."
         )
-        return [Finding("D05", "warning", text)]
+        return [Finding("D05", "warning", text, rows=str(row.configuration))]
     mostly_bias = row.expected_gap >= row.gap / 2
     text = (
         f"{start} If nothing but seeds told the rows apart, the best of {row.rows} would lead "
-        f"by {row.expected_gap:.3g} (SD over seeds {row.replicate_sd:.3g}, {row.seeds} "
-        f"seeds). Fresh seeds are expected to show {row.shrunken_value:.4g}."
+        f"by {row.expected_gap:.3g} (SD of replicates {row.replicate_sd:.3g}, "
+        f"{plural(row.replicate_freedom, 'degree')} of freedom; its value is over "
+        f"{plural(row.seeds, 'run')}). Fresh seeds are expected to show {row.shrunken_value:.4g}."
     )
-    return [Finding("D05", "warning" if mostly_bias else "note", text)]
+    severity: Severity = "warning" if mostly_bias else "note"
+    return [Finding("D05", severity, text, rows=str(row.configuration))]
 
 
 def branch_findings(branches: pd.DataFrame) -> list[Finding]:
