@@ -172,6 +172,7 @@ def analyse(
         *design.seed_findings(table),
         *design.inactive_findings(table),
         *results.family_findings(screening),
+        *results.collinear_findings(screening),
         *results.power_findings(correlations, screening),
         *results.conditional_findings(correlations, len(rows)),
         *results.plateau_findings(rows),

@@ -45,6 +45,27 @@ def family_findings(screening: Screening) -> list[Finding]:
     return found
 
 
+def collinear_findings(screening: Screening) -> list[Finding]:
+    """D09: parameters that varied together, and whether that leaves open which of them matters."""
+    found = []
+    for pair in screening.collinear:
+        text = (
+            f"{pair.first} and {pair.second} varied together ({pair.shown} over {pair.rows} rows). "
+        )
+        if pair.inseparable:
+            named = " and ".join(pair.inseparable)
+            text += (
+                f"What is found of {named} may be the other's: given it, nothing certain is left. "
+                "No refinement acts on it."
+            )
+        else:
+            text += "Neither's importance or correlation is its own."
+        remedy = f"Vary {pair.first} while {pair.second} is held, and the other way round"
+        about = f"{pair.first}, {pair.second}"
+        found.append(Finding("D09", "warning", text, about, remedy=remedy))
+    return found
+
+
 def power_findings(correlations: pd.DataFrame, screening: Screening) -> list[Finding]:
     """D03: correlations of open parameters that so few rows find in under four of five sweeps.
 

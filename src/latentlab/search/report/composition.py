@@ -123,12 +123,22 @@ def _summary(report: SweepReport) -> list[str]:
 
 def _significance(analysis: Analysis) -> list[str]:
     """What the screening found, in the words that the next spaces follow."""
-    high, moderate = analysis.screening.named("high"), analysis.screening.named("moderate")
-    if len(analysis.screening.named("untestable")) == len(analysis.screening.tests):
+    screening = analysis.screening
+    high, moderate = screening.named("high"), screening.named("moderate")
+    if len(screening.named("untestable")) == len(screening.tests):
         return ["No parameter could be tested, so that nothing is known of any."]
     if not high and not moderate:
         return ["After correction for the family no parameter stands out from chance."]
-    lines = []
+    lines = [
+        f"{pair.first} and {pair.second} varied together ({pair.shown}) and cannot be told apart: "
+        "one of them matters, or both, and no refinement acts on "
+        f"{'either' if len(pair.inseparable) > 1 else pair.inseparable[0]}."
+        for pair in screening.collinear
+        if pair.inseparable
+    ]
+    high, moderate = (
+        [name for name in names if not screening.twins(name)] for names in (high, moderate)
+    )
     if high:
         lines.append(f"These matter (corrected p at most {HIGH:g}): {format_list(high)}.")
     if moderate:
