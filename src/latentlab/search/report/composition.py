@@ -10,8 +10,9 @@ import pandas as pd
 from latentlab.core.file_names import file_name
 from latentlab.reporting.document import Document
 from latentlab.reporting.formatting import format_p
-from latentlab.runs.audit.findings import findings_table
+from latentlab.runs.audit.findings import Finding, findings_table
 from latentlab.search.analysis import Analysis
+from latentlab.search.audit.confirmation import confirmation_findings
 from latentlab.search.formatting import format_list
 from latentlab.search.refine import Comparison
 from latentlab.search.report.confirmation_sentence import confirmation_sentence
@@ -30,6 +31,7 @@ class SweepReport:
         analysis: of it.
         next_sweeps: refined spaces.
         confirmation: the winner and the default on fresh seeds, or nothing.
+        by_seed: the same seed by seed: `seed`, `winner`, `default`, `gain`; or nothing.
         comparison: with another sweep, or nothing.
         notes: what the reader should know of where the table came from.
         reproduce: what was run and where, as text by name.
@@ -40,6 +42,7 @@ class SweepReport:
     analysis: Analysis
     next_sweeps: Sequence[NextSweep] = ()
     confirmation: pd.DataFrame | None = None
+    by_seed: pd.DataFrame | None = None
     comparison: Comparison | None = None
     notes: Sequence[str] = ()
     reproduce: Mapping[str, str] | None = None
@@ -50,9 +53,17 @@ class SweepReport:
         return file_name(self.table.name)
 
     @property
+    def warnings(self) -> list[Finding]:
+        """What to beware of: in the sweep, and in its confirmation."""
+        found = list(self.analysis.findings)
+        if self.by_seed is not None:
+            found += confirmation_findings(self.table, self.by_seed)
+        return found
+
+    @property
     def findings(self) -> pd.DataFrame:
         """What to beware of, as a table."""
-        return findings_table(self.analysis.findings)
+        return findings_table(self.warnings)
 
     def lines(self) -> list[str]:
         """The report in a few lines: what was made of a foreign table, every test, what follows."""
@@ -72,6 +83,8 @@ class SweepReport:
             tables[f"decisions_{one.mode}.csv"] = one.decisions
         if self.confirmation is not None:
             tables["confirmation.csv"] = self.confirmation
+        if self.by_seed is not None:
+            tables["confirmation_by_seed.csv"] = self.by_seed
         if self.comparison is not None:
             tables["comparison.csv"] = self.comparison.table
         texts["full_analysis.log"] = full_log(tables)
@@ -83,7 +96,9 @@ class SweepReport:
                 self.table,
                 self.analysis,
                 self.next_sweeps,
+                self.warnings,
                 self.confirmation,
+                self.by_seed,
                 self.comparison,
             ),
             tables=tables,
