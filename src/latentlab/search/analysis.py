@@ -175,6 +175,7 @@ def analyse(
         *results.collinear_findings(screening),
         *results.power_findings(correlations, screening),
         *results.conditional_findings(correlations, len(rows)),
+        *results.attainable_findings(correlations),
         *results.plateau_findings(rows),
         *results.winner_findings(best),
         *results.branch_findings(branches),

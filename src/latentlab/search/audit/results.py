@@ -19,6 +19,7 @@ _FEWEST_TIED = 3
 _CONSTANT_SHARE = 0.1
 _MOST_AT_BOUND = 0.5
 _FEWEST_ELITES = 2
+_FAMILY_LEVEL = 0.05
 
 
 def family_findings(screening: Screening) -> list[Finding]:
@@ -105,6 +106,28 @@ def conditional_findings(correlations: pd.DataFrame, total: int) -> list[Finding
             str(row.parameter),
         )
         for row in records(conditional)
+    ]
+
+
+def attainable_findings(correlations: pd.DataFrame) -> list[Finding]:
+    """D02: correlations over so few rows that none of their orders reaches the family's level.
+
+    Args:
+        correlations: as `rank_correlations` gives them.
+    """
+    known = correlations[correlations["rho"].notna()]
+    level = _FAMILY_LEVEL / max(len(known), 1)
+    return [
+        Finding(
+            "D02",
+            "warning",
+            f"{row.parameter}: over {row.n} rows no rank correlation, however large, has a "
+            f"two-sided p below {format_p(row.least_p)}, and {plural(len(known), 'correlation')} "
+            f"at {_FAMILY_LEVEL:g} need {format_p(level)}. Its rho of {row.rho:.3f} says nothing.",
+            str(row.parameter),
+            remedy="Ask for more configurations that have it",
+        )
+        for row in records(known[known["least_p"] > level])
     ]
 
 
