@@ -14,7 +14,7 @@ from latentlab.search.formatting import format_list
 from latentlab.search.matrix import SweepMatrix
 from latentlab.search.table import SweepTable
 
-_FALSE_ALARMS = 0.05
+_FALSE_ALARMS = 0.01
 """Level of the test that losses fall on some choices."""
 _UNEQUAL = 2
 """A choice with so many times the rows of another had another budget."""
@@ -139,7 +139,7 @@ def copy_findings(table: SweepTable, matrix: SweepMatrix) -> list[Finding]:
         if twice.any():
             text = f"{int(twice.sum())} runs repeat the seed of their configuration: they add no "
             numbers = table.replicates.loc[twice, "configuration"].astype(str)
-            rows = format_list(list(numbers.unique()))
+            rows = f"configuration {format_list(list(numbers.unique()), 20)}"
             found.append(Finding("D18", "error", f"{text}evidence.", rows=rows))
     return found
 
@@ -157,7 +157,7 @@ def _agreeing(rows: SweepMatrix) -> str:
 
 
 def _numbers(matrix: SweepMatrix, rows: Mask) -> str:
-    return format_list([str(number) for number in matrix.numbers[rows]])
+    return f"configuration {format_list([str(number) for number in matrix.numbers[rows]], 20)}"
 
 
 def seed_findings(table: SweepTable) -> list[Finding]:

@@ -175,7 +175,7 @@ def winner_findings(best: pd.DataFrame) -> list[Finding]:
             f"{start} How much of that is selection is unknown: no configuration was trained on "
             "two seeds. Train it anew on fresh seeds before its value is reported."
         )
-        return [Finding("D05", "warning", text, rows=str(row.configuration))]
+        return [Finding("D05", "warning", text, rows=f"configuration {row.configuration}")]
     mostly_bias = row.expected_gap >= row.gap / 2
     text = (
         f"{start} If nothing but seeds told the rows apart, the best of {row.rows} would lead "
@@ -184,7 +184,7 @@ def winner_findings(best: pd.DataFrame) -> list[Finding]:
         f"{plural(row.seeds, 'run')}). Fresh seeds are expected to show {row.shrunken_value:.4g}."
     )
     severity: Severity = "warning" if mostly_bias else "note"
-    return [Finding("D05", severity, text, rows=str(row.configuration))]
+    return [Finding("D05", severity, text, rows=f"configuration {row.configuration}")]
 
 
 def branch_findings(branches: pd.DataFrame) -> list[Finding]:
