@@ -178,6 +178,7 @@ def analyse(
         *results.attainable_findings(correlations),
         *results.plateau_findings(rows),
         *results.winner_findings(best),
+        *results.noise_findings(best),
         *results.branch_findings(branches),
         *results.elite_findings(choices, screening),
         *results.boundary_findings(at_bounds, screening),

@@ -187,6 +187,25 @@ def winner_findings(best: pd.DataFrame) -> list[Finding]:
     return [Finding("D05", severity, text, rows=f"configuration {row.configuration}")]
 
 
+def noise_findings(best: pd.DataFrame) -> list[Finding]:
+    """D04: a lead over the second row that replicates of one configuration have too.
+
+    Args:
+        best: as `winner` gives it.
+    """
+    row = next(records(best))
+    if not row.lead < row.least_lead:
+        return []
+    text = (
+        f"Configuration {row.configuration} leads the next by {row.lead:.3g}, which lies inside "
+        f"the noise: two configurations are told apart from {row.least_lead:.3g} on (SD of "
+        f"replicates {row.replicate_sd:.3g}, {plural(row.replicate_freedom, 'degree')} of freedom)."
+    )
+    remedy = "Train the best few anew on fresh seeds, the same for all"
+    named = f"configuration {row.configuration}"
+    return [Finding("D04", "note", text, rows=named, remedy=remedy)]
+
+
 def branch_findings(branches: pd.DataFrame) -> list[Finding]:
     """D05: a lead of one branch over another that its larger number of tries alone gives.
 

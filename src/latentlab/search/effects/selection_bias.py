@@ -19,8 +19,10 @@ from latentlab.search.effects.branches import branches, branching
 from latentlab.search.effects.seed_noise import replicate_noise
 from latentlab.search.matrix import SweepMatrix
 from latentlab.search.table import SweepTable
-from latentlab.statistics.intervals import mean_interval, welch_interval
+from latentlab.statistics.intervals import mean_interval, t_quantile, welch_interval
 from latentlab.statistics.selection_bias import expected_highest_normal
+
+_COVERAGE = 0.95
 
 WINNER_COLUMNS = (
     "configuration",
@@ -28,10 +30,12 @@ WINNER_COLUMNS = (
     "rows",
     "mean",
     "gap",
+    "lead",
     "replicate_sd",
     "replicate_freedom",
     "seeds",
     "standard_error",
+    "least_lead",
     "expected_gap",
     "noise_share",
     "shrunken_value",
@@ -67,7 +71,9 @@ def winner(table: SweepTable, rows: SweepMatrix) -> pd.DataFrame:
     """The winner, against the best of as many configurations that do not differ.
 
     Returns:
-        One row, in the objective's units. `gap` is the winner's lead over the mean of all rows.
+        One row, in the objective's units. `gap` is the winner's lead over the mean of all rows,
+        `lead` that over the second row; from `least_lead` on a t test at .05, two-sided and
+        uncorrected, tells the two apart.
         `replicate_sd` is that of `replicate_noise`, `standard_error` that of the winner's mean
         beside the others'; where no configuration was run twice they are missing, and with them
         all that follows. `expected_gap` is the lead of the best of so many rows if nothing but
@@ -81,6 +87,14 @@ def winner(table: SweepTable, rows: SweepMatrix) -> pd.DataFrame:
     sd, freedom, counts = replicate_noise(table, rows)
     seeds = int(counts[best])
     error = sd / math.sqrt(seeds) if seeds else math.nan
+    lead = least = math.nan
+    if len(scores) > 1:
+        second = int(np.argsort(-scores, kind="stable")[1])
+        lead = float(scores[best] - scores[second])
+        if freedom and seeds and counts[second]:
+            least = t_quantile(_COVERAGE, freedom) * math.hypot(
+                error, sd / math.sqrt(counts[second])
+            )
     mean = float(np.mean(scores))
     gap = float(scores[best]) - mean
     variance = float(np.var(scores, ddof=1)) if len(scores) > 1 else math.nan
@@ -95,10 +109,12 @@ def winner(table: SweepTable, rows: SweepMatrix) -> pd.DataFrame:
                 "rows": len(scores),
                 "mean": rows.objective.sign * mean,
                 "gap": gap,
+                "lead": lead,
                 "replicate_sd": sd,
                 "replicate_freedom": freedom,
                 "seeds": seeds,
                 "standard_error": error,
+                "least_lead": least,
                 "expected_gap": error * expected_highest_normal(len(scores)),
                 "noise_share": noise,
                 "shrunken_value": rows.objective.sign * (mean + (1 - noise) * gap),
