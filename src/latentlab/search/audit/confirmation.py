@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import numpy as np
 import pandas as pd
 import scipy.stats
 
@@ -49,7 +50,8 @@ def _losses(by_seed: pd.DataFrame) -> list[Finding]:
     if winner + default == 0:
         return []
     n = len(by_seed)
-    p = float(scipy.stats.fisher_exact([[winner, n - winner], [default, n - default]]).pvalue)
+    counts = np.array([[winner, n - winner], [default, n - default]])
+    p = float(scipy.stats.fisher_exact(counts).pvalue)
     worse = winner > default
     text = (
         f"On fresh seeds the winner was lost {winner} of {n} times (diverged, or without a score), "

@@ -88,25 +88,31 @@ def with_inseparable(
 def _strong(columns: list[Column]) -> Iterator[tuple[CollinearPair, float]]:
     """Yield pairs of a strong association with its p-value."""
     ranked = {c.name: c.positions for c in columns if c.has_direction or len(c.choices) == 2}
-    rho = pd.DataFrame(ranked).corr("spearman", min_periods=_FEWEST).abs()
+    rho = pd.DataFrame(ranked).corr("spearman", min_periods=_FEWEST).to_numpy(dtype=np.float64)
+    strong = np.abs(np.nan_to_num(rho)) >= _STRONG
+    place = {name: index for index, name in enumerate(ranked)}
     for first, second in itertools.combinations(columns, 2):
         numbers = [first.name in ranked, second.name in ranked]
-        if all(numbers) and not rho.loc[first.name, second.name] >= _STRONG:
+        if all(numbers) and not strong[place[first.name], place[second.name]]:
             continue
         both = first.exists & second.exists
         x, y = first.positions[both], second.positions[both]
         if len(x) < _FEWEST or np.ptp(x) == 0 or np.ptp(y) == 0:
             continue
         if all(numbers):
-            measure, (value, p) = "rho", scipy.stats.spearmanr(x, y)
+            measure, (value, p) = "rho", _between_numbers(x, y)
         elif any(numbers):
-            number, choice = (x, y) if numbers[0] else (y, x)
-            measure, (value, p) = "eta", _between_choices(number, choice)
+            measure, (value, p) = "eta", _between_choices(*((x, y) if numbers[0] else (y, x)))
         else:
             measure, (value, p) = "V", _between(x, y)
         if abs(value) >= _STRONG:
-            found = CollinearPair(first.name, second.name, measure, float(value), len(x))
-            yield found, float(p)
+            yield CollinearPair(first.name, second.name, measure, value, len(x)), p
+
+
+def _between_numbers(first: Array, second: Array) -> tuple[float, float]:
+    """Spearman's rho and its p by Student's t."""
+    found = scipy.stats.spearmanr(first, second)
+    return float(found.statistic), float(found.pvalue)
 
 
 def _between_choices(numbers: Array, choices: Array) -> tuple[float, float]:
