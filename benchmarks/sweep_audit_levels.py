@@ -1,13 +1,14 @@
 """How often the audit warns of clean sweeps, by rule.
 
-    python benchmarks/sweep_audit_levels.py [--sweeps 200]
+    python benchmarks/sweep_audit_levels.py [--sweeps 200] [--tables 500]
 
 Sweeps are asked for by the engine (random, quasi-random) in a space like that of a classifier, or
 drawn with repeats from a few choices; their scores are a formula with noise. By turns: nothing
 matters, or one setting does; noise is normal, skewed, or has heavy tails; scores are exact or
 rounded to two or three decimals, so that replicates tie; three seeds are known, or single runs;
 one configuration in twenty fails, whatever it is. Printed are the sweeps with a finding of each
-severity, by rule.
+severity, by rule. Then tables of true replicates, three of each of 20 configurations, in which some
+value is called a copy.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import numpy as np
 import pandas as pd
 
 from latentlab.core.arrays import Array
+from latentlab.runs.audit.near_replicates import agreement
 from latentlab.search.analysis import analyse
 from latentlab.search.analysis_settings import AnalysisSettings
 from latentlab.search.screening import NullDistribution
@@ -41,6 +43,7 @@ CHOICES = {
     "use_scheduler": {"type": "categorical", "choices": [False, True]},
 }
 QUICK = AnalysisSettings(bootstraps=20, null_draws=200, fanova_rows=10, resamples=999)
+DECIMALS = (1, 2, 3, 4, 5, 6, 12)
 SPREAD = 0.02
 """Standard deviation of the noise; scores lie around .8."""
 
@@ -84,6 +87,15 @@ def clean_sweep(number: int) -> SweepTable:
     return replace(table, outcomes=outcomes, replicates=replicates)
 
 
+def copied(seed: int, kind: int, decimals: int) -> bool:
+    """Whether any of 60 true replicates is called a copy; noise of .0003 to .03 beside a spread."""
+    rng = np.random.default_rng([seed, kind, decimals])
+    groups = np.repeat(np.arange(20), 3)
+    noise = 10 ** rng.uniform(-3.5, -1.5) * _noise(kind, (60, 1), rng)
+    values = 0.1 * rng.normal(size=20)[groups][:, None] + noise
+    return bool(agreement(np.round(values, decimals), groups).copies.any())
+
+
 def _noise(kind: int, shape: tuple[int, int], rng: np.random.Generator) -> Array:
     if kind == 0:
         return rng.normal(size=shape)
@@ -96,7 +108,9 @@ def main() -> None:
     """Audit clean sweeps and count."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--sweeps", type=int, default=200)
-    sweeps = options.parse_args().sweeps
+    options.add_argument("--tables", type=int, default=500)
+    sizes = options.parse_args()
+    sweeps = sizes.sweeps
     counts: Counter[tuple[str, str]] = Counter()
     wrong = 0
     for number in range(sweeps):
@@ -106,6 +120,12 @@ def main() -> None:
     print(f"{sweeps} clean sweeps; with a finding of level error: {wrong}")
     for (severity, rule), count in sorted(counts.items()):
         print(f"{severity:8} {rule:28} {count}")
+    for kind, name in enumerate(("normal", "exponential", "t with 3 degrees of freedom")):
+        shares = [
+            sum(copied(seed, kind, decimals) for seed in range(sizes.tables)) / sizes.tables
+            for decimals in DECIMALS
+        ]
+        print(f"true replicates called copies, {name}, by decimals {DECIMALS}: {shares}")
 
 
 if __name__ == "__main__":
