@@ -6,7 +6,7 @@ import yaml
 from labs.sweep_tables import PRUNING
 from latentlab.core.errors import UserError
 from latentlab.search.audit.files import audit_sweep_file
-from latentlab.search.audit.name_hints import name_hints
+from latentlab.search.audit.name_hints import name_hints, with_hints
 from latentlab.search.audit.space import bundle_findings
 from latentlab.search.space import Space
 
@@ -67,6 +67,15 @@ def test_names_that_say_nothing_and_conditions_that_are_there():
     space = {"optimizer": choice, "sgd_momentum": number, "rate_ir": number, "madam": number}
     (hint,) = name_hints(Space.model_validate({"parameters": space}))
     assert (hint.parameter, hint.choice, hint.named) == ("sgd_momentum", "sgd", True)
+
+
+def test_choices_that_are_named_after_each_other_make_no_circle():
+    one = {"type": "categorical", "choices": ["two", "other"]}
+    two = {"type": "categorical", "choices": ["one", "other"]}
+    space = Space.model_validate({"parameters": {"one_mode": one, "two_mode": two}})
+    (hint,) = hints = name_hints(space)
+    assert (hint.parameter, hint.controller) == ("two_mode", "one_mode")
+    assert with_hints(space, hints).order == ("one_mode", "two_mode")
 
 
 @pytest.mark.parametrize(

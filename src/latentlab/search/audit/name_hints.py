@@ -42,12 +42,17 @@ class NameHint:
 
 
 def name_hints(space: Space) -> list[NameHint]:
-    """Return the conditions that names hint at, of parameters that have none."""
+    """Return the conditions that names hint at, of parameters that have none and decide nothing."""
     found: dict[str, NameHint] = {}
+    deciding = {other for parameter in space.parameters.values() for other in parameter.when}
     for controller, choices in _controllers(space):
+        if controller in found:
+            continue
         hints = list(_hints(space, controller, choices))
         for hint in hints + list(_by_elimination(space, controller, choices, hints)):
-            found.setdefault(hint.parameter, hint)
+            if hint.parameter not in deciding:
+                deciding.add(controller)
+                found.setdefault(hint.parameter, hint)
     return list(found.values())
 
 

@@ -161,7 +161,11 @@ def bundle_findings(before: Mapping[str, Any], after: Mapping[str, Any]) -> list
         before: values by setting.
         after: likewise; settings that only one of the two has count as changed.
     """
-    names = [name for name in {**before, **after} if _of(before, name) != _of(after, name)]
+    names = [
+        name
+        for name in {**before, **after}
+        if (name in before) != (name in after) or before[name] != after[name]
+    ]
     if len(names) < 2:
         return []
     changes = format_list([f"{n} {_of(before, n)} -> {_of(after, n)}" for n in names])
