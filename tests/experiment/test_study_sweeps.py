@@ -16,14 +16,18 @@ from latentlab.core.errors import UserError
 from latentlab.data import load_prepared, prepare, save_prepared
 from latentlab.experiment.planning import prepare_data
 from latentlab.experiment.registering import read_record
-from latentlab.experiment.sweep.confirmation import confirmation_table, winner_of
+from latentlab.experiment.sweep.confirmation import confirmation_table, outcomes_by_seed, winner_of
 from latentlab.experiment.sweep.file import load_sweep, sweep_path
 from latentlab.experiment.sweep.plan import plan_of, planned_sweep
 from latentlab.experiment.sweep.report import compared_table
 from latentlab.experiment.sweep.runner import confirm_sweep, open_storage, search_sweep
 from latentlab.experiment.sweep.settings import SweepsConfig
+from latentlab.search.analysis import analyse
+from latentlab.search.analysis_settings import AnalysisSettings
 from latentlab.search.archive import SweepArchive, load_table, save_table
+from latentlab.search.audit.confirmation import confirmation_findings
 from latentlab.search.proposals import propose
+from latentlab.search.report.composition import SweepReport
 from latentlab.search.report.confirmation_sentence import confirmation_sentence
 from latentlab.studies.registry import STUDIES
 from latentlab.training import runner
@@ -194,6 +198,18 @@ def test_losses_on_fresh_seeds_are_counted_and_confirm_nothing(tmp_path, prepare
     assert "the gain is not confirmed" in said
     assert ("On the 4 seeds that both finished" in said) == (lost == 6)
     assert "nan" not in said
+    by_seed = outcomes_by_seed(sweep, scores)
+    assert by_seed["seed"].tolist() == list(range(90, 100))
+    assert by_seed["winner"].isna().tolist() == [True] * lost + [False] * (10 - lost)
+    (found,) = confirmation_findings(table, by_seed)
+    assert (found.rule, found.severity) == ("D27", "error")
+    assert f"the winner was lost {lost} of 10 times" in found.text
+    assert found.rows == "seed " + ", ".join(map(str, range(90, 90 + lost)))
+    quick = AnalysisSettings(bootstraps=20, null_draws=200, fanova_rows=10)
+    report = SweepReport("t", table, analyse(table, quick), confirmation=gain, by_seed=by_seed)
+    assert "D27" in report.findings["rule"].tolist()
+    (winner,) = [one for one in report.document().sections if one.title.startswith("The winner")]
+    assert winner.sections[0].table["winner"].tolist()[:lost] == ["lost"] * lost
 
 
 def test_a_larger_budget_goes_on_and_other_changes_begin_again(tmp_path, prepared, store):

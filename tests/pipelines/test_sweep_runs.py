@@ -62,6 +62,7 @@ def test_the_report_has_every_file_and_mlflow_every_trial(finished: ProjectCopy)
         "empirical_ranges.csv",
         "param_importances.csv",
         "confirmation.csv",
+        "confirmation_by_seed.csv",
         "full_analysis.log",
         "figures/importances.json",
     ):

@@ -10,6 +10,7 @@ from labs.refinement import PARAMETERS, table_of
 from labs.sweep_tables import CONDITIONAL, random_rows, sweep_table
 from latentlab.core.errors import UserError
 from latentlab.search.columns import column_of
+from latentlab.search.effects.seed_noise import replicate_noise
 from latentlab.search.matrix import sweep_matrix
 from latentlab.search.parameters import CategoricalParameter, FloatParameter
 
@@ -75,10 +76,37 @@ def test_smaller_is_better_where_the_objective_says_so():
 def test_a_repeated_configuration_is_no_second_observation():
     kind = {"kind": {"type": "categorical", "choices": ["a", "b"]}}
     rows = [{"kind": "a"}, {"kind": "b"}, {"kind": "a"}, {"kind": "a"}]
-    matrix = sweep_matrix(table_of(kind, rows, [1.0, 2.0, 1.0, 3.0]))
+    matrix = sweep_matrix(table_of(kind, rows, [1 / 3, 2**0.5, 1 / 3, np.pi]))
     assert matrix.copies.tolist() == [False, False, True, False]
     assert matrix.repeats.tolist() == [False, False, True, True]
     assert len(matrix.finished) == 3
+
+
+def test_equal_rounded_values_of_replicates_are_kept_all_alike():
+    """Runs of a published report: three of five repeats have the value of their first run."""
+    parameters = {
+        "warmup": {"type": "int", "low": 2, "high": 20},
+        "clusters": {"type": "int", "low": 10, "high": 40},
+    }
+    settings = [(5, 10), (10, 10), (5, 20), (5, 10), (5, 10), (10, 10), (10, 10), (5, 20), (2, 10)]
+    rows = [{"warmup": warmup, "clusters": clusters} for warmup, clusters in settings]
+    table = table_of(parameters, rows, [0.60, 0.59, 0.67, 0.62, 0.59, 0.59, 0.59, 0.67, 0.61])
+    matrix = sweep_matrix(table)
+    assert not matrix.copies.any()
+    assert matrix.repeats.sum() == 5
+    sd, freedom, counts = replicate_noise(table, matrix.finished)
+    assert (round(sd, 4), freedom) == (0.0097, 5)
+    assert (counts == 1).all()
+
+
+def test_a_configuration_asked_for_twice_on_the_same_seeds_is_a_copy_however_coarse():
+    kind = {"kind": {"type": "categorical", "choices": ["a", "b"]}}
+    rows = [{"kind": "a"}, {"kind": "b"}, {"kind": "a"}]
+    seeds = pd.DataFrame({"configuration": [0, 1, 2], "seed": 1, "score": [0.5, 0.6, 0.5]})
+    table = table_of(kind, rows, [0.5, 0.6, 0.5])
+    assert not sweep_matrix(table).copies.any()
+    known = replace(table, replicates=seeds.assign(state="complete"))
+    assert sweep_matrix(known).copies.tolist() == [False, False, True]
 
 
 def test_rows_are_in_the_order_of_being_asked_for():

@@ -26,13 +26,14 @@ def analyse(
     latest: SweepTable,
     archive: Any,
     confirmation: pd.DataFrame,
+    scores: pd.DataFrame,
 ) -> tuple[pd.DataFrame, pd.DataFrame, Any]:
     """Return tests and findings of the chosen sweep, and its report."""
     from latentlab.experiment.sweep.plan import planned_sweep
     from latentlab.experiment.sweep.report import report_sweep
 
     sweep = planned_sweep(study, declaration, plans)
-    found = report_sweep(sweep, sweeps.compare_with, latest, archive, confirmation)
+    found = report_sweep(sweep, sweeps.compare_with, latest, archive, confirmation, scores)
     return found.analysis.screening.frame(), found.findings, found
 
 
@@ -59,6 +60,7 @@ def create_pipeline(study: Study) -> Pipeline:
                     f"{s}.sweep_configurations",
                     f"{s}.sweep_archive",
                     f"{s}.confirmation",
+                    f"{s}.confirmation_scores",
                 ],
                 [f"{s}.sweep_tests", f"{s}.sweep_findings", f"{s}.sweep_report"],
                 name=f"{s}.analyse_sweep",

@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from latentlab.core.arrays import Array, Mask
+from latentlab.core.arrays import Array, Codes, Mask
 from latentlab.core.errors import UserError
+from latentlab.runs.audit.near_replicates import agreement, equal_settings
 from latentlab.search.columns import Column, columns_of
 from latentlab.search.space import Space
 from latentlab.search.table import Objective, SweepTable
@@ -36,6 +37,7 @@ class SweepMatrix:
             has failed, or it is a copy of another one, [rows].
         complete: rows that ran to their end and have a value, [rows].
         copies: rows left out because they repeat a configuration and its value, [rows].
+        groups: rows of equal configurations, [rows].
         repeats: complete rows that repeat a configuration, whatever their value, [rows].
         adaptive: whether earlier values decided that the row was asked for, [rows].
         cohorts: rows of one cohort did not know each other's scores; NaN if unknown, [rows].
@@ -52,6 +54,7 @@ class SweepMatrix:
     places: Array
     complete: Mask
     copies: Mask
+    groups: Codes
     repeats: Mask
     adaptive: Mask
     cohorts: Array
@@ -109,7 +112,8 @@ def sweep_matrix(table: SweepTable) -> SweepMatrix:
     the stopped, those that got further are better, then those with the better score. TPE orders
     them in the same way. Failed rows have no place. All configurations of a sweep are trained on
     the same seeds: one that is asked for twice gives its value twice, which is no second
-    observation, so that copies of a row have no place either.
+    observation, so that copies of a row have no place either. Where seeds are unknown, a value that
+    comes twice is a copy only if it could have told two runs apart; see `agreement`.
 
     Args:
         table: the sweep; its first objective counts.
@@ -124,10 +128,11 @@ def sweep_matrix(table: SweepTable) -> SweepMatrix:
     configurations = pd.DataFrame(
         {name: column.values for name, column in columns.items()}, index=outcomes.index
     )
-    copies = configurations.assign(**{"": places}).duplicated().to_numpy() & ~np.isnan(places)
+    groups = equal_settings(configurations)
     complete = table.complete[order]
+    copies = _copies(table, outcomes, groups, places, complete)
     repeats = np.zeros(len(outcomes), dtype=np.bool_)
-    repeats[complete] = configurations[complete].duplicated().to_numpy()
+    repeats[complete] = pd.Series(groups[complete]).duplicated().to_numpy()
     return SweepMatrix(
         name=table.name,
         space=table.space,
@@ -139,11 +144,25 @@ def sweep_matrix(table: SweepTable) -> SweepMatrix:
         places=np.where(copies, np.nan, places),
         complete=complete,
         copies=copies,
+        groups=groups,
         repeats=repeats,
         adaptive=outcomes["adaptive"].to_numpy(dtype=np.bool_),
         cohorts=outcomes["cohort"].to_numpy(dtype=np.float64),
         numbers=outcomes.index,
     )
+
+
+def _copies(
+    table: SweepTable, outcomes: pd.DataFrame, groups: Codes, places: Array, complete: Mask
+) -> Mask:
+    """Rows that repeat a configuration and its value, and add nothing, [rows]."""
+    repeated = pd.DataFrame({"group": groups, "place": places}).duplicated().to_numpy()
+    copies = repeated & ~np.isnan(places)
+    if not len(table.replicates):
+        measured = outcomes.loc[complete, [one.name for one in table.objectives]]
+        values = measured.to_numpy(dtype=np.float64)
+        copies[complete] = agreement(values, groups[complete]).copies
+    return np.asarray(copies)
 
 
 def _places(objective: Objective, outcomes: pd.DataFrame) -> Array:

@@ -1,12 +1,14 @@
 """Rank correlations of numbers: n, sign, interval."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.stats
 
 from labs.sweep_tables import MIXED, noise_table, published_facts, random_rows, sweep_table
 from latentlab.reporting.formatting import trend
 from latentlab.search.analysis_settings import AnalysisSettings
+from latentlab.search.audit.results import attainable_findings
 from latentlab.search.effects.rank_correlations import rank_correlations
 from latentlab.search.matrix import sweep_matrix
 from latentlab.statistics.intervals import spearman_interval
@@ -77,3 +79,29 @@ def test_interval_of_rho_covers():
     half = 1.96 / np.sqrt(n - 3)
     naive = np.abs(np.arctanh(found) - np.arctanh(rho)) <= half
     assert naive.mean() < covered
+
+
+def test_a_large_rho_over_few_rows_stands_below_a_smaller_one_over_many():
+    rng = np.random.default_rng(0)
+    kinds = {name: MIXED[name] for name in ("width", "depth")}
+    kinds["width"] = kinds["width"] | {"when": {"pooling": "max"}}
+    kinds["pooling"] = MIXED["pooling"]
+    rows, values = [], []
+    for number in range(40):
+        row = {"depth": 2 + number % 5, "pooling": "max" if number < 5 else "mean"}
+        values.append(row["depth"] + 1.5 * rng.normal())
+        rows.append(row)
+    for row, place in zip(rows[:5], np.argsort(np.argsort(values[:5])), strict=True):
+        row["width"] = 1.0 + place / 10
+    rows[0]["width"], rows[1]["width"] = rows[1]["width"], rows[0]["width"]
+    found = rank_correlations(sweep_matrix(sweep_table(kinds, rows, values)).finished, SETTINGS)
+    assert found["parameter"].tolist() == ["depth", "width"]
+    depth, width = found.to_dict("records")
+    assert abs(width["rho"]) > abs(depth["rho"])
+    # Two of the 120 orders of five values are the extremes.
+    assert width["least_p"] == pytest.approx(2 / 120)
+    assert np.isnan(depth["least_p"])
+    # Two correlations at .05 need .025 each, four .0125.
+    assert attainable_findings(found) == []
+    four = pd.concat([found, found.assign(parameter="other")])
+    assert [one.about for one in attainable_findings(four)][:1] == ["width"]

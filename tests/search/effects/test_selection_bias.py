@@ -113,7 +113,7 @@ def test_a_lead_below_the_difference_of_biases_is_warned_of():
     runs[::2] *= -1
     runs[40] += 0.2
     (warned,) = branch_findings(by_branch(grid(runs)))
-    assert (warned.rule, warned.severity, warned.parameter) == ("D05", "warning", "pruning")
+    assert (warned.rule, warned.severity, warned.about) == ("D05", "warning", "pruning")
     assert "leads the best with plummet by 0.2" in warned.text
     runs[40] += 2
     assert branch_findings(by_branch(grid(runs))) == []

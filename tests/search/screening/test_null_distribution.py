@@ -111,10 +111,10 @@ def test_ties_are_kept_in_the_null():
 def test_what_does_not_count_is_said():
     table = table_of(
         {"width": PARAMETERS["width"]},
-        [{"width": 1.0 + k / 10} for k in (0, 1, 2, 3, 4, 5, 0)],
-        [5.0, 1.0, 9.0, 8.0, np.nan, np.nan, 5.0],
-        state=["complete", "complete", "pruned", "pruned", "diverged", "failed", "complete"],
-        epochs=[8, 8, 2, 4, 1, 0, 8],
+        [{"width": 1.0 + k / 10} for k in (0, 1, 2, 3, 4, 5, 6, 0)],
+        [1 / 3, 2**0.5, 9.0, 8.0, np.nan, np.nan, np.pi, 1 / 3],
+        state=["complete"] * 2 + ["pruned"] * 2 + ["diverged", "failed"] + ["complete"] * 2,
+        epochs=[8, 8, 2, 4, 1, 0, 8, 8],
     )
     told = " ".join(screen(sweep_matrix(table), NullDistribution(permutations=19)).notes)
     for part in ("1 failed", "1 diverged", "2 configurations stopped early", "value: 1 config"):

@@ -140,6 +140,24 @@ def confirmation_table(sweep: Sweep, table: SweepTable, scores: pd.DataFrame) ->
     return pd.DataFrame(rows)
 
 
+def outcomes_by_seed(sweep: Sweep, scores: pd.DataFrame) -> pd.DataFrame:
+    """Return what became of the winner and the default on each fresh seed.
+
+    Args:
+        sweep: names the objectives; the first one is shown, on the test split.
+        scores: of the confirmation's trials, as from `score_trials`.
+
+    Returns:
+        `seed`, `winner` and `default`, missing where the trial was lost, and `gain`, positive where
+        the winner is better.
+    """
+    objective = sweep.objectives[0]
+    arms = _by_seed(sweep, scores, objective.name, "test")
+    gain = objective.sign * (arms[WINNER] - arms[DEFAULT])
+    shown = arms.assign(gain=gain).rename_axis(index="seed", columns=None)
+    return shown.reset_index()
+
+
 def _by_seed(sweep: Sweep, scores: pd.DataFrame, metric: str, split: str) -> pd.DataFrame:
     """Return scores [seeds, arms] of all fresh seeds; NaN where a trial was lost."""
     chosen = scores[

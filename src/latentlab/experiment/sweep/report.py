@@ -9,6 +9,7 @@ import pandas as pd
 from latentlab.core.errors import UserError
 from latentlab.core.file_names import file_name
 from latentlab.core.provenance import provenance
+from latentlab.experiment.sweep.confirmation import outcomes_by_seed
 from latentlab.experiment.sweep.file import Sweep
 from latentlab.search.analysis import analyse
 from latentlab.search.archive import SweepArchive
@@ -37,6 +38,7 @@ def report_sweep(
     latest: SweepTable,
     archive: SweepArchive,
     confirmation: pd.DataFrame,
+    scores: pd.DataFrame,
 ) -> SweepReport:
     """The report of a sweep of a study.
 
@@ -46,6 +48,7 @@ def report_sweep(
         latest: the sweep that ran last.
         archive: all finished sweeps of the study.
         confirmation: of the sweep that ran last, as from `confirmation_table`.
+        scores: of the confirmation's trials, as from `score_trials`.
 
     Raises:
         UserError: the sweep has not been run, or nothing in it has a score.
@@ -60,6 +63,7 @@ def report_sweep(
         analysis=analysis,
         next_sweeps=_next_sweeps(analysis.screening, sweep.settings, sweep.study.name),
         confirmation=confirmed if len(confirmed) else None,
+        by_seed=outcomes_by_seed(sweep, scores) if len(confirmed) else None,
         comparison=None if other is None else compare(other, table),
         notes=table.notes,
         reproduce=_reproduction(table),

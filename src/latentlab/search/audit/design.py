@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import pandas as pd
 
-from latentlab.reporting.formatting import format_p
+from latentlab.core.arrays import Mask
+from latentlab.reporting.formatting import format_p, plural
 from latentlab.runs.audit.findings import Finding, records
+from latentlab.runs.audit.near_replicates import agreement
 from latentlab.runs.seed_names import is_seed
 from latentlab.search.columns import recorded_outside
+from latentlab.search.formatting import format_list
 from latentlab.search.matrix import SweepMatrix
 from latentlab.search.table import SweepTable
 
-_FALSE_ALARMS = 0.05
+_FALSE_ALARMS = 0.01
 """Level of the test that losses fall on some choices."""
 _UNEQUAL = 2
 """A choice with so many times the rows of another had another budget."""
@@ -115,26 +118,46 @@ def _seed_losses(table: SweepTable) -> list[Finding]:
 def copy_findings(table: SweepTable, matrix: SweepMatrix) -> list[Finding]:
     """D18: what is counted more than once."""
     found = []
-    copies = int((matrix.copies & matrix.complete).sum())
-    if copies:
+    copies = matrix.copies & matrix.complete
+    if copies.any():
         text = (
-            f"{copies} complete rows repeat a configuration and its value: a copy is no "
+            f"{int(copies.sum())} complete rows repeat a configuration and its value: a copy is no "
             f"observation. They are left out; {len(matrix.finished)} rows are tested."
         )
-        found.append(Finding("D18", "error", text))
-    again = int(matrix.repeats.sum()) - copies
-    if again:
+        found.append(Finding("D18", "error", text, rows=_numbers(matrix, copies)))
+    again = matrix.repeats & ~copies
+    if again.any():
         text = (
-            f"{again} complete rows repeat a configuration with another value. They count as "
-            "observations of their own, though they are replicates."
+            f"{int(again.sum())} complete rows repeat a configuration with another value"
+            f"{_agreeing(matrix.take(matrix.complete & ~copies))}. They count as observations of "
+            "their own, though they are replicates."
         )
-        found.append(Finding("D18", "warning", text))
+        remedy = "Name the column of the seeds, so that a configuration counts once"
+        found.append(Finding("D18", "warning", text, rows=_numbers(matrix, again), remedy=remedy))
     if len(table.replicates):
-        twice = int(table.replicates.duplicated(["configuration", "seed"]).sum())
-        if twice:
-            text = f"{twice} runs repeat the seed of their configuration: they add no evidence."
-            found.append(Finding("D18", "error", text))
+        twice = table.replicates.duplicated(["configuration", "seed"])
+        if twice.any():
+            text = f"{int(twice.sum())} runs repeat the seed of their configuration: they add no "
+            numbers = table.replicates.loc[twice, "configuration"].astype(str)
+            rows = f"configuration {format_list(list(numbers.unique()), 20)}"
+            found.append(Finding("D18", "error", f"{text}evidence.", rows=rows))
     return found
+
+
+def _agreeing(rows: SweepMatrix) -> str:
+    """Say how many replicates have equal values, where that proves no copy."""
+    found = agreement(rows.values[:, None], rows.groups)
+    if not found.equal.any():
+        return ""
+    return (
+        f", or with the same ({plural(int(found.equal.sum()), 'row')}): of so coarse values up to "
+        f"{found.expected:.2g} of {plural(found.pairs, 'pair')} agree by chance, which shows no "
+        "copy"
+    )
+
+
+def _numbers(matrix: SweepMatrix, rows: Mask) -> str:
+    return f"configuration {format_list([str(number) for number in matrix.numbers[rows]], 20)}"
 
 
 def seed_findings(table: SweepTable) -> list[Finding]:

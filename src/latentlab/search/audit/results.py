@@ -9,7 +9,7 @@ import pandas as pd
 from scipy.stats import hypergeom
 
 from latentlab.reporting.formatting import format_number, format_p, plural
-from latentlab.runs.audit.findings import Finding, records
+from latentlab.runs.audit.findings import Finding, Severity, records
 from latentlab.search.formatting import format_list
 from latentlab.search.matrix import SweepMatrix
 from latentlab.search.screening import HIGH, MODERATE, Screening
@@ -19,6 +19,7 @@ _FEWEST_TIED = 3
 _CONSTANT_SHARE = 0.1
 _MOST_AT_BOUND = 0.5
 _FEWEST_ELITES = 2
+_FAMILY_LEVEL = 0.05
 
 
 def family_findings(screening: Screening) -> list[Finding]:
@@ -42,6 +43,27 @@ def family_findings(screening: Screening) -> list[Finding]:
     if untested:
         text = f"Too few rows or a single value, so no test: {format_list(untested)}."
         found.append(Finding("D03", "note", text))
+    return found
+
+
+def collinear_findings(screening: Screening) -> list[Finding]:
+    """D09: parameters that varied together, and whether that leaves open which of them matters."""
+    found = []
+    for pair in screening.collinear:
+        text = (
+            f"{pair.first} and {pair.second} varied together ({pair.shown} over {pair.rows} rows). "
+        )
+        if pair.inseparable:
+            named = " and ".join(pair.inseparable)
+            text += (
+                f"What is found of {named} may be the other's: given it, nothing certain is left. "
+                "No refinement acts on it."
+            )
+        else:
+            text += "Neither's importance or correlation is its own."
+        remedy = f"Vary {pair.first} while {pair.second} is held, and the other way round"
+        about = f"{pair.first}, {pair.second}"
+        found.append(Finding("D09", "warning", text, about, remedy=remedy))
     return found
 
 
@@ -84,6 +106,28 @@ def conditional_findings(correlations: pd.DataFrame, total: int) -> list[Finding
             str(row.parameter),
         )
         for row in records(conditional)
+    ]
+
+
+def attainable_findings(correlations: pd.DataFrame) -> list[Finding]:
+    """D02: correlations over so few rows that none of their orders reaches the family's level.
+
+    Args:
+        correlations: as `rank_correlations` gives them.
+    """
+    known = correlations[correlations["rho"].notna()]
+    level = _FAMILY_LEVEL / max(len(known), 1)
+    return [
+        Finding(
+            "D02",
+            "warning",
+            f"{row.parameter}: over {row.n} rows no rank correlation, however large, has a "
+            f"two-sided p below {format_p(row.least_p)}, and {plural(len(known), 'correlation')} "
+            f"at {_FAMILY_LEVEL:g} need {format_p(level)}. Its rho of {row.rho:.3f} says nothing.",
+            str(row.parameter),
+            remedy="Ask for more configurations that have it",
+        )
+        for row in records(known[known["least_p"] > level])
     ]
 
 
@@ -131,14 +175,35 @@ def winner_findings(best: pd.DataFrame) -> list[Finding]:
             f"{start} How much of that is selection is unknown: no configuration was trained on "
             "two seeds. Train it anew on fresh seeds before its value is reported."
         )
-        return [Finding("D05", "warning", text)]
+        return [Finding("D05", "warning", text, rows=f"configuration {row.configuration}")]
     mostly_bias = row.expected_gap >= row.gap / 2
     text = (
         f"{start} If nothing but seeds told the rows apart, the best of {row.rows} would lead "
-        f"by {row.expected_gap:.3g} (SD over seeds {row.replicate_sd:.3g}, {row.seeds} "
-        f"seeds). Fresh seeds are expected to show {row.shrunken_value:.4g}."
+        f"by {row.expected_gap:.3g} (SD of replicates {row.replicate_sd:.3g}, "
+        f"{plural(row.replicate_freedom, 'degree')} of freedom; its value is over "
+        f"{plural(row.seeds, 'run')}). Fresh seeds are expected to show {row.shrunken_value:.4g}."
     )
-    return [Finding("D05", "warning" if mostly_bias else "note", text)]
+    severity: Severity = "warning" if mostly_bias else "note"
+    return [Finding("D05", severity, text, rows=f"configuration {row.configuration}")]
+
+
+def noise_findings(best: pd.DataFrame) -> list[Finding]:
+    """D04: a lead over the second row that replicates of one configuration have too.
+
+    Args:
+        best: as `winner` gives it.
+    """
+    row = next(records(best))
+    if not row.lead < row.least_lead:
+        return []
+    text = (
+        f"Configuration {row.configuration} leads the next by {row.lead:.3g}, which lies inside "
+        f"the noise: two configurations are told apart from {row.least_lead:.3g} on (SD of "
+        f"replicates {row.replicate_sd:.3g}, {plural(row.replicate_freedom, 'degree')} of freedom)."
+    )
+    remedy = "Train the best few anew on fresh seeds, the same for all"
+    named = f"configuration {row.configuration}"
+    return [Finding("D04", "note", text, rows=named, remedy=remedy)]
 
 
 def branch_findings(branches: pd.DataFrame) -> list[Finding]:

@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 
 from latentlab.core.arrays import Array
+from latentlab.runs.audit.near_replicates import noise_floor
+from latentlab.search.matrix import SweepMatrix
 from latentlab.search.table import SweepTable
 
 
@@ -47,3 +49,23 @@ def noise_of_seeds(runs: Array) -> tuple[float, int]:
         residuals = residuals - residuals.mean(axis=0)
         freedom = (configurations - 1) * (seeds - 1)
     return math.sqrt(float(np.nansum(residuals**2)) / freedom), freedom
+
+
+def replicate_noise(table: SweepTable, rows: SweepMatrix) -> tuple[float, int, Array]:
+    """Noise of single runs, by seeds where they are known, else by rows of equal configurations.
+
+    Args:
+        table: the sweep, for its single runs.
+        rows: some of its complete rows.
+
+    Returns:
+        Standard deviation and degrees of freedom as of `noise_of_seeds`, and how many runs the
+        value of each row is the mean of, [rows].
+    """
+    runs = runs_by_seed(table).reindex(rows.numbers).to_numpy(dtype=np.float64)
+    counts = np.isfinite(runs).sum(axis=1).astype(np.float64)
+    sd, freedom = noise_of_seeds(runs)
+    if freedom:
+        return sd, freedom, counts
+    floor = noise_floor(rows.values, rows.groups)
+    return floor.sd, floor.freedom, np.ones(len(rows)) if floor.freedom else counts

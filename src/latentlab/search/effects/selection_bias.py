@@ -13,14 +13,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from latentlab.core.arrays import Array, Mask
+from latentlab.core.arrays import Mask
 from latentlab.search.analysis_settings import AnalysisSettings
 from latentlab.search.effects.branches import branches, branching
-from latentlab.search.effects.seed_noise import noise_of_seeds, runs_by_seed
+from latentlab.search.effects.seed_noise import replicate_noise
 from latentlab.search.matrix import SweepMatrix
 from latentlab.search.table import SweepTable
-from latentlab.statistics.intervals import mean_interval, welch_interval
+from latentlab.statistics.intervals import mean_interval, t_quantile, welch_interval
 from latentlab.statistics.selection_bias import expected_highest_normal
+
+_COVERAGE = 0.95
 
 WINNER_COLUMNS = (
     "configuration",
@@ -28,10 +30,12 @@ WINNER_COLUMNS = (
     "rows",
     "mean",
     "gap",
+    "lead",
     "replicate_sd",
     "replicate_freedom",
     "seeds",
     "standard_error",
+    "least_lead",
     "expected_gap",
     "noise_share",
     "shrunken_value",
@@ -67,9 +71,11 @@ def winner(table: SweepTable, rows: SweepMatrix) -> pd.DataFrame:
     """The winner, against the best of as many configurations that do not differ.
 
     Returns:
-        One row, in the objective's units. `gap` is the winner's lead over the mean of all rows.
-        `replicate_sd` is that of `noise_of_seeds`, `standard_error` that of the winner's mean
-        beside the others'; without configurations on two seeds they are missing, and with them
+        One row, in the objective's units. `gap` is the winner's lead over the mean of all rows,
+        `lead` that over the second row; from `least_lead` on a t test at .05, two-sided and
+        uncorrected, tells the two apart.
+        `replicate_sd` is that of `replicate_noise`, `standard_error` that of the winner's mean
+        beside the others'; where no configuration was run twice they are missing, and with them
         all that follows. `expected_gap` is the lead of the best of so many rows if nothing but
         seeds told them apart. `noise_share` is the share of the rows' variance that seeds alone
         give, and `shrunken_value` takes it from the winner's lead, which is what fresh seeds are
@@ -78,10 +84,17 @@ def winner(table: SweepTable, rows: SweepMatrix) -> pd.DataFrame:
     scores = rows.scores
     best = int(np.argmax(scores))
     number = rows.numbers[best]
-    runs = runs_by_seed(table).reindex(rows.numbers).to_numpy(dtype=np.float64)
-    sd, freedom = noise_of_seeds(runs)
-    seeds = int(np.isfinite(runs[best]).sum())
+    sd, freedom, counts = replicate_noise(table, rows)
+    seeds = int(counts[best])
     error = sd / math.sqrt(seeds) if seeds else math.nan
+    lead = least = math.nan
+    if len(scores) > 1:
+        second = int(np.argsort(-scores, kind="stable")[1])
+        lead = float(scores[best] - scores[second])
+        if freedom and seeds and counts[second]:
+            least = t_quantile(_COVERAGE, freedom) * math.hypot(
+                error, sd / math.sqrt(counts[second])
+            )
     mean = float(np.mean(scores))
     gap = float(scores[best]) - mean
     variance = float(np.var(scores, ddof=1)) if len(scores) > 1 else math.nan
@@ -96,10 +109,12 @@ def winner(table: SweepTable, rows: SweepMatrix) -> pd.DataFrame:
                 "rows": len(scores),
                 "mean": rows.objective.sign * mean,
                 "gap": gap,
+                "lead": lead,
                 "replicate_sd": sd,
                 "replicate_freedom": freedom,
                 "seeds": seeds,
                 "standard_error": error,
+                "least_lead": least,
                 "expected_gap": error * expected_highest_normal(len(scores)),
                 "noise_share": noise,
                 "shrunken_value": rows.objective.sign * (mean + (1 - noise) * gap),
@@ -121,7 +136,7 @@ def selection_bias_by_branch(
 
     Returns:
         One row per branching parameter and branch, the one with the best configuration (`leader`)
-        first. `replicate_sd` is that of `noise_of_seeds` within the branch, `standard_error` that
+        first. `replicate_sd` is that of `replicate_noise` within the branch, `standard_error` that
         of a configuration's mean over its `seeds`, and `selection_bias` = standard_error *
         expected_highest how far the best of so many means lies above their mean if nothing but
         seeds told them apart. With one seed that cannot be known, and is missing. Of the other
@@ -132,12 +147,11 @@ def selection_bias_by_branch(
         units. Configurations that differ in truth, or that move together from seed to seed, have
         a smaller bias than this; a branch in which a few are much noisier than the others has more.
     """
-    runs = runs_by_seed(table).reindex(rows.numbers).to_numpy(dtype=np.float64)
     found = []
     for column in branching(rows.columns):
         held = branches(column)
         parts = [
-            {"parameter": column.name, "branch": text, **_branch(rows, mine, runs, settings)}
+            {"parameter": column.name, "branch": text, **_branch(table, rows.take(mine), settings)}
             for text, mine in held.items()
         ]
         parts.sort(key=lambda part: -rows.objective.sign * part["best"])
@@ -150,14 +164,11 @@ def selection_bias_by_branch(
     return pd.DataFrame(found, columns=list(BRANCH_COLUMNS))
 
 
-def _branch(
-    rows: SweepMatrix, held: Mask, runs: Array, settings: AnalysisSettings
-) -> dict[str, Any]:
+def _branch(table: SweepTable, rows: SweepMatrix, settings: AnalysisSettings) -> dict[str, Any]:
     """One branch by itself."""
-    sign, values, numbers = rows.objective.sign, rows.values[held], rows.numbers[held]
+    sign, values, numbers = rows.objective.sign, rows.values, rows.numbers
     best = int(np.argmax(sign * values))
-    sd, freedom = noise_of_seeds(runs[held])
-    counts = np.isfinite(runs[held]).sum(axis=1)
+    sd, freedom, counts = replicate_noise(table, rows)
     error = sd * math.sqrt(float(np.mean(1 / np.maximum(counts, 1)))) if freedom else math.nan
     expected = expected_highest_normal(len(values))
     # A single configuration was not chosen, however noisy it is.

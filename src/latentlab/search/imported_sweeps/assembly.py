@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from latentlab.core.arrays import Codes, Mask
 from latentlab.core.errors import UserError
+from latentlab.runs.audit.near_replicates import agreement, equal_settings
 from latentlab.runs.run_table import RunTable
 from latentlab.runs.trial_state import STATES
 from latentlab.search.imported_sweeps.cells import cell_value
@@ -34,7 +35,7 @@ def sweep_of_runs(
     Runs that differ only in their seed are one configuration: its value is the mean over seeds
     that have one, and its state the worst among them, so that a configuration of which a seed
     failed is not taken for complete. Where seeds are unknown, complete runs of equal parameters
-    are replicates too, also where their rounded values agree: nothing shows that one is a copy.
+    are replicates too, also where their rounded values agree; see `agreement` for copies.
 
     Of a sampler that is not known, rows are taken for exchangeable unless the runs say themselves
     which were adaptive.
@@ -61,7 +62,7 @@ def sweep_of_runs(
         parameters, said = none_of_ranges(parameters)
         notes += said
     outcomes = _outcomes(runs, objectives)
-    groups = _groups(parameters)
+    groups = equal_settings(parameters)
     if runs.seeds is None:
         groups = _alone_unless_complete(groups, outcomes["state"].to_numpy() == "complete")
     first = ~pd.Series(groups).duplicated().to_numpy()
@@ -166,14 +167,6 @@ def _outcomes(runs: RunTable, objectives: Sequence[Objective]) -> pd.DataFrame:
     )
 
 
-def _groups(parameters: pd.DataFrame) -> Codes:
-    """Return the number of the configuration of each row, in the order in which they first come."""
-    codes = pd.DataFrame(
-        {str(index): pd.factorize(parameters[name])[0] for index, name in enumerate(parameters)}
-    )
-    return np.asarray(codes.groupby(list(codes.columns), sort=False).ngroup().to_numpy())
-
-
 def _alone_unless_complete(groups: Codes, complete: Mask) -> Codes:
     """Return groups in which a run that is not complete is alone: it may have been run again."""
     own = np.where(complete, groups, len(groups) + np.arange(len(groups)))
@@ -186,12 +179,21 @@ def _over_seeds(
     """Return outcomes per configuration, the table of replicates, and notes."""
     rows = outcomes.assign(configuration=groups, seed=runs.seeds)
     notes = []
+    names = list(runs.values.columns)
     if runs.seeds is None:
+        copies = agreement(rows[names].to_numpy(dtype=np.float64), groups).copies
+        if copies.any():
+            notes.append(
+                f"{int(copies.sum())} runs repeat the parameters of others and their values to the "
+                "last digit: copies, which do not count"
+            )
+            rows = rows[~copies]
         rows["seed"] = rows.groupby("configuration").cumcount()
-        notes.append(
-            f"{int((rows['seed'] > 0).sum())} runs repeat the parameters of others: replicates of "
-            "unknown seeds; a configuration's value is the mean of its runs"
-        )
+        if repeated := int((rows["seed"] > 0).sum()):
+            notes.append(
+                f"{repeated} runs repeat the parameters of others: replicates of unknown seeds; a "
+                "configuration's value is the mean of its runs"
+            )
     again = rows.duplicated(["configuration", "seed"]).to_numpy()
     if again.any():
         notes.append(
@@ -203,7 +205,6 @@ def _over_seeds(
         notes.append(f"configurations have between {sizes.min()} and {sizes.max()} seeds")
     rows = rows.assign(rank=[STATES.index(state) for state in rows["state"]])
     by = rows.groupby("configuration", sort=True)
-    names = list(runs.values.columns)
     outcomes = pd.DataFrame(
         {
             "state": [STATES[rank] for rank in by["rank"].max()],
@@ -214,6 +215,6 @@ def _over_seeds(
     )
     replicates = rows[["configuration", "seed", "state", *names]]
     if runs.seeds is None and by[names].nunique().max().max() == 1:
-        # Equal to the last digit, they may be of one seed, and say nothing of the noise of seeds.
+        # None differs from another one, so that they say nothing of the noise of seeds.
         replicates = replicates[:0]
     return outcomes, replicates.reset_index(drop=True), notes

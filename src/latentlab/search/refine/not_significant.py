@@ -1,13 +1,15 @@
-"""Why nothing is done about a parameter that is not significant, and what would change that."""
+"""Why nothing is done about a parameter, and what would change that."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 from latentlab.reporting.formatting import format_p
 from latentlab.search.refine.decisions import Action
 from latentlab.search.refine.rules import Rules
 from latentlab.search.screening import Screening, ScreeningTest
+from latentlab.search.screening.collinearity import CollinearPair
 from latentlab.search.screening.levels import ROUNDING
 
 _HINT = 1.5
@@ -36,6 +38,24 @@ def not_significant(test: ScreeningTest, screening: Screening, rules: Rules) -> 
         f"{rules.alpha:g}."
     )
     return Action("keep", "", "main effect", reason, _more_rows(test, screening, rules))
+
+
+def inseparable(twins: Mapping[str, CollinearPair]) -> Action:
+    """Keep a parameter that matters, since others that varied with it may be what matters.
+
+    Args:
+        twins: as `Screening.twins` gives them.
+    """
+    others = " and ".join(twins)
+    shown = ", ".join(pair.shown for pair in twins.values())
+    return Action(
+        "keep",
+        "",
+        "collinear parameters",
+        f"it varied together with {others} ({shown}), and given {others} nothing certain is left "
+        "of its effect: which of them matters cannot be told.",
+        f"it still mattered in a sweep in which it varies independently of {others}.",
+    )
 
 
 def _more_rows(test: ScreeningTest, screening: Screening, rules: Rules) -> str:

@@ -20,7 +20,7 @@ from latentlab.search.refine.decisions import (
     EliteSummary,
     decision,
 )
-from latentlab.search.refine.not_significant import not_significant
+from latentlab.search.refine.not_significant import inseparable, not_significant
 from latentlab.search.refine.ranges import decide_range, elite_summary_of_range
 from latentlab.search.refine.rules import Mode, Rules, rules_of
 from latentlab.search.refine.shapes import shape_of
@@ -112,7 +112,9 @@ def _decide(
     rules: Rules,
     command: CompareCommand | None,
 ) -> Decision:
-    if tested.test.significant(rules.alpha):
+    if tested.test.significant(rules.alpha) and (twins := screening.twins(tested.test.parameter)):
+        action = inseparable(twins)
+    elif tested.test.significant(rules.alpha):
         action = _act(parameter, tested, rules)
     else:
         action = not_significant(tested.test, screening, rules)

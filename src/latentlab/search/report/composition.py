@@ -10,8 +10,9 @@ import pandas as pd
 from latentlab.core.file_names import file_name
 from latentlab.reporting.document import Document
 from latentlab.reporting.formatting import format_p
-from latentlab.runs.audit.findings import findings_table
+from latentlab.runs.audit.findings import Finding, findings_table
 from latentlab.search.analysis import Analysis
+from latentlab.search.audit.confirmation import confirmation_findings
 from latentlab.search.formatting import format_list
 from latentlab.search.refine import Comparison
 from latentlab.search.report.confirmation_sentence import confirmation_sentence
@@ -30,6 +31,7 @@ class SweepReport:
         analysis: of it.
         next_sweeps: refined spaces.
         confirmation: the winner and the default on fresh seeds, or nothing.
+        by_seed: the same seed by seed: `seed`, `winner`, `default`, `gain`; or nothing.
         comparison: with another sweep, or nothing.
         notes: what the reader should know of where the table came from.
         reproduce: what was run and where, as text by name.
@@ -40,6 +42,7 @@ class SweepReport:
     analysis: Analysis
     next_sweeps: Sequence[NextSweep] = ()
     confirmation: pd.DataFrame | None = None
+    by_seed: pd.DataFrame | None = None
     comparison: Comparison | None = None
     notes: Sequence[str] = ()
     reproduce: Mapping[str, str] | None = None
@@ -50,9 +53,17 @@ class SweepReport:
         return file_name(self.table.name)
 
     @property
+    def warnings(self) -> list[Finding]:
+        """What to beware of: in the sweep, and in its confirmation."""
+        found = list(self.analysis.findings)
+        if self.by_seed is not None:
+            found += confirmation_findings(self.table, self.by_seed)
+        return found
+
+    @property
     def findings(self) -> pd.DataFrame:
         """What to beware of, as a table."""
-        return findings_table(self.analysis.findings)
+        return findings_table(self.warnings)
 
     def lines(self) -> list[str]:
         """The report in a few lines: what was made of a foreign table, every test, what follows."""
@@ -72,6 +83,8 @@ class SweepReport:
             tables[f"decisions_{one.mode}.csv"] = one.decisions
         if self.confirmation is not None:
             tables["confirmation.csv"] = self.confirmation
+        if self.by_seed is not None:
+            tables["confirmation_by_seed.csv"] = self.by_seed
         if self.comparison is not None:
             tables["comparison.csv"] = self.comparison.table
         texts["full_analysis.log"] = full_log(tables)
@@ -83,7 +96,9 @@ class SweepReport:
                 self.table,
                 self.analysis,
                 self.next_sweeps,
+                self.warnings,
                 self.confirmation,
+                self.by_seed,
                 self.comparison,
             ),
             tables=tables,
@@ -123,12 +138,22 @@ def _summary(report: SweepReport) -> list[str]:
 
 def _significance(analysis: Analysis) -> list[str]:
     """What the screening found, in the words that the next spaces follow."""
-    high, moderate = analysis.screening.named("high"), analysis.screening.named("moderate")
-    if len(analysis.screening.named("untestable")) == len(analysis.screening.tests):
+    screening = analysis.screening
+    high, moderate = screening.named("high"), screening.named("moderate")
+    if len(screening.named("untestable")) == len(screening.tests):
         return ["No parameter could be tested, so that nothing is known of any."]
     if not high and not moderate:
         return ["After correction for the family no parameter stands out from chance."]
-    lines = []
+    lines = [
+        f"{pair.first} and {pair.second} varied together ({pair.shown}) and cannot be told apart: "
+        "one of them matters, or both, and no refinement acts on "
+        f"{'either' if len(pair.inseparable) > 1 else pair.inseparable[0]}."
+        for pair in screening.collinear
+        if pair.inseparable
+    ]
+    high, moderate = (
+        [name for name in names if not screening.twins(name)] for names in (high, moderate)
+    )
     if high:
         lines.append(f"These matter (corrected p at most {HIGH:g}): {format_list(high)}.")
     if moderate:

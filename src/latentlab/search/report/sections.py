@@ -10,7 +10,7 @@ import pandas as pd
 from latentlab.reporting.document import Section
 from latentlab.reporting.formatting import format_estimate, format_number, plural
 from latentlab.reporting.rendering import Figure
-from latentlab.runs.audit.findings import findings_section, records
+from latentlab.runs.audit.findings import Finding, findings_section, records
 from latentlab.search.analysis import Analysis
 from latentlab.search.refine import Comparison
 from latentlab.search.report.branch_sentences import branch_sentences
@@ -53,7 +53,9 @@ def sections(
     table: SweepTable,
     analysis: Analysis,
     next_sweeps: Sequence[NextSweep],
+    findings: Sequence[Finding],
     confirmation: pd.DataFrame | None,
+    by_seed: pd.DataFrame | None,
     comparison: Comparison | None,
 ) -> list[Section]:
     """All sections of the report of a sweep."""
@@ -61,8 +63,8 @@ def sections(
         _asked(table, analysis),
         _screening(analysis),
         _effects(table, analysis),
-        _winner(analysis, confirmation, comparison),
-        findings_section(analysis.findings),
+        _winner(analysis, confirmation, by_seed, comparison),
+        findings_section(findings),
     ]
     return [*found, _next_spaces(next_sweeps)] if next_sweeps else found
 
@@ -176,7 +178,10 @@ def effects_table(analysis: Analysis) -> pd.DataFrame:
 
 
 def _winner(
-    analysis: Analysis, confirmation: pd.DataFrame | None, comparison: Comparison | None
+    analysis: Analysis,
+    confirmation: pd.DataFrame | None,
+    by_seed: pd.DataFrame | None,
+    comparison: Comparison | None,
 ) -> Section:
     best = next(records(analysis.winner))
     sentences = [
@@ -200,7 +205,21 @@ def _winner(
         "gain then leaves out what the loss says. search_score is what the winner seemed to reach "
         "in the search."
     )
-    return Section("The winner and selection bias", sentences, confirmation, note=note)
+    parts = [] if by_seed is None else [_seeds(by_seed)]
+    return Section(
+        "The winner and selection bias", sentences, confirmation, note=note, sections=parts
+    )
+
+
+def _seeds(by_seed: pd.DataFrame) -> Section:
+    """The winner and the default on each fresh seed."""
+    arms = {name: by_seed[name].map(_or_lost) for name in ("winner", "default")}
+    gain = by_seed["gain"].map(lambda value: "" if pd.isna(value) else format_number(value))
+    return Section("Seed by seed", table=by_seed.assign(**arms, gain=gain))
+
+
+def _or_lost(value: float) -> str:
+    return "lost" if pd.isna(value) else format_number(value)
 
 
 def _next_spaces(next_sweeps: Sequence[NextSweep]) -> Section:

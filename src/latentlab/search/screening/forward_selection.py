@@ -47,7 +47,7 @@ def forward_selection(
             for name in left:
                 partial = math.nan
                 if taken:
-                    partial = min(_partial_p(rows, own, name, taken) * len(left), 1.0)
+                    partial = min(partial_p(rows, own, name, taken) * len(left), 1.0)
                 corrected = max(least, main[name], partial) if taken else main[name]
                 selected[name] = tuple(taken), partial, corrected
             best = left[0]
@@ -61,7 +61,7 @@ def forward_selection(
     return selected
 
 
-def _partial_p(rows: SweepMatrix, own: NullReplicates, name: str, given: Sequence[str]) -> float:
+def partial_p(rows: SweepMatrix, own: NullReplicates, name: str, given: Sequence[str]) -> float:
     """P-value of a parameter given others, in the rows that have it."""
     parameters, positions = rows.space.parameters, own.positions
     exists = ~np.isnan(positions[name])

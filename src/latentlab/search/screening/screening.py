@@ -23,8 +23,13 @@ from latentlab.search.screening.anova import (
     parameter_statistics,
     stacked,
 )
-from latentlab.search.screening.forward_selection import forward_selection
-from latentlab.search.screening.levels import ROUNDING, Tier, tier
+from latentlab.search.screening.collinearity import (
+    CollinearPair,
+    collinear_pairs,
+    with_inseparable,
+)
+from latentlab.search.screening.forward_selection import forward_selection, partial_p
+from latentlab.search.screening.levels import MODERATE, ROUNDING, Tier, tier
 from latentlab.search.screening.null_distribution import NullDistribution
 from latentlab.search.screening.null_replicates import NullReplicates
 from latentlab.search.screening.step_down import StepDown, step_down
@@ -100,6 +105,7 @@ class Screening:
         near: of a range: what lies closer to a bound is at the bound.
         null: what the sweep was compared with, in a sentence.
         notes: what a reader should know, one sentence each.
+        collinear: parameters that vary together.
     """
 
     rows: SweepMatrix
@@ -109,6 +115,7 @@ class Screening:
     near: float
     null: str
     notes: tuple[str, ...]
+    collinear: tuple[CollinearPair, ...]
 
     @property
     def replicates(self) -> int:
@@ -122,6 +129,14 @@ class Screening:
     def named(self, wanted: Tier) -> list[str]:
         """Parameters of a tier."""
         return [name for name, one in self.tests.items() if one.tier == wanted]
+
+    def twins(self, parameter: str) -> dict[str, CollinearPair]:
+        """Parameters that the effect of this one cannot be told from, if it matters."""
+        return {
+            pair.second if pair.first == parameter else pair.first: pair
+            for pair in self.collinear
+            if parameter in pair.inseparable
+        }
 
     def frame(self) -> pd.DataFrame:
         """One row per parameter, the strongest first."""
@@ -140,6 +155,7 @@ class Screening:
                     "p_partial": one.p_partial,
                     "p_corrected": one.p_corrected,
                     "tier": one.tier,
+                    "inseparable_from": " and ".join(self.twins(one.parameter)),
                     "reason": one.reason,
                 }
                 for one in map(self.tests.__getitem__, order)
@@ -205,13 +221,20 @@ def screen(
             reasons[name],
             statistics[name],
         )
+    corrected = {name: test.p_corrected for name, test in tests.items()}
+    collinear = tuple(
+        with_inseparable(
+            pair, corrected, MODERATE, lambda one, other: partial_p(rows, own, one, [other])
+        )
+        for pair in collinear_pairs(rows.take(rows.counted))
+    )
     replicates = plural(len(family.largest) - 1, "null replicate")
     compared = (
         f"{replicates}: the sampler run again on the scores in random order"
         if rows.adaptive.any()
         else f"{replicates}: the scores in random order over the same configurations"
     )
-    return Screening(rows, tests, family, elite_share, near, compared, tuple(notes))
+    return Screening(rows, tests, family, elite_share, near, compared, tuple(notes), collinear)
 
 
 def _tested_rows(matrix: SweepMatrix, null: NullDistribution) -> tuple[SweepMatrix, list[str]]:
