@@ -11,9 +11,8 @@ from pathlib import Path
 import pandas as pd
 
 from latentlab.core.errors import UserError
-from latentlab.core.validation import nearest
+from latentlab.runs.importers.tables import MOST_COLUMNS, check_columns
 
-MOST_COLUMNS = 2_000
 _SHOWN = 20
 _LONGEST_LINE = 2**26
 _MARK = "sep="
@@ -32,7 +31,7 @@ def read_cells(path: Path, named: Collection[str], enough: bool = False) -> pd.D
 
     Args:
         path: of the file.
-        named: columns that must be there.
+        named: columns that are needed.
         enough: whether others may be left out, as they are where there are too many to read.
 
     Raises:
@@ -40,7 +39,9 @@ def read_cells(path: Path, named: Collection[str], enough: bool = False) -> pd.D
     """
     try:
         header, separator, above = _header(path)
-        _check_header(path, header, named, enough)
+        _check_header(path, header, enough)
+        if len(header) > MOST_COLUMNS:
+            check_columns(named, header, str(path))
         with warnings.catch_warnings():
             # Rows longer than the header are an error, not an index and not cut.
             warnings.simplefilter("error", pd.errors.ParserWarning)
@@ -88,21 +89,11 @@ def _header(path: Path) -> tuple[list[str], str, int]:
     return [name or f"Unnamed: {k}" for k, name in enumerate(names)], separator, int(marked)
 
 
-def _check_header(path: Path, header: list[str], named: Collection[str], enough: bool) -> None:
+def _check_header(path: Path, header: list[str], enough: bool) -> None:
     twice = sorted(name for name, count in Counter(header).items() if count > 1)
     if twice:
         listed = ", ".join(f"'{name}'" for name in twice[:_SHOWN])
         raise UserError(f"{path}: two columns are called {listed}", "Rename one of them")
-    missing = [name for name in dict.fromkeys(named) if name not in set(header)]
-    if missing:
-        remedies = [nearest(name, header[:MOST_COLUMNS]) for name in missing[:_SHOWN]]
-        if len(missing) > 1:
-            remedies = [
-                f"{name}: {remedy}" for name, remedy in zip(missing, remedies, strict=False)
-            ]
-        raise UserError(
-            f"{path}: there is no column {', '.join(missing[:_SHOWN])}", " ".join(remedies)
-        )
     if not enough and len(header) > MOST_COLUMNS:
         raise UserError(
             f"{path} has {len(header):,} columns",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from latentlab.core.arrays import Mask
 from latentlab.core.errors import UserError
 from latentlab.runs.columns import NULL, number_or_word
+from latentlab.runs.importers.importer import Asked, Found, Importer
 from latentlab.runs.importers.sqlite_copies import copied_sqlite
 from latentlab.runs.run_table import RunTable
 from latentlab.runs.seed_names import only_seed
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 
 _STATES: dict[str, TrialState] = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed"}
 _SQLITE, _MAGIC = "sqlite:///", b"SQLite format 3\0"
+_BEGIN = 200
+"""Bytes that show a journal: each of its lines has an `op_code`."""
 
 
 def import_optuna(
@@ -85,6 +89,7 @@ def _runs_of(
         values=pd.DataFrame(values, columns=list(directions)),
         states=np.array([_state(trial) for trial in trials], dtype=object),
         seeds=None if seed is None else parameters[seed].to_numpy(dtype=np.int64),
+        started=_started(trials),
         seconds=np.array(
             [math.nan if t.duration is None else t.duration.total_seconds() for t in trials]
         ),
@@ -298,3 +303,33 @@ def _sampler(
     }
     recognised = [name for name, left in traces.items() if left]
     return recognised[0] if len(recognised) == 1 else "unknown"
+
+
+def _started(trials: Sequence[FrozenTrial]) -> pd.Series:
+    """When trials began; Optuna keeps the clock of the machine without its zone."""
+    starts = [trial.datetime_start for trial in trials]
+    zoned = [None if start is None else start.astimezone() for start in starts]
+    return pd.Series(pd.to_datetime(zoned, utc=True))
+
+
+def _place_of(source: str, path: Path) -> str | None:
+    if "://" in source:
+        return source
+    if not path.is_file():
+        return None
+    with path.open("rb") as file:
+        begin = file.read(_BEGIN)
+    if begin.startswith(_MAGIC):
+        return f"{_SQLITE}{path}"
+    return str(path) if begin.startswith(b"{") and b"op_code" in begin else None
+
+
+def _found(place: str, asked: Asked) -> Found:
+    runs = import_optuna(place, asked.said.study)
+    known = [str(name) for name in runs.values]
+    return Found(
+        known, known, lambda metrics: replace(runs, values=runs.values[list(metrics)]), known
+    )
+
+
+IMPORTER = Importer("an Optuna study", frozenset({"study"}), _place_of, _found)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from latentlab.reporting.document import Document, Section
 from latentlab.reporting.sections import study_document
 from latentlab.reporting.tables import comparison_table
 from latentlab.reporting.verdict_prose import verdict_deviations
+from latentlab.runs.importers.importer import RunsOf
 from latentlab.runs.judging.arms import Arms, arms_of, control_of
 from latentlab.runs.judging.claims import default_claims, read_claims
 from latentlab.runs.judging.reading import Measured, measured, read_runs
@@ -42,9 +42,7 @@ class JudgedRuns:
     said: tuple[str, ...]
 
 
-def judge_runs(
-    chosen: EvidenceSettings, root: Path, runs_of: Callable[[str], pd.DataFrame]
-) -> JudgedRuns:
+def judge_runs(chosen: EvidenceSettings, root: Path, runs_of: RunsOf) -> JudgedRuns:
     """Judge runs that nobody registered; every verdict is exploratory.
 
     Args:

@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-
-import pandas as pd
 
 from latentlab.core.errors import UserError
 from latentlab.core.validation import nearest
 from latentlab.metrics.metric import Better, Metric
-from latentlab.runs.columns import typed
+from latentlab.runs.importers.importer import Asked, RunsOf
 from latentlab.runs.judging.settings import EvidenceSettings
 from latentlab.runs.metric_names import bare_names, better_of, split_of
-from latentlab.runs.roles import roles
 from latentlab.runs.run_table import RunTable
-from latentlab.runs.sources import SourceKind, kind_of, refuse_unused
-
-_UNUSED: dict[SourceKind, tuple[str, ...]] = {
-    "csv": ("study",),
-    "mlflow": ("study", "state"),
-    "optuna": ("seed", "state"),
-}
-_METRICS = "metrics."
+from latentlab.runs.sources import open_source
 
 
 @dataclass(frozen=True)
@@ -41,9 +31,7 @@ class Measured:
     metric: Metric
 
 
-def read_runs(
-    chosen: EvidenceSettings, root: Path, runs_of: Callable[[str], pd.DataFrame]
-) -> RunTable:
+def read_runs(chosen: EvidenceSettings, root: Path, runs_of: RunsOf) -> RunTable:
     """Return the runs with their metrics, the one that claims are about in the first place.
 
     Args:
@@ -58,37 +46,21 @@ def read_runs(
     if chosen.source is None:
         raise UserError(
             "evidence.source names no runs",
-            "Give a CSV file, an Optuna storage or mlflow:<experiment>, as in "
+            "Give a file, a folder of runs, an Optuna storage or mlflow:<experiment>, as in "
             "--params evidence.source=runs.csv,evidence.metric=test_accuracy.",
         )
-    kind, place = kind_of(chosen.source, root)
-    refuse_unused("evidence", chosen, chosen.source, kind, _UNUSED[kind])
-    if kind == "optuna":
-        from latentlab.runs.importers.optuna import import_optuna
-
-        runs = import_optuna(place, chosen.study)
-        known = [str(name) for name in runs.values]
-        return replace(runs, values=runs.values[_metrics(chosen, known, known)])
-    if kind == "mlflow":
-        from latentlab.runs.importers.mlflow import import_mlflow
-
-        table = runs_of(place)
-        logged = [c.removeprefix(_METRICS) for c in table.columns if c.startswith(_METRICS)]
-        return import_mlflow(table, _metrics(chosen, logged, logged), place, seed=chosen.seed)
-    from latentlab.runs.importers.csv import import_csv
-    from latentlab.runs.importers.csv_cells import read_cells
-
-    given = (chosen.seed, chosen.state, *(chosen.arm or ()), *(chosen.metric or ()))
-    named = [name for name in given if name is not None]
-    cells = read_cells(Path(place), named)
-    columns = pd.DataFrame({name: typed(cells[name]) for name in cells})
-    outcomes = [name for name, role in roles(columns).items() if role == "outcome"]
-    return import_csv(
-        place,
-        _metrics(chosen, outcomes, [str(name) for name in cells]),
-        seed=chosen.seed,
-        state=chosen.state,
+    asked = Asked(
+        said=chosen,
+        block="evidence",
+        root=root,
+        runs_of=runs_of,
+        metrics=chosen.metric,
+        better=chosen.better,
+        arm=chosen.arm or (),
+        started=chosen.started,
     )
+    found = open_source(chosen.source, asked)
+    return found.runs(_metrics(chosen, found.likely, found.known))
 
 
 def _metrics(chosen: EvidenceSettings, likely: Sequence[str], known: Sequence[str]) -> list[str]:
