@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import UTC, datetime
 from typing import Any
 
 import pandas as pd
@@ -19,9 +20,13 @@ logger = logging.getLogger(__name__)
 def judge(chosen: EvidenceSettings) -> tuple[pd.DataFrame, pd.DataFrame, Any]:
     """Return verdicts, the comparison of the arms, and the report."""
     from latentlab.runs.judging.judged import judge_runs
+    from latentlab.runs.judging.registering import note_look
     from latentlab.tracking.experiments import runs_of
 
     found = judge_runs(chosen, project_root(), runs_of)
+    if chosen.claims is not None:
+        claims = project_root() / chosen.claims
+        note_look(claims, found.scores, found.verdicts, datetime.now(UTC))
     for sentence in found.said:
         logger.info(sentence)
     return found.verdicts, found.comparison, found.document

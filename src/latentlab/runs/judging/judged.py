@@ -11,6 +11,7 @@ import yaml
 
 from latentlab.core.provenance import provenance
 from latentlab.evidence.hypotheses import Hypotheses, read_hypotheses
+from latentlab.evidence.standing import unregistered
 from latentlab.evidence.verdicts import judge
 from latentlab.reporting.deviations import deviations
 from latentlab.reporting.document import Document, Section
@@ -21,6 +22,7 @@ from latentlab.runs.importers.importer import RunsOf
 from latentlab.runs.judging.arms import Arms, arms_of, control_of
 from latentlab.runs.judging.claims import default_claims, read_claims
 from latentlab.runs.judging.reading import Measured, measured, read_runs
+from latentlab.runs.judging.registering import standing_of
 from latentlab.runs.judging.settings import EvidenceSettings
 from latentlab.runs.run_table import RunTable
 
@@ -33,17 +35,19 @@ class JudgedRuns:
         verdicts: one row per claim.
         comparison: means and differences of all metrics, as `comparison_table` gives them.
         document: the report.
+        scores: what was judged: trial_id, arm, seed, split, metric, value.
         said: what was read, guessed and left out, one sentence each.
     """
 
     verdicts: pd.DataFrame
     comparison: pd.DataFrame
     document: Document
+    scores: pd.DataFrame
     said: tuple[str, ...]
 
 
 def judge_runs(chosen: EvidenceSettings, root: Path, runs_of: RunsOf) -> JudgedRuns:
-    """Judge runs that nobody registered; every verdict is exploratory.
+    """Judge runs of any origin; without claims that were registered, verdicts are exploratory.
 
     Args:
         chosen: which runs, and what of them is what.
@@ -70,7 +74,11 @@ def judge_runs(chosen: EvidenceSettings, root: Path, runs_of: RunsOf) -> JudgedR
     else:
         hypotheses, texts = read_claims(root / chosen.claims), {}
         control = _control_of_claims(hypotheses, chosen.control, arms, runs.name)
-    verdicts = judge(scores, hypotheses, {m.metric.name: m.metric for m in metrics}, trials)
+    known = {one.metric.name: one.metric for one in metrics}
+    standing = unregistered
+    if chosen.claims is not None:
+        standing = standing_of(root / chosen.claims, hypotheses, known, trials, scores)
+    verdicts = judge(scores, hypotheses, known, trials, standing)
     # Fresh seeds of these runs are somebody else's command.
     verdicts = verdicts.assign(command="")
     comparison = _comparison(scores, metrics, trials, control)
@@ -102,7 +110,7 @@ def judge_runs(chosen: EvidenceSettings, root: Path, runs_of: RunsOf) -> JudgedR
     if texts:
         sections.append(_declaring(arms))
     document = replace(document, sections=sections, texts=texts)
-    return JudgedRuns(verdicts, comparison, document, said)
+    return JudgedRuns(verdicts, comparison, document, scores, said)
 
 
 def _trials(runs: RunTable, arms: Arms) -> pd.DataFrame:
@@ -115,10 +123,17 @@ def _trials(runs: RunTable, arms: Arms) -> pd.DataFrame:
             "arm": arms.labels,
             "seed": arms.seeds,
             "status": status,
-            "started_at": pd.Series(pd.NaT, index=range(len(status)), dtype="datetime64[ns, UTC]"),
+            "started_at": _started(runs),
             "config": settings.to_dict("records"),
         }
     )
+
+
+def _started(runs: RunTable) -> pd.Series:
+    """When each run began, missing where its source does not say it."""
+    if runs.started is None:
+        return pd.Series(pd.NaT, index=range(len(runs.states)), dtype="datetime64[ns, UTC]")
+    return runs.started.reset_index(drop=True)
 
 
 def _without_failed_attempts(trials: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
