@@ -140,3 +140,16 @@ def test_names_of_arms_are_escaped(tmp_path):
     found = judged(table().replace("wide", "<script>alert(1)</script>"), tmp_path)
     page = write_document(tmp_path / "report", found.document).read_text()
     assert "<script>alert(1)" not in page
+
+
+def test_what_to_run_next_is_told_by_claim(tmp_path):
+    found = judged(table(), tmp_path)
+    # The effect of `wide` is there; that of `deep` is far below the noise of six seeds.
+    assert "wide" not in found.said[-1]
+    assert found.said[-1].startswith("More seeds of each arm that open claims need")
+    page = write_document(tmp_path / "report", found.document).read_text()
+    assert "What to run next" in page
+    more = found.verdicts.set_index("hypothesis").loc["deep", "seeds_needed"] - 6
+    assert str(more) in found.said[-1]
+    decided = judged(table()[lambda runs: runs["model"] != "deep"], tmp_path)
+    assert "What to run next" not in [section.title for section in decided.document.sections]

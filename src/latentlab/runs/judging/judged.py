@@ -21,6 +21,7 @@ from latentlab.reporting.verdict_prose import verdict_deviations
 from latentlab.runs.importers.importer import RunsOf
 from latentlab.runs.judging.arms import Arms, arms_of, control_of
 from latentlab.runs.judging.claims import default_claims, read_claims
+from latentlab.runs.judging.next_runs import next_section, next_sentences, open_claims
 from latentlab.runs.judging.reading import Measured, measured, read_runs
 from latentlab.runs.judging.registering import standing_of
 from latentlab.runs.judging.settings import EvidenceSettings
@@ -83,9 +84,11 @@ def judge_runs(chosen: EvidenceSettings, root: Path, runs_of: RunsOf) -> JudgedR
     verdicts = verdicts.assign(command="")
     comparison = _comparison(scores, metrics, trials, control)
     block = _as_read(chosen, metrics, arms, runs, control)
+    undecided = open_claims(verdicts)
     said = (
         f"{len(trials)} runs of {runs.name}: {len(arms.names)} arms, compared with {control}.",
         *(f"{note[0].upper()}{note[1:]}." for note in (*runs.notes, *arms.notes, *repeated)),
+        *next_sentences(undecided),
     )
     document = study_document(
         title=f"Evidence of {runs.name}",
@@ -106,7 +109,7 @@ def judge_runs(chosen: EvidenceSettings, root: Path, runs_of: RunsOf) -> JudgedR
         facts={f"evidence.{key}": str(value) for key, value in block.items()},
     )
     missing = Section("What was run", table=_runs_table(trials, arms))
-    sections = [*document.sections, missing, read]
+    sections = [*document.sections, missing, *next_section(undecided), read]
     if texts:
         sections.append(_declaring(arms))
     document = replace(document, sections=sections, texts=texts)
@@ -238,7 +241,8 @@ def _declaring(arms: Arms) -> Section:
             "Nobody had stated what these runs should show, so every verdict is exploratory: "
             "claims that are chosen after the runs are seen cannot be tested on them.",
             "claims.yml beside this page states them. Write the smallest effect that matters into "
-            "it (min_effect), then run fresh seeds and judge those with evidence.claims.",
+            "it (min_effect) and status: confirmatory, register it (latentlab register "
+            "claims.yml), then run fresh seeds and judge those with evidence.claims.",
         ],
     )
 
