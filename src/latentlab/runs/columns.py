@@ -96,10 +96,10 @@ def seeds_of(column: pd.Series, where: str) -> NDArray[np.int64]:
     """
     numbers = numbers_of(column, where)
     # Neither a missing nor an infinite number leaves the remainder 0.
-    wrong = column.index[(numbers % 1 != 0).to_numpy()]
+    wrong = column.index[((numbers % 1 != 0) | (numbers.abs() > 2**53)).to_numpy()]
     if len(wrong):
         raise UserError(
-            f"{where}: there is no whole number in row {wrong[0]}",
+            f"{where}: there is no whole number, or too large a one, in row {wrong[0]}",
             "Fill it in, or take the row out",
         )
     return numbers.to_numpy(dtype=np.int64)

@@ -18,6 +18,7 @@ IMPORTERS: tuple[Importer, ...] = (
 )
 """In the order in which they are asked whether a source is theirs."""
 
+_SPREADSHEETS = (".xlsx", ".xls", ".ods")
 _OPTIONAL = ("study", "seed", "state", "table", "value", "scores")
 _OF_ONE_USE = ("parameters", "epochs", "seconds", "started")
 
@@ -29,12 +30,17 @@ def open_source(source: str, asked: Asked) -> Found:
         UserError: it cannot be read, or a setting has no meaning for it.
     """
     path = asked.root / source
-    for importer in IMPORTERS:
+    if path.suffix.lower() in _SPREADSHEETS:
+        raise UserError(f"{source} is a spreadsheet", "Save its table as CSV")
+    for importer in IMPORTERS[:-1] if path.is_dir() else IMPORTERS:
         place = importer.place_of(source, path)
         if place is not None:
             _refuse_unused(importer, source, asked)
             return importer.found(place, asked)
-    raise AssertionError("a CSV file is the last resort")
+    remedy = "Give a folder wandb, Hydra's multirun, or a file"
+    if any(path.glob("*/meta.yaml")):
+        remedy = f"It is a store of MLflow: give mlflow:{source}#<experiment>"
+    raise UserError(f"{source} is a folder without runs of W&B or Hydra", remedy)
 
 
 def _refuse_unused(importer: Importer, source: str, asked: Asked) -> None:

@@ -12,6 +12,15 @@ import pandas as pd
 from latentlab.evidence.configurations import flatten
 
 
+def plain(text: str) -> str:
+    r"""Return a name without line breaks and without what steers a terminal.
+
+    >>> plain("wide\n net"), plain("red \x1b[31m")
+    ('wide net', 'red ?[31m')
+    """
+    return "".join(c if c.isprintable() else "?" for c in " ".join(text.split()))
+
+
 def cell_text(value: Any) -> str:
     """Return a value as text from which the same value is read: numbers to the last digit.
 
@@ -32,6 +41,6 @@ def frame_of_records(records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
 
     What is null is the value None; rows are counted from 1.
     """
-    flat = [{str(k): cell_text(v) for k, v in flatten(record).items()} for record in records]
+    flat = [{plain(str(k)): cell_text(v) for k, v in flatten(record).items()} for record in records]
     frame = pd.DataFrame(flat, index=range(1, len(flat) + 1), dtype=object)
     return frame.fillna("").astype(object)

@@ -16,8 +16,8 @@ def _place_of(source: str, path: Path) -> str | None:
 def _found(place: str, asked: Asked) -> Found:
     path = Path(place)
     named = [*(asked.metrics or ()), *named_columns(asked)]
-    frame = read_cells(path, named, enough=asked.parameters is not None)
-    return found_in(Cells(path.stem, str(path), frame), asked)
+    frame, notes = read_cells(path, named, enough=asked.parameters is not None)
+    return found_in(Cells(path.stem, str(path), frame, notes=notes), asked)
 
 
 IMPORTER = Importer("a CSV file", TABLE_SETTINGS, _place_of, _found)

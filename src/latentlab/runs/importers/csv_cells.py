@@ -6,11 +6,13 @@ import csv
 import warnings
 from collections import Counter
 from collections.abc import Collection
+from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
 
 from latentlab.core.errors import UserError
+from latentlab.runs.importers.cell_text import plain
 from latentlab.runs.importers.tables import MOST_COLUMNS, check_columns
 
 _SHOWN = 20
@@ -22,12 +24,15 @@ _GUARDED = r"^'(?=[=+@-])"
 """MLflow's export keeps spreadsheets from running a cell, negative numbers among them."""
 
 
-def read_cells(path: Path, named: Collection[str], enough: bool = False) -> pd.DataFrame:
-    """Return all cells as text, empty where there is nothing; rows are counted from 1.
+def read_cells(
+    path: Path, named: Collection[str], enough: bool = False
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Return all cells as text, empty where there is nothing, and what is to be said of them.
 
-    Separated by commas, semicolons or tabs, with or without a byte order mark. Decimal commas
-    become points where more columns have those than points. Rows of empty cells, which
-    spreadsheets leave behind, are none; a column without a name is called as pandas calls it.
+    Rows are counted from 1; those that are shorter than the header end in empty cells, and a note
+    counts them. Separated by commas, semicolons or tabs, with or without a byte order mark.
+    Decimal commas become points where more columns have those than points. Rows of empty cells,
+    which spreadsheets leave behind, are none; a column without a name is called as pandas does.
 
     Args:
         path: of the file.
@@ -45,6 +50,7 @@ def read_cells(path: Path, named: Collection[str], enough: bool = False) -> pd.D
         with warnings.catch_warnings():
             # Rows longer than the header are an error, not an index and not cut.
             warnings.simplefilter("error", pd.errors.ParserWarning)
+            short = _short_rows(path, len(header), separator, above)
             frame = pd.read_csv(
                 path,
                 sep=separator,
@@ -69,8 +75,17 @@ def read_cells(path: Path, named: Collection[str], enough: bool = False) -> pd.D
     frame = frame.set_axis(range(1, len(frame) + 1))
     frame = frame[(frame != "").any(axis=1)]
     if frame.empty:
-        raise UserError(f"{path}: there are no rows below the header", "Give a sweep that has some")
-    return _with_points(frame.replace(_GUARDED, "", regex=True), separator)
+        raise UserError(f"{path}: there are no rows below the header", "Give a table that has some")
+    notes = (f"{short} rows have fewer cells than the header",) if short else ()
+    return _with_points(frame.replace(_GUARDED, "", regex=True), separator), notes
+
+
+def _short_rows(path: Path, cells: int, separator: str, above: int) -> int:
+    """Count the rows that have fewer cells than the header; pandas fills them up in silence."""
+    with path.open(encoding="utf-8-sig", newline="") as file, suppress(csv.Error):
+        rows = list(map(len, csv.reader(file, delimiter=separator)))[above + 1 :]
+        return sum(0 < length < cells for length in rows)
+    return 0
 
 
 def _header(path: Path) -> tuple[list[str], str, int]:
@@ -83,7 +98,7 @@ def _header(path: Path) -> tuple[list[str], str, int]:
             file.seek(0)
         if len(first) == _LONGEST_LINE:
             raise csv.Error("its first line does not end")
-        names = [" ".join(n.split()) for n in next(csv.reader(file, delimiter=separator), [])]
+        names = [plain(n) for n in next(csv.reader(file, delimiter=separator), [])]
         if not any(names):
             raise csv.Error("its first line is empty")
     return [name or f"Unnamed: {k}" for k, name in enumerate(names)], separator, int(marked)

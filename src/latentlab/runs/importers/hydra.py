@@ -92,9 +92,9 @@ def _scores_file(folders: Sequence[Path], asked: Asked, place: str) -> str:
             return said
         raise UserError(f"{place}: no run has a file {said}", nearest(said, found))
     if len(found) != 1:
-        what = f"is it {' or '.join(found)}?" if found else "no run has a file of JSON or CSV"
+        what = f"It may be {' or '.join(found)}" if found else "No run has a file of JSON or CSV"
         raise UserError(
-            f"{place}: which file in a run's folder has its scores? {what[0].upper()}{what[1:]}",
+            f"{place}: which file in a run's folder has its scores? {what}",
             f"Say {asked.block}.scores={found[0] if found else 'scores.json'}, for example.",
         )
     return found[0]
@@ -104,7 +104,9 @@ def _scores(path: Path, asked: Asked) -> dict[str, Any]:
     """Return the scores of a run: one row, or of each metric the value that counts by its step."""
     if not path.is_file():
         return {}
-    table = read_cells(path, ()) if path.suffix == ".csv" else frame_of_records(read_records(path))
+    table = (
+        read_cells(path, ())[0] if path.suffix == ".csv" else frame_of_records(read_records(path))
+    )
     if len(table) == 1:
         return {str(name): table[name].iloc[0] for name in table}
     step = next((str(name) for name in table if str(name).lower() in _STEP), None)

@@ -83,8 +83,8 @@ def _is_long(
         return bool(frame[run].duplicated().any())
     listed = ", ".join(list(pd.unique(frame[metric]))[:5])
     raise UserError(
-        f"{where}: is a row a value of one of the metrics {listed}, or is {metric} a setting of "
-        f"the run that its row is, and {value} its score?",
+        f"{where}: a row may be a value of one of the metrics {listed}, or a run with the setting "
+        f"{metric} and the score {value}",
         f"Say {asked.block}.table=long if a row is a value, {asked.block}.table=wide if it is a "
         "run.",
     )

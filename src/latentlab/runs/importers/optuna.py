@@ -171,10 +171,11 @@ def _database(url: str, address: str, upgrade: bool) -> RDBStorage:
     if not {"studies", "trials", "version_info"} <= tables or not (
         upgrade or "alembic_version" in tables
     ):
-        held = ", ".join(sorted(tables)) or "nothing"
-        raise UserError(
-            f"{address} is no Optuna storage: it holds {held}", "Give the address of one that is"
-        )
+        remedy = "Give the address of one that is"
+        if {"experiments", "runs"} <= tables:
+            remedy = f"It is a store of MLflow: give mlflow:{address}#<experiment>"
+        held = ", ".join(sorted(tables)[:10]) or "nothing"
+        raise UserError(f"{address} is no Optuna storage: it holds {held}", remedy)
     storage = RDBStorage(url, skip_compatibility_check=upgrade, skip_table_creation=True)
     if upgrade:
         if storage.get_current_version() not in storage.get_all_versions():

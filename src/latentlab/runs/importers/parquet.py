@@ -20,6 +20,8 @@ def _place_of(source: str, path: Path) -> str | None:
 
 def _found(place: str, asked: Asked) -> Found:
     path = Path(place)
+    if not path.is_file():
+        raise UserError(f"There is no file {path}", "Correct the path")
     try:
         table = pd.read_parquet(path).reset_index(drop=True)
     except OSError as error:

@@ -28,6 +28,10 @@ def read_records(path: Path) -> list[dict[str, Any]]:
         raise UserError(f"{path} is not text in UTF-8", "Save it in UTF-8") from error
     try:
         content = json.loads(text) if path.suffix.lower() not in _LINES else _lines(text)
+    except RecursionError as error:
+        raise UserError(
+            f"{path} is nested too deep to be runs", "Give a list of records"
+        ) from error
     except json.JSONDecodeError as error:
         try:
             content = _lines(text)

@@ -94,7 +94,7 @@ def found_in(cells: Cells, asked: Asked) -> Found:
         other = roles(pd.DataFrame({n: typed(results[n]) for n in numbers}, index=frame.index))
         likely = [str(n) for n in numbers if other.get(str(n)) in (None, "outcome")]
     else:
-        columns = pd.DataFrame({name: typed(frame[name]) for name in known})
+        columns = pd.DataFrame({name: typed(_mostly_numbers(frame[name])) for name in known})
         likely = [name for name, role in roles(columns).items() if role == "outcome"]
     read = Cells(cells.name, cells.where, frame, configuration, notes)
     return Found(likely, known, lambda metrics: _runs(read, metrics, asked))
@@ -117,8 +117,14 @@ def check_columns(named: Sequence[str], known: Sequence[str], where: str) -> Non
     )
 
 
+def _mostly_numbers(column: pd.Series) -> pd.Series:
+    """Return a column of scores without cells that are none, which must not hide the others."""
+    numbers = pd.to_numeric(column, errors="coerce").notna()
+    return column.where(numbers, "") if numbers.sum() > len(column) / 2 else column
+
+
 def _is_numbers(column: pd.Series) -> bool:
-    return typed(column).dtype.kind == "f"
+    return typed(_mostly_numbers(column)).dtype.kind == "f"
 
 
 def _runs(cells: Cells, metrics: Sequence[str], asked: Asked) -> RunTable:
@@ -158,6 +164,8 @@ def _runs(cells: Cells, metrics: Sequence[str], asked: Asked) -> RunTable:
             )
     states = _states(frame, state, where)
     ended = states != "left out"
+    if not ended.any():
+        raise UserError(f"{where}: none of its {len(ended)} runs has ended", "Wait for some")
     if not ended.all():
         notes.append(f"{int((~ended).sum())} runs have not ended and are left out")
     frame, states = frame[ended], states[ended]

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
+from latentlab.core.errors import UserError
 from latentlab.core.provenance import provenance
 from latentlab.evidence.hypotheses import Hypotheses, read_hypotheses
 from latentlab.evidence.standing import unregistered
@@ -63,6 +64,7 @@ def judge_runs(chosen: EvidenceSettings, root: Path, runs_of: RunsOf) -> JudgedR
     metrics = measured(runs, chosen)
     trials = _trials(runs, arms)
     trials, repeated = _without_failed_attempts(trials)
+    _refuse_twice(trials, arms, runs.name)
     scores = _scores(runs, metrics, trials)
     first = metrics[0]
     if chosen.claims is None:
@@ -150,6 +152,28 @@ def _without_failed_attempts(trials: pd.DataFrame) -> tuple[pd.DataFrame, list[s
         f"{int(again.sum())} runs that did not finish are left out: their arm and seed were run "
         "again"
     ]
+
+
+def _refuse_twice(trials: pd.DataFrame, arms: Arms, source: str) -> None:
+    """Name an arm of which two runs have one seed.
+
+    Raises:
+        UserError: there is one.
+    """
+    again = trials[trials.duplicated(["arm", "seed"])]
+    if again.empty:
+        return
+    first = again.iloc[0]
+    same = trials[(trials["arm"] == first["arm"]) & (trials["seed"] == first["seed"])]
+    varying = [n for n in arms.settings if arms.settings.loc[:, n].astype(str).nunique() > 1]
+    columns = "+".join([*arms.columns, varying[0]]) if varying else ""
+    raise UserError(
+        f"{source}: {len(same)} runs of arm {first['arm']} have seed {first['seed']} "
+        f"({', '.join(same['trial_id'][:5])}), and so in {len(again)} cases",
+        f"Say what else tells arms apart: evidence.arm={columns}."
+        if varying
+        else "Take all but one of them out, or name another column as evidence.seed.",
+    )
 
 
 def _scores(runs: RunTable, metrics: list[Measured], trials: pd.DataFrame) -> pd.DataFrame:

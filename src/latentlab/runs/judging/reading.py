@@ -60,7 +60,15 @@ def read_runs(chosen: EvidenceSettings, root: Path, runs_of: RunsOf) -> RunTable
         started=chosen.started,
     )
     found = open_source(chosen.source, asked)
-    return found.runs(_metrics(chosen, found.likely, found.known))
+    runs = found.runs(_metrics(chosen, found.likely, found.known))
+    first = str(runs.values.columns[0])
+    if runs.values[first].isna().all():
+        raise UserError(
+            f"{chosen.source}: none of the {len(runs.values)} runs that have ended has a value of "
+            f"{first}",
+            "Name another column as evidence.metric, or wait for runs that finish.",
+        )
+    return runs
 
 
 def _metrics(chosen: EvidenceSettings, likely: Sequence[str], known: Sequence[str]) -> list[str]:
@@ -76,7 +84,10 @@ def _metrics(chosen: EvidenceSettings, likely: Sequence[str], known: Sequence[st
                 nearest(missing[0], known),
             )
         return chosen.metric
-    tested = [name for name in likely if split_of(name) == "test"] or list(likely)
+    tested = [name for name in likely if split_of(name) == "test"]
+    # One that is called a test score and holds no numbers is asked for, not passed over.
+    tested = tested or [name for name in known if split_of(name) == "test" and better_of(name)]
+    tested = tested or list(likely)
     if len(tested) != 1:
         found = f"{len(tested)} scores, {', '.join(tested[:20])}" if tested else "no score is seen"
         example = tested[0] if tested else "accuracy"
