@@ -168,7 +168,7 @@ REFUSED: dict[str, tuple[Make, dict[str, object], str]] = {
         "at most 50 are compared",
     ),
     "half a seed": (changed(lambda r: r.assign(seed=r["seed"] + 0.5)), {}, "no whole number"),
-    "a huge seed": (changed(lambda r: r.assign(seed=1e300)), {}, "too large a one, in row 1"),
+    "a huge seed": (changed(lambda r: r.assign(seed=1e300)), {}, "too large a number in row 1"),
     "a missing seed": (
         changed(lambda r: r.assign(seed=r["seed"].where(r.index != 4))),
         {},
@@ -182,7 +182,7 @@ REFUSED: dict[str, tuple[Make, dict[str, object], str]] = {
         "evidence.arm=model+lr",
     ),
     "all failed": (changed(lambda r: r.assign(test_acc="", state="failed")), {}, "none of the 18"),
-    "none ended": (changed(lambda r: r.assign(state="running")), {}, "none of its 18 runs has"),
+    "none ended": (changed(lambda r: r.assign(state="running")), {}, "no finished runs among"),
     "an unknown state": (
         changed(lambda r: r.assign(state=["finished"] * 17 + ["sleeping"])),
         {},

@@ -18,7 +18,8 @@ def plain(text: str) -> str:
     >>> plain("wide\n net"), plain("red \x1b[31m")
     ('wide net', 'red ?[31m')
     """
-    return "".join(c if c.isprintable() else "?" for c in " ".join(text.split()))
+    line = " ".join(text.split())
+    return line if line.isprintable() else "".join(c if c.isprintable() else "?" for c in line)
 
 
 def cell_text(value: Any) -> str:

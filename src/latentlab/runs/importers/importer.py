@@ -59,13 +59,13 @@ class Found:
     """What is in a source, before it is known which of it are metrics.
 
     Attributes:
-        likely: what looks like scores.
+        likely: finds what looks like scores.
         known: what may be named as a metric.
         runs: the runs with these metrics, in their order.
         objectives: what was searched for, where the source knows it.
     """
 
-    likely: Sequence[str]
+    likely: Callable[[], Sequence[str]]
     known: Sequence[str]
     runs: Callable[[Sequence[str]], RunTable]
     objectives: Sequence[str] = ()

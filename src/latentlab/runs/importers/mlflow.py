@@ -181,7 +181,7 @@ def _found(place: str, asked: Asked) -> Found:
         runs = asked.runs_of(place, picks)
     known = [c.removeprefix(_METRICS) for c in runs.columns if c.startswith(_METRICS)]
     return Found(
-        known,
+        lambda: known,
         known,
         lambda metrics: import_mlflow(
             runs, metrics, place, seed=asked.said.seed, parameters=asked.parameters

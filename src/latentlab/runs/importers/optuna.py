@@ -329,7 +329,10 @@ def _found(place: str, asked: Asked) -> Found:
     runs = import_optuna(place, asked.said.study)
     known = [str(name) for name in runs.values]
     return Found(
-        known, known, lambda metrics: replace(runs, values=runs.values[list(metrics)]), known
+        lambda: known,
+        known,
+        lambda metrics: replace(runs, values=runs.values[list(metrics)]),
+        known,
     )
 
 

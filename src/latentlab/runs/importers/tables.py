@@ -87,17 +87,27 @@ def found_in(cells: Cells, asked: Asked) -> Found:
     configuration = cells.configuration
     if wide.metrics is not None:
         configuration = tuple(name for name in known if name not in wide.metrics)
-        likely = list(wide.metrics)
-    elif configuration is not None:
-        results = frame.drop(columns=list(configuration))
-        numbers = [n for n in results if _is_numbers(results[n])]
-        other = roles(pd.DataFrame({n: typed(results[n]) for n in numbers}, index=frame.index))
-        likely = [str(n) for n in numbers if other.get(str(n)) in (None, "outcome")]
-    else:
-        columns = pd.DataFrame({name: typed(_mostly_numbers(frame[name])) for name in known})
-        likely = [name for name, role in roles(columns).items() if role == "outcome"]
     read = Cells(cells.name, cells.where, frame, configuration, notes)
-    return Found(likely, known, lambda metrics: _runs(read, metrics, asked))
+    return Found(
+        lambda: _likely(read, wide.metrics), known, lambda metrics: _runs(read, metrics, asked)
+    )
+
+
+def _likely(cells: Cells, metrics: Sequence[str] | None) -> Sequence[str]:
+    """Return the columns that look like scores: the metrics of a long table, else by the columns.
+
+    Where results are told from the configuration, all that are numbers and no bookkeeping.
+    """
+    if metrics is not None:
+        return metrics
+    told = cells.configuration is not None
+    names = [name for name in cells.frame if name not in (cells.configuration or ())]
+    columns = pd.DataFrame({name: typed(_mostly_numbers(cells.frame[name])) for name in names})
+    found = roles(columns)
+    if not told:
+        return [name for name, role in found.items() if role == "outcome"]
+    numbers = [str(name) for name in columns if columns[name].dtype.kind == "f"]
+    return [name for name in numbers if found.get(name, "outcome") == "outcome"]
 
 
 def check_columns(named: Sequence[str], known: Sequence[str], where: str) -> None:
@@ -121,10 +131,6 @@ def _mostly_numbers(column: pd.Series) -> pd.Series:
     """Return a column of scores without cells that are none, which must not hide the others."""
     numbers = pd.to_numeric(column, errors="coerce").notna()
     return column.where(numbers, "") if numbers.sum() > len(column) / 2 else column
-
-
-def _is_numbers(column: pd.Series) -> bool:
-    return typed(_mostly_numbers(column)).dtype.kind == "f"
 
 
 def _runs(cells: Cells, metrics: Sequence[str], asked: Asked) -> RunTable:
@@ -165,7 +171,9 @@ def _runs(cells: Cells, metrics: Sequence[str], asked: Asked) -> RunTable:
     states = _states(frame, state, where)
     ended = states != "left out"
     if not ended.any():
-        raise UserError(f"{where}: none of its {len(ended)} runs has ended", "Wait for some")
+        raise UserError(
+            f"{where}: there are no finished runs among its {len(ended)}", "Wait for some"
+        )
     if not ended.all():
         notes.append(f"{int((~ended).sum())} runs have not ended and are left out")
     frame, states = frame[ended], states[ended]

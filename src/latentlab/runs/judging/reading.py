@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from latentlab.core.errors import UserError
 from latentlab.core.validation import nearest
 from latentlab.metrics.metric import Better, Metric
-from latentlab.runs.importers.importer import Asked, RunsOf
+from latentlab.runs.importers.importer import Asked, Found, RunsOf
 from latentlab.runs.judging.settings import EvidenceSettings
 from latentlab.runs.metric_names import bare_names, better_of, split_of
 from latentlab.runs.run_table import RunTable
@@ -60,7 +59,7 @@ def read_runs(chosen: EvidenceSettings, root: Path, runs_of: RunsOf) -> RunTable
         started=chosen.started,
     )
     found = open_source(chosen.source, asked)
-    runs = found.runs(_metrics(chosen, found.likely, found.known))
+    runs = found.runs(_metrics(chosen, found))
     first = str(runs.values.columns[0])
     if runs.values[first].isna().all():
         raise UserError(
@@ -71,12 +70,13 @@ def read_runs(chosen: EvidenceSettings, root: Path, runs_of: RunsOf) -> RunTable
     return runs
 
 
-def _metrics(chosen: EvidenceSettings, likely: Sequence[str], known: Sequence[str]) -> list[str]:
+def _metrics(chosen: EvidenceSettings, found: Found) -> list[str]:
     """Return the columns of scores: those that are named, or the one that is the test score.
 
     Raises:
         UserError: a named one is not there, or it is not clear which is meant.
     """
+    known = found.known
     if chosen.metric is not None:
         if missing := [name for name in chosen.metric if name not in known]:
             raise UserError(
@@ -84,15 +84,16 @@ def _metrics(chosen: EvidenceSettings, likely: Sequence[str], known: Sequence[st
                 nearest(missing[0], known),
             )
         return chosen.metric
+    likely = found.likely()
     tested = [name for name in likely if split_of(name) == "test"]
     # One that is called a test score and holds no numbers is asked for, not passed over.
     tested = tested or [name for name in known if split_of(name) == "test" and better_of(name)]
     tested = tested or list(likely)
     if len(tested) != 1:
-        found = f"{len(tested)} scores, {', '.join(tested[:20])}" if tested else "no score is seen"
+        seen = f"{len(tested)} scores, {', '.join(tested[:20])}" if tested else "no score is seen"
         example = tested[0] if tested else "accuracy"
         raise UserError(
-            f"{chosen.source}: which column is the metric? {found[0].upper()}{found[1:]}",
+            f"{chosen.source}: which column is the metric? {seen[0].upper()}{seen[1:]}",
             f"Say evidence.metric={example}, for example.",
         )
     return tested
