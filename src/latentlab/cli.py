@@ -140,9 +140,10 @@ def verify(context: click.Context, /, study: str, **arguments: Any) -> None:
 @click.option("--table", help="Of a file: wide (a row a run) or long (a row a value).")
 @click.option("--value", help="Which value of a metric counts: last, best, or at a step.")
 @click.option("--scores", help="Of Hydra's runs: the file of scores in each folder.")
+@click.option("--write-back", is_flag=True, help="Of MLflow: write verdicts there, as a new run.")
 @click.option("--started", help="Of a file: column of the time a run began.")
 @click.pass_context
-def judge(context: click.Context, /, **said: str | None) -> None:
+def judge(context: click.Context, /, **said: str | bool | None) -> None:
     """Judge the runs of SOURCE: a file, a folder of runs, an Optuna storage, mlflow:<experiment>.
 
     The same as `kedro run --pipelines evidence --params evidence.source=SOURCE`.

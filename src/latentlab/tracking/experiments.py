@@ -42,13 +42,23 @@ def runs_of(source: str, picks: Mapping[str, Pick] = MappingProxyType({})) -> pd
     Raises:
         UserError: there is no such store or experiment.
     """
+    from mlflow import MlflowClient
+
+    store, experiment = located(source)
+    if store is None:
+        return _runs(MlflowClient(), experiment, "the tracking store", picks)
+    with _client_of(store) as client:
+        return _runs(client, experiment, store, picks)
+
+
+def located(source: str) -> tuple[str | None, str]:
+    """Return the store that is named, none where it is the tracking store, and the experiment."""
     import mlflow
 
     store, _, experiment = source.rpartition(AT)
     if not store or mlflow.get_experiment_by_name(source) is not None:
-        return _runs(mlflow.MlflowClient(), source, "the tracking store", picks)
-    with _client_of(store) as client:
-        return _runs(client, experiment, store, picks)
+        return None, source
+    return store, experiment
 
 
 @contextmanager
@@ -117,7 +127,11 @@ def _runs(client: MlflowClient, name: str, where: str, picks: Mapping[str, Pick]
                 "start_time": run.info.start_time,
                 "end_time": run.info.end_time,
                 **{f"params.{key}": value for key, value in run.data.params.items()},
-                **({told_apart: experiments[run.info.experiment_id]} if several else {}),
+                **(
+                    {told_apart: experiments[run.info.experiment_id]}
+                    if several and run.data.params
+                    else {}
+                ),
                 **{f"metrics.{key}": value for key, value in run.data.metrics.items()},
                 **{
                     f"metrics.{key}": _picked(client, run.info.run_id, key, pick)

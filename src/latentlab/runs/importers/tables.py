@@ -116,7 +116,8 @@ def check_columns(named: Sequence[str], known: Sequence[str], where: str) -> Non
     Raises:
         UserError: some are not; all of these, with the nearest names.
     """
-    missing = [name for name in dict.fromkeys(named) if name not in set(known)]
+    there = set(known)
+    missing = [name for name in dict.fromkeys(named) if name not in there]
     if not missing:
         return
     remedies = [nearest(name, known[:MOST_COLUMNS]) for name in missing[:_SHOWN]]

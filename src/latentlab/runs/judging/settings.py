@@ -33,3 +33,6 @@ class EvidenceSettings(SourceSettings):
     claims: str | None = Field(
         None, description="a file as a study's hypotheses.yml; none: each arm against the control"
     )
+    write_back: bool = Field(
+        False, description="MLflow: write the verdicts into the experiment, as a run beside them"
+    )
