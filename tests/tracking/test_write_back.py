@@ -18,11 +18,12 @@ from latentlab.tracking.experiments import runs_of
 from latentlab.tracking.write_back import client_to_write, write_back
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[str]:
-    mlflow.set_tracking_uri(f"sqlite:///{tmp_path / 'own.db'}")
-    mlflow_store(table(), f"sqlite:///{tmp_path / 'theirs.db'}")
-    yield f"sqlite:///{tmp_path / 'theirs.db'}#mine"
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    address = f"sqlite:///{tmp_path_factory.mktemp('store') / 'mlflow.db'}"
+    mlflow.set_tracking_uri(address)
+    mlflow_store(table(), address)
+    yield f"{address}#mine"
     mlflow.set_tracking_uri(None)
 
 

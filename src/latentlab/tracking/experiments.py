@@ -21,6 +21,7 @@ from latentlab.tracking.store_creation import check_schema, opened, upgrade_copy
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities import Run
 
 AT, TOGETHER = "#", "+"
 """Part the address of a store from the name of an experiment in it, and names of several."""
@@ -115,7 +116,6 @@ def _copied_folder(path: Path, store: str) -> Iterator[Path]:
 
 def _runs(client: MlflowClient, name: str, where: str, picks: Mapping[str, Pick]) -> pd.DataFrame:
     experiments = _experiments(client, name, where)
-    several, told_apart = len(experiments) > 1, f"params.{EXPERIMENT}"
     rows, token = [], None
     while True:
         page = client.search_runs(list(experiments), page_token=token)
@@ -127,11 +127,7 @@ def _runs(client: MlflowClient, name: str, where: str, picks: Mapping[str, Pick]
                 "start_time": run.info.start_time,
                 "end_time": run.info.end_time,
                 **{f"params.{key}": value for key, value in run.data.params.items()},
-                **(
-                    {told_apart: experiments[run.info.experiment_id]}
-                    if several and run.data.params
-                    else {}
-                ),
+                **_told_apart(run, experiments),
                 **{f"metrics.{key}": value for key, value in run.data.metrics.items()},
                 **{
                     f"metrics.{key}": _picked(client, run.info.run_id, key, pick)
@@ -150,6 +146,13 @@ def _runs(client: MlflowClient, name: str, where: str, picks: Mapping[str, Pick]
     for column in ("start_time", "end_time"):
         frame[column] = pd.to_datetime(frame[column], unit="ms", utc=True)
     return frame
+
+
+def _told_apart(run: Run, experiments: Mapping[str, str]) -> dict[str, str]:
+    """Return the parameter that says which of several experiments a run is of, beside its own."""
+    if len(experiments) == 1 or not run.data.params:
+        return {}
+    return {f"params.{EXPERIMENT}": experiments[run.info.experiment_id]}
 
 
 def _experiments(client: MlflowClient, names: str, where: str) -> dict[str, str]:
