@@ -19,9 +19,8 @@ from latentlab.runs.judging.settings import EvidenceSettings
 PAGE = CHECKOUT / "docs/runs_that_exist.md"
 BLOCK = re.compile(r"^```bash\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 COMMANDS = [line for block in BLOCK.findall(PAGE.read_text()) for line in block.splitlines()]
-JUDGING = [
-    line for line in COMMANDS if line.startswith("latentlab judge") and "--claims" not in line
-]
+CLAIMS = [line for line in COMMANDS if "claims" in line]
+JUDGING = [line for line in COMMANDS if line not in CLAIMS]
 
 
 def experiment(source: str, picks: object = None) -> pd.DataFrame:
@@ -60,11 +59,10 @@ def test_claims_are_registered_and_confirmed_by_fresh_runs(folder: Path) -> None
     proposed = run("latentlab judge runs.csv", folder).document.texts["claims.yml"]
     claims = folder / "claims.yml"
     claims.write_text(proposed.replace("status: exploratory", "status: confirmatory"))
-    (command,) = (line for line in COMMANDS if line.startswith("latentlab register"))
-    done = CliRunner().invoke(register, [str(folder / shlex.split(command)[2])])
+    registering, judging = CLAIMS
+    done = CliRunner().invoke(register, [str(folder / shlex.split(registering)[2])])
     assert "2 claims registered in" in done.output
-    (folder / "claims.registration.yml").is_file()
+    assert (folder / "claims.registration.yml").is_file()
     fresh = table().assign(started_at=str(pd.Timestamp.now("UTC") + pd.Timedelta(minutes=1)))
     fresh.to_csv(folder / "fresh.csv", index=False)
-    (command,) = (line for line in COMMANDS if "--claims" in line)
-    assert set(run(command, folder).verdicts["status"]) == {"confirmatory"}
+    assert set(run(judging, folder).verdicts["status"]) == {"confirmatory"}
