@@ -69,7 +69,7 @@ def write_back(source: str, verdicts: pd.DataFrame) -> str:
         UserError: as `client_to_write`.
     """
     client, experiment = client_to_write(source)
-    tags = {}
+    tags: dict[str, str] = {}
     for row in verdicts.to_dict("records"):
         tags |= {_key(row, column): str(row[column])[:_LONGEST_TAG] for column in _TAGS}
     run = client.create_run(experiment, run_name=RUN_NAME, tags=tags)

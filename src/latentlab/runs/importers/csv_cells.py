@@ -46,7 +46,7 @@ def read_cells(
         header, separator, above = _header(path)
         _check_header(path, header, enough)
         if len(header) > MOST_COLUMNS:
-            check_columns(named, header, str(path))
+            check_columns(list(named), header, str(path))
         with warnings.catch_warnings():
             # Rows longer than the header are an error, not an index and not cut.
             warnings.simplefilter("error", pd.errors.ParserWarning)

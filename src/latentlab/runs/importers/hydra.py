@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -121,7 +121,7 @@ def _scores(path: Path, asked: Asked) -> dict[str, Any]:
 
 def _picked(
     table: pd.DataFrame, metrics: Sequence[str], step: str, asked: Asked, path: Path
-) -> Mapping[str, str]:
+) -> dict[str, str]:
     value = "last" if asked.said.value is None else asked.said.value
     steps = numbers_of(table[step], f"{path}: column {step}")
     picked = {}

@@ -155,9 +155,10 @@ def _picked(
     values = numbers_of(frame[value], f"{where}: column {value}").to_numpy()
     first = next(iter(asked.metrics or ()), None)
     rows = []
-    for group, places in frame.groupby([*key, metric], sort=False).indices.items():
+    for places in frame.groupby([*key, metric], sort=False).indices.values():
+        group = [str(cell) for cell in frame[[*key, metric]].iloc[places[0]]]
         better = asked.better if group[-1] == first else None
-        pick = pick_of(str(group[-1]), chosen, better, asked.block)
+        pick = pick_of(group[-1], chosen, better, asked.block)
         picked = pick(steps[places].tolist(), values[places].tolist())
         rows.append([*group, "" if np.isnan(picked) else str(picked)])
     return pd.DataFrame(rows, columns=[*key, metric, value])

@@ -19,6 +19,7 @@ from latentlab.core.errors import UserError
 from latentlab.runs.columns import NULL, number_or_word
 from latentlab.runs.importers.importer import Asked, Found, Importer
 from latentlab.runs.importers.sqlite_copies import copied_sqlite
+from latentlab.runs.importers.starts import utc
 from latentlab.runs.run_table import RunTable
 from latentlab.runs.seed_names import only_seed
 from latentlab.runs.trial_attributes import ADAPTIVE, COHORT, STATE
@@ -309,8 +310,8 @@ def _sampler(
 def _started(trials: Sequence[FrozenTrial]) -> pd.Series:
     """When trials began; Optuna keeps the clock of the machine without its zone."""
     starts = [trial.datetime_start for trial in trials]
-    zoned = [None if start is None else start.astimezone() for start in starts]
-    return pd.Series(pd.to_datetime(zoned, utc=True))
+    times = [pd.NaT if start is None else utc(start) for start in starts]
+    return pd.Series(times, dtype="datetime64[ns, UTC]")
 
 
 def _place_of(source: str, path: Path) -> str | None:

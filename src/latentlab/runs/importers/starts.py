@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pandas as pd
 
 from latentlab.core.errors import UserError
@@ -27,18 +29,31 @@ def times_of(column: pd.Series, where: str = "") -> pd.Series:
     Raises:
         UserError: something else than a time is in it.
     """
-    times = []
-    for row, text in column.items():
-        try:
-            # A bare number may count seconds or milliseconds, from whichever year.
-            time = pd.NaT if text.replace(".", "").isdigit() else pd.Timestamp(text or None)
-            unread = time is pd.NaT and text != ""
-        except ValueError:
-            time, unread = pd.NaT, True
-        if unread and where:
+    times = pd.Series(pd.NaT, index=column.index, dtype="datetime64[ns, UTC]")
+    for row, text in column[column != ""].items():
+        time = _time(str(text))
+        if time is not None:
+            times[row] = time
+        elif where:
             raise UserError(
                 f"{where}: '{text}' in row {row} is no time",
                 "Write times as 2026-10-01T10:00:00Z, or name another column as evidence.started",
             )
-        times.append(time if time is pd.NaT else pd.Timestamp(time.to_pydatetime().astimezone()))
-    return pd.Series(pd.to_datetime(times, utc=True), index=column.index)
+    return times
+
+
+def _time(text: str) -> pd.Timestamp | None:
+    """Return a time in UTC; none where the text is none."""
+    if text.replace(".", "").isdigit():
+        # A bare number may count seconds or milliseconds, from whichever year.
+        return None
+    try:
+        time = pd.Timestamp(text)
+    except ValueError:
+        return None
+    return None if pd.isna(time) else utc(time.to_pydatetime())
+
+
+def utc(time: datetime) -> pd.Timestamp:
+    """Return a time in UTC; one without a zone is of this machine's."""
+    return pd.Timestamp(time.astimezone(UTC))

@@ -13,7 +13,7 @@ from latentlab.core.errors import UserError
 from latentlab.core.validation import nearest
 from latentlab.runs.columns import numbers_of, seeds_of, typed
 from latentlab.runs.importers.importer import Asked, Found
-from latentlab.runs.importers.long_tables import widened
+from latentlab.runs.importers.long_tables import Wide, widened
 from latentlab.runs.importers.starts import start_column, times_of
 from latentlab.runs.roles import roles
 from latentlab.runs.run_table import RunTable
@@ -80,7 +80,9 @@ def found_in(cells: Cells, asked: Asked) -> Found:
     Raises:
         UserError: a column that is named is not there, or it may be either kind of table.
     """
-    wide = widened(cells.frame, asked, cells.where)
+    # Folders of runs have a row a run by their making.
+    told = cells.configuration is not None
+    wide = Wide(cells.frame) if told else widened(cells.frame, asked, cells.where)
     frame, notes = wide.frame, (*cells.notes, *wide.notes)
     known = [str(name) for name in frame]
     check_columns([*(asked.metrics or ()), *named_columns(asked)], known, cells.where)
@@ -148,7 +150,7 @@ def _runs(cells: Cells, metrics: Sequence[str], asked: Asked) -> RunTable:
         UserError: one line with the file, the column or row, and the remedy.
     """
     frame, where, notes = cells.frame, cells.where, list(cells.notes)
-    check_columns(metrics, list(frame), where)
+    check_columns(metrics, list(map(str, frame)), where)
     seed, state, parameters = asked.said.seed, asked.said.state, asked.parameters
     named = [*metrics, *(n for n in (seed, state, asked.epochs, asked.seconds) if n is not None)]
     if state is None:

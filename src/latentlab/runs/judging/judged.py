@@ -12,7 +12,7 @@ import yaml
 from latentlab.core.errors import UserError
 from latentlab.core.provenance import provenance
 from latentlab.evidence.hypotheses import Hypotheses, read_hypotheses
-from latentlab.evidence.standing import unregistered
+from latentlab.evidence.standing import JudgeStanding, unregistered
 from latentlab.evidence.verdicts import judge
 from latentlab.reporting.deviations import deviations
 from latentlab.reporting.document import Document, Section
@@ -78,7 +78,7 @@ def judge_runs(chosen: EvidenceSettings, root: Path, runs_of: RunsOf) -> JudgedR
         hypotheses, texts = read_claims(root / chosen.claims), {}
         control = _control_of_claims(hypotheses, chosen.control, arms, runs.name)
     known = {one.metric.name: one.metric for one in metrics}
-    standing = unregistered
+    standing: JudgeStanding = unregistered
     if chosen.claims is not None:
         standing = standing_of(root / chosen.claims, hypotheses, known, trials, scores)
     verdicts = judge(scores, hypotheses, known, trials, standing)
@@ -165,7 +165,7 @@ def _refuse_twice(trials: pd.DataFrame, arms: Arms, source: str) -> None:
         return
     first = again.iloc[0]
     same = trials[(trials["arm"] == first["arm"]) & (trials["seed"] == first["seed"])]
-    varying = [n for n in arms.settings if arms.settings.loc[:, n].astype(str).nunique() > 1]
+    varying = [str(n) for n in arms.settings if arms.settings[n].astype(str).nunique() > 1]
     columns = "+".join([*arms.columns, varying[0]]) if varying else ""
     raise UserError(
         f"{source}: {len(same)} runs of arm {first['arm']} have seed {first['seed']} "
