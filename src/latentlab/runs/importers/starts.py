@@ -29,22 +29,21 @@ def times_of(column: pd.Series, where: str = "") -> pd.Series:
     Raises:
         UserError: something else than a time is in it.
     """
-    times = pd.Series(pd.NaT, index=column.index, dtype="datetime64[ns, UTC]")
-    for row, text in column[column != ""].items():
+    times = []
+    for row, text in column.items():
         time = _time(str(text))
-        if time is not None:
-            times[row] = time
-        elif where:
+        times.append(pd.NaT if time is None else time)
+        if time is None and text != "" and where:
             raise UserError(
                 f"{where}: '{text}' in row {row} is no time",
                 "Write times as 2026-10-01T10:00:00Z, or name another column as evidence.started",
             )
-    return times
+    return pd.Series(times, index=column.index, dtype="datetime64[ns, UTC]")
 
 
 def _time(text: str) -> pd.Timestamp | None:
     """Return a time in UTC; none where the text is none."""
-    if text.replace(".", "").isdigit():
+    if not text or text.replace(".", "").isdigit():
         # A bare number may count seconds or milliseconds, from whichever year.
         return None
     try:
