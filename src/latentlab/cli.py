@@ -74,15 +74,45 @@ def _of_a_study() -> list[click.Parameter]:
     return [click.Argument(["study"]), *options]
 
 
-@cli.command(params=_of_a_study())
+_OF_CLAIMS = [
+    click.Option(["--amendment"], help="Of a file of claims: why they change."),
+    click.Option(["--ratios"], help="Of a file of claims: metrics compared by ratios, a+b."),
+]
+
+
+@cli.command(params=[*_of_a_study(), *_OF_CLAIMS])
 @click.pass_context
-def register(context: click.Context, /, study: str, **arguments: Any) -> None:
+def register(
+    context: click.Context,
+    /,
+    study: str,
+    amendment: str | None,
+    ratios: str | None,
+    **arguments: Any,
+) -> None:
     """Write down what will decide the verdicts of STUDY, and train nothing.
 
     The same as `kedro run --pipelines STUDY.register`. The record is
     data/06_models/STUDY/registration.yml, to be committed; `--params STUDY.amendment="why"`
     registers a changed declaration anew.
+
+    STUDY may be a file of claims about runs that are trained elsewhere, as claims.yml: the record
+    is claims.registration.yml beside it, which `latentlab judge --claims claims.yml` reads.
     """
+    if Path(study).suffix in (".yml", ".yaml"):
+        from datetime import UTC, datetime
+
+        from latentlab.runs.judging.registering import register_claims
+
+        metrics = [] if ratios is None else ratios.split("+")
+        for line in register_claims(Path(study), amendment or "", metrics, datetime.now(UTC)):
+            click.echo(line)
+        return
+    if amendment is not None or ratios is not None:
+        raise UserError(
+            f"{study} is no file of claims, and --amendment and --ratios are of one",
+            f'Write --params {study}.amendment="why"; ratios are of its metrics.',
+        )
     _run_stage(context, study, "register", arguments)
 
 
@@ -108,9 +138,14 @@ def verify(context: click.Context, /, study: str, **arguments: Any) -> None:
 @click.option("--claims", help="A file as a study's hypotheses.yml; none: each arm.")
 @click.option("--printed", help="A file of what a report prints of the runs, to be audited.")
 @click.option("--study", help="Of an Optuna storage: name of the study.")
+@click.option("--table", help="Of a file: wide (a row a run) or long (a row a value).")
+@click.option("--value", help="Which value of a metric counts: last, best, or at a step.")
+@click.option("--scores", help="Of Hydra's runs: the file of scores in each folder.")
+@click.option("--write-back", is_flag=True, help="Of MLflow: write verdicts there, as a new run.")
+@click.option("--started", help="Of a file: column of the time a run began.")
 @click.pass_context
-def judge(context: click.Context, /, **said: str | None) -> None:
-    """Judge the runs of SOURCE: a CSV file, an Optuna storage, mlflow:<experiment>.
+def judge(context: click.Context, /, **said: str | bool | None) -> None:
+    """Judge the runs of SOURCE: a file, a folder of runs, an Optuna storage, mlflow:<experiment>.
 
     The same as `kedro run --pipelines evidence --params evidence.source=SOURCE`.
     """
@@ -134,7 +169,7 @@ def audit(context: click.Context, /, **said: str | None) -> None:
     _run_evidence(context, "audit", said)
 
 
-def _run_evidence(context: click.Context, name: str, said: Mapping[str, str | None]) -> None:
+def _run_evidence(context: click.Context, name: str, said: Mapping[str, str | bool | None]) -> None:
     """Run a pipeline on runs that exist, as the options of a command have them."""
     block = {key: value for key, value in said.items() if value is not None}
     for key in {"source", "claims", "printed"} & set(block):

@@ -14,7 +14,7 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState, create_trial
 
-from latentlab.runs.importers.csv import import_csv
+from labs.table_imports import import_csv
 from latentlab.runs.importers.mlflow import import_mlflow
 from latentlab.runs.importers.optuna import import_optuna
 from latentlab.runs.trial_state import STATES, stored_state

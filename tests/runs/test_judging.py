@@ -2,39 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
-import optuna
 import pandas as pd
 import pytest
-from optuna.storages import JournalStorage
-from optuna.storages.journal import JournalFileBackend
 
+from labs.trackers import WRITERS, table
 from latentlab.core.errors import UserError
 from latentlab.reporting import write_document
 from latentlab.runs.judging.judged import JudgedRuns, judge_runs
 from latentlab.runs.judging.settings import EvidenceSettings
-
-ARMS = {"baseline": 0.0, "wide": 0.03, "deep": 0.002}
-
-
-def table(seeds: int = 6) -> pd.DataFrame:
-    """Runs of three arms with the same seeds, and what scripts log beside scores."""
-    draws = np.random.default_rng(3)
-    rows = [
-        {
-            "run": f"{arm}-{seed}",
-            "model": arm,
-            "seed": seed,
-            "lr": 0.001,
-            "test_acc": 0.8 + effect + 0.01 * draws.normal() + 0.02 * np.sin(seed),
-            "train_loss": abs(draws.normal()),
-        }
-        for arm, effect in ARMS.items()
-        for seed in range(seeds)
-    ]
-    return pd.DataFrame(rows)
 
 
 def never(name: str) -> pd.DataFrame:
@@ -77,56 +56,24 @@ def test_the_claims_that_are_proposed_can_be_declared(tmp_path):
     assert not again.document.texts
 
 
-def test_the_source_does_not_matter(tmp_path):
+@pytest.mark.parametrize("tool", [name for name in WRITERS if name != "csv"])
+def test_the_source_does_not_matter(tmp_path, tool):
     runs = table()
     from_csv = judged(runs, tmp_path).verdicts
-
-    experiment = pd.DataFrame(
-        {
-            "run_id": [f"r{k}" for k in range(len(runs))],
-            "status": "FINISHED",
-            "params.model": runs["model"],
-            "params.random_state": runs["seed"].astype(str),
-            "metrics.test_acc": runs["test_acc"],
-            "start_time": pd.Timestamp("2026-01-01"),
-            "end_time": pd.Timestamp("2026-01-02"),
-        }
-    )
-    # MLflow gives the newest first.
-    chosen = EvidenceSettings(source="mlflow:mine")
-    from_mlflow = judge_runs(chosen, tmp_path, lambda _: experiment).verdicts
-
-    storage = JournalStorage(JournalFileBackend(str(tmp_path / "study.log")))
-    study = optuna.create_study(study_name="mine", storage=storage, direction="maximize")
-    for row in runs.itertuples():
-        study.add_trial(
-            optuna.trial.create_trial(
-                params={"model": row.model, "seed": row.seed},
-                distributions={
-                    "model": optuna.distributions.CategoricalDistribution(list(ARMS)),
-                    "seed": optuna.distributions.IntDistribution(0, 100),
-                },
-                value=row.test_acc,
-            )
-        )
-    chosen = EvidenceSettings(source="study.log")
-    from_optuna = judge_runs(chosen, tmp_path, never).verdicts
-
-    export = pd.DataFrame(
-        {
-            **{"Name": runs["run"], "State": "finished", "Notes": "-", "User": "me", "Tags": ""},
-            **{"Created": "2026-01-01T00:00:00.000Z", "Runtime": 12, "Sweep": ""},
-            **runs[["lr", "model", "seed"]],
-            **runs[["test_acc", "train_loss"]],
-        }
-    )
-    from_wandb = judged(export, tmp_path).verdicts
-
+    source = WRITERS[tool](runs, tmp_path)
+    before = digests(tmp_path)
+    other = judge_runs(EvidenceSettings(source=source), tmp_path, never).verdicts
+    # What the tool calls the metric.
     named = ["metric", "split", "question", "finding"]
-    for other in (from_mlflow, from_optuna, from_wandb):
-        pd.testing.assert_frame_equal(
-            other.drop(columns=named), from_csv.drop(columns=named), check_exact=True
-        )
+    pd.testing.assert_frame_equal(
+        other.drop(columns=named), from_csv.drop(columns=named), check_exact=True
+    )
+    assert digests(tmp_path) == before
+
+
+def digests(folder: Path) -> dict[str, str]:
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
 def test_arms_of_other_seeds_or_of_none_are_not_paired(tmp_path):
@@ -204,3 +151,16 @@ def test_names_of_arms_are_escaped(tmp_path):
     found = judged(table().replace("wide", "<script>alert(1)</script>"), tmp_path)
     page = write_document(tmp_path / "report", found.document).read_text()
     assert "<script>alert(1)" not in page
+
+
+def test_what_to_run_next_is_told_by_claim(tmp_path):
+    found = judged(table(), tmp_path)
+    # The effect of `wide` is there; that of `deep` is far below the noise of six seeds.
+    assert "wide" not in found.said[-1]
+    assert found.said[-1].startswith("More seeds of each arm that open claims need")
+    page = write_document(tmp_path / "report", found.document).read_text()
+    assert "What to run next" in page
+    more = found.verdicts.set_index("hypothesis").loc["deep", "seeds_needed"] - 6
+    assert str(more) in found.said[-1]
+    decided = judged(table()[lambda runs: runs["model"] != "deep"], tmp_path)
+    assert "What to run next" not in [section.title for section in decided.document.sections]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from sqlalchemy import create_engine
 from labs.project_copies import copy_project
 from latentlab.core.errors import UserError
 from latentlab.runs.importers.mlflow import import_mlflow
+from latentlab.runs.importers.picking import pick_of
 from latentlab.tracking.experiments import runs_of
 
 OLDER = "97727af70f4d"
@@ -61,6 +63,28 @@ def read_both(source: str) -> pd.DataFrame:
     assert runs.name == source.rpartition("#")[2]
     assert (runs.seconds < 60).all()
     return found
+
+
+def test_any_value_of_a_metric_counts_and_experiments_are_read_together(
+    tracking_store: Path,
+) -> None:
+    client = mlflow.MlflowClient()
+    for experiment, best in (("one", 0.9), ("two", 0.8)):
+        run = client.create_run(client.create_experiment(experiment)).info.run_id
+        values = zip((0, 1, 2), (0.1, best, 0.5), strict=True)
+        client.log_batch(run, [Metric("acc", v, 1, s) for s, v in values], [Param("rate", "1")])
+        client.set_terminated(run)
+
+    def read(value: str | int) -> dict[str, float]:
+        found = runs_of("one+two", {"acc": pick_of("acc", value, None, "evidence")})
+        return dict(zip(found["params.experiment"], found["metrics.acc"], strict=True))
+
+    assert read("best") == {"one": 0.9, "two": 0.8}
+    assert read("last") == {"one": 0.5, "two": 0.5}
+    assert read(0) == {"one": 0.1, "two": 0.1}
+    assert all(map(math.isnan, read(7).values()))
+    with pytest.raises(UserError, match=r"no experiment three, four in the tracking store"):
+        runs_of("one+three+four")
 
 
 def test_an_experiment_of_the_tracking_store(tracking_store: Path) -> None:

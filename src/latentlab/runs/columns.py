@@ -19,6 +19,9 @@ _EMPTY = {"", "nan", "na", "n/a"}
 _NONE = {"none", "null"}
 """Among numbers the value None; among words as Python or JSON write it, else a word."""
 
+_EXACT = 2**53
+"""Larger whole numbers are not all floats."""
+
 _TRUTH = {"true": True, "false": False}
 
 
@@ -101,5 +104,10 @@ def seeds_of(column: pd.Series, where: str) -> NDArray[np.int64]:
         raise UserError(
             f"{where}: there is no whole number in row {wrong[0]}",
             "Fill it in, or take the row out",
+        )
+    if (numbers.abs() > _EXACT).any():
+        raise UserError(
+            f"{where}: too large a number in row {(numbers.abs() > _EXACT).idxmax()}",
+            "Give the seeds numbers below 9,007,199,254,740,992",
         )
     return numbers.to_numpy(dtype=np.int64)

@@ -28,6 +28,7 @@ class RunTable:
         seeds: [runs]; none where nothing is called a seed.
         epochs: [runs]; missing where unknown.
         seconds: wall-clock, [runs]; missing where unknown.
+        started: when each began, UTC, [runs]; missing where unknown.
         adaptive: whether earlier values decided what was asked, [runs]; none where unknown.
         cohorts: index of the cohort each was asked in, [runs]; none where unknown.
         sampler: `grid`, `quasi_random` or `tpe` where its traces show it, else `unknown`.
@@ -43,6 +44,7 @@ class RunTable:
     seeds: NDArray[np.int64] | None = None
     epochs: NDArray[np.float64] | None = None
     seconds: NDArray[np.float64] | None = None
+    started: pd.Series | None = None
     adaptive: Mask | None = None
     cohorts: NDArray[np.int64] | None = None
     sampler: str = "unknown"

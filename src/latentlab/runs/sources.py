@@ -1,71 +1,69 @@
-"""Where runs that exist already are read from: a file, an Optuna storage, an MLflow experiment."""
+"""Where runs that exist already are read from: every kind of source, and who reads it."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from pathlib import Path
-from typing import Literal
-
-from pydantic import BaseModel
-
 from latentlab.core.errors import UserError
+from latentlab.runs.importers import csv, hydra, mlflow, optuna, parquet, records, wandb
+from latentlab.runs.importers.importer import Asked, Found, Importer
 
-SourceKind = Literal["csv", "mlflow", "optuna"]
+IMPORTERS: tuple[Importer, ...] = (
+    mlflow.IMPORTER,
+    optuna.IMPORTER,
+    wandb.IMPORTER,
+    hydra.IMPORTER,
+    parquet.IMPORTER,
+    records.IMPORTER,
+    # Whatever nobody else knows is a table.
+    csv.IMPORTER,
+)
+"""In the order in which they are asked whether a source is theirs."""
 
-MLFLOW = "mlflow:"
-"""Marks an experiment of the tracking store: `mlflow:<experiment>`."""
-
-_CALLED: dict[SourceKind, str] = {
-    "csv": "a CSV file",
-    "mlflow": "an MLflow experiment",
-    "optuna": "an Optuna study",
-}
-
-_SQLITE = b"SQLite format 3"
-_TABLES = (".csv", ".tsv", ".txt")
-
-
-def kind_of(source: str, root: Path) -> tuple[SourceKind, str]:
-    """Return what a source is, and its address.
-
-    Args:
-        source: a CSV file, an Optuna storage (a URL, a SQLite or a journal file), or
-            `mlflow:<experiment>`.
-        root: what relative paths are relative to.
-    """
-    if source.startswith(MLFLOW):
-        return "mlflow", source.removeprefix(MLFLOW)
-    if "://" in source:
-        return "optuna", source
-    path = root / source
-    if path.suffix.lower() in _TABLES or not path.is_file():
-        return "csv", str(path)
-    with path.open("rb") as file:
-        begin = file.read(len(_SQLITE))
-    if begin == _SQLITE:
-        return "optuna", f"sqlite:///{path}"
-    return ("optuna" if begin.startswith(b"{") else "csv"), str(path)
+_SPREADSHEETS = (".xlsx", ".xls", ".ods")
+_OPTIONAL = ("study", "seed", "state", "table", "value", "scores")
+_OF_ONE_USE = ("parameters", "epochs", "seconds", "started")
 
 
-def refuse_unused(
-    block: str, chosen: BaseModel, source: str, kind: SourceKind, unused: Collection[str]
-) -> None:
-    """Name every setting that was given and has no meaning for a source.
-
-    Args:
-        block: of the parameters.
-        chosen: what it says.
-        source: as it was given.
-        kind: of the source.
-        unused: settings that have no meaning for this kind.
+def open_source(source: str, asked: Asked) -> Found:
+    """Return what is in a source of runs, whichever kind it is of.
 
     Raises:
-        UserError: some of these were given.
+        UserError: it cannot be read, or a setting has no meaning for it.
     """
-    given = [f"{block}.{name}" for name in unused if getattr(chosen, name) is not None]
-    if not given:
-        return
-    remedy = f"Leave {'it' if len(given) == 1 else 'them'} out"
-    if kind == "optuna":
-        remedy += ", or give study.trials_dataframe() as CSV"
-    raise UserError(f"{source}: {', '.join(given)} cannot be used of {_CALLED[kind]}", remedy)
+    path = asked.root / source
+    if path.suffix.lower() in _SPREADSHEETS:
+        raise UserError(f"{source} is a spreadsheet", "Save its table as CSV")
+    for importer in IMPORTERS[:-1] if path.is_dir() else IMPORTERS:
+        place = importer.place_of(source, path)
+        if place is not None:
+            _refuse_unused(importer, source, asked)
+            return importer.found(place, asked)
+    remedy = "Give a folder wandb, Hydra's multirun, or a file"
+    if any(path.glob("*/meta.yaml")):
+        remedy = f"It is a store of MLflow: give mlflow:{source}#<experiment>"
+    raise UserError(f"{source} is a folder without runs of W&B or Hydra", remedy)
+
+
+def _refuse_unused(importer: Importer, source: str, asked: Asked) -> None:
+    """Name every setting that was given and has no meaning for a source.
+
+    Raises:
+        UserError: some were.
+    """
+    said = {name: getattr(asked.said, name) for name in _OPTIONAL}
+    said |= {name: getattr(asked, name) for name in _OF_ONE_USE}
+    given = [
+        f"{asked.block}.{name}"
+        for name, value in said.items()
+        if value is not None and name not in importer.uses
+    ]
+    if given:
+        remedy = f"Leave {'it' if len(given) == 1 else 'them'} out"
+        if importer is optuna.IMPORTER:
+            remedy += ", or give study.trials_dataframe() as CSV"
+        raise UserError(f"{source}: {', '.join(given)} cannot be used of {importer.called}", remedy)
+    if asked.said.value is not None and asked.metrics is None:
+        metric = "objective" if asked.block == "analysis" else "metric"
+        raise UserError(
+            f"{source}: {asked.block}.value is said, and of no metric",
+            f"Name it too: {asked.block}.{metric}=accuracy, for example",
+        )

@@ -4,44 +4,62 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from latentlab.core.errors import UserError
+from latentlab.runs.importers.picking import Pick
 from latentlab.runs.importers.sqlite_copies import copied_sqlite
 from latentlab.tracking.store_address import is_folder, project_root, sqlite_path
 from latentlab.tracking.store_creation import check_schema, opened, upgrade_copy
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities import Run
 
-AT = "#"
-"""Parts the address of a store from the name of an experiment in it."""
+AT, TOGETHER = "#", "+"
+"""Part the address of a store from the name of an experiment in it, and names of several."""
+
+EXPERIMENT = "experiment"
+"""The parameter that tells the runs of several experiments apart."""
 
 
-def runs_of(source: str) -> pd.DataFrame:
+def runs_of(source: str, picks: Mapping[str, Pick] = MappingProxyType({})) -> pd.DataFrame:
     """All runs of an experiment, with the columns of `mlflow.search_runs`.
 
     Args:
         source: the name of an experiment of the tracking store, or `<store>#<experiment>` for one
             of another store: a folder such as `mlruns`, a SQLite file, a database, a server. It is
-            not changed, whatever version of MLflow wrote it.
+            not changed, whatever version of MLflow wrote it. `a+b` is two experiments, which the
+            parameter `experiment` tells apart.
+        picks: metrics whose value is picked from all that were logged, instead of the last.
 
     Raises:
         UserError: there is no such store or experiment.
     """
+    from mlflow import MlflowClient
+
+    store, experiment = located(source)
+    if store is None:
+        return _runs(MlflowClient(), experiment, "the tracking store", picks)
+    with _client_of(store) as client:
+        return _runs(client, experiment, store, picks)
+
+
+def located(source: str) -> tuple[str | None, str]:
+    """Return the store that is named, none where it is the tracking store, and the experiment."""
     import mlflow
 
     store, _, experiment = source.rpartition(AT)
     if not store or mlflow.get_experiment_by_name(source) is not None:
-        return _runs(mlflow.MlflowClient(), source, "the tracking store")
-    with _client_of(store) as client:
-        return _runs(client, experiment, store)
+        return None, source
+    return store, experiment
 
 
 @contextmanager
@@ -96,17 +114,11 @@ def _copied_folder(path: Path, store: str) -> Iterator[Path]:
             os.environ["MLFLOW_ALLOW_FILE_STORE"] = allowed
 
 
-def _runs(client: MlflowClient, name: str, where: str) -> pd.DataFrame:
-    experiment = client.get_experiment_by_name(name)
-    if experiment is None:
-        known = sorted(found.name for found in client.search_experiments())
-        raise UserError(
-            f"There is no experiment {name} in {where}",
-            f"Those that are there: {', '.join(known) or 'none'}.",
-        )
+def _runs(client: MlflowClient, name: str, where: str, picks: Mapping[str, Pick]) -> pd.DataFrame:
+    experiments = _experiments(client, name, where)
     rows, token = [], None
     while True:
-        page = client.search_runs([experiment.experiment_id], page_token=token)
+        page = client.search_runs(list(experiments), page_token=token)
         rows += [
             {
                 "run_id": run.info.run_id,
@@ -115,7 +127,13 @@ def _runs(client: MlflowClient, name: str, where: str) -> pd.DataFrame:
                 "start_time": run.info.start_time,
                 "end_time": run.info.end_time,
                 **{f"params.{key}": value for key, value in run.data.params.items()},
+                **_told_apart(run, experiments),
                 **{f"metrics.{key}": value for key, value in run.data.metrics.items()},
+                **{
+                    f"metrics.{key}": _picked(client, run.info.run_id, key, pick)
+                    for key, pick in picks.items()
+                    if key in run.data.metrics
+                },
                 **{f"tags.{key}": value for key, value in run.data.tags.items()},
             }
             for run in page
@@ -128,3 +146,35 @@ def _runs(client: MlflowClient, name: str, where: str) -> pd.DataFrame:
     for column in ("start_time", "end_time"):
         frame[column] = pd.to_datetime(frame[column], unit="ms", utc=True)
     return frame
+
+
+def _told_apart(run: Run, experiments: Mapping[str, str]) -> dict[str, str]:
+    """Return the parameter that says which of several experiments a run is of, beside its own."""
+    if len(experiments) == 1 or not run.data.params:
+        return {}
+    return {f"params.{EXPERIMENT}": experiments[run.info.experiment_id]}
+
+
+def _experiments(client: MlflowClient, names: str, where: str) -> dict[str, str]:
+    """Id -> name of an experiment, or of several that are joined by a +.
+
+    Raises:
+        UserError: one is not there.
+    """
+    whole = client.get_experiment_by_name(names)
+    found = {name: client.get_experiment_by_name(name) for name in names.split(TOGETHER)}
+    if whole is not None:
+        found = {names: whole}
+    missing = [name for name, experiment in found.items() if experiment is None]
+    if missing:
+        known = sorted(one.name for one in client.search_experiments())
+        raise UserError(
+            f"There is no experiment {', '.join(missing)} in {where}",
+            f"Those that are there: {', '.join(known) or 'none'}.",
+        )
+    return {one.experiment_id: name for name, one in found.items() if one is not None}
+
+
+def _picked(client: MlflowClient, run: str, key: str, pick: Pick) -> float:
+    logged = client.get_metric_history(run, key)
+    return pick([one.step for one in logged], [one.value for one in logged])

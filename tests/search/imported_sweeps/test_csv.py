@@ -14,8 +14,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from labs.table_imports import import_csv
 from latentlab.core.errors import UserError
-from latentlab.runs.importers.csv import import_csv
 from latentlab.search.imported_sweeps.assembly import sweep_of_runs
 from latentlab.search.imported_sweeps.inferred_conditions import conditions_of
 from latentlab.search.imported_sweeps.inferred_space import parameter_of

@@ -6,14 +6,15 @@ import csv
 import warnings
 from collections import Counter
 from collections.abc import Collection
+from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
 
 from latentlab.core.errors import UserError
-from latentlab.core.validation import nearest
+from latentlab.runs.importers.cell_text import plain
+from latentlab.runs.importers.tables import MOST_COLUMNS, check_columns
 
-MOST_COLUMNS = 2_000
 _SHOWN = 20
 _LONGEST_LINE = 2**26
 _MARK = "sep="
@@ -23,16 +24,19 @@ _GUARDED = r"^'(?=[=+@-])"
 """MLflow's export keeps spreadsheets from running a cell, negative numbers among them."""
 
 
-def read_cells(path: Path, named: Collection[str], enough: bool = False) -> pd.DataFrame:
-    """Return all cells as text, empty where there is nothing; rows are counted from 1.
+def read_cells(
+    path: Path, named: Collection[str], enough: bool = False
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Return all cells as text, empty where there is nothing, and what is to be said of them.
 
-    Separated by commas, semicolons or tabs, with or without a byte order mark. Decimal commas
-    become points where more columns have those than points. Rows of empty cells, which
-    spreadsheets leave behind, are none; a column without a name is called as pandas calls it.
+    Rows are counted from 1; those that are shorter than the header end in empty cells, and a note
+    counts them. Separated by commas, semicolons or tabs, with or without a byte order mark.
+    Decimal commas become points where more columns have those than points. Rows of empty cells,
+    which spreadsheets leave behind, are none; a column without a name is called as pandas does.
 
     Args:
         path: of the file.
-        named: columns that must be there.
+        named: columns that are needed.
         enough: whether others may be left out, as they are where there are too many to read.
 
     Raises:
@@ -40,10 +44,13 @@ def read_cells(path: Path, named: Collection[str], enough: bool = False) -> pd.D
     """
     try:
         header, separator, above = _header(path)
-        _check_header(path, header, named, enough)
+        _check_header(path, header, enough)
+        if len(header) > MOST_COLUMNS:
+            check_columns(list(named), header, str(path))
         with warnings.catch_warnings():
             # Rows longer than the header are an error, not an index and not cut.
             warnings.simplefilter("error", pd.errors.ParserWarning)
+            short = _short_rows(path, len(header), separator, above)
             frame = pd.read_csv(
                 path,
                 sep=separator,
@@ -68,8 +75,17 @@ def read_cells(path: Path, named: Collection[str], enough: bool = False) -> pd.D
     frame = frame.set_axis(range(1, len(frame) + 1))
     frame = frame[(frame != "").any(axis=1)]
     if frame.empty:
-        raise UserError(f"{path}: there are no rows below the header", "Give a sweep that has some")
-    return _with_points(frame.replace(_GUARDED, "", regex=True), separator)
+        raise UserError(f"{path}: there are no rows below the header", "Give a table that has some")
+    notes = (f"{short} rows have fewer cells than the header",) if short else ()
+    return _with_points(frame.replace(_GUARDED, "", regex=True), separator), notes
+
+
+def _short_rows(path: Path, cells: int, separator: str, above: int) -> int:
+    """Count the rows that have fewer cells than the header; pandas fills them up in silence."""
+    with path.open(encoding="utf-8-sig", newline="") as file, suppress(csv.Error):
+        rows = list(map(len, csv.reader(file, delimiter=separator)))[above + 1 :]
+        return sum(0 < length < cells for length in rows)
+    return 0
 
 
 def _header(path: Path) -> tuple[list[str], str, int]:
@@ -82,27 +98,17 @@ def _header(path: Path) -> tuple[list[str], str, int]:
             file.seek(0)
         if len(first) == _LONGEST_LINE:
             raise csv.Error("its first line does not end")
-        names = [" ".join(n.split()) for n in next(csv.reader(file, delimiter=separator), [])]
+        names = [plain(n) for n in next(csv.reader(file, delimiter=separator), [])]
         if not any(names):
             raise csv.Error("its first line is empty")
     return [name or f"Unnamed: {k}" for k, name in enumerate(names)], separator, int(marked)
 
 
-def _check_header(path: Path, header: list[str], named: Collection[str], enough: bool) -> None:
+def _check_header(path: Path, header: list[str], enough: bool) -> None:
     twice = sorted(name for name, count in Counter(header).items() if count > 1)
     if twice:
         listed = ", ".join(f"'{name}'" for name in twice[:_SHOWN])
         raise UserError(f"{path}: two columns are called {listed}", "Rename one of them")
-    missing = [name for name in dict.fromkeys(named) if name not in set(header)]
-    if missing:
-        remedies = [nearest(name, header[:MOST_COLUMNS]) for name in missing[:_SHOWN]]
-        if len(missing) > 1:
-            remedies = [
-                f"{name}: {remedy}" for name, remedy in zip(missing, remedies, strict=False)
-            ]
-        raise UserError(
-            f"{path}: there is no column {', '.join(missing[:_SHOWN])}", " ".join(remedies)
-        )
     if not enough and len(header) > MOST_COLUMNS:
         raise UserError(
             f"{path} has {len(header):,} columns",

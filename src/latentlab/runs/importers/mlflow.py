@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from latentlab.core.errors import UserError
 from latentlab.runs.columns import numbers_of, seeds_of, typed
+from latentlab.runs.importers.importer import Asked, Found, Importer
+from latentlab.runs.importers.picking import pick_of
 from latentlab.runs.run_table import RunTable
 from latentlab.runs.seed_names import is_seed, only_seed
+
+MLFLOW = "mlflow:"
+"""Marks an experiment of the tracking store: `mlflow:<experiment>`."""
 
 _STATES = {"FINISHED": "complete", "FAILED": "failed", "KILLED": "failed"}
 _PARAMETERS, _METRICS = "params.", "metrics."
@@ -79,6 +85,7 @@ def import_mlflow(
         seeds=seeds_of(runs[_PARAMETERS + chosen_seed], f"{name}: {chosen_seed}")
         if chosen_seed
         else None,
+        started=pd.to_datetime(runs["start_time"], utc=True),
         seconds=_seconds(runs),
         notes=tuple(notes),
     )
@@ -156,3 +163,32 @@ def _check_seeds(runs: pd.DataFrame, seed: str, name: str) -> None:
 def _seconds(runs: pd.DataFrame) -> np.ndarray:
     span = pd.to_datetime(runs["end_time"], utc=True) - pd.to_datetime(runs["start_time"], utc=True)
     return span.dt.total_seconds().to_numpy(dtype=float)
+
+
+def _place_of(source: str, path: Path) -> str | None:
+    return source.removeprefix(MLFLOW) if source.startswith(MLFLOW) else None
+
+
+def _found(place: str, asked: Asked) -> Found:
+    value = asked.said.value
+    if value is None or value == "last":
+        runs = asked.runs_of(place)
+    else:
+        picks = {
+            metric: pick_of(metric, value, asked.better if k == 0 else None, asked.block)
+            for k, metric in enumerate(asked.metrics or ())
+        }
+        runs = asked.runs_of(place, picks)
+    known = [c.removeprefix(_METRICS) for c in runs.columns if c.startswith(_METRICS)]
+    return Found(
+        lambda: known,
+        known,
+        lambda metrics: import_mlflow(
+            runs, metrics, place, seed=asked.said.seed, parameters=asked.parameters
+        ),
+    )
+
+
+IMPORTER = Importer(
+    "an MLflow experiment", frozenset({"seed", "parameters", "value"}), _place_of, _found
+)

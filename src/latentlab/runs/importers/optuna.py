@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
@@ -16,7 +17,9 @@ from numpy.typing import NDArray
 from latentlab.core.arrays import Mask
 from latentlab.core.errors import UserError
 from latentlab.runs.columns import NULL, number_or_word
+from latentlab.runs.importers.importer import Asked, Found, Importer
 from latentlab.runs.importers.sqlite_copies import copied_sqlite
+from latentlab.runs.importers.starts import utc
 from latentlab.runs.run_table import RunTable
 from latentlab.runs.seed_names import only_seed
 from latentlab.runs.trial_attributes import ADAPTIVE, COHORT, STATE
@@ -29,6 +32,8 @@ if TYPE_CHECKING:
 
 _STATES: dict[str, TrialState] = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed"}
 _SQLITE, _MAGIC = "sqlite:///", b"SQLite format 3\0"
+_BEGIN = 200
+"""Bytes that show a journal: each of its lines has an `op_code`."""
 
 
 def import_optuna(
@@ -85,6 +90,7 @@ def _runs_of(
         values=pd.DataFrame(values, columns=list(directions)),
         states=np.array([_state(trial) for trial in trials], dtype=object),
         seeds=None if seed is None else parameters[seed].to_numpy(dtype=np.int64),
+        started=_started(trials),
         seconds=np.array(
             [math.nan if t.duration is None else t.duration.total_seconds() for t in trials]
         ),
@@ -166,10 +172,11 @@ def _database(url: str, address: str, upgrade: bool) -> RDBStorage:
     if not {"studies", "trials", "version_info"} <= tables or not (
         upgrade or "alembic_version" in tables
     ):
-        held = ", ".join(sorted(tables)) or "nothing"
-        raise UserError(
-            f"{address} is no Optuna storage: it holds {held}", "Give the address of one that is"
-        )
+        remedy = "Give the address of one that is"
+        if {"experiments", "runs"} <= tables:
+            remedy = f"It is a store of MLflow: give mlflow:{address}#<experiment>"
+        held = ", ".join(sorted(tables)[:10]) or "nothing"
+        raise UserError(f"{address} is no Optuna storage: it holds {held}", remedy)
     storage = RDBStorage(url, skip_compatibility_check=upgrade, skip_table_creation=True)
     if upgrade:
         if storage.get_current_version() not in storage.get_all_versions():
@@ -298,3 +305,36 @@ def _sampler(
     }
     recognised = [name for name, left in traces.items() if left]
     return recognised[0] if len(recognised) == 1 else "unknown"
+
+
+def _started(trials: Sequence[FrozenTrial]) -> pd.Series:
+    """When trials began; Optuna keeps the clock of the machine without its zone."""
+    starts = [trial.datetime_start for trial in trials]
+    times = [pd.NaT if start is None else utc(start) for start in starts]
+    return pd.Series(times, dtype="datetime64[ns, UTC]")
+
+
+def _place_of(source: str, path: Path) -> str | None:
+    if "://" in source:
+        return source
+    if not path.is_file():
+        return None
+    with path.open("rb") as file:
+        begin = file.read(_BEGIN)
+    if begin.startswith(_MAGIC):
+        return f"{_SQLITE}{path}"
+    return str(path) if begin.startswith(b"{") and b"op_code" in begin else None
+
+
+def _found(place: str, asked: Asked) -> Found:
+    runs = import_optuna(place, asked.said.study)
+    known = [str(name) for name in runs.values]
+    return Found(
+        lambda: known,
+        known,
+        lambda metrics: replace(runs, values=runs.values[list(metrics)]),
+        known,
+    )
+
+
+IMPORTER = Importer("an Optuna study", frozenset({"study"}), _place_of, _found)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from latentlab.core.errors import UserError
 from latentlab.core.validation import nearest
+from latentlab.runs.importers.cell_text import plain
 from latentlab.runs.roles import roles
 from latentlab.runs.run_table import RunTable
 
@@ -76,7 +77,8 @@ def arms_of(runs: RunTable, named: Sequence[str] | None) -> Arms:
         raise UserError(
             f"{runs.name}: there is one arm, since nothing varies"
             + (f" in {', '.join(columns)}" if columns else " but seeds and outcomes"),
-            f"Name the column of the arms: evidence.arm={_example(known)}",
+            f"Add runs of another arm, or name the column of the arms: "
+            f"evidence.arm={_example(known)}",
         )
     labels = np.array(
         [_label(columns, row) for row in settings[columns].itertuples(index=False)], dtype=object
@@ -138,7 +140,7 @@ def _text(value: object) -> str:
     """Return a value as an arm is called."""
     if value is None or (isinstance(value, float) and np.isnan(value)):
         return "unset"
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+    return f"{value:.6g}" if isinstance(value, float) else plain(str(value))
 
 
 def _refuse_ambiguous(source: str, columns: pd.DataFrame, arms: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from latentlab.runs.audit.audited import Audited
 from latentlab.runs.audit.findings import findings_table
 from latentlab.runs.audit.registry import audit
 from latentlab.runs.audit.sections import audit_section, audit_sentence
+from latentlab.runs.importers.importer import RunsOf
 from latentlab.runs.judging.arms import Arms, arms_of, control_of
 from latentlab.runs.judging.reading import Measured, measured, read_runs
 from latentlab.runs.judging.settings import EvidenceSettings
@@ -40,9 +41,7 @@ class AuditedRuns:
     said: tuple[str, ...]
 
 
-def audit_runs(
-    chosen: EvidenceSettings, root: Path, runs_of: Callable[[str], pd.DataFrame]
-) -> AuditedRuns:
+def audit_runs(chosen: EvidenceSettings, root: Path, runs_of: RunsOf) -> AuditedRuns:
     """Audit runs of which nobody claims anything; nothing is judged.
 
     Every score is read where none is named. Where it is not clear which runs are compared, or with

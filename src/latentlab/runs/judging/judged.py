@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,8 +9,10 @@ import numpy as np
 import pandas as pd
 import yaml
 
+from latentlab.core.errors import UserError
 from latentlab.core.provenance import provenance
 from latentlab.evidence.hypotheses import Hypotheses, read_hypotheses
+from latentlab.evidence.standing import JudgeStanding, unregistered
 from latentlab.evidence.verdicts import judge
 from latentlab.reporting.deviations import deviations
 from latentlab.reporting.document import Document, Section
@@ -22,10 +23,13 @@ from latentlab.runs.audit.findings import findings_table
 from latentlab.runs.audit.printed.audit import audit_printed
 from latentlab.runs.audit.registry import audit
 from latentlab.runs.audit.sections import audit_section, audit_sentence
+from latentlab.runs.importers.importer import RunsOf
 from latentlab.runs.judging.arms import Arms, arms_of, control_of
 from latentlab.runs.judging.auditing import audited_runs
 from latentlab.runs.judging.claims import default_claims, read_claims
+from latentlab.runs.judging.next_runs import next_section, next_sentences, open_claims
 from latentlab.runs.judging.reading import Measured, measured, read_runs
+from latentlab.runs.judging.registering import standing_of
 from latentlab.runs.judging.settings import EvidenceSettings
 from latentlab.runs.run_table import RunTable
 
@@ -39,6 +43,7 @@ class JudgedRuns:
         comparison: means and differences of all metrics, as `comparison_table` gives them.
         findings: of the audit of runs and verdicts, as `findings_table` gives them.
         document: the report.
+        scores: what was judged: trial_id, arm, seed, split, metric, value.
         said: what was read, guessed and left out, one sentence each.
     """
 
@@ -46,13 +51,12 @@ class JudgedRuns:
     comparison: pd.DataFrame
     findings: pd.DataFrame
     document: Document
+    scores: pd.DataFrame
     said: tuple[str, ...]
 
 
-def judge_runs(
-    chosen: EvidenceSettings, root: Path, runs_of: Callable[[str], pd.DataFrame]
-) -> JudgedRuns:
-    """Judge runs that nobody registered; every verdict is exploratory.
+def judge_runs(chosen: EvidenceSettings, root: Path, runs_of: RunsOf) -> JudgedRuns:
+    """Judge runs of any origin; without claims that were registered, verdicts are exploratory.
 
     Args:
         chosen: which runs, and what of them is what.
@@ -69,6 +73,7 @@ def judge_runs(
     metrics = measured(runs, chosen)
     trials = _trials(runs, arms)
     trials, repeated = _without_failed_attempts(trials)
+    _refuse_twice(trials, arms, runs.name)
     scores = _scores(runs, metrics, trials)
     first = metrics[0]
     if chosen.claims is None:
@@ -81,17 +86,22 @@ def judge_runs(
     else:
         hypotheses, texts = read_claims(root / chosen.claims), {}
         control = _control_of_claims(hypotheses, chosen.control, arms, runs.name)
-    verdicts = judge(scores, hypotheses, {m.metric.name: m.metric for m in metrics}, trials)
+    known = {one.metric.name: one.metric for one in metrics}
+    standing: JudgeStanding = unregistered
+    if chosen.claims is not None:
+        standing = standing_of(root / chosen.claims, hypotheses, known, trials, scores)
+    verdicts = judge(scores, hypotheses, known, trials, standing)
     # Fresh seeds of these runs are somebody else's command.
     verdicts = verdicts.assign(command="")
     comparison = _comparison(scores, metrics, trials, control)
     block = _as_read(chosen, metrics, arms, runs, control)
     found = audit(audited_runs(runs, metrics, arms, control, verdicts))
-    findings = findings_table(found.findings)
+    findings, undecided = findings_table(found.findings), open_claims(verdicts)
     said = (
         f"{len(trials)} runs of {runs.name}: {len(arms.names)} arms, compared with {control}.",
         *(f"{note[0].upper()}{note[1:]}." for note in (*runs.notes, *arms.notes, *repeated)),
         audit_sentence(found),
+        *next_sentences(undecided),
     )
     document = study_document(
         title=f"Evidence of {runs.name}",
@@ -112,12 +122,19 @@ def judge_runs(
         facts={f"evidence.{key}": str(value) for key, value in block.items()},
     )
     missing = Section("What was run", table=_runs_table(trials, arms))
-    sections = [*document.sections, audit_section(found), *printed, missing, read]
+    sections = [
+        *document.sections,
+        audit_section(found),
+        *printed,
+        missing,
+        *next_section(undecided),
+        read,
+    ]
     if texts:
         sections.append(_declaring(arms))
     tables = {**document.tables, "tables/findings.csv": findings}
     document = replace(document, sections=sections, tables=tables, texts=texts)
-    return JudgedRuns(verdicts, comparison, findings, document, said)
+    return JudgedRuns(verdicts, comparison, findings, document, scores, said)
 
 
 def _trials(runs: RunTable, arms: Arms) -> pd.DataFrame:
@@ -130,10 +147,17 @@ def _trials(runs: RunTable, arms: Arms) -> pd.DataFrame:
             "arm": arms.labels,
             "seed": arms.seeds,
             "status": status,
-            "started_at": pd.Series(pd.NaT, index=range(len(status)), dtype="datetime64[ns, UTC]"),
+            "started_at": _started(runs),
             "config": settings.to_dict("records"),
         }
     )
+
+
+def _started(runs: RunTable) -> pd.Series:
+    """When each run began, missing where its source does not say it."""
+    if runs.started is None:
+        return pd.Series(pd.NaT, index=range(len(runs.states)), dtype="datetime64[ns, UTC]")
+    return runs.started.reset_index(drop=True)
 
 
 def _without_failed_attempts(trials: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
@@ -147,6 +171,28 @@ def _without_failed_attempts(trials: pd.DataFrame) -> tuple[pd.DataFrame, list[s
         f"{int(again.sum())} runs that did not finish are left out: their arm and seed were run "
         "again"
     ]
+
+
+def _refuse_twice(trials: pd.DataFrame, arms: Arms, source: str) -> None:
+    """Name an arm of which two runs have one seed.
+
+    Raises:
+        UserError: there is one.
+    """
+    again = trials[trials.duplicated(["arm", "seed"])]
+    if again.empty:
+        return
+    first = again.iloc[0]
+    same = trials[(trials["arm"] == first["arm"]) & (trials["seed"] == first["seed"])]
+    varying = [str(n) for n in arms.settings if arms.settings[n].astype(str).nunique() > 1]
+    columns = "+".join([*arms.columns, varying[0]]) if varying else ""
+    raise UserError(
+        f"{source}: {len(same)} runs of arm {first['arm']} have seed {first['seed']} "
+        f"({', '.join(same['trial_id'][:5])}), and so in {len(again)} cases",
+        f"Say what else tells arms apart: evidence.arm={columns}."
+        if varying
+        else "Take all but one of them out, or name another column as evidence.seed.",
+    )
 
 
 def _scores(runs: RunTable, metrics: list[Measured], trials: pd.DataFrame) -> pd.DataFrame:
@@ -238,7 +284,8 @@ def _declaring(arms: Arms) -> Section:
             "Nobody had stated what these runs should show, so every verdict is exploratory: "
             "claims that are chosen after the runs are seen cannot be tested on them.",
             "claims.yml beside this page states them. Write the smallest effect that matters into "
-            "it (min_effect), then run fresh seeds and judge those with evidence.claims.",
+            "it (min_effect) and status: confirmatory, register it (latentlab register "
+            "claims.yml), then run fresh seeds and judge those with evidence.claims.",
         ],
     )
 

@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-
-import pandas as pd
 
 from latentlab.core.errors import UserError
 from latentlab.core.validation import nearest
 from latentlab.metrics.metric import Better, Metric
-from latentlab.runs.columns import typed
+from latentlab.runs.importers.importer import Asked, Found, RunsOf
 from latentlab.runs.judging.settings import EvidenceSettings
 from latentlab.runs.metric_names import bare_names, better_of, split_of
-from latentlab.runs.roles import roles
 from latentlab.runs.run_table import RunTable
-from latentlab.runs.sources import SourceKind, kind_of, refuse_unused
-
-_UNUSED: dict[SourceKind, tuple[str, ...]] = {
-    "csv": ("study",),
-    "mlflow": ("study", "state"),
-    "optuna": ("seed", "state"),
-}
-_METRICS = "metrics."
+from latentlab.runs.sources import open_source
 
 
 @dataclass(frozen=True)
@@ -42,11 +31,7 @@ class Measured:
 
 
 def read_runs(
-    chosen: EvidenceSettings,
-    root: Path,
-    runs_of: Callable[[str], pd.DataFrame],
-    *,
-    every_score: bool = False,
+    chosen: EvidenceSettings, root: Path, runs_of: RunsOf, *, every_score: bool = False
 ) -> RunTable:
     """Return the runs with their metrics, the one that claims are about in the first place.
 
@@ -63,48 +48,38 @@ def read_runs(
     if chosen.source is None:
         raise UserError(
             "evidence.source names no runs",
-            "Give a CSV file, an Optuna storage or mlflow:<experiment>, as in "
+            "Give a file, a folder of runs, an Optuna storage or mlflow:<experiment>, as in "
             "--params evidence.source=runs.csv,evidence.metric=test_accuracy.",
         )
-    kind, place = kind_of(chosen.source, root)
-    refuse_unused("evidence", chosen, chosen.source, kind, _UNUSED[kind])
-    if kind == "optuna":
-        from latentlab.runs.importers.optuna import import_optuna
-
-        runs = import_optuna(place, chosen.study)
-        known = [str(name) for name in runs.values]
-        return replace(runs, values=runs.values[_metrics(chosen, known, known, every_score)])
-    if kind == "mlflow":
-        from latentlab.runs.importers.mlflow import import_mlflow
-
-        table = runs_of(place)
-        logged = [c.removeprefix(_METRICS) for c in table.columns if c.startswith(_METRICS)]
-        metrics = _metrics(chosen, logged, logged, every_score)
-        return import_mlflow(table, metrics, place, seed=chosen.seed)
-    from latentlab.runs.importers.csv import import_csv
-    from latentlab.runs.importers.csv_cells import read_cells
-
-    given = (chosen.seed, chosen.state, *(chosen.arm or ()), *(chosen.metric or ()))
-    named = [name for name in given if name is not None]
-    cells = read_cells(Path(place), named)
-    columns = pd.DataFrame({name: typed(cells[name]) for name in cells})
-    outcomes = [name for name, role in roles(columns).items() if role == "outcome"]
-    return import_csv(
-        place,
-        _metrics(chosen, outcomes, [str(name) for name in cells], every_score),
-        seed=chosen.seed,
-        state=chosen.state,
+    asked = Asked(
+        said=chosen,
+        block="evidence",
+        root=root,
+        runs_of=runs_of,
+        metrics=chosen.metric,
+        better=chosen.better,
+        arm=chosen.arm or (),
+        started=chosen.started,
     )
+    found = open_source(chosen.source, asked)
+    runs = found.runs(_metrics(chosen, found, every_score))
+    first = str(runs.values.columns[0])
+    if runs.values[first].isna().all():
+        raise UserError(
+            f"{chosen.source}: none of the {len(runs.values)} runs that have ended has a value of "
+            f"{first}",
+            "Name another column as evidence.metric, or wait for runs that finish.",
+        )
+    return runs
 
 
-def _metrics(
-    chosen: EvidenceSettings, likely: Sequence[str], known: Sequence[str], every: bool
-) -> list[str]:
+def _metrics(chosen: EvidenceSettings, found: Found, every: bool) -> list[str]:
     """Return the columns of scores: those that are named, all, or the one that is the test score.
 
     Raises:
         UserError: a named one is not there, or it is not clear which is meant.
     """
+    known = found.known
     if chosen.metric is not None:
         if missing := [name for name in chosen.metric if name not in known]:
             raise UserError(
@@ -112,14 +87,18 @@ def _metrics(
                 nearest(missing[0], known),
             )
         return chosen.metric
+    likely = found.likely()
     if every and likely:
         return list(likely)
-    tested = [name for name in likely if split_of(name) == "test"] or list(likely)
+    tested = [name for name in likely if split_of(name) == "test"]
+    # One that is called a test score and holds no numbers is asked for, not passed over.
+    tested = tested or [name for name in known if split_of(name) == "test" and better_of(name)]
+    tested = tested or list(likely)
     if len(tested) != 1:
-        found = f"{len(tested)} scores, {', '.join(tested[:20])}" if tested else "no score is seen"
+        seen = f"{len(tested)} scores, {', '.join(tested[:20])}" if tested else "no score is seen"
         example = tested[0] if tested else "accuracy"
         raise UserError(
-            f"{chosen.source}: which column is the metric? {found[0].upper()}{found[1:]}",
+            f"{chosen.source}: which column is the metric? {seen[0].upper()}{seen[1:]}",
             f"Say evidence.metric={example}, for example.",
         )
     return tested

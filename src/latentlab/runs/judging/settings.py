@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
-from latentlab.core.model import Names, StrictModel
+from latentlab.core.model import Names
 from latentlab.metrics.metric import Better
+from latentlab.runs.source_settings import SourceSettings
 
 
-class EvidenceSettings(StrictModel):
+class EvidenceSettings(SourceSettings):
     """Which runs, and which column is what; what is not said is guessed, and the guess said."""
 
-    # A column may be called 1, which the command line reads as a number.
-    model_config = ConfigDict(coerce_numbers_to_str=True)
-
-    source: str | None = Field(
-        None,
-        description="a CSV file, an Optuna storage (a URL, a SQLite or a journal file), or "
-        "mlflow:<experiment>",
-    )
-    study: str | None = Field(None, description="Optuna: name of the study; none: the only one")
     metric: Names | None = Field(
         None, description="column, or a+b; the claims are about the first; none: the test score"
     )
@@ -32,8 +24,9 @@ class EvidenceSettings(StrictModel):
     arm: Names | None = Field(
         None, description="column, or a+b together; none: what varies and is neither seed nor score"
     )
-    seed: str | None = Field(None, description="column of the seed; none: one that is called so")
-    state: str | None = Field(None, description="CSV: column of the state; none: one called so")
+    started: str | None = Field(
+        None, description="files: column of the time a run began; none: one called so, if it is one"
+    )
     control: str | None = Field(
         None, description="the arm that others are compared with; none: one that is called so"
     )
@@ -42,4 +35,7 @@ class EvidenceSettings(StrictModel):
     )
     printed: str | None = Field(
         None, description="a file of what a report prints and says of the runs, to be audited"
+    )
+    write_back: bool = Field(
+        False, description="MLflow: write the verdicts into the experiment, as a run beside them"
     )

@@ -2,46 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from latentlab.core.errors import UserError
 from latentlab.core.model import Names
 from latentlab.core.validation import nearest
+from latentlab.metrics.metric import Better
+from latentlab.runs.importers.importer import Asked, Found, RunsOf
 from latentlab.runs.run_table import RunTable
 from latentlab.runs.seed_names import is_seed
-from latentlab.runs.sources import SourceKind, kind_of, refuse_unused
+from latentlab.runs.source_settings import SourceSettings
+from latentlab.runs.sources import open_source
 from latentlab.search.analysis_settings import AnalysisSettings
 from latentlab.search.imported_sweeps.assembly import sweep_of_runs
 from latentlab.search.imported_sweeps.searched_columns import searched_only
 from latentlab.search.table import Objective, SweepTable
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-_UNUSED: dict[SourceKind, tuple[str, ...]] = {
-    "csv": ("study",),
-    "mlflow": ("study", "state", "epochs", "seconds"),
-    "optuna": ("seed", "state", "epochs", "seconds", "parameters"),
+_BETTER: dict[Literal["maximize", "minimize"], Better] = {
+    "maximize": "higher",
+    "minimize": "lower",
 }
 
 
-class ImportedSweep(BaseModel):
+class ImportedSweep(SourceSettings):
     """A finished sweep that this project did not run."""
 
-    # A column may be called 1, which the command line reads as a number.
-    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
-
-    source: str | None = Field(
-        None,
-        description="a CSV file, an Optuna storage (a URL, a SQLite or a journal file), or "
-        "mlflow:<experiment>",
-    )
-    study: str | None = Field(None, description="Optuna: name of the study; none: the only one")
     objective: str | None = Field(
         None,
         description="column or metric; none: `value`, of an Optuna study its first objective",
@@ -52,10 +41,8 @@ class ImportedSweep(BaseModel):
     constant: float | None = Field(
         None, description="score of the best constant predictor, where it is known"
     )
-    seed: str | None = Field(None, description="column of the seed; none: one that is called so")
-    state: str | None = Field(None, description="CSV: column of the state; none: one called so")
-    epochs: str | None = Field(None, description="CSV: column of the epochs trained")
-    seconds: str | None = Field(None, description="CSV: column of the seconds")
+    epochs: str | None = Field(None, description="files: column of the epochs trained")
+    seconds: str | None = Field(None, description="files: column of the seconds")
     parameters: Names | None = Field(
         None, description="a list, or a+b on the command line; none: what the columns show"
     )
@@ -63,9 +50,7 @@ class ImportedSweep(BaseModel):
     settings: AnalysisSettings = AnalysisSettings()
 
 
-def read_imported_sweep(
-    chosen: ImportedSweep, root: Path, runs_of: Callable[[str], pd.DataFrame]
-) -> SweepTable:
+def read_imported_sweep(chosen: ImportedSweep, root: Path, runs_of: RunsOf) -> SweepTable:
     """Return a finished sweep from wherever it is.
 
     Args:
@@ -80,34 +65,22 @@ def read_imported_sweep(
     if chosen.source is None:
         raise UserError(
             "analysis.source names no sweep",
-            "Give a CSV file, an Optuna storage or mlflow:<experiment>, as in "
+            "Give a file, a folder of runs, an Optuna storage or mlflow:<experiment>, as in "
             "--params analysis.source=trials.csv,analysis.objective=accuracy.",
         )
-    kind, place = kind_of(chosen.source, root)
-    refuse_unused("analysis", chosen, chosen.source, kind, _UNUSED[kind])
-    objective = chosen.objective or "value"
-    if kind == "optuna":
-        from latentlab.runs.importers.optuna import import_optuna
-
-        runs = _with_objective(import_optuna(place, chosen.study), chosen.objective)
-    elif kind == "mlflow":
-        from latentlab.runs.importers.mlflow import import_mlflow
-
-        runs = import_mlflow(
-            runs_of(place), [objective], place, seed=chosen.seed, parameters=chosen.parameters
-        )
-    else:
-        from latentlab.runs.importers.csv import import_csv
-
-        runs = import_csv(
-            place,
-            [objective],
-            seed=chosen.seed,
-            state=chosen.state,
-            epochs=chosen.epochs,
-            seconds=chosen.seconds,
-            parameters=chosen.parameters,
-        )
+    asked = Asked(
+        said=chosen,
+        block="analysis",
+        root=root,
+        runs_of=runs_of,
+        metrics=[chosen.objective or "value"],
+        better=None if chosen.direction is None else _BETTER[chosen.direction],
+        parameters=chosen.parameters,
+        epochs=chosen.epochs,
+        seconds=chosen.seconds,
+    )
+    found = open_source(chosen.source, asked)
+    runs = found.runs(_searched_for(found, chosen.objective))
     if chosen.parameters is None and runs.distributions is None:
         runs = searched_only(runs)
     if seeds := [str(name) for name in runs.parameters if is_seed(str(name))]:
@@ -118,22 +91,22 @@ def read_imported_sweep(
     return sweep_of_runs(runs, _objectives(runs, chosen), chosen.sampler)
 
 
-def _with_objective(runs: RunTable, objective: str | None) -> RunTable:
-    """Return the runs of a study with an objective in the first place, where it is analysed.
+def _searched_for(found: Found, objective: str | None) -> Sequence[str]:
+    """Return the metrics that were searched for, with the one that is analysed in the first place.
 
     Raises:
         UserError: the study has no such objective.
     """
-    known = [str(name) for name in runs.values]
+    known = found.objectives
+    if not known:
+        return [objective or "value"]
     if objective is None:
-        return runs
+        return known
     if objective not in known:
         raise UserError(
-            f"study {runs.name}: analysis.objective: there is no objective {objective}",
-            nearest(objective, known),
+            f"analysis.objective: there is no objective {objective}", nearest(objective, known)
         )
-    order = sorted(known, key=lambda name: name != objective)
-    return replace(runs, values=runs.values[order])
+    return sorted(known, key=lambda name: name != objective)
 
 
 def _objectives(runs: RunTable, chosen: ImportedSweep) -> list[Objective]:

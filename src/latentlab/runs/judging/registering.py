@@ -1,0 +1,202 @@
+"""Claims about runs of any origin, registered before the runs: a chain beside their file.
+
+It is the chain of a study's registration. Of runs that are trained elsewhere neither arms nor data
+nor seeds are known beforehand: what is registered is what each claim states and how it is tested.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+import pandas as pd
+
+from latentlab.core.errors import UserError
+from latentlab.core.files import write_atomically
+from latentlab.core.provenance import git_state
+from latentlab.evidence.hypotheses import Hypotheses
+from latentlab.evidence.registration import (
+    Declared,
+    Look,
+    Record,
+    Registered,
+    digest_of,
+    statements,
+)
+from latentlab.evidence.standing import (
+    JudgeStanding,
+    Standing,
+    departures,
+    standing_under,
+    unregistered,
+)
+from latentlab.metrics.metric import Metric
+from latentlab.runs.judging.claims import read_claims
+
+_SUBJECT = "runs"
+
+
+def record_path(claims: Path) -> Path:
+    """Where the registration of a file of claims is kept.
+
+    >>> record_path(Path("claims.yml")).name
+    'claims.registration.yml'
+    """
+    return claims.with_name(f"{claims.stem}.registration.yml")
+
+
+def register_claims(
+    claims: Path, amendment: str, ratios: Sequence[str], at: datetime
+) -> tuple[str, ...]:
+    """Write down what the claims state, where it is not written yet; return what was done.
+
+    Args:
+        claims: their file.
+        amendment: why they change; empty where they are registered first, or stay.
+        ratios: metrics that will be compared by ratios.
+        at: the present time, with a time zone.
+
+    Raises:
+        UserError: a mistake in the claims, a damaged record, or claims that were registered
+            otherwise and no word of why.
+    """
+    hypotheses, path = read_claims(claims), record_path(claims)
+    metrics = {name: Metric(name, "none", "", name, scale="log") for name in ratios}
+    now, record = _declared(hypotheses, metrics), _read(path)
+    registered = record.registered(_SUBJECT)
+    if registered is not None and registered.declared == now:
+        return (f"{path} has these claims, registered at {_shown(registered)}.",)
+    if registered is not None and not amendment:
+        raise UserError(
+            f"{claims} was registered otherwise at {_shown(registered)}: "
+            f"{_changes(now, registered.declared)}",
+            'Restore it, or register it anew for runs to come with --amendment "why".',
+        )
+    entry = Registered(
+        at=at, previous=record.head(), git=git_state(), reason=amendment, declared=now
+    )
+    _append(path, record, entry)
+    said = [f"{len(now.claims)} claims registered in {path}. Commit it, then start the runs."]
+    families = {claim.family["name"]: claim.family["status"] for claim in now.claims.values()}
+    if idle := [name for name, status in families.items() if status == "exploratory"]:
+        said.append(
+            f"Verdicts of the family {', '.join(idle)} stay exploratory, since it is declared so: "
+            f"write status: confirmatory and register it anew."
+        )
+    return tuple(said)
+
+
+def standing_of(
+    claims: Path,
+    hypotheses: Hypotheses,
+    metrics: Mapping[str, Metric],
+    trials: pd.DataFrame,
+    scores: pd.DataFrame,
+) -> JudgeStanding:
+    """Return what verdicts may be called under the registration of a file of claims, if any.
+
+    No seeds are registered, so that nothing else forbids judging again and again as runs come in:
+    a verdict is confirmatory at the first look alone.
+
+    Args:
+        claims: their file.
+        hypotheses: the claims in it.
+        metrics: name -> metric.
+        trials: trial_id, arm, seed, started_at, config.
+        scores: that are judged.
+
+    Raises:
+        UserError: the record is damaged.
+    """
+    record = _read(record_path(claims))
+    registered = record.registered(_SUBJECT)
+    if registered is None:
+        return unregistered
+    under = standing_under(record, _declared(hypotheses, metrics), trials, {})
+    digest = _digest(scores)
+    before = [look for look in record.looks(digest_of(registered)) if look.scores != digest]
+
+    def standing(name: str, used: pd.DataFrame | None) -> Standing:
+        found = under(name, used)
+        if found.status != "confirmatory" or not any(name in look.verdicts for look in before):
+            return found
+        reason = f"it was judged on other runs before, at {before[-1].at:%Y-%m-%d %H:%M}"
+        return replace(found, status="deviated", reason=reason)
+
+    return standing
+
+
+def note_look(claims: Path, scores: pd.DataFrame, verdicts: pd.DataFrame, at: datetime) -> None:
+    """Write down that verdicts of registered claims were seen, and on what.
+
+    Args:
+        claims: their file.
+        scores: that were judged: arm, seed, split, metric, value.
+        verdicts: one row per claim.
+        at: the present time, with a time zone.
+    """
+    path = record_path(claims)
+    record = _read(path)
+    registered = record.registered(_SUBJECT)
+    if registered is None:
+        return
+    under, digest = digest_of(registered), _digest(scores)
+    if any(look.scores == digest for look in record.looks(under)):
+        return
+    look = Look(
+        at=at,
+        previous=record.head(),
+        git=git_state(),
+        under=under,
+        scores=digest,
+        weights="",
+        seeds=sorted({int(seed) for seed in scores["seed"]}),
+        verdicts=dict(zip(verdicts["hypothesis"], verdicts["verdict"], strict=True)),
+    )
+    _append(path, record, look)
+
+
+def _declared(hypotheses: Hypotheses, metrics: Mapping[str, Metric]) -> Declared:
+    return Declared(
+        subject=_SUBJECT,
+        fingerprint="",
+        precision="",
+        versions={},
+        seeds=[],
+        arms={},
+        claims=statements(hypotheses, metrics),
+    )
+
+
+def _changes(now: Declared, then: Declared) -> str:
+    found = [
+        f"{name}: {'; '.join(what)}"
+        for name in now.claims
+        if (what := departures(now, then, name) if name in then.claims else ["it is new"])
+    ]
+    found += [f"{name} is gone" for name in then.claims if name not in now.claims]
+    return "; ".join(found) or "its words"
+
+
+def _read(path: Path) -> Record:
+    if not path.exists():
+        return Record()
+    return Record.from_text(path.read_text("utf-8", errors="replace"), str(path))
+
+
+def _append(path: Path, record: Record, entry: Registered | Look) -> None:
+    write_atomically(path, Record((*record.entries, entry)).to_text().encode())
+
+
+def _shown(entry: Registered) -> str:
+    return f"{entry.at:%Y-%m-%d %H:%M} UTC"
+
+
+def _digest(scores: pd.DataFrame) -> str:
+    """Digest of the scores in any order."""
+    columns = ["arm", "seed", "split", "metric", "value"]
+    rows = sorted(map(repr, scores[columns].itertuples(index=False, name=None)))
+    return hashlib.sha256("\n".join(rows).encode()).hexdigest()

@@ -1,0 +1,68 @@
+"""The commands of `docs/runs_that_exist.md` do what the page says, on runs as tools leave them."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+from labs.project_copies import CHECKOUT
+from labs.trackers import WRITERS, table
+from latentlab.cli import judge, register
+from latentlab.runs.judging.judged import JudgedRuns, judge_runs
+from latentlab.runs.judging.settings import EvidenceSettings
+
+PAGE = CHECKOUT / "docs/runs_that_exist.md"
+BLOCK = re.compile(r"^```bash\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+COMMANDS = [line for block in BLOCK.findall(PAGE.read_text()) for line in block.splitlines()]
+CLAIMS = [line for line in COMMANDS if "claims" in line]
+JUDGING = [line for line in COMMANDS if line not in CLAIMS]
+
+
+def experiment(source: str, picks: object = None) -> pd.DataFrame:
+    """An experiment `mine`, as tracking reads it."""
+    assert source == "mine"
+    runs = table()
+    parameters = runs[["model", "seed", "lr"]].astype(str).add_prefix("params.")
+    metrics = runs[["test_acc", "train_loss"]].add_prefix("metrics.")
+    times = pd.Series(pd.Timestamp("2026-01-01", tz="UTC"), index=runs.index)
+    frame = parameters.join(metrics).assign(status="FINISHED", start_time=times, end_time=times)
+    return frame.assign(run_id=[f"r{k}" for k in range(len(frame))])
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("runs")
+    for write in WRITERS.values():
+        write(table(), path)
+    return path
+
+
+def run(command: str, folder: Path) -> JudgedRuns:
+    """What `latentlab judge` hands to the pipeline, judged."""
+    arguments = judge.make_context("judge", shlex.split(command)[2:]).params
+    said = {name: value for name, value in arguments.items() if value is not None}
+    return judge_runs(EvidenceSettings.model_validate(said), folder, experiment)
+
+
+@pytest.mark.parametrize("command", JUDGING)
+def test_each_walk_gives_the_verdicts(folder: Path, command: str) -> None:
+    found = run(command, folder).verdicts.set_index("hypothesis")
+    assert found["verdict"].to_dict() == {"wide": "supported", "deep": "inconclusive"}
+
+
+def test_claims_are_registered_and_confirmed_by_fresh_runs(folder: Path) -> None:
+    proposed = run("latentlab judge runs.csv", folder).document.texts["claims.yml"]
+    claims = folder / "claims.yml"
+    claims.write_text(proposed.replace("status: exploratory", "status: confirmatory"))
+    registering, judging = CLAIMS
+    done = CliRunner().invoke(register, [str(folder / shlex.split(registering)[2])])
+    assert "2 claims registered in" in done.output
+    assert (folder / "claims.registration.yml").is_file()
+    fresh = table().assign(started_at=str(pd.Timestamp.now("UTC") + pd.Timedelta(minutes=1)))
+    fresh.to_csv(folder / "fresh.csv", index=False)
+    assert set(run(judging, folder).verdicts["status"]) == {"confirmatory"}
