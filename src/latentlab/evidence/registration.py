@@ -243,10 +243,18 @@ def digest_of(entry: Entry) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def statements(hypotheses: Hypotheses, metrics: Mapping[str, Metric]) -> dict[str, ClaimStatement]:
+def statements(
+    hypotheses: Hypotheses, metrics: Mapping[str, Metric], grouping: str = ""
+) -> dict[str, ClaimStatement]:
     """How each claim is judged: what it states, its family, and the family's other claims.
 
-    The scale that its metric declares is a part of what it states, where it is not linear.
+    The scale that its metric declares is a part of what it states, where it is not linear; and
+    which examples belong together, where it is to hold for others.
+
+    Args:
+        hypotheses: the claims.
+        metrics: name -> metric.
+        grouping: digest of the groups of examples; empty where there are none.
     """
     scales = {name: claim.scale(metrics) for name, claim in hypotheses.hypotheses.items()}
     return {
@@ -255,6 +263,7 @@ def statements(hypotheses: Hypotheses, metrics: Mapping[str, Metric]) -> dict[st
                 "kind": claim.kind,
                 **claim.model_dump(mode="json", exclude_defaults=True),
                 **({} if scales[name] == "linear" else {"scale": scales[name]}),
+                **({"groups": grouping} if grouping and "examples" in claim.population else {}),
             },
             family={
                 "name": claim.family,
@@ -284,6 +293,7 @@ def meanings(declared: Declared, name: str) -> frozenset[str]:
     """
     statement = declared.claims[name]
     how = {*_WORDS, "family", "test", "min_seeds", "missing", "pairing", "varies", "search"}
+    how |= {"generalises_to", "groups"}
     asked = {key: value for key, value in statement.claim.items() if key not in how}
     return frozenset(
         json.dumps(one, sort_keys=True) for one in (asked, _with_configurations(asked, declared))

@@ -33,6 +33,8 @@ VERDICT_COLUMNS: dict[str, str] = {
     "n_unit": "what n, seeds_likely and seeds_needed count: seed, trial or problem",
     "generalises_to": "what the verdict holds for: seeds, or seeds and examples other than these",
     "examples": "test examples that are a sample too; empty where seeds alone are",
+    "example_groups": "groups that these examples belong to, which are then the sample; empty "
+    "where each example is on its own",
     "estimate": "treatment - control in that unit, Hodges and Lehmann's for rank tests; a rank "
     "correlation for trends; or the probability that the treatment's score is the higher one",
     "effect": "the estimate turned so that positive is better, or the stated direction; of several "

@@ -23,7 +23,7 @@ from latentlab.evidence.standing import (
     confirming_command,
     unregistered,
 )
-from latentlab.evidence.tables import Examples, NoVerdict, Tables, at_looks, none_kept, tidy
+from latentlab.evidence.tables import NO_EXAMPLES, Examples, NoVerdict, Tables, at_looks, tidy
 from latentlab.evidence.verdict_columns import VERDICT_COLUMNS
 from latentlab.metrics.metric import Metric
 from latentlab.statistics.corrections import level_left
@@ -32,7 +32,10 @@ from latentlab.statistics.sequential import FixedDesign
 Assess = Callable[[str, Level], Assessment]
 """Returns the statistics of a hypothesis at its level; raises `NoVerdict` where there are none."""
 
-_WHOLE_NUMBERS = ("n", "examples", "seeds_likely", "seeds_needed", "look", "looks", "seeds_saved")
+_WHOLE_NUMBERS = (
+    *("n", "examples", "example_groups", "seeds_likely", "seeds_needed"),
+    *("look", "looks", "seeds_saved"),
+)
 
 
 def judge(
@@ -41,7 +44,7 @@ def judge(
     metrics: Mapping[str, Metric],
     trials: pd.DataFrame,
     standing: JudgeStanding = unregistered,
-    examples: Examples = none_kept,
+    examples: Examples = NO_EXAMPLES,
 ) -> pd.DataFrame:
     """Judge every hypothesis of a study.
 
@@ -279,6 +282,7 @@ def _statistics(assessment: Assessment, level: Level) -> dict[str, Any]:
         "seeds_likely": pd.NA if needed is None else needed.likely,
         "seeds_needed": pd.NA if needed is None else needed.upper,
         "examples": pd.NA if assessment.examples is None else assessment.examples,
+        "example_groups": pd.NA if assessment.groups is None else assessment.groups,
         "examples_share": assessment.examples_share,
         "narrowest": assessment.narrowest,
     }

@@ -36,7 +36,7 @@ RECORD, OLD_RECORD = "registration.yml", "freeze.json"
 
 
 def declared_now(
-    study: Study, declaration: Declaration, fingerprint: str, precision: str
+    study: Study, declaration: Declaration, fingerprint: str, precision: str, grouping: str = ""
 ) -> Declared:
     """All that decides the verdicts, as it is declared and prepared now.
 
@@ -45,6 +45,7 @@ def declared_now(
         declaration: data set, seeds, arms and claims.
         fingerprint: of the prepared data.
         precision: arithmetic of the training steps.
+        grouping: of the prepared data: which examples belong together.
     """
     stopping = declaration.hypotheses.stopping
     return Declared(
@@ -55,7 +56,7 @@ def declared_now(
         seeds=declaration.seeds.numbers(),
         stopping=None if stopping is None else stopping.model_dump(mode="json"),
         arms={arm: config.model_dump(mode="json") for arm, config in declaration.configs.items()},
-        claims=statements(declaration.hypotheses, declaration.metric_table),
+        claims=statements(declaration.hypotheses, declaration.metric_table, grouping),
     )
 
 

@@ -59,7 +59,7 @@ def verify_study(
     if declaration.applicable.over_examples:
         sound = trials[~trials["trial_id"].isin(altered) & (trials["data"] == prepared.fingerprint)]
         altered |= altered_examples(study, sound, prepared, store, device, TOLERANCE)
-    examples = kept_examples(study, trials, store)
+    examples = kept_examples(study, trials, store, prepared)
     again = judge_study(study, declaration, scores, trials, record, altered, examples)
     rows = [
         ("the registration is there", "" if record.entries else "nothing was registered"),
