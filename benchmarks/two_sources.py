@@ -15,8 +15,9 @@ degrees of freedom and Owen's (2007) pigeonhole bootstrap, percentiles of 999 dr
 Levels: shares of studies in which any of a family's claims is supported, and any is refuted, all at
 their boundaries, by the exact law of Gaussian mean squares; alpha is .05, so at most .055.
 
-Groups (alone, as they take minutes): levels and coverage where examples of a group are correlated by
-.3, and groups are of unequal sizes; beside them what comes of taking each example as independent.
+Groups (by themselves: they take minutes): levels and coverage where examples of a group are
+correlated by .3 and groups are of unequal sizes; beside them what comes of taking each example as
+independent.
 """
 
 from __future__ import annotations
@@ -269,11 +270,10 @@ def grouped(
 def print_groups(studies: int) -> float:
     """Print levels of families of one and four, and coverage; return the highest level."""
     rng, worst = np.random.default_rng(3), 0.0
-    print(
-        "| seeds | groups | of sizes | seeds' share | one claim | family of four | coverage ",
-        end="",
-    )
-    print("| taken as independent: one claim | family of four | coverage |\n|" + 10 * "---|")
+    columns = ("one claim", "family of four", "coverage")
+    heads = ("seeds", "groups", "of sizes", "seeds' share", *columns, *columns)
+    print("The last three columns take each example as independent.\n")
+    print(f"| {' | '.join(heads)} |\n|{len(heads) * '---|'}")
     for seeds in SEEDS:
         for count in (10, 20, 60):
             for name, sizes_of in SIZES.items():

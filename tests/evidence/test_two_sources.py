@@ -14,8 +14,8 @@ from latentlab.evidence.hypotheses import read_hypotheses
 from latentlab.evidence.margins import Boundary
 from latentlab.evidence.planning import plan, plan_two_sources
 from latentlab.evidence.pooled_verdicts import judge_pooled
-from latentlab.evidence.registration import statements
 from latentlab.evidence.standing import departures
+from latentlab.evidence.statements import statements
 from latentlab.evidence.tables import Examples
 from latentlab.evidence.two_sources import TwoSources
 from latentlab.evidence.verdicts import judge

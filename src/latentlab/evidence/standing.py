@@ -9,7 +9,8 @@ from typing import Any, Literal
 import pandas as pd
 
 from latentlab.evidence.configurations import differing_keys, flatten
-from latentlab.evidence.registration import Declared, Record, deciding
+from latentlab.evidence.registration import Declared, Record
+from latentlab.evidence.statements import deciding
 
 Status = Literal["confirmatory", "exploratory", "deviated"]
 

@@ -19,7 +19,8 @@ VERDICT_COLUMNS: dict[str, str] = {
     "status_reason": "clause after the status; empty where confirmatory",
     "attempt": "1, or one more than the registrations under which it was judged before",
     "earlier_verdicts": "verdicts of the attempts before, in order",
-    "asked_otherwise": "verdicts on another claim of this name under earlier registrations",
+    "asked_otherwise": "verdicts under earlier registrations on another claim of this name, or on "
+    "one that nothing asks any more and that had no more than another boundary",
     "command": "what registers and runs the study anew on fresh seeds",
     "metric": "name of the metric",
     "split": "data the metric was measured on",

@@ -15,16 +15,9 @@ import pandas as pd
 from latentlab.core.errors import UserError
 from latentlab.core.files import write_atomically
 from latentlab.core.provenance import git_state
-from latentlab.evidence.registration import (
-    Begun,
-    Declared,
-    Look,
-    Record,
-    Registered,
-    digest_of,
-    statements,
-)
+from latentlab.evidence.registration import Begun, Declared, Look, Record, Registered, digest_of
 from latentlab.evidence.standing import departures
+from latentlab.evidence.statements import statements
 from latentlab.experiment.declaration import Declaration
 from latentlab.experiment.study import Study
 from latentlab.training.trial import TRAINER_VERSION

@@ -13,8 +13,9 @@ from pathlib import Path
 import pandas as pd
 
 from latentlab.data import Prepared
-from latentlab.evidence.registration import ClaimStatement, Declared, Record, digest_of
+from latentlab.evidence.registration import Declared, Record, digest_of
 from latentlab.evidence.standing import standing_under
+from latentlab.evidence.statements import ClaimStatement
 from latentlab.experiment.registering import (
     look,
     read_record,
