@@ -9,7 +9,12 @@ from labs.registrations import declared_as, registered
 from latentlab.core.errors import UserError
 from latentlab.evidence.meaning import Asked, same
 from latentlab.evidence.registration import Look, Record, digest_of
-from latentlab.evidence.standing import LATER_ATTEMPTS, Standing, standing_under
+from latentlab.evidence.standing import (
+    LATER_ATTEMPTS,
+    Standing,
+    confirming_command,
+    standing_under,
+)
 from latentlab.evidence.verdicts import judge
 from latentlab.reporting.verdict_prose import verdict_sentence
 
@@ -102,8 +107,22 @@ def test_exploratory_when_it_came_after(declare, metrics, tables, trials, starte
     assert (row["status"], row["verdict"]) == ("exploratory", "supported")
     assert why in row["status_reason"]
     assert row["command"] == (
-        "kedro run --pipelines toy --params toy.seeds.first=5,toy.amendment=fresh_seeds"
+        "kedro run --pipelines toy --params toy.seeds.first=5,toy.seeds.count=5,"
+        "toy.amendment=fresh_seeds"
     )
+
+
+def test_the_command_runs_as_many_fresh_seeds_as_are_needed():
+    def settings(*args):
+        return confirming_command("toy", *args).split("--params ")[1].split(",")
+
+    assert "toy.seeds.count=40" in settings(range(5), 40)
+    assert "toy.seeds.count=5" in settings(range(5), 3)
+    # Of listed seeds the list would go before the range.
+    assert settings([4, 0, 9]) == [
+        *("toy.seeds.first=10", "toy.seeds.count=3", "toy.seeds.chosen=null"),
+        "toy.amendment=fresh_seeds",
+    ]
 
 
 def test_exploratory_without_a_registration(declare, metrics, tables, trials):

@@ -212,8 +212,12 @@ def test_honest_runs_stay_confirmatory(lab: ProjectCopy) -> None:
 
 def test_a_new_attempt_on_fresh_seeds_is_confirmatory_and_pays(lab: ProjectCopy) -> None:
     before = verdicts(lab)
-    run(lab, "seeds.first=20", "amendment=fresh_seeds")
+    # As the report says it; of the stages up to the verdicts.
+    (told,) = before.loc[["more_active_units"], "command"]
+    assert told.startswith(f"kedro run --pipelines {STUDY} --params {STUDY}.seeds.first=3,")
+    run(lab, *(one.removeprefix(f"{STUDY}.") for one in told.split(" ")[-1].split(",")))
     found = verdicts(lab)
+    assert set(found["n"]) == {"3"}
     assert set(found["status"]) == {"confirmatory"}
     assert set(found["attempt"]) == {2}
     assert found["earlier_verdicts"].tolist() == before["verdict"].tolist()
