@@ -217,7 +217,7 @@ def test_a_new_attempt_on_fresh_seeds_is_confirmatory_and_pays(lab: ProjectCopy)
     assert told.startswith(f"kedro run --pipelines {STUDY} --params {STUDY}.seeds.first=3,")
     run(lab, *(one.removeprefix(f"{STUDY}.") for one in told.split(" ")[-1].split(",")))
     found = verdicts(lab)
-    assert set(found["n"]) == {"3"}
+    assert set(found["n"]) == {3}
     assert set(found["status"]) == {"confirmatory"}
     assert set(found["attempt"]) == {2}
     assert found["earlier_verdicts"].tolist() == before["verdict"].tolist()
