@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import Any
 
 import pandas as pd
 import torch
@@ -68,25 +67,23 @@ def verify_study(
         ("weights and scores", "; ".join(f"trial {t}: {what}" for t, what in altered.items())),
         ("verdicts derived anew", "; ".join(_differences(verdicts, again))),
     ]
-    claims = again.dropna(subset="status").to_dict("records")
-    return checks(rows, {str(row["hypothesis"]): row for row in claims})
+    return checks(rows, again, "hypothesis")
 
 
-def checks(
-    rows: Sequence[tuple[str, str]], claims: Mapping[str, Mapping[str, Any]]
-) -> pd.DataFrame:
+def checks(rows: Sequence[tuple[str, str]], judged: pd.DataFrame, claim: str) -> pd.DataFrame:
     """Return the table of checks, and whether each claim is confirmatory.
 
     Args:
         rows: check, and what was found; empty where it holds.
-        claims: claim -> `status` and `status_reason`, as they are derived anew.
+        judged: the claims as they are derived anew, with `status` and `status_reason`.
+        claim: column of their names.
     """
     standing = [
         (
-            f"{name} is confirmatory",
+            f"{row[claim]} is confirmatory",
             "" if row["status"] == "confirmatory" else f"{row['status']}: {row['status_reason']}",
         )
-        for name, row in claims.items()
+        for row in judged.dropna(subset="status").to_dict("records")
     ]
     return pd.DataFrame([*rows, *standing], columns=["check", "found"])
 

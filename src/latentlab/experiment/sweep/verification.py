@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -61,8 +62,7 @@ def verify_confirmation(
         ("weights and scores", "; ".join(f"trial {t}: {what}" for t, what in altered.items())),
         ("confirmation derived anew", "; ".join(_differences(confirmation, again))),
     ]
-    claims = again.dropna(subset="status").to_dict("records")
-    return checks(rows, {str(row["metric"]): row for row in claims})
+    return checks(rows, again, "metric")
 
 
 def _differences(stored: pd.DataFrame, again: pd.DataFrame) -> Iterator[str]:
@@ -77,7 +77,7 @@ def _differences(stored: pd.DataFrame, again: pd.DataFrame) -> Iterator[str]:
                 yield f"{column} of {where} is stored as {old}, found {new}"
 
 
-def _alike(old: object, new: object) -> bool:
+def _alike(old: Any, new: Any) -> bool:
     if isinstance(old, (int, float, np.number)) and isinstance(new, (int, float, np.number)):
         return bool(np.isclose(float(old), float(new), rtol=1e-9, atol=1e-12, equal_nan=True))
     return bool((pd.isna(old) or old == "") and (pd.isna(new) or new == "")) or old == new
