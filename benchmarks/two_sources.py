@@ -1,6 +1,7 @@
 """Whether intervals and verdicts over seeds and examples hold what they promise.
 
     python benchmarks/two_sources.py [--studies 4000] [--exact 200000] [--bootstraps 400]
+    python benchmarks/two_sources.py --groups 20000
 
 Everything goes through the decision path of the studies: `TwoSources.evidence`, its interval and
 `decide_at_looks`. Tables seeds x examples have a mean whose variance is divided between seeds,
@@ -13,6 +14,10 @@ degrees of freedom and Owen's (2007) pigeonhole bootstrap, percentiles of 999 dr
 
 Levels: shares of studies in which any of a family's claims is supported, and any is refuted, all at
 their boundaries, by the exact law of Gaussian mean squares; alpha is .05, so at most .055.
+
+Groups (by themselves: they take minutes): levels and coverage where examples of a group are
+correlated by .3 and groups are of unequal sizes; beside them what comes of taking each example as
+independent.
 """
 
 from __future__ import annotations
@@ -224,14 +229,104 @@ def print_levels_of_hits(studies: int) -> float:
     return worst
 
 
+SIZES = {
+    "equal, 4": lambda groups: np.full(groups, 4),
+    "1 to 8": lambda groups: 1 + np.arange(groups) % 8,
+    "geometric, mean 5": lambda groups: np.random.default_rng(1).geometric(0.2, groups),
+    "one in ten has 20, the others 2": lambda groups: np.where(np.arange(groups) % 10, 2, 20),
+}
+"""Number of groups -> their sizes."""
+CORRELATION = 0.3
+"""Of examples of one group, in what they bring and in what is particular to a seed's example."""
+BATCH = 8_000
+"""Tables at a time: bounds memory."""
+
+
+def grouped(
+    studies: int, seeds: int, groups: Array, share: float, rng: np.random.Generator
+) -> Array:
+    """Draw tables of mean 0, [studies, seeds, examples], in which groups are correlated.
+
+    Args:
+        studies: number of tables.
+        seeds: of each.
+        groups: number of each example's group, [examples].
+        share: the seeds' part of what seeds and examples bring to the variance of the mean.
+        rng: stream of draws.
+    """
+    sizes = np.bincount(groups)
+
+    def correlated(rows: int) -> Array:
+        together = rng.normal(size=(studies, rows, len(sizes)))[..., groups]
+        own = rng.normal(size=(studies, rows, len(groups)))
+        return math.sqrt(CORRELATION) * together + math.sqrt(1 - CORRELATION) * own
+
+    of_examples = CORRELATION * np.sum(sizes**2) + (1 - CORRELATION) * len(groups)
+    of_seeds = share / (1 - share) * of_examples / len(groups) ** 2 * seeds
+    shifts = math.sqrt(of_seeds) * rng.normal(size=(studies, seeds, 1))
+    return shifts + correlated(1) + 0.5 * correlated(seeds)
+
+
+def print_groups(studies: int) -> float:
+    """Print levels of families of one and four, and coverage; return the highest level."""
+    rng, worst = np.random.default_rng(3), 0.0
+    columns = ("one claim", "family of four", "coverage")
+    heads = ("seeds", "groups", "of sizes", "seeds' share", *columns, *columns)
+    print("The last three columns take each example as independent.\n")
+    print(f"| {' | '.join(heads)} |\n|{len(heads) * '---|'}")
+    for seeds in SEEDS:
+        for count in (10, 20, 60):
+            for name, sizes_of in SIZES.items():
+                for share in (0.05, 0.5):
+                    groups = np.repeat(np.arange(count), sizes_of(count))
+                    cells = _levels_of_groups(studies, seeds, groups, share, rng)
+                    worst = max(worst, *cells[0][:2])
+                    shown = " | ".join(f"{one:.3f}" for found in cells for one in found)
+                    print(f"| {seeds} | {count} | {name} | {share:.2f} | {shown} |", flush=True)
+    return worst
+
+
+def _levels_of_groups(
+    studies: int, seeds: int, groups: Array, share: float, rng: np.random.Generator
+) -> list[tuple[float, float, float]]:
+    """Return for groups, and for independent examples, two levels and the coverage."""
+    p: dict[bool, list[tuple[Array, Array]]] = {True: [], False: []}
+    for _ in range(0, 4 * studies, BATCH):
+        table = grouped(BATCH, seeds, groups, share, rng)
+        for known, found in p.items():
+            own = TwoSources(
+                table,
+                np.zeros_like(table),
+                "superiority",
+                Boundary(0.0),
+                groups=groups if known else None,
+            )
+            found.append(own.evidence())
+    cells = []
+    for found in p.values():
+        supported, refuted = (np.concatenate(one) for one in zip(*found, strict=True))
+        alone, four = (
+            max(_decided(supported[: k * studies], refuted[: k * studies], studies, k))
+            for k in (1, 4)
+        )
+        covered = float(np.mean(2 * np.minimum(supported, refuted) > 0.05))
+        cells.append((alone, four, covered))
+    return cells
+
+
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--studies", type=int, default=4_000, help="tables per cell of coverage")
     parser.add_argument("--exact", type=int, default=20_000, help="studies per cell of levels")
     parser.add_argument("--bootstraps", type=int, default=400, help="tables that are resampled")
+    parser.add_argument("--groups", type=int, help="studies per cell of groups, and nothing else")
     arguments = parser.parse_args()
     begun = time.perf_counter()
+    if arguments.groups:
+        worst = print_groups(arguments.groups)
+        print(f"\nThe highest is {worst:.4f}.\n{time.perf_counter() - begun:.0f} s")
+        return
     worst = print_levels(arguments.exact)
     print(f"\nThe highest is {worst:.4f}.")
     print_coverage(arguments.studies, arguments.bootstraps)

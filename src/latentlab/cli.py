@@ -121,6 +121,8 @@ def register(
 def verify(context: click.Context, /, study: str, **arguments: Any) -> None:
     """Derive the verdicts of STUDY anew, and say what departs.
 
+    The confirmation of its sweep: `verify STUDY_sweep`.
+
     The same as `kedro run --pipelines STUDY.verify`: the registration's chain and commits, data,
     weights, scores, verdicts and their status, from the files. Give the --env and --params that
     they were run with. The exit status is not 0 where something departs.
@@ -183,10 +185,11 @@ def _run_stage(context: click.Context, study: str, name: str, arguments: dict[st
     from latentlab.core.validation import nearest
     from latentlab.studies.registry import STUDIES
 
-    if study not in STUDIES:
-        known = ", ".join(STUDIES)
+    sweeps = [f"{one.name}_sweep" for one in STUDIES.values() if not one.advises]
+    known = [*STUDIES, *(sweeps if name == "verify" else [])]
+    if study not in known:
         raise UserError(
-            f"There is no study {study}", f"{nearest(study, list(STUDIES))} There are: {known}."
+            f"There is no study {study}", f"{nearest(study, known)} There are: {', '.join(known)}."
         )
     _run_pipeline(context, f"{study}.{name}", arguments)
 

@@ -29,8 +29,8 @@ def register_pipelines() -> dict[str, Pipeline]:
     """Pipelines by name; by default the first study.
 
     `derp_vae`, its stages `derp_vae.training`, ..; `derp_vae.register` and `derp_vae.verify`;
-    `derp_vae_sweep`, its stages `derp_vae_sweep.search`, ..; `sweep_analysis` of a sweep from
-    elsewhere; `evidence` on runs that exist, and their `audit`; `all` studies that have a question
+    `derp_vae_sweep`, its stages `derp_vae_sweep.search`, .., and `derp_vae_sweep.verify`;
+    `sweep_analysis` of a sweep from elsewhere; `evidence` on runs that exist, and their `audit`; `all` studies that have a question
     of their own. A study of advice has the stage `advice` too, and no sweep.
     """
     pipelines: dict[str, Pipeline] = {}
@@ -42,6 +42,9 @@ def register_pipelines() -> dict[str, Pipeline]:
             pipelines[name] = sum(stages.values(), Pipeline([]))
         pipelines[f"{study.name}.register"] = verification.create_register_pipeline(study)
         pipelines[f"{study.name}.verify"] = verification.create_verify_pipeline(study)
+        if not study.advises:
+            of_sweep = verification.create_sweep_verify_pipeline(study)
+            pipelines[f"{study.name}_sweep.verify"] = of_sweep
     pipelines["sweep_analysis"] = sweep_analysis.create_imported_pipeline()
     pipelines[evidence.NAME] = evidence.create_pipeline()
     pipelines[audit.NAME] = audit.create_pipeline()

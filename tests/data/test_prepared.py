@@ -51,6 +51,32 @@ def test_fingerprint_sees_content_labels_and_schema_but_not_origin(make_prepared
     assert dataclasses.replace(base, origin="elsewhere").fingerprint == base.fingerprint
 
 
+def with_groups(data, groups):
+    test = dataclasses.replace(data.splits["test"], groups=np.array(groups, dtype=np.int64))
+    return dataclasses.replace(data, splits={**data.splits, "test": test})
+
+
+def test_groups_change_no_fingerprint_and_are_kept_apart(make_prepared, tmp_path):
+    data = make_prepared()
+    assert data.grouping == ""
+    grouped, others = (with_groups(data, np.arange(12) // k) for k in (2, 3))
+    assert grouped.fingerprint == others.fingerprint == data.fingerprint
+    assert len({grouped.grouping, others.grouping, ""}) == 3
+    for one in (grouped, others):
+        save_latest(one, tmp_path)
+        found = load_prepared(latest_folder(tmp_path))
+        assert found.grouping == one.grouping
+        assert found.splits["test"].groups.tolist() == one.splits["test"].groups.tolist()
+        assert found.splits["train"].groups is None
+    assert data_card(others)["splits"]["test"]["groups_of_examples"] == 4
+    assert others.splits["test"].take(np.array([0, 5])).groups.tolist() == [0, 1]
+    np.save(found.folder / "test_groups.npy", np.arange(12))
+    with pytest.raises(UserError, match="has changed since it was prepared"):
+        load_prepared(found.folder)
+    with pytest.raises(UserError, match=r"groups of type int64 \(11,\), not an int64 for each"):
+        check(with_groups(data, np.arange(11)))
+
+
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32])
 def test_card(make_prepared, dtype, monkeypatch):
     monkeypatch.setattr(prepared, "CHUNK_BYTES", 500)

@@ -11,8 +11,8 @@ from labs.registrations import declared_as
 from latentlab.evidence.checks import misfits
 from latentlab.evidence.decisions import decide, location_evidence
 from latentlab.evidence.margins import Boundary
+from latentlab.evidence.meaning import Asked, same
 from latentlab.evidence.pooled_verdicts import judge_pooled
-from latentlab.evidence.registration import meanings
 from latentlab.evidence.standing import departures
 from latentlab.evidence.verdicts import judge
 
@@ -143,13 +143,13 @@ def test_problems_of_any_size_are_pooled_by_their_ratios(declare, metrics, table
         assert own[name]["low"] < found < own[name]["high"]
 
 
-def test_another_scale_is_a_departure_and_another_claim(declare, metrics, tables):
+def test_another_scale_is_a_departure_and_another_attempt(declare, metrics, tables):
     plan = declare(H1=SECONDS)
     trials = tables({"new": OLD, "old": OLD}, "seconds")[1]
     linear = {name: metric for name, metric in metrics.items() if name != "seconds"}
     then, now = declared_as(plan, trials, linear), declared_as(plan, trials, metrics)
     assert departures(now, then, "H1") == ["its scale is log, registered not set"]
-    assert not meanings(now, "H1") & meanings(then, "H1")
+    assert same(*(Asked(one.claims["H1"].claim, {}) for one in (now, then)), by_name=True)
 
 
 @pytest.mark.parametrize("members", [1, 4])

@@ -7,8 +7,14 @@ import pytest
 
 from labs.registrations import declared_as, registered
 from latentlab.core.errors import UserError
+from latentlab.evidence.meaning import Asked, same
 from latentlab.evidence.registration import Look, Record, digest_of
-from latentlab.evidence.standing import LATER_ATTEMPTS, Standing, standing_under
+from latentlab.evidence.standing import (
+    LATER_ATTEMPTS,
+    Standing,
+    confirming_command,
+    standing_under,
+)
 from latentlab.evidence.verdicts import judge
 from latentlab.reporting.verdict_prose import verdict_sentence
 
@@ -101,8 +107,22 @@ def test_exploratory_when_it_came_after(declare, metrics, tables, trials, starte
     assert (row["status"], row["verdict"]) == ("exploratory", "supported")
     assert why in row["status_reason"]
     assert row["command"] == (
-        "kedro run --pipelines toy --params toy.seeds.first=5,toy.amendment=fresh_seeds"
+        "kedro run --pipelines toy --params toy.seeds.first=5,toy.seeds.count=5,"
+        "toy.amendment=fresh_seeds"
     )
+
+
+def test_the_command_runs_as_many_fresh_seeds_as_are_needed():
+    def settings(*args):
+        return confirming_command("toy", *args).split("--params ")[1].split(",")
+
+    assert "toy.seeds.count=40" in settings(range(5), 40)
+    assert "toy.seeds.count=5" in settings(range(5), 3)
+    # Of listed seeds the list would go before the range.
+    assert settings([4, 0, 9]) == [
+        *("toy.seeds.first=10", "toy.seeds.count=3", "toy.seeds.chosen=null"),
+        "toy.amendment=fresh_seeds",
+    ]
 
 
 def test_exploratory_without_a_registration(declare, metrics, tables, trials):
@@ -223,6 +243,69 @@ def test_what_was_asked_otherwise_is_shown_and_not_paid_for(declare, metrics, ta
     row = judged(plan, metrics, tables, record).iloc[0]
     assert row[["attempt", "earlier_verdicts", "asked_otherwise"]].tolist() == [1, "", "refuted"]
     assert "another claim was judged before: refuted." in verdict_sentence(row.to_dict())
+
+
+@pytest.mark.parametrize(
+    ("turned", "is_attempt"),
+    [
+        ({"test": {"primary": "sign_flip"}}, True),
+        ({"test": {"sides": "two"}}, True),
+        ({"pairing": "none", "test": {"primary": "welch_t"}}, True),
+        ({"generalises_to": ["seeds", "examples"]}, True),
+        ({"min_seeds": 3, "missing": "exclude_pair", "varies": ["objective", "model"]}, True),
+        ({"metric": {"name": "accuracy", "split": "validation"}}, True),
+        ({"metric": {"name": "accuracy", "split": "test", "better": "higher"}}, True),
+        ({"min_effect": "20.0% of control mean"}, True),
+        ({"min_effect": "21% of control mean"}, False),
+        ({"min_effect": 0.2}, False),
+        ({"arms": {"treatment": "old", "control": "new"}}, False),
+        ({"metric": {"name": "loss", "split": "test"}}, False),
+        ({"kind": "non_inferiority", "margin": "20% of control mean", "min_effect": None}, False),
+    ],
+)
+def test_what_belongs_to_a_claim_and_what_is_another_try(
+    declare, metrics, trials, turned, is_attempt
+):
+    own = {"min_effect": "20% of control mean"}
+    before = declared_as(declare(H1=own), trials, metrics, seeds=[7])
+    first = looked(registered(before, MONDAY, trials), "toy", {"H1": "inconclusive"})
+    stated = {key: value for key, value in (own | turned).items() if value is not None}
+    now = declared_as(declare(Hx=stated), trials, metrics)
+    record = registered(now, TUESDAY, trials, first)
+    assert record.attempts("toy", "Hx") == ["inconclusive"] * is_attempt
+    # Another boundary under another name is no attempt, and is shown.
+    nearly = "min_effect" in turned and "kind" not in turned and not is_attempt
+    assert record.asked_otherwise("toy", "Hx") == ["inconclusive"] * nearly
+
+
+def test_lists_and_levels_mean_the_same_in_any_order_and_scale(declare, trials):
+    def asked(**claim):
+        return Asked(declared_as(declare(H1=claim), trials).claims["H1"].claim, {})
+
+    pairs = {"kind": "arms_differ", "arms": ["a", "b", "c"]}
+    assert same(asked(**pairs), asked(**pairs | {"arms": ["c", "a", "b"]}), by_name=True)
+    trend = {"kind": "monotone", "factor": "width", "direction": "increasing"}
+    one, other, turned = (
+        asked(**trend, levels=levels)
+        for levels in ({"a": 1, "b": 2, "c": 5}, {"a": 0, "b": 3, "c": 9}, {"b": 0, "a": 1, "c": 2})
+    )
+    assert same(one, other, by_name=True)
+    assert not same(one, turned, by_name=True)
+
+
+def test_the_same_data_under_another_name_are_the_same_data(declare, trials):
+    declared = declared_as(declare(H1={}), trials, seeds=[7])
+    first = looked(registered(declared, MONDAY, trials), "toy", {"H1": "inconclusive"})
+
+    def attempts(**changes):
+        now = declared_as(declare(H1={}), trials, subject="toys", **changes)
+        return registered(now, TUESDAY, trials, first).attempts("toys", "H1")
+
+    assert attempts() == ["inconclusive"]
+    assert attempts(fingerprint="other") == []
+    # Of other arms the names say nothing there, and of a sweep's winner nothing is known.
+    assert attempts(arms={"new": {"width": 9}, "old": {"width": 3}}) == []
+    assert attempts(arms={"new": {}, "old": declared.arms["old"]}) == []
 
 
 def test_the_price_of_attempts_adds_up_to_a_twentieth():

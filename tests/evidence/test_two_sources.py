@@ -14,8 +14,9 @@ from latentlab.evidence.hypotheses import read_hypotheses
 from latentlab.evidence.margins import Boundary
 from latentlab.evidence.planning import plan, plan_two_sources
 from latentlab.evidence.pooled_verdicts import judge_pooled
-from latentlab.evidence.registration import statements
 from latentlab.evidence.standing import departures
+from latentlab.evidence.statements import statements
+from latentlab.evidence.tables import Examples
 from latentlab.evidence.two_sources import TwoSources
 from latentlab.evidence.verdicts import judge
 from latentlab.metrics.metric import Metric
@@ -80,10 +81,10 @@ def study(values, metric="loss", split="test"):
     return pd.DataFrame(scores), pd.DataFrame(trials), kept
 
 
-def judged(declared, values, kept=None, **named):
+def judged(declared, values, kept=None, groups=None, **named):
     scores, trials, own = study(values, **named)
     examples = (own if kept is None else kept).get
-    return judge(scores, declared, METRICS, trials, examples=examples)
+    return judge(scores, declared, METRICS, trials, examples=Examples(examples, groups or {}))
 
 
 def test_the_verdict_is_that_of_the_table_and_says_how_it_divides():
@@ -173,6 +174,44 @@ def test_values_that_are_not_there_or_are_others_are_named():
     assert "unlike examples" in judged(declared, values, kept=shorter).iloc[0]["cause"]
 
 
+def test_examples_that_belong_together_count_as_one_group():
+    values = drawn({"new": -0.5, "old": 0.0})
+    groups = np.arange(EXAMPLES) // 3
+    row, alone = (
+        judged(hypotheses(H=claim()), values, groups=known).iloc[0]
+        for known in ({"test": groups}, {"test": np.arange(EXAMPLES)})
+    )
+    table = two_way_mean(values["old"], values["new"], groups)
+    assert row["p_supported"] == pytest.approx(float(table.p("greater")), rel=1e-4)
+    assert (row["effect"], row["examples"], row["example_groups"]) == (alone["effect"], 40, 14)
+    assert "6 seeds x 40 examples in 14 groups" in verdict_sentence(row)
+    own = judged(hypotheses(H=claim()), values).iloc[0]
+    pd.testing.assert_series_equal(own, alone)
+    few = judged(hypotheses(H=claim()), values, groups={"test": groups > 0}).iloc[0]
+    assert few["verdict"] == "invalid"
+    assert few["cause"] == (
+        "its 40 examples belong to 2 groups, which count for 1.2 of equal size; other examples are "
+        "known from 2 on"
+    )
+
+
+def test_examples_that_a_metric_leaves_out_are_in_no_group():
+    values = drawn({"new": -0.5, "old": 0.0})
+    groups, members = np.arange(EXAMPLES) // 2, np.arange(EXAMPLES) % 2 == 0
+    left = {arm: np.where(members, table, np.nan) for arm, table in values.items()}
+    scores, trials, kept = study({arm: table[:, members] for arm, table in values.items()})
+    for arm, table in left.items():
+        for seed, own in enumerate(table):
+            kept[f"{arm}-{seed}"] = {"test/loss": own.astype(np.float32)}
+    examples = Examples(kept.get, {"test": groups})
+    row = judge(scores, hypotheses(H=claim()), METRICS, trials, examples=examples).iloc[0]
+    assert row["examples"] == members.sum()
+    assert pd.isna(row["example_groups"])
+    kept["old-2"] = {"test/loss": values["old"][2].astype(np.float32)}
+    row = judge(scores, hypotheses(H=claim()), METRICS, trials, examples=examples).iloc[0]
+    assert "do not give its test/loss" in row["cause"]
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
@@ -229,7 +268,14 @@ def test_a_change_of_it_departs_and_the_default_is_not_written():
     ]
 
 
-def registration(declared):
+def test_other_groups_depart_where_a_claim_is_about_other_examples():
+    declared = hypotheses(H=claim(), S=claim(generalises_to=["seeds"]))
+    then, now = (registration(declared, grouping) for grouping in ("", "abc"))
+    assert departures(now, then, "H") == ["its groups is abc, registered not set"]
+    assert departures(now, then, "S") == []
+
+
+def registration(declared, grouping=""):
     from latentlab.evidence.registration import Declared
 
     return Declared(
@@ -239,7 +285,7 @@ def registration(declared):
         versions={},
         seeds=[0],
         arms={},
-        claims=statements(declared, METRICS),
+        claims=statements(declared, METRICS, grouping),
     )
 
 

@@ -150,7 +150,7 @@ def test_a_search_leaves_the_test_split_closed_until_it_is_asked_for(study, prep
 def test_values_of_single_examples_are_kept_and_scores_are_their_means(study, prepared):
     trials, store = study
     scores = scored(study, prepared)
-    examples = kept_examples(STUDY, trials, store)
+    examples = kept_examples(STUDY, trials, store, prepared).of_trial
     kept = {metric.name for metric in METRICS if metric.per_example}
     test = scores[scores["split"] == "test"].set_index(["trial_id", "metric"])["value"]
     for trial_id in trials["trial_id"]:
@@ -178,7 +178,8 @@ def test_scores_of_before_stay_and_get_their_values_when_these_are_asked_for(
     calls.clear()
     same(scored(study, prepared), first)
     assert calls == []
-    assert kept_examples(STUDY, trials, store)(trials["trial_id"][0]) is None
+    known = kept_examples(STUDY, trials, store, prepared)
+    assert known.of_trial(trials["trial_id"][0]) is None
     again = score_trials(STUDY, trials, prepared, store, CPU, with_examples=True)
     same(again, first)
     assert len(calls) == 4
@@ -190,7 +191,7 @@ def test_values_that_the_weights_do_not_give_are_named(study, prepared):
     trials, store = study
     scored(study, prepared)
     path = store.folder(trials["trial_id"][2]) / EXAMPLES
-    identity = {"evaluation": EVALUATION.VERSION, "weights": trials["weights_digest"][2]}
+    identity = {"evaluation": EVALUATION.VERSION, "weights": trials["weights_digest"][2], "form": 2}
     values = load_arrays(path, identity)
     # The mean is as it was, and the file is whole.
     values["test/kl_divergence"] = values["test/kl_divergence"][::-1]

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 import yaml
 
 from labs.declarations import block
@@ -22,6 +23,7 @@ from latentlab.experiment.sweep.plan import plan_of, planned_sweep
 from latentlab.experiment.sweep.report import compared_table
 from latentlab.experiment.sweep.runner import confirm_sweep, open_storage, search_sweep
 from latentlab.experiment.sweep.settings import SweepsConfig
+from latentlab.experiment.sweep.verification import verify_confirmation
 from latentlab.search.analysis import analyse
 from latentlab.search.analysis_settings import AnalysisSettings
 from latentlab.search.archive import SweepArchive, load_table, save_table
@@ -34,6 +36,7 @@ from latentlab.training import runner
 from latentlab.training.store import TrialStore
 
 STUDY = STUDIES["derp_vae"]
+CPU = torch.device("cpu")
 COMPUTE = ComputeConfig(engine="inline", cohort=8, threads=1, compile=False)
 SWEEP = {
     "method": "random",
@@ -160,6 +163,39 @@ def test_a_winner_is_confirmatory_until_its_declaration_is_bent(tmp_path, prepar
     )
     assert (again["status"], again["attempt"]) == ("confirmatory", 2)
     assert "at attempt 2, whose p pays for those before" in confirmation_sentence(again)
+
+
+def test_a_confirmation_is_derived_anew_and_what_was_bent_is_named(tmp_path, prepared, store):
+    sweep = loaded(tmp_path, SWEEP | {"configurations": 3})
+    table, _ = search_sweep(sweep, CONFIG, COMPUTE, prepared, store)
+    gain, trained = confirm_sweep(sweep, table, COMPUTE, prepared, store)
+    path, metric = tmp_path / "confirmation.csv", table.objective.name
+
+    def found(stored=gain, scores=trained.scores, chosen=table, trials=trained.trials):
+        stored.to_csv(path, index=False)
+        tables = (chosen, pd.read_csv(path), trials, scores)
+        checks = verify_confirmation(sweep, *tables, "float32", prepared, store, CPU)
+        return dict(checks[checks["found"] != ""].itertuples(index=False))
+
+    assert found() == {}
+    row = gain.index[gain["split"] == "test"][0]
+    for column, value in (("gain", 9.0), ("p", 1e-9), ("verdict", "bent"), ("winner_lost", 1)):
+        bent = gain.astype({column: object})
+        bent.loc[row, column] = value
+        told = f"{column} of {metric} (test) is stored as {value}, found {gain.loc[row, column]}"
+        assert found(bent) == {"confirmation derived anew": told}
+    assert "is stored as nan" in found(gain.drop(index=row))["confirmation derived anew"]
+    raised = trained.scores.copy()
+    raised.loc[(raised["metric"] == metric) & (raised["arm"] == "default"), "value"] += 0.1
+    bent = found(scores=raised)
+    assert f"its {metric} is not the one that was measured" in bent["weights and scores"]
+    assert f"{metric} is confirmatory" in bent
+    # Another configuration in the winner's place, and trials that nobody registered.
+    outcomes = table.outcomes.assign(**{metric: -table.outcomes[metric]})
+    turned = found(chosen=replace(table, outcomes=outcomes))
+    assert turned["winner and default"] == "others were trained than the search chose"
+    (store.root / "registration.yml").unlink()
+    assert found()["the sweep default is registered"] == "it never was"
 
 
 def test_another_winner_on_seeds_that_were_seen_is_named(tmp_path, prepared, store):

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import pytest
 
 from latentlab.metrics.example_mean import ExampleMean
@@ -13,4 +14,4 @@ def assert_means_know_their_values(scores: Mapping[str, float], metrics: Sequenc
     known = {name: score for name, score in scores.items() if isinstance(score, ExampleMean)}
     assert set(known) == {m.name for m in metrics if m.per_example and m.name in scores}
     for name, score in known.items():
-        assert score.values.mean(dtype=float) == pytest.approx(float(score), rel=1e-5), name
+        assert np.nanmean(score.values, dtype=float) == pytest.approx(float(score), rel=1e-5), name

@@ -9,8 +9,9 @@ from typing import Any
 import pandas as pd
 
 from latentlab.evidence.hypotheses import Hypotheses
-from latentlab.evidence.registration import Begun, Declared, Record, Registered, statements
+from latentlab.evidence.registration import Begun, Declared, Record, Registered
 from latentlab.evidence.standing import JudgeStanding, standing_under
+from latentlab.evidence.statements import statements
 from latentlab.metrics.metric import Metric
 
 NOW = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)

@@ -5,16 +5,23 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from contextlib import chdir
 from pathlib import Path
 
 import pandas as pd
 import pytest
+import torch
 import yaml
 from click.testing import CliRunner
+from kedro.framework.session import KedroSession
+from kedro.framework.startup import bootstrap_project
+from omegaconf import OmegaConf
 
 from labs.project_copies import ProjectCopy
 from latentlab.cli import register, verify
 from latentlab.core.errors import UserError
+from latentlab.experiment import verification
+from latentlab.studies.registry import STUDIES
 
 STUDY = "derp_vae"
 STAGES = ("data_preparation", "training", "evaluation", "hypothesis_testing")
@@ -52,6 +59,23 @@ def verified(lab: ProjectCopy, *params: str) -> str:
     holds = ": holds" in done.stdout and "do not hold" not in done.stderr + done.stdout
     assert (done.returncode == 0) == holds
     return done.stdout
+
+
+def departing(lab: ProjectCopy, *params: str) -> str:
+    """What `verify` finds, in this process and without evaluating weights again."""
+    given = OmegaConf.to_container(OmegaConf.from_dotlist([f"{STUDY}.{one}" for one in params]))
+    with chdir(lab.root), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(verification, "_other_scores", lambda *_: {})
+        bootstrap_project(lab.root)
+        with KedroSession.create(lab.root, env="smoke", runtime_params=given) as session:
+            context = session.load_context()
+            names = ("trials", "scores", "verdicts", "prepared", "store")
+            trials, *others = (context.catalog.load(f"{STUDY}.{name}") for name in names)
+            declaration = context.params[STUDY]
+        table = trials.assign(config=trials["config"].map(json.loads))
+        study, device = STUDIES[STUDY], torch.device("cpu")
+        found = verification.verify_study(study, declaration, table, *others, device)["found"]
+    return "\n".join(found[found != ""])
 
 
 def edit(path: Path, change: Callable[[str], str]) -> None:
@@ -95,8 +119,7 @@ def test_what_is_declared_otherwise_after_a_look(
     found = verdicts(lab).loc["H1_reported"]
     assert found["status"] == "deviated"
     assert why in found["status_reason"]
-    if params == ["seeds.count=4"]:
-        assert why in verified(lab, *params)
+    assert why in departing(lab, *params)
 
 
 def test_edited_claims(lab: ProjectCopy) -> None:
@@ -117,6 +140,9 @@ def test_edited_claims(lab: ProjectCopy) -> None:
     assert "its margin is 0.2, registered 0.02" in found.loc["accuracy_kept", "status_reason"]
     assert "its family's alpha is 0.2" in found.loc["H2_reported", "status_reason"]
     assert "its family lost more_active_units" in found.loc["more_normal", "status_reason"]
+    told = departing(lab)
+    for bent in ("its min_effect is", "its margin is", "alpha is 0.2", "its family lost"):
+        assert bent in told
 
 
 def test_an_arm_under_another_name(lab: ProjectCopy) -> None:
@@ -130,6 +156,7 @@ def test_an_arm_under_another_name(lab: ProjectCopy) -> None:
     run(lab, "arms.better.objective.beta=0.5")
     reason = verdicts(lab).loc["H1_reported", "status_reason"]
     assert "its arms.treatment is better, registered derp_vae_5" in reason
+    assert reason in departing(lab, "arms.better.objective.beta=0.5")
 
 
 def test_edited_scores(lab: ProjectCopy) -> None:
@@ -138,6 +165,7 @@ def test_edited_scores(lab: ProjectCopy) -> None:
     found = verdicts(lab).loc["accuracy_kept"]
     assert found["status"] == "deviated"
     assert "its accuracy is not the one that was measured" in found["status_reason"]
+    assert "its accuracy is not the one that was measured" in departing(lab)
 
 
 def test_scores_edited_with_their_copies_are_found_by_measuring_again(lab: ProjectCopy) -> None:
@@ -162,6 +190,7 @@ def test_an_edited_registration(lab: ProjectCopy) -> None:
     edit(lab.root / REGISTRATION, lambda text: text.replace("[0, 1, 2]", "[0, 1]", 1))
     run(lab, stages=("hypothesis_testing",))
     assert "entry 1 of the registration was edited" in verdicts(lab)["status_reason"].iloc[0]
+    assert "entry 1 of the registration was edited" in departing(lab)
 
 
 def test_trials_first_and_the_registration_after(lab: ProjectCopy) -> None:
@@ -170,6 +199,7 @@ def test_trials_first_and_the_registration_after(lab: ProjectCopy) -> None:
     found = verdicts(lab)
     assert set(found["status"]) == {"exploratory"}
     assert "started before it was registered" in found["status_reason"].iloc[0]
+    assert "started before it was registered" in departing(lab)
 
 
 def test_a_registration_from_another_folder(lab: ProjectCopy) -> None:
@@ -178,6 +208,7 @@ def test_a_registration_from_another_folder(lab: ProjectCopy) -> None:
     (lab.root / REGISTRATION).write_text("---\n" + lines[1])
     run(lab)
     assert "were not begun under this registration" in verdicts(lab)["status_reason"].iloc[0]
+    assert "were not begun under this registration" in departing(lab)
 
 
 def test_another_formula_of_a_metric(lab: ProjectCopy) -> None:
@@ -193,6 +224,7 @@ def test_another_formula_of_a_metric(lab: ProjectCopy) -> None:
     run(lab)
     found = verdicts(lab)["status_reason"].iloc[0]
     assert "the evaluation has version 1, registered 0" in found
+    assert found in departing(lab)
 
 
 def test_honest_runs_stay_confirmatory(lab: ProjectCopy) -> None:
@@ -212,8 +244,12 @@ def test_honest_runs_stay_confirmatory(lab: ProjectCopy) -> None:
 
 def test_a_new_attempt_on_fresh_seeds_is_confirmatory_and_pays(lab: ProjectCopy) -> None:
     before = verdicts(lab)
-    run(lab, "seeds.first=20", "amendment=fresh_seeds")
+    # As the report says it; of the stages up to the verdicts.
+    (told,) = before.loc[["more_active_units"], "command"]
+    assert told.startswith(f"kedro run --pipelines {STUDY} --params {STUDY}.seeds.first=3,")
+    run(lab, *(one.removeprefix(f"{STUDY}.") for one in told.split(" ")[-1].split(",")))
     found = verdicts(lab)
+    assert set(found["n"]) == {3}
     assert set(found["status"]) == {"confirmatory"}
     assert set(found["attempt"]) == {2}
     assert found["earlier_verdicts"].tolist() == before["verdict"].tolist()

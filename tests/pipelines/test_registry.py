@@ -37,7 +37,8 @@ def test_names_are_as_documented() -> None:
         if study.advises:
             expected.add(f"{name}.advice")
         else:
-            expected |= {f"{name}_sweep", *(f"{name}_sweep.{stage}" for stage in searching)}
+            expected |= {f"{name}_sweep.{stage}" for stage in (*searching, "verify")}
+            expected.add(f"{name}_sweep")
     assert names == expected
 
 

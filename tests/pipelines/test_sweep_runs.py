@@ -87,6 +87,10 @@ def test_again_nothing_is_trained(finished: ProjectCopy) -> None:
     assert done.returncode == 0, done.stderr
     assert "Cohort" not in done.stdout + done.stderr
     assert "6 of 6 trials are known" in done.stdout + done.stderr
+    # And nothing departs: the confirmation follows from its files.
+    done = finished.kedro("verify", f"{STUDY}_sweep", "--env", "smoke")
+    assert done.returncode == 0, done.stderr
+    assert "confirmation derived anew: holds" in done.stdout
 
 
 def test_the_analysis_runs_alone(finished: ProjectCopy) -> None:

@@ -79,6 +79,51 @@ def test_more_seeds_leave_what_the_examples_bring():
     assert same.p("greater") == pytest.approx(found.p("greater"))
 
 
+def test_groups_of_one_change_no_digit():
+    for table in (TABLE, RNG.normal(size=(3, 4, 6))):
+        own, alone = (
+            two_way_mean(table, np.zeros_like(table), groups)
+            for groups in (RNG.permutation(table.shape[-1]) - 3, None)
+        )
+        for part in ("mean", "row"):
+            assert np.array_equal(getattr(own, part), getattr(alone, part))
+        # Their order alone differs, and with it the order of sums.
+        assert own.column == pytest.approx(alone.column, rel=1e-14)
+        ordered = two_way_mean(table, np.zeros_like(table), np.arange(table.shape[-1]))
+        assert np.array_equal(ordered.p("greater"), alone.p("greater"))
+
+
+def test_equal_groups_are_the_table_of_their_means():
+    groups = np.array([5, 2, 5, 2, 9, 9, 0, 0])
+    own = two_way_mean(TABLE, np.zeros_like(TABLE), groups)
+    means = np.stack([TABLE[:, groups == g].mean(axis=1) for g in np.unique(groups)], axis=1)
+    alone = of(means)
+    assert own.mean == pytest.approx(alone.mean)
+    assert own.error == pytest.approx(alone.error)
+    assert own.interval(0.9) == pytest.approx(alone.interval(0.9))
+
+
+def test_of_unequal_groups_the_error_is_the_jackknife_over_groups():
+    """Leaving out each group in turn, by hand; the seeds are alike, so that groups alone vary."""
+    groups, row = np.array([0, 0, 0, 1, 1, 2, 3, 3]), TABLE[:1]
+    own = two_way_mean(np.repeat(row, 4, axis=0), np.zeros((4, 8)), groups)
+    left = np.array([row[:, groups != g].mean() for g in range(4)])
+    assert own.of_seeds == pytest.approx(0, abs=1e-30)
+    assert own.of_examples == pytest.approx(3 / 4 * np.sum((left - row.mean()) ** 2))
+    assert own.examples == pytest.approx(64 / 18)
+    expected = scipy.stats.t.sf(own.mean / own.error, 64 / 18 - 1)
+    assert own.p("greater") == pytest.approx(expected)
+
+
+def test_a_seeds_own_shift_is_no_variation_of_its_groups():
+    """However unequal the groups are."""
+    groups = np.array([0, 0, 0, 0, 0, 1, 2, 2])
+    shifted = TABLE + np.array([[3.0], [-1.0], [0.0], [5.0], [-7.0]])
+    own, other = (two_way_mean(t, np.zeros_like(t), groups) for t in (TABLE, shifted))
+    assert other.column == pytest.approx(own.column)
+    assert other.residual == pytest.approx(own.residual)
+
+
 def expected_squares(of_seeds, of_examples, rest, shape):
     """The mean over many tables of the estimated parts of the variance."""
     rng, tables = np.random.default_rng(6), 20_000

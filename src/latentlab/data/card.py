@@ -10,14 +10,18 @@ from numpy.typing import NDArray
 from latentlab.data.image_text_layout import GROUPS, VISUAL, ImageTextLayout, group_numbers
 from latentlab.data.prepared import Prepared, Schema, Split
 
+GROUP_COUNT = "groups_of_examples"
+"""In the card of a split whose examples belong together: how many groups they make."""
+
 
 def data_card(prepared: Prepared) -> dict[str, Any]:
     """Describe a data set by its counts and moments.
 
     Returns:
         Name, origin, fingerprint, schema; per split the number of examples and the examples of
-        each class (and group, where there are groups); mean and standard deviation over all pixels
-        of the training split, in units of `features / scale`.
+        each class (and of pictures and texts), and the number of groups that examples belong to,
+        with their digest, where they do; mean and standard deviation over all pixels of the
+        training split, in units of `features / scale`.
     """
     schema = prepared.schema
     mean, sd = _pixel_moments(prepared.splits["train"], schema.parts)
@@ -25,10 +29,12 @@ def data_card(prepared: Prepared) -> dict[str, Any]:
         "name": schema.name,
         "origin": prepared.origin,
         "fingerprint": prepared.fingerprint,
+        **({"grouping": prepared.grouping} if prepared.grouping else {}),
         "schema": schema.model_dump(mode="json"),
         "splits": {
             name: {"examples": len(split), "classes": _class_counts(split, schema)}
             | _group_counts(split, schema)
+            | ({} if split.groups is None else {GROUP_COUNT: len(np.unique(split.groups))})
             for name, split in prepared.splits.items()
         },
         "pixels": {"mean": mean / schema.scale, "sd": sd / schema.scale},

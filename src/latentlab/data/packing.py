@@ -8,6 +8,7 @@ it: another one never takes its place, so that whoever reads it goes on reading 
 <folder>/preview.png           a labelled grid of examples
 <folder>/<split>_features.npy  [n, channels, height, width]
 <folder>/<split>_labels.npy    int64 [n]
+<folder>/<split>_groups.npy    int64 [n], only of splits whose examples belong together
 ```
 """
 
@@ -33,7 +34,7 @@ from latentlab.core.files import (
     write_atomically,
 )
 from latentlab.core.validation import validate
-from latentlab.data.card import data_card
+from latentlab.data.card import GROUP_COUNT, data_card
 from latentlab.data.prepared import Prepared, Schema, Split
 from latentlab.data.preview import draw_preview
 
@@ -54,6 +55,8 @@ def save_prepared(prepared: Prepared, folder: Path | str) -> None:
         for name, split in prepared.splits.items():
             np.save(partial / f"{name}_features.npy", split.features, allow_pickle=False)
             np.save(partial / f"{name}_labels.npy", split.labels, allow_pickle=False)
+            if split.groups is not None:
+                np.save(partial / f"{name}_groups.npy", split.groups, allow_pickle=False)
         for path, content in _shown(prepared).items():
             (partial / path).write_bytes(content)
 
@@ -122,14 +125,18 @@ def _load(folder: Path, _: Stamp) -> Prepared:
         where = f"Prepared data: {card_path} has a schema of another form"
         schema = validate(Schema, card["schema"], where, "Prepare the source again.")
         counts = {str(name): int(part["examples"]) for name, part in card["splits"].items()}
+        grouped = [name for name, part in card["splits"].items() if GROUP_COUNT in part]
         origin, fingerprint = str(card["origin"]), str(card["fingerprint"])
+        grouping = str(card.get("grouping", ""))
     except OSError as error:
         raise _damaged(card_path, f"cannot be read: {error.strerror or error}") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise _damaged(card_path, "is not the card of a prepared data set") from error
-    splits = {name: _load_split(folder, name, n, schema) for name, n in counts.items()}
+    splits = {
+        name: _load_split(folder, name, n, schema, name in grouped) for name, n in counts.items()
+    }
     prepared = Prepared(schema, splits, origin, folder)
-    if prepared.fingerprint != fingerprint:
+    if (prepared.fingerprint, prepared.grouping) != (fingerprint, grouping):
         raise _damaged(folder, "has changed since it was prepared (its fingerprint differs)")
     return prepared
 
@@ -153,14 +160,14 @@ def _shown(prepared: Prepared) -> dict[str, bytes]:
     return {CARD: card.encode(), PREVIEW: preview.getvalue()}
 
 
-def _load_split(folder: Path, name: str, count: int, schema: Schema) -> Split:
+def _load_split(folder: Path, name: str, count: int, schema: Schema, grouped: bool) -> Split:
     features_path, labels_path = folder / f"{name}_features.npy", folder / f"{name}_labels.npy"
     features, labels = _map(features_path), _map(labels_path)
     if features.shape != (count, *schema.shape) or features.dtype != schema.dtype:
         raise _damaged(features_path, f"holds {features.dtype} {features.shape}, unlike its card")
     if labels.shape != (count,) or labels.dtype != np.int64:
         raise _damaged(labels_path, f"holds {labels.dtype} {labels.shape}, unlike its card")
-    return Split(features, labels)
+    return Split(features, labels, _map(folder / f"{name}_groups.npy") if grouped else None)
 
 
 def _map(path: Path) -> NDArray[Any]:

@@ -53,10 +53,13 @@ class Split:
     Attributes:
         features: examples in the raw type, [n, channels, height, width]; may be memory-mapped.
         labels: class numbers, int64 [n], in 0..classes - 1.
+        groups: int64 [n]; examples of one number belong together, as captions of a picture do, and
+            are no independent examples. None: each on its own.
     """
 
     features: NDArray[Any]
     labels: NDArray[np.int64]
+    groups: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         """The number of examples."""
@@ -68,7 +71,8 @@ class Split:
 
     def take(self, index: NDArray[np.intp]) -> Split:
         """A copy of the examples at `index`, [m]."""
-        return Split(np.ascontiguousarray(self.features[index]), self.labels[index])
+        groups = None if self.groups is None else self.groups[index]
+        return Split(np.ascontiguousarray(self.features[index]), self.labels[index], groups)
 
 
 @dataclass(frozen=True)
@@ -89,8 +93,9 @@ class Prepared:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Sha256 (hex) of the schema and of the content of all splits.
+        """Sha256 (hex) of the schema and of all features and labels: of what trials learn from.
 
+        Groups, which change no trial, are in `grouping`.
         The same on every platform and for memory-mapped and in-memory arrays: bytes are hashed in
         little-endian order, splits in the order of their names.
         """
@@ -98,12 +103,25 @@ class Prepared:
         for name in sorted(self.splits):
             split = self.splits[name]
             for array in (split.features, split.labels):
-                # The header keeps arrays of equal bytes but different shapes or types apart.
-                kind = array.dtype.newbyteorder("<").str
-                digest.update(f"\n{name} {kind} {array.shape}\n".encode())
-                for chunk in _chunks(array):
-                    digest.update(chunk.data)
+                _update(digest, name, array)
         return digest.hexdigest()
+
+    @cached_property
+    def grouping(self) -> str:
+        """Sha256 (hex) of which examples belong together; empty where each is on its own."""
+        grouped = {name: s.groups for name, s in self.splits.items() if s.groups is not None}
+        digest = hashlib.sha256()
+        for name in sorted(grouped):
+            _update(digest, name, grouped[name])
+        return digest.hexdigest() if grouped else ""
+
+
+def _update(digest: hashlib._Hash, name: str, array: NDArray[Any]) -> None:
+    # The header keeps arrays of equal bytes but different shapes or types apart.
+    kind = array.dtype.newbyteorder("<").str
+    digest.update(f"\n{name} {kind} {array.shape}\n".encode())
+    for chunk in _chunks(array):
+        digest.update(chunk.data)
 
 
 def _chunks(array: NDArray[Any]) -> Iterator[NDArray[Any]]:

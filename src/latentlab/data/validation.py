@@ -16,7 +16,7 @@ def check(prepared: Prepared) -> None:
     Raises:
         UserError: no `train` or `test` split; an empty split; unlike numbers of images and labels;
             a shape or type other than the schema's; a label outside the classes; one class only;
-            NaN or infinity; a value outside [0, scale].
+            groups that are no int64 for each example; NaN or infinity; a value outside [0, scale].
     """
     for required in ("train", "test"):
         if required not in prepared.splits:
@@ -25,6 +25,7 @@ def check(prepared: Prepared) -> None:
         where = f"Source '{prepared.schema.name}', split '{name}'"
         _check_structure(split, prepared.schema, where)
         _check_labels(split, prepared.schema, where)
+        _check_groups(split, where)
         _check_values(split, prepared.schema, where)
 
 
@@ -50,6 +51,13 @@ def _check_labels(split: Split, schema: Schema, where: str) -> None:
     if low == high:
         remedy = "Use data with at least two classes, or a larger `subset`."
         raise UserError(f"{where} has one class only, '{schema.classes[low]}'", remedy)
+
+
+def _check_groups(split: Split, where: str) -> None:
+    groups = split.groups
+    if groups is not None and (groups.dtype != np.int64 or groups.shape != (len(split),)):
+        found = f"groups of type {groups.dtype} {groups.shape}"
+        raise UserError(f"{where} has {found}, not an int64 for each example", REMEDY)
 
 
 def _check_values(split: Split, schema: Schema, where: str) -> None:

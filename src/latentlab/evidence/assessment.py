@@ -94,5 +94,6 @@ class Assessment:
     seeds_needed: SeedsNeeded | None = None
     contrasts: Mapping[str, ContrastFound] = field(default_factory=dict)
     examples: int | None = None
+    groups: int | None = None
     examples_share: float = math.nan
     narrowest: float = math.nan

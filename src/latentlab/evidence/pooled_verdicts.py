@@ -48,7 +48,7 @@ def judge_pooled(
         pooled[name] = hypotheses.hypotheses[name].pool(own, metrics, level)
         return pooled[name].assessment
 
-    last_seed = max(one.trials["seed"].max() for one in problems.values())
-    verdicts = judge_families(hypotheses, metrics, [assess], last_seed, standing)
+    seeds = {seed for one in problems.values() for seed in one.trials["seed"]}
+    verdicts = judge_families(hypotheses, metrics, [assess], seeds, standing)
     found = [pooled[name].columns() if name in pooled else {} for name in hypotheses.hypotheses]
     return verdicts.join(pd.DataFrame(found)).reindex(columns=list(POOLED_COLUMNS))

@@ -19,24 +19,10 @@ from pydantic import AwareDatetime, Field
 from latentlab.core.errors import UserError
 from latentlab.core.model import StrictModel
 from latentlab.core.validation import validate
-from latentlab.evidence.hypotheses import Hypotheses
-from latentlab.metrics.metric import Metric
+from latentlab.evidence.meaning import BOUNDARIES, Asked, same
+from latentlab.evidence.statements import ClaimStatement
 
 _SEPARATOR = "---\n"
-_WORDS = ("question", "margin_rationale")
-"""What of a claim is for readers and decides nothing."""
-
-
-class ClaimStatement(StrictModel):
-    """All that decides how a claim is judged.
-
-    Args:
-        claim: its own fields, without those at their defaults.
-        family: name, level, correction and status of its family, and the claims in it.
-    """
-
-    claim: dict[str, Any]
-    family: dict[str, Any]
 
 
 class Declared(StrictModel):
@@ -194,47 +180,71 @@ class Record:
         """Verdicts on what a claim asks, under the registrations before the one that holds.
 
         The last verdict under each counts. A claim of another name that asks the same is the same,
-        and so is one whose arms have other names.
+        and so is one whose arms or whose data set have other names.
         """
-        return [verdict for _, verdict, same in self._earlier(subject, claim) if same]
+        return [one.verdict for one in self._earlier(subject, claim) if one.same]
 
     def asked_otherwise(self, subject: str, claim: str) -> list[str]:
-        """Verdicts on a claim of this name that asked something else, under earlier registrations.
+        """Verdicts under earlier registrations on another claim, which readers should know of.
 
-        They are attempts at another claim, which readers should know of.
+        It has this claim's name; or it asks what nothing declared asks any more, and that the same
+        but for the boundary.
         """
-        earlier = self._earlier(subject, claim)
-        return [verdict for name, verdict, same in earlier if name == claim and not same]
+        return [one.verdict for one in self._earlier(subject, claim) if one.nearly]
 
-    def _earlier(self, subject: str, claim: str) -> list[tuple[str, str, bool]]:
-        """The last verdict of each claim under each earlier registration, and if it asks the same.
+    def _earlier(self, subject: str, claim: str) -> list[_Seen]:
+        """The last verdict of each claim under each earlier registration.
 
         Of claims that ask the same, one for each registration.
         """
         now = self.registered(subject)
         if now is None or claim not in now.declared.claims:
             return []
-        asked = meanings(now.declared, claim)
+        asks = {name: _asked(now.declared, name) for name in now.declared.claims}
         found = []
         for entry in self.entries:
-            if not isinstance(entry, Registered) or entry.declared.subject != subject:
-                continue
             if entry is now:
                 break
-            seen = {
-                name: (name, verdict, bool(asked & meanings(entry.declared, name)))
+            if not isinstance(entry, Registered) or not _of_one_data(entry, now):
+                continue
+            verdicts = {
+                name: verdict
                 for look in self.looks(digest_of(entry))
                 for name, verdict in look.verdicts.items()
                 if verdict in {"supported", "refuted", "inconclusive"}
                 and name in entry.declared.claims
             }
-            found += [one for one in seen.values() if not one[2]]
-            found += [one for one in seen.values() if one[2]][-1:]
+            by_name = entry.declared.subject == subject
+            seen = [
+                _seen(name, verdict, _asked(entry.declared, name), asks, claim, by_name)
+                for name, verdict in verdicts.items()
+            ]
+            found += [one for one in seen if not one.same]
+            found += [one for one in seen if one.same][-1:]
         return found
 
     def begun(self) -> frozenset[str]:
         """Ids of the trials that began under this record."""
         return frozenset(t for e in self.entries if isinstance(e, Begun) for t in e.trials)
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """A verdict that was seen, and whether its claim asked the same as one does now, or nearly."""
+
+    verdict: str
+    same: bool
+    nearly: bool
+
+
+def _seen(
+    name: str, verdict: str, asked: Asked, asks: Mapping[str, Asked], claim: str, by_name: bool
+) -> _Seen:
+    if same(asked, asks[claim], by_name):
+        return _Seen(verdict, same=True, nearly=False)
+    gone = name not in asks and not any(same(asked, one, by_name) for one in asks.values())
+    near = gone and same(asked, asks[claim], by_name, but=BOUNDARIES)
+    return _Seen(verdict, same=False, nearly=near or (by_name and name == claim))
 
 
 def digest_of(entry: Entry) -> str:
@@ -243,61 +253,16 @@ def digest_of(entry: Entry) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def statements(hypotheses: Hypotheses, metrics: Mapping[str, Metric]) -> dict[str, ClaimStatement]:
-    """How each claim is judged: what it states, its family, and the family's other claims.
+def _asked(declared: Declared, name: str) -> Asked:
+    return Asked(declared.claims[name].claim, declared.arms)
 
-    The scale that its metric declares is a part of what it states, where it is not linear.
+
+def _of_one_data(one: Registered, other: Registered) -> bool:
+    """Whether two registrations are about the same data: by name, or by content under two names.
+
+    The claim of a sweep, whose winner is not known, is about the sweep of its name alone.
     """
-    scales = {name: claim.scale(metrics) for name, claim in hypotheses.hypotheses.items()}
-    return {
-        name: ClaimStatement(
-            claim={
-                "kind": claim.kind,
-                **claim.model_dump(mode="json", exclude_defaults=True),
-                **({} if scales[name] == "linear" else {"scale": scales[name]}),
-            },
-            family={
-                "name": claim.family,
-                **hypotheses.family_of(name).model_dump(mode="json"),
-                "claims": sorted(
-                    n for n, c in hypotheses.hypotheses.items() if c.family == claim.family
-                ),
-            },
-        )
-        for name, claim in hypotheses.hypotheses.items()
-    }
-
-
-def deciding(statement: ClaimStatement) -> dict[str, Any]:
-    """What of a claim decides its verdict: no words for readers, no tests reported beside."""
-    claim = {key: value for key, value in statement.claim.items() if key not in _WORDS}
-    if isinstance(claim.get("test"), dict):
-        claim["test"] = {k: v for k, v in claim["test"].items() if k != "sensitivity"}
-    return claim
-
-
-def meanings(declared: Declared, name: str) -> frozenset[str]:
-    """What a claim asks: kind, metric, scale, arms, boundary; not how it is tested or corrected.
-
-    Its arms are said twice, by their names and by their configurations: claims ask the same if they
-    share either.
-    """
-    statement = declared.claims[name]
-    how = {*_WORDS, "family", "test", "min_seeds", "missing", "pairing", "varies", "search"}
-    asked = {key: value for key, value in statement.claim.items() if key not in how}
-    return frozenset(
-        json.dumps(one, sort_keys=True) for one in (asked, _with_configurations(asked, declared))
+    then, now = one.declared, other.declared
+    return then.subject == now.subject or (
+        then.fingerprint == now.fingerprint and all(then.arms.values()) and all(now.arms.values())
     )
-
-
-def _with_configurations(asked: Any, declared: Declared) -> Any:
-    """Return what a claim asks with its arms' configurations in the place of their names."""
-    if isinstance(asked, Mapping):
-        keyed = {
-            json.dumps(declared.arms[key], sort_keys=True) if key in declared.arms else key: value
-            for key, value in asked.items()
-        }
-        return {key: _with_configurations(value, declared) for key, value in keyed.items()}
-    if isinstance(asked, list):
-        return [_with_configurations(one, declared) for one in asked]
-    return declared.arms.get(asked, asked) if isinstance(asked, str) else asked

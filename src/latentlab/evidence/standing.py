@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import pandas as pd
 
 from latentlab.evidence.configurations import differing_keys, flatten
-from latentlab.evidence.registration import Declared, Record, deciding
+from latentlab.evidence.registration import Declared, Record
+from latentlab.evidence.statements import deciding
 
 Status = Literal["confirmatory", "exploratory", "deviated"]
 
@@ -103,15 +104,26 @@ def standing_under(
     return standing
 
 
-def confirming_command(study: str, last_seed: int) -> str:
+def confirming_command(study: str, seeds: Iterable[int], fewest: int = 0) -> str:
     """Return the command that registers a study anew and repeats it on seeds nobody has seen.
 
+    Args:
+        study: its name.
+        seeds: that were run; as many fresh ones follow on the highest.
+        fewest: fresh seeds that there are to be at least.
+
     Example:
-        >>> confirming_command("toy", 9)
-        'kedro run --pipelines toy --params toy.seeds.first=10,toy.amendment=fresh_seeds'
+        >>> confirming_command("toy", [0, 1, 2]).split()[-1]
+        'toy.seeds.first=3,toy.seeds.count=3,toy.amendment=fresh_seeds'
     """
-    fresh = f"{study}.seeds.first={last_seed + 1},{study}.amendment=fresh_seeds"
-    return f"kedro run --pipelines {study} --params {fresh}"
+    known = {int(seed) for seed in seeds}
+    first, last = min(known), max(known)
+    fresh = {"seeds.first": last + 1, "seeds.count": max(len(known), fewest)}
+    # Seeds with a gap are listed one by one in the declaration, and a list goes before a range.
+    listed = {"seeds.chosen": "null"} if last - first + 1 > len(known) else {}
+    settings = fresh | listed | {"amendment": "fresh_seeds"}
+    params = ",".join(f"{study}.{key}={value}" for key, value in settings.items())
+    return f"kedro run --pipelines {study} --params {params}"
 
 
 def departures(now: Declared, then: Declared, name: str) -> list[str]:

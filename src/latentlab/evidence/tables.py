@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -13,18 +13,32 @@ from latentlab.core.arrays import AnyArray
 from latentlab.core.errors import UserError
 from latentlab.evidence.copies import WEIGHTS, outcomes
 
-Examples = Callable[[str], Mapping[str, AnyArray] | None]
-"""Trial id -> `split/metric` -> values of single examples, [examples]; None: none are kept.
-
-A split that each seed draws for itself has none.
-"""
-
 SCORE_COLUMNS = ("trial_id", "split", "metric", "value")
 TRIAL_COLUMNS = ("trial_id", "arm", "seed", "status", "started_at", "config")
 
 
 def none_kept(trial_id: str) -> None:
     """Where no values of single examples are kept."""
+
+
+@dataclass(frozen=True)
+class Examples:
+    """The values of single examples behind scores, and which examples belong together.
+
+    Args:
+        of_trial: trial id -> `split/metric` -> values, NaN of examples that the metric leaves out,
+            [examples]; None: none are kept. A split that each seed draws for itself has none.
+        groups: split -> integers; examples of one number belong together, [examples]. A split whose
+            examples are each on their own has none.
+        grouping: digest of the groups; empty where there are none.
+    """
+
+    of_trial: Callable[[str], Mapping[str, AnyArray] | None] = none_kept
+    groups: Mapping[str, AnyArray] = field(default_factory=dict)
+    grouping: str = ""
+
+
+NO_EXAMPLES = Examples()
 
 
 class NoVerdict(Exception):
@@ -54,10 +68,10 @@ class Tables:
 
     scores: pd.DataFrame
     trials: pd.DataFrame
-    examples: Examples = none_kept
+    examples: Examples = NO_EXAMPLES
 
 
-def tidy(scores: pd.DataFrame, trials: pd.DataFrame, examples: Examples = none_kept) -> Tables:
+def tidy(scores: pd.DataFrame, trials: pd.DataFrame, examples: Examples = NO_EXAMPLES) -> Tables:
     """Reduce the tables to one row per trial and arm: one logged twice is one piece of evidence.
 
     Arms of one configuration share their trials; each then has them.

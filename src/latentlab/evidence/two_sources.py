@@ -2,7 +2,7 @@
 
 A verdict over seeds says what other seeds would give on these test examples. Where the examples
 are a sample too, the paired scores of single examples are judged as tables seeds x examples
-(`statistics.two_way`).
+(`statistics.two_way`), in which examples that belong together count as one group.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from functools import cached_property
 
 import numpy as np
 
-from latentlab.core.arrays import Array
+from latentlab.core.arrays import AnyArray, Array
 from latentlab.evidence.assessment import Assessment, Level
 from latentlab.evidence.decisions import Comparison, Sides, evidence_at_boundaries
 from latentlab.evidence.margins import Boundary
@@ -33,6 +33,8 @@ class TwoSources:
         boundary: minimum effect or margin.
         sides: whether alpha is shared between two directions.
         lower_is_better: whether smaller scores are better.
+        groups: integers; examples of one number belong together, [examples]. None: each is on its
+            own.
     """
 
     treatment: Array
@@ -41,6 +43,7 @@ class TwoSources:
     boundary: Boundary
     sides: Sides = "one"
     lower_is_better: bool = False
+    groups: AnyArray | None = None
 
     @cached_property
     def units(self) -> Array:
@@ -56,7 +59,9 @@ class TwoSources:
     def beyond(self, amount: float) -> TwoWayMean:
         """Return what is left of the effect beyond an amount, positive where it is better."""
         sign = -1.0 if self.lower_is_better else 1.0
-        return two_way_mean(sign * self.treatment, sign * self.control + amount * self.units)
+        return two_way_mean(
+            sign * self.treatment, sign * self.control + amount * self.units, self.groups
+        )
 
     def evidence(self) -> tuple[Array, Array]:
         """Return the p-values for and against the claim, as `location_evidence`."""
@@ -94,7 +99,8 @@ class TwoSources:
             skewed_p_refuted=math.nan,
             detectable_effect=detectable / unit,
             seeds_needed=needed,
-            examples=own.examples,
+            examples=self.treatment.shape[-1],
+            groups=None if self.groups is None else len(np.unique(self.groups)),
             examples_share=float(own.examples_share),
             narrowest=own.narrowest(level.interval) / unit,
         )

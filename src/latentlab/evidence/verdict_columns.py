@@ -19,7 +19,8 @@ VERDICT_COLUMNS: dict[str, str] = {
     "status_reason": "clause after the status; empty where confirmatory",
     "attempt": "1, or one more than the registrations under which it was judged before",
     "earlier_verdicts": "verdicts of the attempts before, in order",
-    "asked_otherwise": "verdicts on another claim of this name under earlier registrations",
+    "asked_otherwise": "verdicts under earlier registrations on another claim of this name, or on "
+    "one that nothing asks any more and that had no more than another boundary",
     "command": "what registers and runs the study anew on fresh seeds",
     "metric": "name of the metric",
     "split": "data the metric was measured on",
@@ -33,6 +34,8 @@ VERDICT_COLUMNS: dict[str, str] = {
     "n_unit": "what n, seeds_likely and seeds_needed count: seed, trial or problem",
     "generalises_to": "what the verdict holds for: seeds, or seeds and examples other than these",
     "examples": "test examples that are a sample too; empty where seeds alone are",
+    "example_groups": "groups that these examples belong to, which are then the sample; empty "
+    "where each example is on its own",
     "estimate": "treatment - control in that unit, Hodges and Lehmann's for rank tests; a rank "
     "correlation for trends; or the probability that the treatment's score is the higher one",
     "effect": "the estimate turned so that positive is better, or the stated direction; of several "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,7 @@ from latentlab.evidence.standing import (
     confirming_command,
     unregistered,
 )
-from latentlab.evidence.tables import Examples, NoVerdict, Tables, at_looks, none_kept, tidy
+from latentlab.evidence.tables import NO_EXAMPLES, Examples, NoVerdict, Tables, at_looks, tidy
 from latentlab.evidence.verdict_columns import VERDICT_COLUMNS
 from latentlab.metrics.metric import Metric
 from latentlab.statistics.corrections import level_left
@@ -32,7 +32,10 @@ from latentlab.statistics.sequential import FixedDesign
 Assess = Callable[[str, Level], Assessment]
 """Returns the statistics of a hypothesis at its level; raises `NoVerdict` where there are none."""
 
-_WHOLE_NUMBERS = ("n", "examples", "seeds_likely", "seeds_needed", "look", "looks", "seeds_saved")
+_WHOLE_NUMBERS = (
+    *("n", "examples", "example_groups", "seeds_likely", "seeds_needed"),
+    *("look", "looks", "seeds_saved"),
+)
 
 
 def judge(
@@ -41,7 +44,7 @@ def judge(
     metrics: Mapping[str, Metric],
     trials: pd.DataFrame,
     standing: JudgeStanding = unregistered,
-    examples: Examples = none_kept,
+    examples: Examples = NO_EXAMPLES,
 ) -> pd.DataFrame:
     """Judge every hypothesis of a study.
 
@@ -75,14 +78,14 @@ def judge(
     stages = [tables] if stopping is None else at_looks(tables, stopping.looks)
     looks: list[Assess] = [functools.partial(assess, stage) for stage in stages]
     looks = looks or [too_early]
-    return judge_families(hypotheses, metrics, looks, tables.trials["seed"].max(), standing)
+    return judge_families(hypotheses, metrics, looks, tables.trials["seed"].unique(), standing)
 
 
 def judge_families(
     hypotheses: Hypotheses,
     metrics: Mapping[str, Metric],
     assess: Sequence[Assess],
-    last_seed: float,
+    seeds: Iterable[int],
     standing: JudgeStanding,
 ) -> pd.DataFrame:
     """Correct every family and decide: what `judge` does once tables are assessed.
@@ -92,7 +95,7 @@ def judge_families(
         metrics: name -> metric.
         assess: for each look so far, the statistics of a hypothesis at its level; raises
             `NoVerdict` where there are none.
-        last_seed: the highest seed that was run; fresh ones lie above it.
+        seeds: that were run; fresh ones lie above them.
         standing: what a verdict may be called, and at which attempt.
 
     Returns:
@@ -102,7 +105,7 @@ def judge_families(
     families = {claim.family: hypotheses.family_of(n) for n, claim in hypotheses.hypotheses.items()}
     for family_name in families:
         members = [n for n, c in hypotheses.hypotheses.items() if c.family == family_name]
-        rows |= _judge_family(hypotheses, metrics, members, assess, last_seed, standing)
+        rows |= _judge_family(hypotheses, metrics, members, assess, seeds, standing)
     table = pd.DataFrame(
         [rows[name] for name in hypotheses.hypotheses], columns=list(VERDICT_COLUMNS)
     )
@@ -114,7 +117,7 @@ def _judge_family(
     metrics: Mapping[str, Metric],
     members: list[str],
     assess: Sequence[Assess],
-    last_seed: float,
+    seeds: Iterable[int],
     standing: JudgeStanding,
 ) -> dict[str, dict[str, Any]]:
     family, stopping = hypotheses.family_of(members[0]), hypotheses.stopping
@@ -154,19 +157,26 @@ def _judge_family(
         if isinstance(found, NoVerdict):
             row |= {"verdict": found.verdict, "cause": found.cause}
         else:
-            row["command"] = confirming_command(hypotheses.study, int(last_seed))
             row |= _statistics(found, level) | {
                 "verdict": str(decision.verdict[0, index]),
                 "p_supported_adjusted": float(decision.supported_adjusted[0, index]),
                 "p_refuted_adjusted": float(decision.refuted_adjusted[0, index]),
             }
             row |= _answer(claim, found, level, row)
+            fewest = stopping.looks[-1] if stopping else _worth_running(row, found)
+            row["command"] = confirming_command(hypotheses.study, seeds, fewest)
             if stopping is not None:
                 row |= columns_of_looks(
                     row, look, stopping, claim.tails, allowed, float(chances[0, index])
                 )
         rows[name] = row
     return rows
+
+
+def _worth_running(row: Mapping[str, Any], found: Assessment) -> int:
+    """Return the seeds that an open question needs by its upper plan; 0 where that says nothing."""
+    planned = row["verdict"] == "inconclusive" and row["n_unit"] == "seed"
+    return found.seeds_needed.upper if planned and found.seeds_needed else 0
 
 
 def _assessed(assess: Assess, name: str, level: Level) -> Assessment | NoVerdict:
@@ -279,6 +289,7 @@ def _statistics(assessment: Assessment, level: Level) -> dict[str, Any]:
         "seeds_likely": pd.NA if needed is None else needed.likely,
         "seeds_needed": pd.NA if needed is None else needed.upper,
         "examples": pd.NA if assessment.examples is None else assessment.examples,
+        "example_groups": pd.NA if assessment.groups is None else assessment.groups,
         "examples_share": assessment.examples_share,
         "narrowest": assessment.narrowest,
     }

@@ -9,7 +9,7 @@ import pandas as pd
 from latentlab.evidence.hypotheses import Hypotheses
 from latentlab.evidence.registration import Record
 from latentlab.evidence.standing import standing_under
-from latentlab.evidence.tables import Examples, none_kept
+from latentlab.evidence.tables import NO_EXAMPLES, Examples
 from latentlab.evidence.verdicts import judge
 from latentlab.experiment.baselines import baseline_trials
 from latentlab.experiment.declaration import Declaration
@@ -24,7 +24,7 @@ def judge_study(
     trials: pd.DataFrame,
     record: Record,
     altered: Mapping[str, str],
-    examples: Examples = none_kept,
+    examples: Examples = NO_EXAMPLES,
 ) -> pd.DataFrame:
     """One row per declared hypothesis; what does not apply to this run is `not_run`.
 
@@ -37,7 +37,8 @@ def judge_study(
         altered: from `altered_trials`.
         examples: from `kept_examples`.
     """
-    now = declared_now(study, declaration, *one_of(trials, "data", "precision"))
+    data, precision = one_of(trials, "data", "precision")
+    now = declared_now(study, declaration, data, precision, examples.grouping)
     standing = standing_under(record, now, trials, altered)
     if study.baselines:
         trials = pd.concat([trials, baseline_trials(study, scores, trials)], ignore_index=True)

@@ -97,7 +97,7 @@ def _judged(
             study, declaration, trials, prepared, store, device, compute.precision
         )
     table = trials.assign(config=trials["config"].map(json.loads))
-    record, examples = read_record(store.root), kept_examples(study, trials, store)
+    record, examples = read_record(store.root), kept_examples(study, trials, store, prepared)
     verdicts = judge_study(study, declaration, scores, table, record, {}, examples)
     look(scores, trials, verdicts, declaration.subject, store.root, datetime.now(UTC))
     return verdicts

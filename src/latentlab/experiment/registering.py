@@ -15,16 +15,9 @@ import pandas as pd
 from latentlab.core.errors import UserError
 from latentlab.core.files import write_atomically
 from latentlab.core.provenance import git_state
-from latentlab.evidence.registration import (
-    Begun,
-    Declared,
-    Look,
-    Record,
-    Registered,
-    digest_of,
-    statements,
-)
+from latentlab.evidence.registration import Begun, Declared, Look, Record, Registered, digest_of
 from latentlab.evidence.standing import departures
+from latentlab.evidence.statements import statements
 from latentlab.experiment.declaration import Declaration
 from latentlab.experiment.study import Study
 from latentlab.training.trial import TRAINER_VERSION
@@ -36,7 +29,7 @@ RECORD, OLD_RECORD = "registration.yml", "freeze.json"
 
 
 def declared_now(
-    study: Study, declaration: Declaration, fingerprint: str, precision: str
+    study: Study, declaration: Declaration, fingerprint: str, precision: str, grouping: str = ""
 ) -> Declared:
     """All that decides the verdicts, as it is declared and prepared now.
 
@@ -45,6 +38,7 @@ def declared_now(
         declaration: data set, seeds, arms and claims.
         fingerprint: of the prepared data.
         precision: arithmetic of the training steps.
+        grouping: of the prepared data: which examples belong together.
     """
     stopping = declaration.hypotheses.stopping
     return Declared(
@@ -55,7 +49,7 @@ def declared_now(
         seeds=declaration.seeds.numbers(),
         stopping=None if stopping is None else stopping.model_dump(mode="json"),
         arms={arm: config.model_dump(mode="json") for arm, config in declaration.configs.items()},
-        claims=statements(declaration.hypotheses, declaration.metric_table),
+        claims=statements(declaration.hypotheses, declaration.metric_table, grouping),
     )
 
 

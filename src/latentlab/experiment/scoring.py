@@ -37,6 +37,9 @@ SCORE_COLUMNS = ["trial_id", "arm", "seed", "split", "metric", "value"]
 SCORES, EXAMPLES = "scores.json", "examples.npz"
 """Files beside a trial's weights."""
 
+_FORM = {"form": 2}
+"""Of the values of examples: all of a split, NaN where a metric leaves one out."""
+
 
 def score_trials(
     study: Study,
@@ -90,10 +93,12 @@ def score_trials(
     return pd.DataFrame(rows, columns=SCORE_COLUMNS)
 
 
-def kept_examples(study: Study, trials: pd.DataFrame, store: TrialStore) -> Examples:
-    """Return where the values of single examples are found.
+def kept_examples(
+    study: Study, trials: pd.DataFrame, store: TrialStore, prepared: Prepared
+) -> Examples:
+    """Return where the values of single examples are found, and which belong together.
 
-    There are none where a trial was scored before they were kept.
+    There are none where a trial was scored before they were kept, or kept as they are now.
     """
     digests = dict(zip(trials["trial_id"], trials["weights_digest"], strict=True))
 
@@ -101,9 +106,11 @@ def kept_examples(study: Study, trials: pd.DataFrame, store: TrialStore) -> Exam
         if trial_id not in digests:
             return None
         identity = _identity(study, str(digests[trial_id]))
-        return load_arrays(store.folder(trial_id) / EXAMPLES, identity)
+        return load_arrays(store.folder(trial_id) / EXAMPLES, identity | _FORM)
 
-    return of_trial
+    groups = {name: split.groups for name, split in prepared.splits.items()}
+    known = {name: one for name, one in groups.items() if one is not None}
+    return Examples(of_trial, known, prepared.grouping)
 
 
 def _identity(study: Study, weights_digest: str) -> dict[str, Any]:
@@ -114,7 +121,7 @@ def _identity(study: Study, weights_digest: str) -> dict[str, Any]:
 def _known_or_computed(
     study: Study,
     folder: Path,
-    identity: Mapping[str, Any],
+    identity: dict[str, Any],
     data: _Splits,
     wanted: Collection[str],
     with_examples: bool,
@@ -122,12 +129,12 @@ def _known_or_computed(
     """Return a trial's scores by split and metric; those that are not kept yet are computed."""
     path = folder / SCORES
     scores: dict[str, dict[str, float]] = load_values(path, identity) or {}
-    lacking = with_examples and load_arrays(folder / EXAMPLES, identity) is None
+    lacking = with_examples and load_arrays(folder / EXAMPLES, identity | _FORM) is None
     missing = [split for split in wanted if split not in scores or lacking]
     if missing:
         computed = _computed(study, folder, data, missing)
         # Before the scores: whoever finds these finds the values too.
-        _keep_examples(folder / EXAMPLES, identity, computed, data)
+        _keep_examples(folder / EXAMPLES, identity | _FORM, computed, data)
         # What is known stays: another machine may differ in the last digit.
         scores = computed | scores
         save_values(path, identity, scores)
@@ -189,15 +196,20 @@ def altered_examples(
     Returns:
         Trial id -> what is wrong, in a clause.
     """
-    data, examples, found = _Splits(prepared, device), kept_examples(study, trials, store), {}
+    data, examples, found = (
+        _Splits(prepared, device),
+        kept_examples(study, trials, store, prepared),
+        {},
+    )
     for trial_id in trials["trial_id"]:
-        kept = examples(trial_id)
+        kept = examples.of_trial(trial_id)
         if kept is None:
             continue
         splits = {key.partition("/")[0] for key in kept}
         again = _example_values(_computed(study, store.folder(trial_id), data, splits))
         if kept.keys() != again.keys() or not all(
-            np.allclose(kept[key], again[key], rtol=tolerance, atol=tolerance) for key in kept
+            np.allclose(kept[key], again[key], rtol=tolerance, atol=tolerance, equal_nan=True)
+            for key in kept
         ):
             found[trial_id] = "its weights give other values of single examples than are kept"
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 import pandas as pd
@@ -54,28 +54,63 @@ def verify_study(
         Columns check and found; found is empty where the check holds.
     """
     record = read_record(store.root)
-    altered = altered_trials(scores, store) | dict(_other_weights(trials, store))
-    altered |= _other_scores(study, trials, scores, prepared, store, device, set(altered))
+    altered = altered_anew(study, trials, scores, prepared, store, device)
     if declaration.applicable.over_examples:
         sound = trials[~trials["trial_id"].isin(altered) & (trials["data"] == prepared.fingerprint)]
         altered |= altered_examples(study, sound, prepared, store, device, TOLERANCE)
-    examples = kept_examples(study, trials, store)
+    examples = kept_examples(study, trials, store, prepared)
     again = judge_study(study, declaration, scores, trials, record, altered, examples)
     rows = [
         ("the registration is there", "" if record.entries else "nothing was registered"),
-        ("the registration's chain", record.broken()),
-        ("commits of the registration", "; ".join(_unrelated(record))),
-        ("data", _data(trials, prepared)),
+        *checks_of_record(record),
+        ("data", other_data(trials, prepared)),
         ("weights and scores", "; ".join(f"trial {t}: {what}" for t, what in altered.items())),
         ("verdicts derived anew", "; ".join(_differences(verdicts, again))),
     ]
-    rows += [
-        (f"{row['hypothesis']} is confirmatory", f"{row['status']}: {row['status_reason']}")
-        if row["status"] != "confirmatory"
-        else (f"{row['hypothesis']} is confirmatory", "")
-        for row in again.dropna(subset="status").to_dict("records")
+    return checks(rows, again, "hypothesis")
+
+
+def checks(rows: Sequence[tuple[str, str]], judged: pd.DataFrame, claim: str) -> pd.DataFrame:
+    """Return the table of checks, and whether each claim is confirmatory.
+
+    Args:
+        rows: check, and what was found; empty where it holds.
+        judged: the claims as they are derived anew, with `status` and `status_reason`.
+        claim: column of their names.
+    """
+    standing = [
+        (
+            f"{row[claim]} is confirmatory",
+            "" if row["status"] == "confirmatory" else f"{row['status']}: {row['status_reason']}",
+        )
+        for row in judged.dropna(subset="status").to_dict("records")
     ]
-    return pd.DataFrame(rows, columns=["check", "found"])
+    return pd.DataFrame([*rows, *standing], columns=["check", "found"])
+
+
+def checks_of_record(record: Record) -> list[tuple[str, str]]:
+    """Check the chain of a registration, and its commits."""
+    return [
+        ("the registration's chain", record.broken()),
+        ("commits of the registration", "; ".join(_unrelated(record))),
+    ]
+
+
+def altered_anew(
+    study: Study,
+    trials: pd.DataFrame,
+    scores: pd.DataFrame,
+    prepared: Prepared,
+    store: TrialStore,
+    device: torch.device,
+) -> dict[str, str]:
+    """Trials whose weights or scores are not those that were trained and are measured again.
+
+    Returns:
+        Trial id -> what is wrong, in a clause.
+    """
+    altered = altered_trials(scores, store) | dict(_other_weights(trials, store))
+    return altered | _other_scores(study, trials, scores, prepared, store, device, set(altered))
 
 
 def _other_weights(trials: pd.DataFrame, store: TrialStore) -> Iterator[tuple[str, str]]:
@@ -109,7 +144,8 @@ def _other_scores(
     }
 
 
-def _data(trials: pd.DataFrame, prepared: Prepared) -> str:
+def other_data(trials: pd.DataFrame, prepared: Prepared) -> str:
+    """Say on which other data trials were trained; empty where on none."""
     others = sorted(set(trials["data"]) - {prepared.fingerprint})
     return f"trials were trained on {', '.join(others)}, prepared are others" if others else ""
 

@@ -10,7 +10,8 @@ class ExampleMean(float):
     """A number like any other score, with the values that it is the mean of.
 
     Attributes:
-        values: of the examples, in the order of the data, float32 [examples].
+        values: of the examples, in the order of the data, NaN where the score leaves one out,
+            float32 [examples].
 
     Example:
         >>> score = ExampleMean(0.5, [1.0, 0.0])

@@ -23,7 +23,9 @@ def register(
     """Write down what will decide the verdicts; return which entry holds."""
     from latentlab.experiment import registering
 
-    now = registering.declared_now(study, declaration, prepared.fingerprint, compute.precision)
+    now = registering.declared_now(
+        study, declaration, prepared.fingerprint, compute.precision, prepared.grouping
+    )
     record = registering.register(study, declaration.amendment, now, store.root, datetime.now(UTC))
     return registering.holding(record, now.subject)
 

@@ -14,6 +14,7 @@ from latentlab.experiment.declaration import Declaration
 from latentlab.experiment.study import Study
 from latentlab.pipelines import data_preparation, training
 from latentlab.pipelines.binding import bound
+from latentlab.search.table import SweepTable
 
 
 def verify(
@@ -32,18 +33,55 @@ def verify(
         UserError: some check fails.
     """
     from latentlab.compute.device import resolve_device
-    from latentlab.core.errors import UserError
     from latentlab.experiment.verification import verify_study
-    from latentlab.reporting.terminal import print_lines
 
     table = trials.assign(config=trials["config"].map(json.loads))
     device = resolve_device(compute)
     checks = verify_study(study, declaration, table, scores, verdicts, prepared, store, device)
+    _told(checks, study.name)
+
+
+def verify_sweep(
+    study: Study,
+    declaration: Declaration,
+    compute: ComputeConfig,
+    plans: dict[str, dict[str, Any]],
+    table: SweepTable,
+    confirmation: pd.DataFrame,
+    trials: pd.DataFrame,
+    scores: pd.DataFrame,
+    prepared: Prepared,
+    store: Any,
+) -> None:
+    """Print every check of a sweep's confirmation.
+
+    Raises:
+        UserError: some check fails.
+    """
+    from latentlab.compute.device import resolve_device
+    from latentlab.experiment.sweep.plan import planned_sweep
+    from latentlab.experiment.sweep.verification import verify_confirmation
+
+    sweep, device = planned_sweep(study, declaration, plans), resolve_device(compute)
+    tables = (table, confirmation, trials, scores)
+    checks = verify_confirmation(sweep, *tables, compute.precision, prepared, store, device)
+    _told(checks, f"{study.name}, sweep {sweep.name}")
+
+
+def _told(checks: pd.DataFrame, of: str) -> None:
+    """Print every check.
+
+    Raises:
+        UserError: some check fails.
+    """
+    from latentlab.core.errors import UserError
+    from latentlab.reporting.terminal import print_lines
+
     print_lines([f"{c}: {found or 'holds'}" for c, found in checks.itertuples(index=False)], {})
     failed = int((checks["found"] != "").sum())
     if failed:
         raise UserError(
-            f"{failed} of {len(checks)} checks of {study.name} do not hold",
+            f"{failed} of {len(checks)} checks of {of} do not hold",
             "What was found stands above; only a new attempt on fresh seeds mends a departure.",
         )
 
@@ -64,5 +102,24 @@ def create_verify_pipeline(study: Study) -> Pipeline:
         None,
         name=f"{s}.verify",
         namespace=f"{s}.verify",
+    )
+    return Pipeline([node])
+
+
+def create_sweep_verify_pipeline(study: Study) -> Pipeline:
+    """Derive the confirmation of a sweep anew from the files."""
+    s = study.name
+    sweep = ("sweep_plan", "sweep_configurations")
+    confirmed = ("confirmation", "confirmation_trials", "confirmation_scores")
+    node = Node(
+        bound(verify_sweep, study),
+        [
+            f"params:{s}",
+            "params:compute",
+            *(f"{s}.{table}" for table in (*sweep, *confirmed, "prepared", "store")),
+        ],
+        None,
+        name=f"{s}.verify_sweep",
+        namespace=f"{s}.verify_sweep",
     )
     return Pipeline([node])

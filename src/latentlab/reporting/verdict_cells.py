@@ -145,12 +145,16 @@ def correction_text(row: Row) -> str:
 
 
 def count_text(row: Row) -> str:
-    """Write the number of units with their kind ("10 seeds", "10 seeds x 359 examples")."""
+    """Write the number of units with their kind ("10 seeds x 359 examples in 80 groups")."""
     n, examples = as_float(row.get("n")), as_float(row.get("examples"))
     if math.isnan(n):
         return MISSING
     count = plural(int(n), unit_of_n(row))
-    return count if math.isnan(examples) else f"{count} x {plural(int(examples), 'example')}"
+    if math.isnan(examples):
+        return count
+    groups = as_float(row.get("example_groups"))
+    together = "" if math.isnan(groups) else f" in {plural(int(groups), 'group')}"
+    return f"{count} x {plural(int(examples), 'example')}{together}"
 
 
 def sources_text(row: Row) -> str:

@@ -101,7 +101,9 @@ def status_sentence(verdicts: pd.DataFrame) -> str:
 def next_step(verdicts: pd.DataFrame) -> str:
     """Say what may honestly be done about open questions; empty where there are none."""
     needs = [row for row in verdict_rows(verdicts) if seeds_missing(row)]
-    if not needs or not (command := as_text(needs[0].get("command"))):
+    # Seeds enough for the question that needs the most are enough for all.
+    most = max(needs, key=lambda row: as_float(row.get("seeds_needed")), default={})
+    if not (command := as_text(most.get("command"))):
         return ""
     return (
         "The seeds that an open question needs run from a plan with the spread that was seen to an "

@@ -11,6 +11,14 @@ four needs, errs in up to .017. The tail probability here is the mean of those o
 weighted with the parts of the variance (as Cochran & Cox 1957 weigh quantiles);
 the seeds' weight is the whole of their mean square, interaction included. Levels then hold for any
 number of seeds, at the price of intervals that are up to a seventh wider.
+
+Examples that belong together (texts of one picture, visits of one patient) are no sample of so
+many; their groups are. Of G groups of n_g examples, E together, the deviation of an example's mean
+becomes that of the group's total, G/E (sum of the group's examples - n_g mean): the ratio estimator
+(Cochran 1977, ch. 6). It is enlarged by (1 - 1/G) / (1 - n_g/E), which is the jackknife over groups
+(Bell & McCaffrey 2002), and the degrees of freedom are those of E^2 / sum n_g^2 groups of equal
+size (Kish 1965; Carter, Schnepel & Steigerwald 2017), without either of which unequal groups
+err too often. The mean stays the one over examples; groups of one example change nothing.
 """
 
 from __future__ import annotations
@@ -20,7 +28,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import scipy
 
-from latentlab.core.arrays import Array
+from latentlab.core.arrays import AnyArray, Array
 from latentlab.statistics.intervals import Interval, t_quantile
 from latentlab.statistics.location import ROUNDING
 from latentlab.statistics.rearranging import Alternative
@@ -40,7 +48,7 @@ class TwoWayMean:
         column: mean square of the examples' means.
         residual: mean square of what is left.
         seeds: S.
-        examples: E.
+        examples: E; of groups, the number of equal ones that they count for.
     """
 
     mean: Array
@@ -48,7 +56,7 @@ class TwoWayMean:
     column: Array
     residual: Array
     seeds: int
-    examples: int
+    examples: float
 
     @property
     def of_seeds(self) -> Array:
@@ -130,12 +138,14 @@ class TwoWayMean:
         return float(scipy.optimize.brentq(beyond, 0.999 * low, 1.001 * high))
 
 
-def two_way_mean(treatment: Array, control: Array) -> TwoWayMean:
+def two_way_mean(treatment: Array, control: Array, groups: AnyArray | None = None) -> TwoWayMean:
     """Return the mean of treatment - control over seeds and examples.
 
     Args:
         treatment: shape [..., seeds, examples], at least two of each.
         control: the same seeds and examples.
+        groups: integers; examples of one number belong together, at least two numbers, [examples].
+            None: each is on its own.
 
     Example:
         >>> table = np.array([[1.0, 2.0, 3.0], [2.0, 3.0, 7.0]])
@@ -147,15 +157,36 @@ def two_way_mean(treatment: Array, control: Array) -> TwoWayMean:
     seeds, examples = table.shape[-2:]
     mean = table.mean(axis=(-2, -1))
     rows = table.mean(axis=-1) - mean[..., None]
-    columns = table.mean(axis=-2) - mean[..., None]
-    rest = table - mean[..., None, None] - rows[..., :, None] - columns[..., None, :]
+    totals, sizes = (table, np.ones(examples)) if groups is None else _by_group(table, groups)
+    count = len(sizes)
+    scale = count / examples * ((1 - 1 / count) / (1 - sizes / examples))
+    columns = scale * (totals.mean(axis=-2) - sizes * mean[..., None])
+    rest = totals - sizes * mean[..., None, None] - sizes * rows[..., :, None]
+    rest = scale * rest - columns[..., None, :]
     squares = (
         np.sum(rows**2, axis=-1) / (seeds * (seeds - 1)),
-        np.sum(columns**2, axis=-1) / (examples * (examples - 1)),
-        np.sum(rest**2, axis=(-2, -1)) / (seeds * (seeds - 1) * examples * (examples - 1)),
+        np.sum(columns**2, axis=-1) / (count * (count - 1)),
+        np.sum(rest**2, axis=(-2, -1)) / (seeds * (seeds - 1) * count * (count - 1)),
     )
     # What varies by rounding alone does not vary.
     largest = np.maximum(np.abs(treatment).max(axis=(-2, -1)), np.abs(control).max(axis=(-2, -1)))
     flat = sum(squares) <= (ROUNDING * largest) ** 2
     row, column, residual = (np.where(flat, 0.0, one) for one in squares)
-    return TwoWayMean(mean, row, column, residual, seeds, examples)
+    return TwoWayMean(mean, row, column, residual, seeds, equal_groups(sizes))
+
+
+def equal_groups(sizes: AnyArray) -> float:
+    """Return how many groups of equal size count for as much as groups of these sizes, [groups].
+
+    Example:
+        >>> equal_groups(np.array([3, 3, 3])), equal_groups(np.array([5, 1]))
+        (3.0, 1.3846153846153846)
+    """
+    return float(sizes.sum() ** 2 / np.sum(sizes**2))
+
+
+def _by_group(table: Array, groups: AnyArray) -> tuple[Array, AnyArray]:
+    """Return the totals of groups of examples, [..., seeds, groups], and their sizes, [groups]."""
+    order = np.argsort(groups, kind="stable")
+    _, starts, sizes = np.unique(groups[order], return_index=True, return_counts=True)
+    return np.add.reduceat(table[..., order], starts, axis=-1), sizes

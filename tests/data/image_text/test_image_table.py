@@ -131,6 +131,22 @@ def test_rows_that_share_a_picture_or_a_text_are_held_out_together(tmp_path):
     assert _read(tmp_path).fingerprint == _read(tmp_path, repeats="apart").fingerprint
 
 
+def test_samples_of_a_row_and_rows_of_a_group_belong_together(tmp_path):
+    table = rows(20, splits=False)
+    for row, group in zip(table, ["a", "b", "c", "d", ""] * 4, strict=True):
+        row["group"] = group
+    table[4]["text"] = table[9]["text"]
+    write_table(tmp_path, table)
+    data = _read(tmp_path, test_fraction=0.3)
+    found = {name: len(np.unique(split.groups)) for name, split in data.splits.items()}
+    # Four groups, two rows of one text, and two rows of neither.
+    assert sum(found.values()) == 4 + 1 + 2
+    for split in data.splits.values():
+        assert split.groups.shape == (len(split),)
+        assert np.array_equal(split.groups[::2], split.groups[1::2])
+    assert data_card(data)["splits"]["test"]["groups_of_examples"] == found["test"]
+
+
 def test_copies_that_the_tables_splits_part_are_refused_or_counted(tmp_path):
     table = rows()
     table[10]["text"] = table[1]["text"]

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from latentlab.evidence.hypotheses import Hypotheses, read_hypotheses
-from latentlab.evidence.registration import statements
+from latentlab.evidence.statements import statements
 from latentlab.metrics.timing import TIMES
 from latentlab.studies.registry import STUDIES
 

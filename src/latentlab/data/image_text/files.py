@@ -65,12 +65,14 @@ class Item:
         label: name of its class; empty where it has none.
         image: file of its picture, below the folder of pictures; empty where it has none.
         text: empty where it has none.
+        group: number that it shares with the objects it belongs with; None: with no other.
     """
 
     id: str
     label: str
     image: str
     text: str
+    group: int | None = None
 
 
 def read_objects(
@@ -146,7 +148,8 @@ def _records(
         records[split] = []
         for item in members:
             image = None if place in unreadable else pixels.get(place)
-            records[split].append(Record(item.id, item.label, image, tidy(item.text, length)))
+            text = tidy(item.text, length)
+            records[split].append(Record(item.id, item.label, image, text, item.group))
             place += 1
     return records
 

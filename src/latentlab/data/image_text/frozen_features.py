@@ -141,7 +141,7 @@ def _packed(
     rows = np.zeros((len(split), 1, 1, new.length), dtype=np.uint8)
     rows[..., new.pixels :] = split.features[..., old.pixels :]
     rows[group_numbers(rows) == VISUAL, 0, 0, : new.pixels] = features
-    return Split(rows, np.asarray(split.labels))
+    return Split(rows, np.asarray(split.labels), split.groups)
 
 
 def _errors(found: Mapping[str, NDArray[np.float32]], scale: NDArray[np.floating[Any]]) -> str:

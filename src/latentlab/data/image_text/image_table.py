@@ -1,12 +1,13 @@
 """A folder of pictures and a CSV file that gives each a text and a label.
 
 ```
-image,text,label,split,id
-shoes/0001.jpg,"Blue running shoe",shoe,train,17
+image,text,label,split,id,group
+shoes/0001.jpg,"Blue running shoe",shoe,train,17,seller 4
 ```
-The columns `split` (train, test or validation) and `id` may be missing: then a stratified part of
-the rows is held out, and rows are known by their line. Rows that share a picture or a text are held
-out together. An empty image or text is one that the object does not have.
+The columns `split` (train, test or validation), `id` and `group` may be missing: then a stratified
+part of the rows is held out, rows are known by their line and are of no group. Rows that share a
+picture, a text or a group are held out together, and are no independent examples. An empty image or
+text is one that the object does not have, an empty group none.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import csv
 import io
 from collections import Counter
 from collections.abc import Hashable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -40,7 +42,9 @@ REQUIRED = ("image", "text", "label")
 SPLITS = {"train": "train", "test": "test", "validation": "validation", "val": "validation"}
 SHOWN = 5
 """Lines that a message names; further ones are counted."""
-REMEDY = "It needs a first line with the columns image, text, label and, if wanted, split and id."
+REMEDY = (
+    "It needs a first line with the columns image, text, label and, if wanted, split, id and group."
+)
 
 
 class ImageTableConfig(ImageTextFilesConfig):
@@ -59,8 +63,9 @@ class ImageTableConfig(ImageTextFilesConfig):
     )
     repeats: Literal["together", "apart"] = Field(
         default="together",
-        description="together: a picture or text is in one split only, and a table whose own "
-        "splits part copies is refused; apart: they may, and the data card counts the copies",
+        description="together: a picture, text or group is in one split only where the split is "
+        "made here, and a table whose own splits part copies is refused; apart: they may, and the "
+        "data card counts the copies",
     )
 
 
@@ -74,6 +79,9 @@ def read_image_table(config: ImageTableConfig, folder: Path) -> Prepared:
     path = folder / config.table
     rows = _rows(path)
     items = [_item(row, line) for line, row in rows]
+    named = [row.get("group", "").strip() for _, row in rows]
+    leaders = _together(items, named, path.parent, config)
+    items = [replace(item, group=int(k)) for item, k in zip(items, leaders, strict=True)]
     if "split" in rows[0][1]:
         held_out = "splits of the table"
         splits: dict[str, list[Item]] = {"train": [], "test": []}
@@ -82,8 +90,8 @@ def read_image_table(config: ImageTableConfig, folder: Path) -> Prepared:
     else:
         held_out = f"stratified split of seed {config.split_seed}"
         strata = [(item.label, not item.image, not item.text.strip()) for item in items]
-        leaders = _copies(items, path.parent, config) if config.repeats == "together" else None
-        parts = hold_out_objects(strata, config.test_fraction, config.split_seed, leaders)
+        kept = leaders if config.repeats == "together" else None
+        parts = hold_out_objects(strata, config.test_fraction, config.split_seed, kept)
         splits = {split: [items[k] for k in places] for split, places in parts.items()}
     prepared = read_objects(
         "image_table",
@@ -104,9 +112,11 @@ def read_image_table(config: ImageTableConfig, folder: Path) -> Prepared:
     return prepared
 
 
-def _copies(items: Sequence[Item], folder: Path, config: ImageTableConfig) -> NDArray[np.intp]:
-    """For each row the position of the first that it shares a picture or a text with, [n]."""
-    keys: list[list[Hashable]] = [[] for _ in items]
+def _together(
+    items: Sequence[Item], groups: Sequence[str], folder: Path, config: ImageTableConfig
+) -> NDArray[np.intp]:
+    """For each row the position of the first that it shares picture, text or group with, [n]."""
+    keys: list[list[Hashable]] = [[("group", group)] if group else [] for group in groups]
     illustrated = [place for place, item in enumerate(items) if item.image]
     for place, key in zip(
         illustrated, picture_keys([items[k].image for k in illustrated], folder), strict=True

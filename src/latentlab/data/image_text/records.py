@@ -30,33 +30,42 @@ class Record:
         label: name of its class.
         image: uint8 [channels, height, width]; None where it has none.
         text: with at least one character of the alphabet; None where it has none.
+        group: number that it shares with the objects it belongs with; None: with no other.
     """
 
     id: str
     label: str
     image: NDArray[np.uint8] | None
     text: str | None
+    group: int | None = None
 
 
 def pack(records: Sequence[Record], classes: Sequence[str], parts: ImageTextLayout) -> Split:
-    """A visual sample of each picture and a text sample of each text, object by object."""
+    """A visual sample of each picture and a text sample of each text, object by object.
+
+    Samples of one object belong together, and those of objects of one group.
+    """
     numbers = {name: number for number, name in enumerate(classes)}
     count = sum((one.image is not None) + (one.text is not None) for one in records)
     # Pages of zeros that nothing writes to, which most of a text sample is, take no memory.
     features = np.zeros((count, 1, 1, parts.length), dtype=np.uint8)
     labels = np.empty(count, dtype=np.int64)
+    groups = np.empty(count, dtype=np.int64)
+    first: dict[int | str, int] = {}
     place = 0
     for record in records:
+        group = first.setdefault(record.id if record.group is None else record.group, place)
         if record.image is not None:
             features[place, 0, 0, : parts.pixels] = record.image.ravel()
-            labels[place] = numbers[record.label]
+            labels[place], groups[place] = numbers[record.label], group
             place += 1
         if record.text is not None:
             features[place, 0, 0, parts.pixels : -1] = encode(record.text, parts.text)
             features[place, 0, 0, -1] = TEXT
-            labels[place] = numbers[record.label]
+            labels[place], groups[place] = numbers[record.label], group
             place += 1
-    return Split(features, labels)
+    together = len(np.unique(groups)) < count
+    return Split(features, labels, groups if together else None)
 
 
 def prepared_samples(

@@ -51,10 +51,11 @@ class LocationClaim(DeclaredLocation):
         over_seeds = self._over_seeds(samples, metrics, level)
         if "examples" not in self.population or over_seeds.n < 2:
             return over_seeds
-        values = example_scores(tables, samples, self.metric.name, self.metric.split)
-        if values is None:
+        found = example_scores(tables, samples, self.metric.name, self.metric.split)
+        if found is None:
             # What each seed draws for itself is a part of its own variance.
             return over_seeds
+        values, groups = found
         treatment, control = (side.reshape(over_seeds.n, -1) for side in self.contrast(values))
         both = TwoSources(
             treatment,
@@ -63,6 +64,7 @@ class LocationClaim(DeclaredLocation):
             self.boundary,
             self.sides,
             lower_is_better=self._sign(metrics) < 0,
+            groups=groups,
         )
         return both.assess(over_seeds, _PLANNED_AT[self.comparison], level)
 

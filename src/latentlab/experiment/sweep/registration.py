@@ -6,6 +6,7 @@ Until a confirmation was seen, its declaration may still change (a larger budget
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -13,8 +14,9 @@ from pathlib import Path
 import pandas as pd
 
 from latentlab.data import Prepared
-from latentlab.evidence.registration import ClaimStatement, Declared, Record, digest_of
+from latentlab.evidence.registration import Declared, Record, digest_of
 from latentlab.evidence.standing import standing_under
+from latentlab.evidence.statements import ClaimStatement
 from latentlab.experiment.registering import (
     look,
     read_record,
@@ -112,7 +114,29 @@ def judge_confirmation(
         and `status_reason`; empty on the validation split, about which nothing is claimed.
     """
     record = read_record(store.root)
-    standing = standing_under(record, now, trials, altered_trials(scores, store))
+    whole = judged(gain, now, trials, record, altered_trials(scores, store))
+    seen = whole[whole["split"] == SPLIT].assign(hypothesis=lambda table: table["metric"])
+    look(scores[scores["split"] == SPLIT], trials, seen, now.subject, store.root, at)
+    return whole
+
+
+def judged(
+    gain: pd.DataFrame,
+    now: Declared,
+    trials: pd.DataFrame,
+    record: Record,
+    altered: Mapping[str, str],
+) -> pd.DataFrame:
+    """Return what `judge_confirmation` does, and write nothing.
+
+    Args:
+        gain: from `confirmation_table`.
+        now: from `declared_sweep`.
+        trials: of the confirmation, as from `trial_table`.
+        record: what was registered.
+        altered: trial id -> in what it is not what was trained and measured.
+    """
+    standing = standing_under(record, now, trials, altered)
     another = _another_winner(record, now.subject, trials)
     rows = []
     for row in gain[gain["split"] == SPLIT].to_dict("records"):
@@ -129,10 +153,7 @@ def judge_confirmation(
                 "status_reason": own.reason,
             }
         )
-    verdicts = pd.DataFrame(rows)
-    seen = verdicts.assign(hypothesis=verdicts["metric"])
-    look(scores[scores["split"] == SPLIT], trials, seen, now.subject, store.root, at)
-    return gain.merge(verdicts, on=["metric", "split"], how="left")
+    return gain.merge(pd.DataFrame(rows), on=["metric", "split"], how="left")
 
 
 def _verdict(p: float, price: float) -> str:

@@ -59,9 +59,9 @@ def evaluate(model: TrainedModel, features: Tensor, labels: Tensor) -> dict[str,
     for number, group in enumerate(GROUPS):
         members = groups == number
         if members.any():
-            accuracies.append(_mean(correct[members]))
+            accuracies.append(_mean(correct, members))
             scores[group_accuracy(group)] = accuracies[-1]
-            scores[group_cross_entropy(group)] = _mean(losses[members])
+            scores[group_cross_entropy(group)] = _mean(losses, members)
     if len(accuracies) == len(GROUPS):
         scores["worst_group_accuracy"] = float(min(accuracies))
         scores["balanced_group_accuracy"] = float(np.mean(accuracies))
@@ -115,8 +115,11 @@ def _answers(model: TrainedModel, features: Tensor) -> tuple[Tensor, Tensor, Ten
     return latents, logits, groups
 
 
-def _mean(values: Tensor) -> ExampleMean:
-    return ExampleMean(float(values.mean()), values.cpu())
+def _mean(values: Tensor, members: Tensor | None = None) -> ExampleMean:
+    """Return the mean of values, [samples], of those alone that are members."""
+    if members is None:
+        return ExampleMean(float(values.mean()), values.cpu())
+    return ExampleMean(float(values[members].mean()), values.where(members, torch.nan).cpu())
 
 
 def _anchor_distances(model: TrainedModel) -> Tensor | None:
