@@ -87,6 +87,11 @@ class Prepared:
     origin: str
     folder: Path | None = None
 
+    @property
+    def name(self) -> str:
+        """Name of the data set."""
+        return self.schema.name
+
     @cached_property
     def fingerprint(self) -> str:
         """Sha256 (hex) of the schema and of the content of all splits.

@@ -10,7 +10,6 @@ import pandas as pd
 from plotly.graph_objects import Figure
 
 from latentlab.core.provenance import provenance
-from latentlab.data import Prepared
 from latentlab.data.card import data_card
 from latentlab.data.preview import draw_preview
 from latentlab.experiment.declaration import Declaration
@@ -44,7 +43,7 @@ def compare(
 def build_report(
     study: Study,
     declaration: Declaration,
-    prepared: Prepared,
+    made_from: Any,
     trials: pd.DataFrame,
     scores: pd.DataFrame,
     verdicts: pd.DataFrame,
@@ -59,7 +58,7 @@ def build_report(
     Args:
         study: whose report it is.
         declaration: its arms, metrics and claims.
-        prepared: the data, whose card and preview are shown.
+        made_from: the data, whose card and preview are shown, or the program.
         trials: the table of trials.
         scores: trial_id, arm, seed, split, metric, value.
         verdicts: one row per hypothesis.
@@ -73,7 +72,7 @@ def build_report(
         UserError: the trials were trained on other data, or there are neither verdicts nor a
             comparison.
     """
-    require_same_data(study, trials, prepared.fingerprint)
+    require_same_data(study, trials, made_from.fingerprint)
     shown = {}
     for name, figure in figures.items():
         spec = figure_spec(study, name)
@@ -112,8 +111,8 @@ def build_report(
         deviations=deviations(trials, verdicts),
         metrics=tuple(declaration.metric_table.values()),
         reproduce=reproduction(trials, registered),
-        data_card=data_card(prepared),
-        preview=draw_preview(prepared),
+        data_card=made_from.card() if study.runs_programs else data_card(made_from),
+        preview=None if study.runs_programs else draw_preview(made_from),
     )
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from itertools import pairwise
+from typing import Any
 
 import pandas as pd
 import torch
 
 from latentlab.core.provenance import is_ancestor
-from latentlab.data import Prepared
 from latentlab.evidence.registration import Record
 from latentlab.experiment.declaration import Declaration
 from latentlab.experiment.hypothesis_testing import judge_study
@@ -21,8 +21,8 @@ from latentlab.experiment.scoring import (
     kept_examples,
     score_trials,
 )
-from latentlab.experiment.study import Study
-from latentlab.training.store import WEIGHTS, TrialStore
+from latentlab.experiment.study import Made, Study
+from latentlab.training.store import TrialStore, outcome_file
 
 TOLERANCE = 1e-5
 """Relative difference that scores of the same weights may have on another machine."""
@@ -34,7 +34,7 @@ def verify_study(
     trials: pd.DataFrame,
     scores: pd.DataFrame,
     verdicts: pd.DataFrame,
-    prepared: Prepared,
+    made_from: Any,
     store: TrialStore,
     device: torch.device,
 ) -> pd.DataFrame:
@@ -46,7 +46,7 @@ def verify_study(
         trials: one row per trial, `config` as a nested mapping.
         scores: all scores of the study.
         verdicts: as they were stored.
-        prepared: the data, as they are prepared now.
+        made_from: the data, as they are prepared now, or the program.
         store: the trials and the registration.
         device: where scores are computed anew.
 
@@ -55,17 +55,19 @@ def verify_study(
     """
     record = read_record(store.root)
     altered = altered_trials(scores, store) | dict(_other_weights(trials, store))
-    altered |= _other_scores(study, trials, scores, prepared, store, device, set(altered))
+    altered |= _other_scores(study, trials, scores, made_from, store, device, set(altered))
     if declaration.applicable.over_examples:
-        sound = trials[~trials["trial_id"].isin(altered) & (trials["data"] == prepared.fingerprint)]
-        altered |= altered_examples(study, sound, prepared, store, device, TOLERANCE)
+        sound = trials[
+            ~trials["trial_id"].isin(altered) & (trials["data"] == made_from.fingerprint)
+        ]
+        altered |= altered_examples(study, sound, made_from, store, device, TOLERANCE)
     examples = kept_examples(study, trials, store)
     again = judge_study(study, declaration, scores, trials, record, altered, examples)
     rows = [
         ("the registration is there", "" if record.entries else "nothing was registered"),
         ("the registration's chain", record.broken()),
         ("commits of the registration", "; ".join(_unrelated(record))),
-        ("data", _data(trials, prepared)),
+        ("data", _data(trials, made_from)),
         ("weights and scores", "; ".join(f"trial {t}: {what}" for t, what in altered.items())),
         ("verdicts derived anew", "; ".join(_differences(verdicts, again))),
     ]
@@ -80,7 +82,7 @@ def verify_study(
 
 def _other_weights(trials: pd.DataFrame, store: TrialStore) -> Iterator[tuple[str, str]]:
     for trial_id, digest in trials[["trial_id", "weights_digest"]].itertuples(index=False):
-        path = store.folder(trial_id) / WEIGHTS
+        path = outcome_file(store.folder(trial_id))
         if not path.exists():
             yield trial_id, "its weights are gone"
         elif hashlib.sha256(path.read_bytes()).hexdigest() != digest:
@@ -91,14 +93,14 @@ def _other_scores(
     study: Study,
     trials: pd.DataFrame,
     scores: pd.DataFrame,
-    prepared: Prepared,
+    made_from: Any,
     store: TrialStore,
     device: torch.device,
     known: set[str],
 ) -> dict[str, str]:
     """Trials whose stored scores their weights do not give; those that are known are left out."""
-    left = trials[~trials["trial_id"].isin(known) & (trials["data"] == prepared.fingerprint)]
-    measured = score_trials(study, left, prepared, store, device, anew=True)
+    left = trials[~trials["trial_id"].isin(known) & (trials["data"] == made_from.fingerprint)]
+    measured = score_trials(study, left, made_from, store, device, anew=True)
     keys = ["trial_id", "split", "metric"]
     both = scores.merge(measured[[*keys, "value"]], on=keys, suffixes=("", "_again"))
     both = both[both["metric"] != "training_seconds_share"]
@@ -109,8 +111,8 @@ def _other_scores(
     }
 
 
-def _data(trials: pd.DataFrame, prepared: Prepared) -> str:
-    others = sorted(set(trials["data"]) - {prepared.fingerprint})
+def _data(trials: pd.DataFrame, made_from: Made) -> str:
+    others = sorted(set(trials["data"]) - {made_from.fingerprint})
     return f"trials were trained on {', '.join(others)}, prepared are others" if others else ""
 
 

@@ -9,7 +9,6 @@ import pandas as pd
 from kedro.pipeline import Node, Pipeline
 
 from latentlab.compute.config import ComputeConfig
-from latentlab.data import Prepared
 from latentlab.experiment.declaration import Declaration
 from latentlab.experiment.study import Study
 from latentlab.pipelines.binding import bound
@@ -18,12 +17,12 @@ STAGE = "training"
 
 
 def register(
-    study: Study, declaration: Declaration, compute: ComputeConfig, prepared: Prepared, store: Any
+    study: Study, declaration: Declaration, compute: ComputeConfig, made_from: Any, store: Any
 ) -> dict[str, Any]:
     """Write down what will decide the verdicts; return which entry holds."""
     from latentlab.experiment import registering
 
-    now = registering.declared_now(study, declaration, prepared.fingerprint, compute.precision)
+    now = registering.declared_now(study, declaration, made_from.fingerprint, compute.precision)
     record = registering.register(study, declaration.amendment, now, store.root, datetime.now(UTC))
     return registering.holding(record, now.subject)
 
@@ -33,7 +32,7 @@ def train(
     declaration: Declaration,
     compute: ComputeConfig,
     retrain: bool,
-    prepared: Prepared,
+    made_from: Any,
     store: Any,
     registered: dict[str, Any],
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -44,7 +43,7 @@ def train(
     from latentlab.experiment.looks import train_study
     from latentlab.experiment.planning import history_table, trial_table
 
-    trials, trained = train_study(study, declaration, compute, prepared, store, retrain)
+    trials, trained = train_study(study, declaration, compute, made_from, store, retrain)
     return trial_table(trials, store, trained), history_table(trials, store)
 
 
@@ -53,7 +52,7 @@ def registration_node(study: Study) -> Node:
     s = study.name
     return Node(
         bound(register, study),
-        [f"params:{s}", "params:compute", f"{s}.prepared", f"{s}.store"],
+        [f"params:{s}", "params:compute", study.made_from, f"{s}.store"],
         f"{s}.registered",
         name=f"{s}.register",
         namespace=f"{s}.{STAGE}",
@@ -72,7 +71,7 @@ def create_pipeline(study: Study) -> Pipeline:
                     f"params:{s}",
                     "params:compute",
                     "params:retrain",
-                    f"{s}.prepared",
+                    study.made_from,
                     f"{s}.store",
                     f"{s}.registered",
                 ],

@@ -9,7 +9,6 @@ import pandas as pd
 from kedro.pipeline import Node, Pipeline
 
 from latentlab.compute.config import ComputeConfig
-from latentlab.data import Prepared
 from latentlab.experiment.declaration import Declaration
 from latentlab.experiment.study import Study
 from latentlab.pipelines import data_preparation, training
@@ -23,7 +22,7 @@ def verify(
     trials: pd.DataFrame,
     scores: pd.DataFrame,
     verdicts: pd.DataFrame,
-    prepared: Prepared,
+    made_from: Any,
     store: Any,
 ) -> None:
     """Print every check.
@@ -38,7 +37,7 @@ def verify(
 
     table = trials.assign(config=trials["config"].map(json.loads))
     device = resolve_device(compute)
-    checks = verify_study(study, declaration, table, scores, verdicts, prepared, store, device)
+    checks = verify_study(study, declaration, table, scores, verdicts, made_from, store, device)
     print_lines([f"{c}: {found or 'holds'}" for c, found in checks.itertuples(index=False)], {})
     failed = int((checks["found"] != "").sum())
     if failed:
@@ -57,10 +56,10 @@ def create_register_pipeline(study: Study) -> Pipeline:
 def create_verify_pipeline(study: Study) -> Pipeline:
     """Derive everything anew from the files."""
     s = study.name
-    tables = ("trials", "scores", "verdicts", "prepared", "store")
+    tables = [f"{s}.{table}" for table in ("trials", "scores", "verdicts")]
     node = Node(
         bound(verify, study),
-        [f"params:{s}", "params:compute", *(f"{s}.{table}" for table in tables)],
+        [f"params:{s}", "params:compute", *tables, study.made_from, f"{s}.store"],
         None,
         name=f"{s}.verify",
         namespace=f"{s}.verify",

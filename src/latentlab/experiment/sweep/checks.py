@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from latentlab.core.errors import UserError
-from latentlab.experiment.declaration import Declaration
+from latentlab.experiment.declaration import Declaration, leaves
 from latentlab.experiment.study import Study
 from latentlab.experiment.sweep.configurations import Extremes, default_block, extremes, resolve
 from latentlab.experiment.sweep.unread import unread
-from latentlab.experiment.sweep.vocabulary import Vocabulary, leaves
+from latentlab.experiment.sweep.vocabulary import Vocabulary
 from latentlab.search.settings import MOST_EPOCHS, Halving, SweepSettings
 from latentlab.search.sweep_files.reader import SweepFile
 from latentlab.search.sweep_files.wandb_early_stopping import later_bands

@@ -10,7 +10,7 @@ from typing import Any
 
 from latentlab.core.errors import UserError, noting, together
 from latentlab.experiment.declaration import Declaration
-from latentlab.experiment.study import Study
+from latentlab.experiment.study import Made, Study
 from latentlab.experiment.sweep.checks import check
 from latentlab.experiment.sweep.configurations import resolve
 from latentlab.experiment.sweep.vocabulary import Vocabulary
@@ -18,6 +18,7 @@ from latentlab.search.settings import SweepSettings
 from latentlab.search.sweep_files.reader import read_sweep, rename
 from latentlab.search.table import Objective
 from latentlab.training.config import TrialConfig
+from latentlab.training.trial import Trial
 
 _DATA_SET = {"dataset", "problem_id"}
 """What files call the data set, which a sweep cannot change."""
@@ -52,6 +53,14 @@ class Sweep:
             UserError: a key does not exist, or a value is out of range.
         """
         return resolve(self.study, self.declaration, configuration)
+
+    def trial(
+        self, arm: str, seed: int, config: TrialConfig, made_from: Made, precision: str
+    ) -> Trial:
+        """Return a configuration with one seed."""
+        return self.study.trial(
+            self.declaration, arm, seed, config, made_from.fingerprint, precision
+        )
 
 
 def load_sweep(study: Study, declaration: Declaration, folders: Sequence[str], root: Path) -> Sweep:

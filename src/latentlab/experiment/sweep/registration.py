@@ -12,17 +12,16 @@ from pathlib import Path
 
 import pandas as pd
 
-from latentlab.data import Prepared
 from latentlab.evidence.registration import ClaimStatement, Declared, Record, digest_of
 from latentlab.evidence.standing import standing_under
 from latentlab.experiment.registering import (
     look,
     read_record,
     register,
-    versions_of,
     weights_digest,
 )
 from latentlab.experiment.scoring import altered_trials
+from latentlab.experiment.study import Made
 from latentlab.experiment.sweep.confirmation import DEFAULT, WINNER, for_confirmation
 from latentlab.experiment.sweep.file import Sweep
 from latentlab.training.store import TrialStore
@@ -34,7 +33,7 @@ SPLIT = "test"
 """The split that the claim is about; the validation split chose the winner."""
 
 
-def declared_sweep(sweep: Sweep, prepared: Prepared, precision: str) -> Declared:
+def declared_sweep(sweep: Sweep, made_from: Made, precision: str) -> Declared:
     """All that decides whether a winner is confirmed, as it is declared and prepared now."""
     config = for_confirmation(sweep, sweep.config({}))
     names = [objective.name for objective in sweep.objectives]
@@ -48,9 +47,9 @@ def declared_sweep(sweep: Sweep, prepared: Prepared, precision: str) -> Declared
     }
     return Declared(
         subject=f"{sweep.declaration.subject}, sweep {sweep.name}",
-        fingerprint=prepared.fingerprint,
+        fingerprint=made_from.fingerprint,
         precision=precision,
-        versions=versions_of(sweep.study),
+        versions=sweep.study.versions,
         seeds=sweep.settings.confirmation.seeds.numbers(),
         arms={WINNER: {}, DEFAULT: config.model_dump(mode="json")},
         claims={
