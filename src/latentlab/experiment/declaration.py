@@ -87,7 +87,7 @@ class Declaration(BaseModel):
     spaces and tables from elsewhere, mean in the study's configuration, `metric_aliases` the same
     of metrics; `conditions` says which settings are read only under others; `rung_score` is the
     epoch score by which a search stops configurations early, one that means the same in all of
-    them.
+    them. `shared_by_arms` says what the arms of one seed have in common.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -101,6 +101,9 @@ class Declaration(BaseModel):
     metric_aliases: ClassVar[Mapping[str, str]] = {}
     conditions: ClassVar[Conditions] = TRAINING_CONDITIONS
     rung_score: ClassVar[str] = "validation_total"
+    shared_by_arms: ClassVar[str] = (
+        "share split and data order and, where their shapes agree, initial weights and noise"
+    )
 
     dataset: str
     datasets: Mapping[str, DatasetDefaults]

@@ -123,8 +123,7 @@ def summary(
     seeds = trials["seed"].nunique()
     lines = [
         f"{len(declaration.configs)} arms with {seeds} seeds each, {len(trials)} trials on "
-        f"{declaration.dataset}; arms of a seed share split and data order and, where their "
-        "shapes agree, initial weights and noise."
+        f"{declaration.dataset}; arms of a seed {declaration.shared_by_arms}."
     ]
     stopping = declaration.hypotheses.stopping
     if stopping is not None:

@@ -43,9 +43,19 @@ def _lost_trials(trials: pd.DataFrame) -> Iterator[str]:
         if len(diverged):
             where = ", ".join(_divergence(row) for row in diverged.to_dict("records"))
             yield f"{arm}: {len(diverged)} of {plural(len(of_arm), 'trial')} diverged ({where})."
-        others = of_arm[~of_arm["status"].isin(["diverged", "finished"])]
+        failed = of_arm[of_arm["status"] == "failed"]
+        if len(failed):
+            why = "; ".join(f"{_seeds(seeds)}: {what}" for what, seeds in _by_outcome(failed))
+            yield f"{arm}: {len(failed)} of {plural(len(of_arm), 'trial')} failed ({why})."
+        others = of_arm[~of_arm["status"].isin(["diverged", "failed", "finished"])]
         for status, group in others.groupby("status", sort=False):
             yield f"{arm}: {_seeds(group['seed'])} ended with the status '{status}'."
+
+
+def _by_outcome(trials: pd.DataFrame) -> Iterator[tuple[str, pd.Series]]:
+    """Yield how trials failed, without what each printed in the end, and the seeds that did."""
+    for what, group in trials.groupby(trials["outcome"].str.partition(":")[0], sort=False):
+        yield str(what), group["seed"]
 
 
 def _divergence(row: dict[object, object]) -> str:

@@ -124,6 +124,13 @@ class SweepSettings(BaseModel):
     sampler_seed: Whole = Field(0, ge=0, description="of the sampler, not of the training")
     halving: Halving | None = None
     confirmation: Confirmation = Confirmation()
+    # Left out of the dump of other sweeps, whose registrations would change with it.
+    command: tuple[str, ...] | None = Field(
+        None,
+        min_length=1,
+        exclude_if=lambda command: command is None,
+        description="of a study of programs: how its configurations are called; none: as its arms",
+    )
     fixed: dict[str, Choice | list[Choice]] = {}
     parameters: dict[str, Parameter] = Field(min_length=1)
 

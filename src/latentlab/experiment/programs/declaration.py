@@ -58,10 +58,14 @@ class ProgramDeclaration(Declaration):
 
     config_class = ProgramConfig
     conditions: ClassVar[Conditions] = {}
+    shared_by_arms: ClassVar[str] = "were given the same seed"
 
     question: str = Field("", description="what the study asks, one sentence")
     program: ProgramSettings
-    metrics: dict[str, DeclaredMetric] = Field(min_length=1, description="scores, by name")
+    # Of a study with code they stand in the code.
+    metrics: dict[str, DeclaredMetric] = Field(  # type: ignore[misc, assignment]
+        min_length=1, description="scores, by name"
+    )
     settings: Block = Field({}, description="settings that all arms share")
     dataset: str = PROBLEM
     datasets: Mapping[str, DatasetDefaults] = {PROBLEM: DatasetDefaults()}
@@ -92,13 +96,14 @@ class ProgramDeclaration(Declaration):
         """Say whether the program takes a setting of this name."""
         return takes_all(self.program) or name in settings_named(self.program)
 
-    def with_program(self, **changes: Any) -> Self:
-        """Return the declaration of another command, by which a sweep runs."""
-        return self.model_copy(update={"program": self.program.model_copy(update=changes)})
+    def with_command(self, command: tuple[str, ...]) -> Self:
+        """Return the declaration with another command, by which a sweep runs its programs."""
+        program = self.program.model_copy(update={"command": command})
+        return self.model_copy(update={"program": program})
 
-    def epochs_of(self, config: ProgramConfig) -> int | None:
+    def epochs_of(self, config: TrialConfig) -> int | None:
         """Return how many epochs a configuration trains; None where no setting says it."""
-        values = config.settings()
+        values = cast("ProgramConfig", config).settings()
         called = [
             n for n in values if n.rpartition(".")[2] in ("epochs", "num_epochs", "max_epochs")
         ]
@@ -125,7 +130,8 @@ class ProgramDeclaration(Declaration):
             what = "a program reads its data itself"
             yield Mistake(("datasets", self.dataset, "source"), what, "Name them in program.inputs")
         named = settings_named(self.program)
-        if len(self.seeds.numbers()) > 1 and not takes_seed(self.program):
+        shared = dict(leaves(self._own())).values()
+        if len(self.seeds.numbers()) > 1 and not takes_seed(self.program, shared):
             yield Mistake(
                 ("program", "command"),
                 "nothing takes {seed}, so that all seeds would be one run",

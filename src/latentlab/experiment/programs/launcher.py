@@ -17,7 +17,7 @@ import threading
 import time
 from typing import Any
 
-PATIENCE = 5.0
+PATIENCE = 3.0
 """Seconds that a program has to end by itself once it is asked to."""
 
 

@@ -66,8 +66,8 @@ def run_process(
         "output": str(output),
     }
     one.tell(order)
-    begun, how = time.monotonic(), "exit"
-    wait = None if timeout is None else timeout
+    begun, wait = time.monotonic(), timeout
+    how: Literal["exit", "timeout", "paused"] = "exit"
     try:
         while True:
             left = None if wait is None else begun + wait - time.monotonic()
@@ -84,7 +84,7 @@ def run_process(
         raise
     if "error" in news:
         return Ended("not begun", None, str(news["error"]))
-    return Ended(how, int(news["status"]))  # type: ignore[arg-type]
+    return Ended(how, int(news["status"]))
 
 
 class _Launcher:

@@ -103,7 +103,7 @@ class DeclaredMetric(StrictModel):
 
     better: Better | Literal["none"]
     range: tuple[Number, Number] | None = Field(None, description="smallest and largest value")
-    unit: str = ""
+    unit: str = Field("score", min_length=1)
     scale: Scale = "linear"
     definition: str = ""
 

@@ -10,12 +10,13 @@ from typing import Any
 
 from latentlab.core.errors import UserError, noting, together
 from latentlab.experiment.declaration import Declaration
+from latentlab.experiment.programs.declaration import ProgramDeclaration
 from latentlab.experiment.study import Made, Study
 from latentlab.experiment.sweep.checks import check
 from latentlab.experiment.sweep.configurations import resolve
 from latentlab.experiment.sweep.vocabulary import Vocabulary
 from latentlab.search.settings import SweepSettings
-from latentlab.search.sweep_files.reader import read_sweep, rename
+from latentlab.search.sweep_files.reader import SweepFile, read_sweep, rename
 from latentlab.search.table import Objective
 from latentlab.training.config import TrialConfig
 from latentlab.training.trial import Trial
@@ -52,7 +53,9 @@ class Sweep:
         Raises:
             UserError: a key does not exist, or a value is out of range.
         """
-        return resolve(self.study, self.declaration, configuration)
+        # What a sweep of programs fixes is a part of how they are called: of the default too.
+        fixed = self.settings.fixed if self.settings.command else {}
+        return resolve(self.study, self.declaration, {**fixed, **configuration})
 
     def trial(
         self, arm: str, seed: int, config: TrialConfig, made_from: Made, precision: str
@@ -83,8 +86,13 @@ def load_sweep(study: Study, declaration: Declaration, folders: Sequence[str], r
     settings: SweepSettings | None = None
     objectives: tuple[Objective, ...] = ()
     warnings = list(file.translation.warnings)
+    if not study.runs_programs:
+        warnings += file.translation.of_code
     with noting(mistakes):
         settings = _without_data_set(rename(file.settings(), declaration.parameter_aliases))
+        settings = _for_programs(settings, file) if study.runs_programs else _for_code(settings)
+        declaration = called_by(declaration, settings)
+        vocabulary = Vocabulary.of(declaration)
     mistakes += vocabulary.unknown(name for name in file.names if name not in _DATA_SET)
     with noting(mistakes):
         objectives = vocabulary.objectives(file.objectives)
@@ -100,6 +108,8 @@ def load_sweep(study: Study, declaration: Declaration, folders: Sequence[str], r
         found = check(study, declaration, file, settings)
         mistakes += found.mistakes
         warnings += found.warnings
+        if found.runs_through:
+            settings = settings.model_copy(update={"halving": None})
     # The folder of reports may lie outside the project.
     where = path.relative_to(root) if path.is_relative_to(root) else path
     for warning in warnings:
@@ -108,6 +118,24 @@ def load_sweep(study: Study, declaration: Declaration, folders: Sequence[str], r
         told = together(mistakes)
         raise UserError(f"{where}: {told.what}", told.remedy)
     return Sweep(study, declaration, name, settings, objectives, tuple(warnings))
+
+
+def _for_programs(settings: SweepSettings, file: SweepFile) -> SweepSettings:
+    """Return a sweep with what its file says for a program alone."""
+    fixed = {**file.translation.arguments, **settings.fixed}
+    return settings.model_copy(update={"fixed": fixed})
+
+
+def _for_code(settings: SweepSettings) -> SweepSettings:
+    """Return a sweep without the program that W&B's agent would run."""
+    return settings.model_copy(update={"command": None})
+
+
+def called_by(declaration: Declaration, settings: SweepSettings) -> Declaration:
+    """Return a study's declaration with the command that a sweep brings, if it brings one."""
+    if settings.command is None or not isinstance(declaration, ProgramDeclaration):
+        return declaration
+    return declaration.with_command(settings.command)
 
 
 def _without_data_set(settings: SweepSettings) -> SweepSettings:

@@ -171,7 +171,6 @@ class SweepTraining:
             return stopped
         configs = [trials[0].config for trials in planned.values()]
         lengths = [self.sweep.declaration.epochs_of(config) for config in configs]
-        # Of a program that does not say how long it trains, nothing is stopped.
         epochs = min(length or 0 for length in lengths)
         warmed_up = 0.0 if halving.force else max(config.warmup_end_epoch() for config in configs)
         name, sign = self._rung_score(halving)
