@@ -429,9 +429,7 @@ def test_every_key_of_the_schema_is_used_refused_or_named_as_unused() -> None:
 def test_a_program_is_called_as_by_the_agent() -> None:
     file = read_sweep_content(yaml.safe_load(PRUNING_GRID), "w")
     assert file.settings().command is not None
-    assert "seed" not in file.settings().fixed
-    assert file.translation.arguments["seed"] == "{seed}"
-    assert "entity" in file.translation.arguments
+    assert file.settings().arguments == {"entity": None, "seed": "{seed}"}
     default, _ = imported(block(program="a.py"))
     assert default.command == ("${env}", "${interpreter}", "a.py", "${args}")
     with pytest.raises(UserError, match="is not given"):

@@ -54,7 +54,7 @@ def check(
 
     def config(values: Mapping[str, Any]) -> TrialConfig:
         known = {name: value for name, value in values.items() if vocabulary.knows(name)}
-        return resolve(study, declaration, known)
+        return resolve(study, declaration, {**settings.arguments, **known})
 
     ends = extremes(settings.space, config)
     found.mistakes.extend(ends.mistakes)
@@ -99,7 +99,7 @@ def _of_programs(declaration: ProgramDeclaration, settings: SweepSettings, ends:
         mistakes.append(UserError(f"command: {mistake.what}", mistake.remedy))
     found = Found(mistakes)
     seeds = len(settings.seeds.numbers())
-    if seeds > 1 and not takes_seed(declaration.program, settings.fixed.values()):
+    if seeds > 1 and not takes_seed(declaration.program, settings.arguments.values()):
         found.warnings.append(
             f"the command takes no seed, so that the {seeds} seeds of a configuration are {seeds} "
             "runs of one command; name its seed by a parameter, `seed: {values: [..]}`"

@@ -16,7 +16,7 @@ from latentlab.experiment.sweep.checks import check
 from latentlab.experiment.sweep.configurations import resolve
 from latentlab.experiment.sweep.vocabulary import Vocabulary
 from latentlab.search.settings import SweepSettings
-from latentlab.search.sweep_files.reader import SweepFile, read_sweep, rename
+from latentlab.search.sweep_files.reader import read_sweep, rename
 from latentlab.search.table import Objective
 from latentlab.training.config import TrialConfig
 from latentlab.training.trial import Trial
@@ -54,7 +54,8 @@ class Sweep:
             UserError: a key does not exist, or a value is out of range.
         """
         # What a sweep of programs fixes is a part of how they are called: of the default too.
-        fixed = self.settings.fixed if self.settings.command else {}
+        own = self.settings
+        fixed = {**own.arguments, **own.fixed} if own.command else {}
         return resolve(self.study, self.declaration, {**fixed, **configuration})
 
     def trial(
@@ -90,7 +91,9 @@ def load_sweep(study: Study, declaration: Declaration, folders: Sequence[str], r
         warnings += file.translation.of_code
     with noting(mistakes):
         settings = _without_data_set(rename(file.settings(), declaration.parameter_aliases))
-        settings = _for_programs(settings, file) if study.runs_programs else _for_code(settings)
+        if not study.runs_programs:
+            # What W&B's agent would run is not run.
+            settings = settings.model_copy(update={"command": None, "arguments": {}})
         declaration = called_by(declaration, settings)
         vocabulary = Vocabulary.of(declaration)
     mistakes += vocabulary.unknown(name for name in file.names if name not in _DATA_SET)
@@ -118,17 +121,6 @@ def load_sweep(study: Study, declaration: Declaration, folders: Sequence[str], r
         told = together(mistakes)
         raise UserError(f"{where}: {told.what}", told.remedy)
     return Sweep(study, declaration, name, settings, objectives, tuple(warnings))
-
-
-def _for_programs(settings: SweepSettings, file: SweepFile) -> SweepSettings:
-    """Return a sweep with what its file says for a program alone."""
-    fixed = {**file.translation.arguments, **settings.fixed}
-    return settings.model_copy(update={"fixed": fixed})
-
-
-def _for_code(settings: SweepSettings) -> SweepSettings:
-    """Return a sweep without the program that W&B's agent would run."""
-    return settings.model_copy(update={"command": None})
 
 
 def called_by(declaration: Declaration, settings: SweepSettings) -> Declaration:

@@ -18,8 +18,6 @@ class Translation:
             that could not be read stands there empty.
         spelled: the file's words for fields of `SweepSettings`, where they differ.
         warnings: what was left out, lifted or taken otherwise.
-        arguments: fixed values that a program alone reads: its bookkeeping, and the name under
-            which it takes its seed.
         of_code: warnings that hold for a study with code of its own, which runs no program.
         mistakes: what could not be read; they name the key, not the file.
     """
@@ -27,7 +25,6 @@ class Translation:
     block: dict[str, Any] = field(default_factory=dict)
     spelled: Mapping[str, str] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
-    arguments: dict[str, Any] = field(default_factory=dict)
     of_code: list[str] = field(default_factory=list)
     mistakes: list[UserError] = field(default_factory=list)
 

@@ -51,7 +51,7 @@ MOST_SEEDS = 10_000
 
 def from_wandb(content: Mapping[str, Any]) -> Translation:
     """Return a W&B sweep in the words of a sweep file of ours; what is not exact is a mistake."""
-    found = Translation({"fixed": {}, "parameters": {}}, _WORDS)
+    found = Translation({"arguments": {}, "fixed": {}, "parameters": {}}, _WORDS)
     _keys(content, found)
     method = content.get("method")
     if isinstance(method, str) and method in _METHODS:
@@ -133,7 +133,7 @@ def _parameters(parameters: Any, found: Translation) -> dict[str, list[int]]:
             del found.block["parameters"][key]
             if key in BOOKKEEPING:
                 left_out.append(key)
-                found.arguments[key] = parameter.value
+                found.block["arguments"][key] = parameter.value
             else:
                 found.block["fixed"][key] = parameter.value
     if left_out:
@@ -195,7 +195,7 @@ def _lift(seeds: Mapping[str, list[int]], found: Translation) -> None:
             "Keep one: it seeds split, initial weights, order and noise alike",
         )
     ((key, values),) = seeds.items()
-    found.arguments[key] = "{seed}"
+    found.block["arguments"][key] = "{seed}"
     first, count = values[0], len(values)
     consecutive = values == list(range(first, first + count))
     found.block["seeds"] = {"first": first, "count": count} if consecutive else {"chosen": values}
