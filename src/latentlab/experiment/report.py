@@ -14,6 +14,7 @@ from latentlab.data.card import data_card
 from latentlab.data.preview import draw_preview
 from latentlab.experiment.declaration import Declaration
 from latentlab.experiment.figures import figure_spec
+from latentlab.experiment.programs.declaration import ProgramDeclaration
 from latentlab.experiment.replication_table import replication_figure, replication_table
 from latentlab.experiment.same_data import require_same_data
 from latentlab.experiment.study import Study
@@ -73,6 +74,8 @@ def build_report(
             comparison.
     """
     require_same_data(study, trials, made_from.fingerprint)
+    by_program = isinstance(declaration, ProgramDeclaration)
+    asked = declaration.question if by_program else study.question
     shown = {}
     for name, figure in figures.items():
         spec = figure_spec(study, name)
@@ -102,7 +105,7 @@ def build_report(
         shown[declaration.table_title] = (table_figure(table), declaration.table_caption)
     return study_document(
         title=study.title,
-        question=study.question,
+        question=asked,
         verdicts=verdicts,
         comparison=comparison,
         pooled=pooled,
@@ -111,8 +114,8 @@ def build_report(
         deviations=deviations(trials, verdicts),
         metrics=tuple(declaration.metric_table.values()),
         reproduce=reproduction(trials, registered),
-        data_card=made_from.card() if study.runs_programs else data_card(made_from),
-        preview=None if study.runs_programs else draw_preview(made_from),
+        data_card=made_from.card() if by_program else data_card(made_from),
+        preview=None if by_program else draw_preview(made_from),
     )
 
 
