@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from kedro.pipeline import Pipeline
 
+from latentlab.experiment.study import Study
 from latentlab.pipelines import (
     advice,
     confirmation,
@@ -34,16 +35,23 @@ def register_pipelines() -> dict[str, Pipeline]:
     """
     pipelines: dict[str, Pipeline] = {}
     for study in STUDIES.values():
-        made = {study.name: STAGES, f"{study.name}_sweep": SWEEP_STAGES}
-        for name, parts in ({study.name: ADVICE_STAGES} if study.advises else made).items():
-            stages = {part.STAGE: part.create_pipeline(study) for part in parts}
-            pipelines |= {f"{name}.{stage}": part for stage, part in stages.items()}
-            pipelines[name] = sum(stages.values(), Pipeline([]))
-        pipelines[f"{study.name}.register"] = verification.create_register_pipeline(study)
-        pipelines[f"{study.name}.verify"] = verification.create_verify_pipeline(study)
+        pipelines |= study_pipelines(study)
     pipelines["sweep_analysis"] = sweep_analysis.create_imported_pipeline()
     pipelines[evidence.NAME] = evidence.create_pipeline()
     asking = [study.name for study in STUDIES.values() if not study.advises]
     pipelines["all"] = sum((pipelines[name] for name in asking), Pipeline([]))
     pipelines["__default__"] = pipelines[next(iter(STUDIES))]
+    return pipelines
+
+
+def study_pipelines(study: Study) -> dict[str, Pipeline]:
+    """Pipelines of one study by name."""
+    pipelines: dict[str, Pipeline] = {}
+    made = {study.name: STAGES, f"{study.name}_sweep": SWEEP_STAGES}
+    for name, parts in ({study.name: ADVICE_STAGES} if study.advises else made).items():
+        stages = {part.STAGE: part.create_pipeline(study) for part in parts}
+        pipelines |= {f"{name}.{stage}": part for stage, part in stages.items()}
+        pipelines[name] = sum(stages.values(), Pipeline([]))
+    pipelines[f"{study.name}.register"] = verification.create_register_pipeline(study)
+    pipelines[f"{study.name}.verify"] = verification.create_verify_pipeline(study)
     return pipelines
