@@ -118,7 +118,7 @@ def _attempt(job: ProgramJob, folder: Path) -> _Attempt:
         {**os.environ, **_logging_in(folder), **job.environment, **call.environment},
         folder / PRINTED,
         program.timeout,
-        None if pause is None else lambda: _epochs(_history(program, folder)) >= pause,
+        None if pause is None else lambda: _written_epochs(program, folder) >= pause,
     )
     failure = _failure(ended, program.timeout)
     try:
@@ -146,6 +146,14 @@ def _failure(ended: Ended, timeout: float | None) -> str:
 
 def _history(program: ProgramSettings, folder: Path) -> dict[str, list[float | None]]:
     return {} if program.history is None else read_history(folder, program.history)
+
+
+def _written_epochs(program: ProgramSettings, folder: Path) -> int:
+    """Return how many epochs a running program has written; none where it cannot be read yet."""
+    try:
+        return _epochs(_history(program, folder))
+    except UserError:
+        return 0
 
 
 def _epochs(history: Mapping[str, list[float | None]]) -> int:

@@ -12,6 +12,7 @@ from typing import Any
 
 from latentlab.core.errors import UserError
 from latentlab.experiment.programs.settings import MLFLOW, WANDB
+from latentlab.experiment.programs.wandb_file import read_wandb
 
 Scores = dict[str, dict[str, float]]
 """Values by split and metric."""
@@ -25,7 +26,7 @@ _SPLITS = {
 RUNS = "mlruns"
 """The folder in that of the trial in which a program logs with MLflow."""
 
-_OF_WANDB = "offline-run-*/files/wandb-summary.json"
+_OF_WANDB = "wandb/offline-run-*/run-*.wandb"
 
 
 def read_scores(folder: Path, source: str) -> Scores:
@@ -43,15 +44,14 @@ def read_scores(folder: Path, source: str) -> Scores:
     """
     if source == MLFLOW:
         found = _of_mlflow(folder)
+        if not found:
+            raise UserError(f"it logged no metric in {RUNS}", "Let it call mlflow.log_metric")
         return _by_split({name: points[-1][1] for name, points in found.items()}, MLFLOW)
     if source == WANDB:
-        runs = sorted((folder / WANDB).glob(_OF_WANDB))
-        if not runs:
-            raise UserError(f"there is no {WANDB}/{_OF_WANDB}", "Let the program finish its run")
-        content = _object(_text(folder, runs[-1]), WANDB)
-        # Beside scores a summary holds times, pictures and tables.
-        plain = {n: v for n, v in content.items() if _is_number(v) and not n.startswith("_")}
-        return _by_split(plain, WANDB)
+        summary, _ = _of_wandb(folder)
+        if not summary:
+            raise UserError("it logged no score in wandb", "Let it call wandb.init and wandb.log")
+        return _by_split(summary, WANDB)
     text = _text(folder, folder / source)
     if source.endswith(".csv"):
         return _of_table(text, source)
@@ -74,6 +74,8 @@ def read_history(folder: Path, source: str) -> dict[str, list[float | None]]:
         return {
             name: [_finite(dict(one).get(step)) for step in steps] for name, one in points.items()
         }
+    if source == WANDB:
+        return _by_epoch(_of_wandb(folder)[1], WANDB)
     path = folder / source
     text = path.read_text("utf-8", "replace") if path.is_file() else ""
     # The last line may be half-written.
@@ -82,6 +84,10 @@ def read_history(folder: Path, source: str) -> dict[str, list[float | None]]:
         rows: Iterable[Mapping[str, Any]] = csv.DictReader(io.StringIO(whole))
     else:
         rows = (_object(line, source) for line in whole.splitlines() if line.strip())
+    return _by_epoch(rows, source)
+
+
+def _by_epoch(rows: Iterable[Mapping[str, Any]], source: str) -> dict[str, list[float | None]]:
     epochs = [{n: _number(v, f"{source}: {n}") for n, v in row.items() if n} for row in rows]
     names = dict.fromkeys(name for epoch in epochs for name in epoch if name != "epoch")
     return {name: [_finite(epoch.get(name)) for epoch in epochs] for name in names}
@@ -137,6 +143,27 @@ def _enter(found: Scores, name: str, split: str | None, value: float) -> None:
         found.setdefault(one, {})[name] = value
 
 
+def _of_wandb(folder: Path) -> tuple[dict[str, float], list[dict[str, float]]]:
+    """Return numbers of the summary and of the history of the last run in W&B's folder."""
+    runs = sorted(folder.glob(_OF_WANDB))
+    if not runs:
+        return {}, []
+    try:
+        summary, history = read_wandb(runs[-1])
+        # W&B's service writes it too, and older clients did at the end of a run.
+        file = runs[-1].parent / "files" / "wandb-summary.json"
+        if file.is_file():
+            summary = json.loads(file.read_bytes())
+    except (OSError, ValueError) as error:
+        raise UserError(f"its run of wandb cannot be read ({error})", "Run it again") from error
+    return _scalars(summary), [_scalars(line) for line in history]
+
+
+def _scalars(logged: Mapping[str, Any]) -> dict[str, float]:
+    """Return scores: a run logs times, pictures and tables too."""
+    return {n: v for n, v in logged.items() if _is_number(v) and not n.startswith("_")}
+
+
 def _of_mlflow(folder: Path) -> dict[str, list[tuple[int, float]]]:
     """Return step and value of all points of the last run in the folder, by metric.
 
@@ -144,7 +171,7 @@ def _of_mlflow(folder: Path) -> dict[str, list[tuple[int, float]]]:
     """
     runs = [path for path in folder.glob(f"{RUNS}/*/*/metrics") if any(path.rglob("*"))]
     if not runs:
-        raise UserError(f"it logged no metric in {RUNS}", "Let it call mlflow.log_metric")
+        return {}
     last = max(runs, key=lambda path: (path.parent / "meta.yaml").stat().st_mtime_ns)
     found = {}
     for path in sorted(one for one in last.rglob("*") if one.is_file()):

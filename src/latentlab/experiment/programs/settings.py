@@ -67,7 +67,9 @@ class ProgramSettings(StrictModel):
         description="a .json or .csv in {folder}; mlflow or wandb: of the run that it logs there",
     )
     history: str | None = Field(
-        None, min_length=1, description="a .jsonl or .csv in {folder}, a line an epoch; or mlflow"
+        None,
+        min_length=1,
+        description="a .jsonl or .csv in {folder}, a line an epoch; or mlflow, wandb",
     )
     inputs: tuple[str, ...] = Field(
         (), description="files and folders, seen from `directory`, whose content is part of a trial"
@@ -93,9 +95,13 @@ class ProgramSettings(StrictModel):
     @field_validator("history")
     @classmethod
     def _history_can_be_read(cls, history: str | None) -> str | None:
-        if history is None or history == MLFLOW or history.endswith((".jsonl", ".csv")):
-            return None if history is None else _inside(history)
-        raise ValueError(f"{history!r} cannot be read; write a .jsonl or .csv file, or mlflow")
+        if history is None or history in (MLFLOW, WANDB):
+            return history
+        if history.endswith((".jsonl", ".csv")):
+            return _inside(history)
+        raise ValueError(
+            f"{history!r} cannot be read; write a .jsonl or .csv file, mlflow or wandb"
+        )
 
 
 class DeclaredMetric(StrictModel):
