@@ -1,7 +1,5 @@
 """What programs write: scores and histories in all their forms."""
 
-import json
-
 import pytest
 
 from latentlab.core.errors import UserError
@@ -30,12 +28,6 @@ def written(folder, name, text):
 )  # fmt: skip
 def test_files_of_scores(tmp_path, name, text, expected):
     assert read_scores(written(tmp_path, name, text), name) == expected
-
-
-def test_the_summary_of_an_offline_run_of_wandb(tmp_path):
-    content = {"acc": 0.9, "_runtime": 3, "_wandb": {"runtime": 3}, "plot": {"_type": "image"}}
-    name = "wandb/offline-run-20260101_000000-abc/files/wandb-summary.json"
-    assert read_scores(written(tmp_path, name, json.dumps(content)), "wandb") == BOTH
 
 
 def test_a_run_that_mlflow_logged(tmp_path):

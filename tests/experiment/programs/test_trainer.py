@@ -137,6 +137,14 @@ def test_the_name_depends_on_what_decides(tmp_path):
     assert len({toy.trials[0].id, *others}) == 6
 
 
+def test_the_fingerprint_depends_on_the_command_that_is_registered(tmp_path):
+    toy = ToyStudy(tmp_path, {"small": {}})
+    command = [*toy.declaration.program.command, "--more"]
+    assert ToyStudy(tmp_path, {"small": {}}, program={"command": command}).source.fingerprint != (
+        toy.source.fingerprint
+    )
+
+
 def test_scores_come_in_both_splits(tmp_path):
     toy = ToyStudy(tmp_path, {"small": {}}, seeds={"count": 1})
     table = trial_table(toy.trials, toy.store, toy.run())

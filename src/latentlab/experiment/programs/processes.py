@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import functools
 import json
 import subprocess
@@ -80,7 +81,8 @@ def run_process(
                 how, wait, paused = ("paused" if stop else "timeout"), None, None
                 one.tell({"end": True})
     except BaseException:
-        one.tell({"end": True})
+        # Whoever is stopped leaves nothing running.
+        one.close()
         raise
     if "error" in news:
         return Ended("not begun", None, str(news["error"]))
@@ -122,8 +124,10 @@ class _Launcher:
 
     def close(self) -> None:
         """End it, and with it the program that it runs."""
+        _launcher.cache_clear()
         assert self._process.stdin is not None
-        self._process.stdin.close()
+        with contextlib.suppress(OSError):
+            self._process.stdin.close()
         self._process.wait()
 
     def _listen(self) -> None:

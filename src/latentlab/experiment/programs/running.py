@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import secrets
 import shutil
 import signal
 import time
@@ -23,6 +24,8 @@ from latentlab.experiment.programs.settings import ProgramSettings
 from latentlab.experiment.programs.trial import ProgramTrial
 from latentlab.training.store import TrialRecord, TrialStore
 
+RUNNING = "running"
+"""The folder of the store in which programs run, one each."""
 PRINTED = "printed.txt"
 """File in the program's folder that takes what it prints."""
 
@@ -76,7 +79,8 @@ def run_job(job: ProgramJob, report: Report) -> None:
     Raises:
         UserError: the store cannot be written, or the launcher was killed.
     """
-    folder = (job.store / "running" / job.trial.id).absolute()
+    # Of its own name: an earlier run that was killed may end its program only now.
+    folder = job.store / RUNNING / f"{job.trial.id}.{secrets.token_hex(4)}"
     started, begun = datetime.now(UTC), time.monotonic()
     tries, attempt = job.tried + 1, _attempt(job, folder)
     while attempt.failure and tries < job.tries:

@@ -23,6 +23,7 @@ class ProgramSource(StrictModel):
     Attributes:
         name: of the problem.
         directory: full path of where it runs.
+        called: command and variables as they are declared.
         code: the commit of the directory with what is changed, and digests of scripts that no
             commit has, by file.
         inputs: digest of each, by its name in the declaration.
@@ -30,19 +31,20 @@ class ProgramSource(StrictModel):
 
     name: str
     directory: Path
+    called: dict[str, Any]
     code: dict[str, str]
     inputs: dict[str, str]
 
     @property
     def fingerprint(self) -> str:
-        """Sha256 (hex) of code and inputs, wherever they lie."""
-        content = json.dumps([self.code, self.inputs], sort_keys=True)
+        """Sha256 (hex) of how it is called, its code and its inputs, wherever they lie."""
+        content = json.dumps([self.called, self.code, self.inputs], sort_keys=True)
         return hashlib.sha256(content.encode()).hexdigest()
 
     def card(self) -> dict[str, Any]:
         """Return what a report says about it."""
         about = {"name": self.name, "origin": str(self.directory), "fingerprint": self.fingerprint}
-        return about | {"code": self.code, "inputs": self.inputs}
+        return about | {"called": self.called, "code": self.code, "inputs": self.inputs}
 
 
 def find_program(name: str, program: ProgramSettings, root: Path, where: str) -> ProgramSource:
@@ -69,7 +71,11 @@ def find_program(name: str, program: ProgramSettings, root: Path, where: str) ->
     if mistakes:
         raise together(mistakes)
     return ProgramSource(
-        name=name, directory=directory, code=(code_state(directory) or {}) | scripts, inputs=inputs
+        name=name,
+        directory=directory,
+        called={"command": list(program.command), "environment": program.environment},
+        code=(code_state(directory) or {}) | scripts,
+        inputs=inputs,
     )
 
 

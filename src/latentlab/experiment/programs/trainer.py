@@ -18,7 +18,7 @@ from latentlab.compute.executors.inline import run_inline
 from latentlab.compute.executors.processes import WorkerPool
 from latentlab.core.errors import UserError
 from latentlab.core.validation import nearest
-from latentlab.experiment.programs.running import News, ProgramJob, paused_history, run_job
+from latentlab.experiment.programs.running import RUNNING, News, ProgramJob, paused_history, run_job
 from latentlab.experiment.programs.settings import MLFLOW, WANDB
 from latentlab.experiment.programs.source import ProgramSource
 from latentlab.experiment.programs.trial import ProgramTrial
@@ -67,7 +67,7 @@ class ProgramTrainer:
         """
         self._stack.enter_context(self._store.locked())
         # Of a run that was killed; nobody else runs programs here.
-        shutil.rmtree(self._store.root / "running", ignore_errors=True)
+        shutil.rmtree(self._store.root / RUNNING, ignore_errors=True)
         return self
 
     def __exit__(
