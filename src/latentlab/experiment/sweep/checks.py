@@ -104,10 +104,11 @@ def _of_programs(declaration: ProgramDeclaration, settings: SweepSettings, ends:
             f"the command takes no seed, so that the {seeds} seeds of a configuration are {seeds} "
             "runs of one command; name its seed by a parameter, `seed: {values: [..]}`"
         )
+    named = [one.metric for one in settings.objectives] or [declaration.champion.metric]
     found.warnings.extend(
-        f"{one.metric} is by its name a score on test data, which the search then has seen"
-        for one in settings.objectives
-        if "test" in one.metric.lower()
+        f"{name} is by its name a score on test data, which the search then has seen"
+        for name in named
+        if "test" in name.lower()
     )
     if settings.halving is None:
         return found
