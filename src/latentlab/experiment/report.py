@@ -74,8 +74,9 @@ def build_report(
             comparison.
     """
     require_same_data(study, trials, made_from.fingerprint)
-    by_program = isinstance(declaration, ProgramDeclaration)
-    asked = declaration.question if by_program else study.question
+    asked = study.question
+    if isinstance(declaration, ProgramDeclaration):
+        asked = declaration.question
     shown = {}
     for name, figure in figures.items():
         spec = figure_spec(study, name)
@@ -114,8 +115,8 @@ def build_report(
         deviations=deviations(trials, verdicts),
         metrics=tuple(declaration.metric_table.values()),
         reproduce=reproduction(trials, registered),
-        data_card=made_from.card() if by_program else data_card(made_from),
-        preview=None if by_program else draw_preview(made_from),
+        data_card=made_from.card() if study.runs_programs else data_card(made_from),
+        preview=None if study.runs_programs else draw_preview(made_from),
     )
 
 

@@ -155,12 +155,13 @@ def _history(program: ProgramSettings, folder: Path) -> dict[str, list[float | N
 def _written_epochs(program: ProgramSettings, folder: Path) -> int:
     """Return how many epochs a running program has written; none where it cannot be read yet."""
     try:
-        return _epochs(_history(program, folder))
+        return epochs_in(_history(program, folder))
     except UserError:
         return 0
 
 
-def _epochs(history: Mapping[str, list[float | None]]) -> int:
+def epochs_in(history: Mapping[str, list[float | None]]) -> int:
+    """Return how many epochs a history has."""
     return max(map(len, history.values()), default=0)
 
 
@@ -187,7 +188,7 @@ def _keep(
     job: ProgramJob, folder: Path, attempt: _Attempt, tries: int, started: datetime, seconds: float
 ) -> None:
     """Move a trial into the store, whole."""
-    trial, epochs = job.trial, _epochs(attempt.history)
+    trial, epochs = job.trial, epochs_in(attempt.history)
     program = {
         "command": trial.call.command,
         "environment": trial.call.environment,

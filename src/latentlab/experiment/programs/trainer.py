@@ -18,7 +18,14 @@ from latentlab.compute.executors.inline import run_inline
 from latentlab.compute.executors.processes import WorkerPool
 from latentlab.core.errors import UserError
 from latentlab.core.validation import nearest
-from latentlab.experiment.programs.running import RUNNING, News, ProgramJob, paused_history, run_job
+from latentlab.experiment.programs.running import (
+    RUNNING,
+    News,
+    ProgramJob,
+    epochs_in,
+    paused_history,
+    run_job,
+)
 from latentlab.experiment.programs.settings import MLFLOW, WANDB
 from latentlab.experiment.programs.source import ProgramSource
 from latentlab.experiment.programs.trial import ProgramTrial
@@ -107,26 +114,22 @@ class ProgramTrainer:
                 self._store.remove(trial_id)
                 paused_history(self._store.root, trial_id).unlink(missing_ok=True)
         tried = {i: self._tried(i) for i in planned}
-        missing = [t for i, t in planned.items() if tried[i] <= t.program.retries]
+        missing = {i: t for i, t in planned.items() if tried[i] <= t.program.retries}
         known = len(planned) - len(missing)
-        for trial in planned.values():
-            if trial not in missing:
-                self._require_declared(trial)
         logger.info("%d of %d trials are known, %d to run", known, len(planned), len(missing))
+        for trial_id in planned.keys() - missing.keys():
+            self._require_declared(planned[trial_id])
         if not missing:
             return frozenset()
-        ids = frozenset(trial.id for trial in missing)
         if begin is not None:
-            begin(ids)
+            begin(missing)
         waiting = [
             trial
-            for trial in missing
-            if pause is None
-            or len(self._paused(trial.id)) == 0
-            or max(map(len, self._paused(trial.id).values())) < pause
+            for i, trial in missing.items()
+            if pause is None or epochs_in(self._paused(i)) < pause
         ]
         self._run(waiting, tried, pause)
-        return ids
+        return frozenset(missing)
 
     def histories(self, trials: Sequence[Trial]) -> dict[str, dict[str, list[float | None]]]:
         """Return scores per epoch by name, of trials that ended and of those that were stopped."""
@@ -138,13 +141,15 @@ class ProgramTrainer:
         }
 
     def abandon(self, trials: Sequence[Trial]) -> None:
-        """Do nothing: programs that were stopped at a rung do not go on by themselves."""
+        """Forget what programs had written that were stopped at a rung and do not go on."""
+        for trial in trials:
+            paused_history(self._store.root, trial.id).unlink(missing_ok=True)
 
     def _run(
         self, trials: Sequence[ProgramTrial], tried: Mapping[str, int], pause: int | None
     ) -> None:
         workers = min(self._worker_count(), len(trials))
-        beside = "one at a time" if workers <= 1 else f"{workers} beside each other"
+        beside = "one at a time" if workers <= 1 else f"{workers} at once"
         jobs = [
             ProgramJob(
                 trial=trial,
@@ -242,6 +247,11 @@ class _Progress:
         self._failed: dict[str, list[str]] = {}
 
     def report(self, news: News) -> None:
+        """Take note that a program has ended.
+
+        Raises:
+            UserError: it has written a score of an undeclared metric.
+        """
         trial = self._trials[news.trial]
         self._ended += 1
         if news.failure:
