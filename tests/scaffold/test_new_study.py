@@ -7,7 +7,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from labs.project_copies import copy_project
+from labs.project_copies import CHECKOUT, copy_project
 from latentlab.compute import ComputeConfig
 from latentlab.core.errors import UserError
 from latentlab.core.validation import validate
@@ -51,13 +51,18 @@ def test_a_study_of_programs(project):
     assert store.record(first.id).status == "finished", store.record(first.id).outcome
     assert len(store.history(first.id)["train_loss"]) == 10
 
-    (project / "src" / "latentlab").mkdir()
-    (project / "src" / "latentlab" / "__init__.py").touch()
-    written = ["programs/mine/train.py", "tests/studies/test_mine.py"]
-    for command in (["check"], ["format", "--check"]):
-        ruff = [sys.executable, "-m", "ruff", *command, *written]
-        checked = subprocess.run(ruff, capture_output=True, text=True, check=False)
-        assert checked.returncode == 0, checked.stdout
+    # As files of this checkout, where the package is no foreign one.
+    for name in ("programs/mine/train.py", "tests/studies/test_mine.py"):
+        for command in (["check"], ["format", "--check"]):
+            checked = subprocess.run(
+                [sys.executable, "-m", "ruff", *command, "--stdin-filename", name, "-"],
+                input=(project / name).read_text(),
+                cwd=CHECKOUT,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert checked.returncode == 0, checked.stdout
 
 
 def test_for_a_script_that_exists(project):
