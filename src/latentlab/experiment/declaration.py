@@ -182,7 +182,7 @@ class Declaration(BaseModel):
 
     def _content(self, block: Block) -> Block:
         """Return all settings of an arm, by precedence."""
-        brought = self.dataset_config.model_dump(include=set(self._own()))
+        brought = self.dataset_config.model_dump(include={"model", "objective", "training"})
         return merged(merged(brought, self._own()), block)
 
     def _origin(self, arm: str, block: Block, path: Path) -> Path:

@@ -53,6 +53,18 @@ def test_seeds_that_nothing_takes(tmp_path):
     declared(block(tmp_path, {"a": {}}, program={"command": command}, seeds={"count": 1}))
 
 
+def test_a_problem_brings_settings_and_arms(tmp_path):
+    problems = {"one": {"training": {"lr": 0.3}}, "two": {"arms": {"b": {"how": "crashes"}}}}
+
+    def of(dataset):
+        content = block(tmp_path, {"a": {}}, dataset=dataset, datasets=problems, training={})
+        return {arm: config.settings() for arm, config in declared(content).configs.items()}
+
+    assert of("one") == {"a": {"how": "well", "training.lr": 0.3}}
+    with pytest.raises(UserError, match=r"arms\.a: the program needs \{training\.lr\}"):
+        of("two")
+
+
 def test_metrics(tmp_path):
     told = refused(tmp_path, metrics={"acc": {"better": "more", "range": [1, 0]}})
     assert "metrics.acc.better" in told

@@ -111,12 +111,19 @@ class ProgramDeclaration(Declaration):
         value = values.get(name)
         return value if isinstance(value, int) and not isinstance(value, bool) else None
 
+    def resolved(self) -> dict[str, Any]:
+        """The study as it will run, for the record: with its program."""
+        return {"program": self.program.model_dump(mode="json"), **super().resolved()}
+
     def _known_datasets(self) -> list[str]:
         return list(self.datasets)
 
     def _own(self) -> Block:
-        blocks = {name: block for name, block in super()._own().items() if block}
-        return {**self.settings, **blocks}
+        return {**self.settings, **super()._own()}
+
+    def _content(self, block: Block) -> Block:
+        # A block that a program does not have is no setting of it.
+        return {name: value for name, value in super()._content(block).items() if value != {}}
 
     def _origin(self, arm: str, block: Block, path: Path) -> Path:
         shared = path and path[0] in self.settings
