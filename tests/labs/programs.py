@@ -110,11 +110,11 @@ class ToyStudy:
         """All arms on all seeds."""
         return plan_trials(self.study, self.declaration, self.source, "float32")
 
-    def run(self, engine="inline", trials=None, **settings):
+    def run(self, **settings):
         """Run what has not run; ids of what did."""
-        compute = ComputeConfig(engine=engine, workers=2)
+        compute = ComputeConfig(engine="inline")
         with self.study.trainer(self.declaration, self.source, self.store, compute) as trainer:
-            return trainer.train(self.trials if trials is None else trials, **settings)
+            return trainer.train(self.trials, **settings)
 
     def outcomes(self):
         """Status and outcome by arm, of the first seed."""

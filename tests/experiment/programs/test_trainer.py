@@ -24,7 +24,7 @@ ALL = {
 
 def test_every_end_is_an_outcome_and_the_others_do_not_notice(tmp_path):
     toy = ToyStudy(tmp_path, ALL, program={"timeout": 0.7})
-    trained = toy.run("processes")
+    trained = toy.run()
     assert trained == {trial.id for trial in toy.trials}
     outcomes = toy.outcomes()
     assert [arm for arm, (status, _) in outcomes.items() if status == "finished"] == [

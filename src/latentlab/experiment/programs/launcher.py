@@ -67,6 +67,9 @@ def _wait(process: subprocess.Popen[bytes]) -> None:
 
 def _end(process: subprocess.Popen[bytes]) -> None:
     """Kill a program with all that it has started."""
+    if process.poll() is not None:
+        # What it left is killed already, and its number may be another's.
+        return
     _signal(process, signal.SIGTERM)
     asked = time.monotonic()
     while process.poll() is None and time.monotonic() - asked < PATIENCE:
