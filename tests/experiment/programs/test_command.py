@@ -34,7 +34,7 @@ def test_braces_stay_what_they_are():
     )
 
 
-# As `Agent._create_sweep_command_args` of wandb/wandb_agent.py makes them.
+# As `create_sweep_command_args` of wandb 0.31 (sdk/launch/sweeps/utils.py) makes them.
 @pytest.mark.parametrize(
     ("macro", "expected"),
     [
@@ -44,6 +44,11 @@ def test_braces_stay_what_they_are():
         (
             "args_no_equals",
             ["--lr", "0.1", "--optimizer.name", "adam", "--flip", "True", "--mute", "False"],
+        ),
+        ("args_append_hydra", ["+lr=0.1", "+optimizer.name=adam", "+flip=True", "+mute=False"]),
+        (
+            "args_override_hydra",
+            ["++lr=0.1", "++optimizer.name=adam", "++flip=True", "++mute=False"],
         ),
         ("args_json", [json.dumps(VALUES)]),
         ("args_json_file", ["/folder/arguments.json"]),

@@ -2,8 +2,8 @@
 
 `{training.lr}` stands for a setting. Of W&B's macros `${args}` (and its forms) stands for all of
 them, `${program}`, `${interpreter}` and `${env}` for what its agent puts there, and `${envvar:X}`
-for a variable of the shell; filled as in `wandb_agent.py` of W&B's client, nested settings by their
-dotted names.
+for a variable of the shell; filled as by `sdk/launch/sweeps/utils.py` of W&B's client, nested
+settings by their dotted names.
 """
 
 from __future__ import annotations
@@ -39,6 +39,8 @@ _FORMS: dict[str, Callable[[Mapping[str, Any]], list[str]]] = {
         for name, value in values.items()
         if value is not False
     ],
+    "args_append_hydra": lambda values: [f"+{name}={value}" for name, value in values.items()],
+    "args_override_hydra": lambda values: [f"++{name}={value}" for name, value in values.items()],
     "args_json": lambda values: [json.dumps(values)],
     "args_json_file": lambda _: [f"{{{FOLDER}}}/{ARGUMENTS_FILE}"],
 }
