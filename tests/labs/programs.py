@@ -33,6 +33,10 @@ if a.how == "killed":
     os.kill(os.getpid(), signal.SIGKILL)
 if a.how == "silent":
     sys.exit()
+if a.how == "tidy":
+    import shutil
+    shutil.rmtree(out)
+    sys.exit(5)
 if a.how == "flaky" and not pathlib.Path("tried").exists():
     pathlib.Path("tried").touch()
     sys.exit(7)

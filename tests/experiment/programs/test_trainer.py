@@ -18,6 +18,7 @@ ALL = {
     "crashes": {"how": "crashes"},
     "silent": {"how": "silent"},
     "killed": {"how": "killed"},
+    "tidy": {"how": "tidy"},
     "hangs": {"how": "hangs"},
 }
 
@@ -36,6 +37,7 @@ def test_every_end_is_an_outcome_and_the_others_do_not_notice(tmp_path):
     assert "ZeroDivisionError: by design" in said["crashes"]
     assert said["hangs"] == "killed after 0.7 s: begin hangs"
     assert said["killed"] == "killed by SIGKILL: begin killed"
+    assert said["tidy"] == "exit status 5"
     assert said["silent"] == "it wrote no scores.json"
     assert not list((toy.store.root / "running").iterdir())
 

@@ -177,6 +177,9 @@ def _logging_in(folder: Path) -> dict[str, str]:
 
 
 def _last_lines(folder: Path) -> str:
+    if not (folder / PRINTED).is_file():
+        # The program removed its own folder.
+        return ""
     with (folder / PRINTED).open("rb") as file:
         file.seek(max(0, file.seek(0, os.SEEK_END) - 8 * SHOWN_SIGNS))
         lines = file.read().decode("utf-8", "replace").splitlines()
@@ -219,5 +222,6 @@ def _keep(
         weights_digest=hashlib.sha256(content).hexdigest(),
     )
     config = trial.config.model_dump(mode="json")
+    make_folder(folder)
     TrialStore(job.store).take(record, content, config, attempt.history, folder)
     paused_history(job.store, trial.id).unlink(missing_ok=True)
