@@ -34,7 +34,7 @@ def verify_study(
     trials: pd.DataFrame,
     scores: pd.DataFrame,
     verdicts: pd.DataFrame,
-    made_from: Any,
+    prepared: Any,
     store: TrialStore,
     device: torch.device,
 ) -> pd.DataFrame:
@@ -46,7 +46,7 @@ def verify_study(
         trials: one row per trial, `config` as a nested mapping.
         scores: all scores of the study.
         verdicts: as they were stored.
-        made_from: the data, as they are prepared now, or the program.
+        prepared: the data, as they are prepared now, or the program.
         store: the trials and the registration.
         device: where scores are computed anew.
 
@@ -55,19 +55,17 @@ def verify_study(
     """
     record = read_record(store.root)
     altered = altered_trials(scores, store) | dict(_other_weights(trials, store))
-    altered |= _other_scores(study, trials, scores, made_from, store, device, set(altered))
+    altered |= _other_scores(study, trials, scores, prepared, store, device, set(altered))
     if declaration.applicable.over_examples:
-        sound = trials[
-            ~trials["trial_id"].isin(altered) & (trials["data"] == made_from.fingerprint)
-        ]
-        altered |= altered_examples(study, sound, made_from, store, device, TOLERANCE)
+        sound = trials[~trials["trial_id"].isin(altered) & (trials["data"] == prepared.fingerprint)]
+        altered |= altered_examples(study, sound, prepared, store, device, TOLERANCE)
     examples = kept_examples(study, trials, store)
     again = judge_study(study, declaration, scores, trials, record, altered, examples)
     rows = [
         ("the registration is there", "" if record.entries else "nothing was registered"),
         ("the registration's chain", record.broken()),
         ("commits of the registration", "; ".join(_unrelated(record))),
-        ("data", _data(trials, made_from)),
+        ("data", _data(trials, prepared)),
         ("weights and scores", "; ".join(f"trial {t}: {what}" for t, what in altered.items())),
         ("verdicts derived anew", "; ".join(_differences(verdicts, again))),
     ]
@@ -93,14 +91,14 @@ def _other_scores(
     study: Study,
     trials: pd.DataFrame,
     scores: pd.DataFrame,
-    made_from: Any,
+    prepared: Any,
     store: TrialStore,
     device: torch.device,
     known: set[str],
 ) -> dict[str, str]:
     """Trials whose stored scores their weights do not give; those that are known are left out."""
-    left = trials[~trials["trial_id"].isin(known) & (trials["data"] == made_from.fingerprint)]
-    measured = score_trials(study, left, made_from, store, device, anew=True)
+    left = trials[~trials["trial_id"].isin(known) & (trials["data"] == prepared.fingerprint)]
+    measured = score_trials(study, left, prepared, store, device, anew=True)
     keys = ["trial_id", "split", "metric"]
     both = scores.merge(measured[[*keys, "value"]], on=keys, suffixes=("", "_again"))
     both = both[both["metric"] != "training_seconds_share"]
@@ -111,8 +109,8 @@ def _other_scores(
     }
 
 
-def _data(trials: pd.DataFrame, made_from: Made) -> str:
-    others = sorted(set(trials["data"]) - {made_from.fingerprint})
+def _data(trials: pd.DataFrame, prepared: Made) -> str:
+    others = sorted(set(trials["data"]) - {prepared.fingerprint})
     return f"trials were trained on {', '.join(others)}, prepared are others" if others else ""
 
 

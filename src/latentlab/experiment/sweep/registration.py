@@ -33,7 +33,7 @@ SPLIT = "test"
 """The split that the claim is about; the validation split chose the winner."""
 
 
-def declared_sweep(sweep: Sweep, made_from: Made, precision: str) -> Declared:
+def declared_sweep(sweep: Sweep, prepared: Made, precision: str) -> Declared:
     """All that decides whether a winner is confirmed, as it is declared and prepared now."""
     config = for_confirmation(sweep, sweep.config({}))
     names = [objective.name for objective in sweep.objectives]
@@ -47,7 +47,7 @@ def declared_sweep(sweep: Sweep, made_from: Made, precision: str) -> Declared:
     }
     return Declared(
         subject=f"{sweep.declaration.subject}, sweep {sweep.name}",
-        fingerprint=made_from.fingerprint,
+        fingerprint=prepared.fingerprint,
         precision=precision,
         versions=sweep.study.versions,
         seeds=sweep.settings.confirmation.seeds.numbers(),
