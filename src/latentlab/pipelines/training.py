@@ -17,12 +17,12 @@ STAGE = "training"
 
 
 def register(
-    study: Study, declaration: Declaration, compute: ComputeConfig, made_from: Any, store: Any
+    study: Study, declaration: Declaration, compute: ComputeConfig, prepared: Any, store: Any
 ) -> dict[str, Any]:
     """Write down what will decide the verdicts; return which entry holds."""
     from latentlab.experiment import registering
 
-    now = registering.declared_now(study, declaration, made_from.fingerprint, compute.precision)
+    now = registering.declared_now(study, declaration, prepared.fingerprint, compute.precision)
     record = registering.register(study, declaration.amendment, now, store.root, datetime.now(UTC))
     return registering.holding(record, now.subject)
 
@@ -32,7 +32,7 @@ def train(
     declaration: Declaration,
     compute: ComputeConfig,
     retrain: bool,
-    made_from: Any,
+    prepared: Any,
     store: Any,
     registered: dict[str, Any],
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -43,7 +43,7 @@ def train(
     from latentlab.experiment.looks import train_study
     from latentlab.experiment.planning import history_table, trial_table
 
-    trials, trained = train_study(study, declaration, compute, made_from, store, retrain)
+    trials, trained = train_study(study, declaration, compute, prepared, store, retrain)
     return trial_table(trials, store, trained), history_table(trials, store)
 
 

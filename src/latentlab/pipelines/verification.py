@@ -22,7 +22,7 @@ def verify(
     trials: pd.DataFrame,
     scores: pd.DataFrame,
     verdicts: pd.DataFrame,
-    made_from: Any,
+    prepared: Any,
     store: Any,
 ) -> None:
     """Print every check.
@@ -37,7 +37,7 @@ def verify(
 
     table = trials.assign(config=trials["config"].map(json.loads))
     device = resolve_device(compute)
-    checks = verify_study(study, declaration, table, scores, verdicts, made_from, store, device)
+    checks = verify_study(study, declaration, table, scores, verdicts, prepared, store, device)
     print_lines([f"{c}: {found or 'holds'}" for c, found in checks.itertuples(index=False)], {})
     failed = int((checks["found"] != "").sum())
     if failed:
