@@ -10,7 +10,6 @@ from pydantic import ConfigDict, Field, model_validator
 from latentlab.core.validation import Mistake, Path, nearest
 from latentlab.experiment.declaration import (
     Block,
-    ChampionRule,
     Conditions,
     DatasetDefaults,
     Declaration,
@@ -28,7 +27,8 @@ from latentlab.metrics.metric import Metric
 from latentlab.metrics.timing import SHARE
 from latentlab.training.config import TrialConfig
 
-EPOCHS = "epochs"
+_EPOCHS = ("epochs", "num_epochs", "max_epochs")
+"""What programs call how long they train."""
 PROBLEM = "program"
 """What the one problem of a study is called that declares no `datasets`."""
 
@@ -69,7 +69,6 @@ class ProgramDeclaration(Declaration):
     settings: Block = Field({}, description="settings that all arms share")
     dataset: str = PROBLEM
     datasets: Mapping[str, DatasetDefaults] = {PROBLEM: DatasetDefaults()}
-    champion: ChampionRule
 
     @model_validator(mode="before")
     @classmethod
@@ -104,11 +103,8 @@ class ProgramDeclaration(Declaration):
     def epochs_of(self, config: TrialConfig) -> int | None:
         """Return how many epochs a configuration trains; None where no setting says it."""
         values = cast("ProgramConfig", config).settings()
-        called = [
-            n for n in values if n.rpartition(".")[2] in ("epochs", "num_epochs", "max_epochs")
-        ]
-        name = self.program.epochs or next(iter(called), "")
-        value = values.get(name)
+        called = (name for name in values if name.rpartition(".")[2] in _EPOCHS)
+        value = values.get(self.program.epochs or next(called, ""))
         return value if isinstance(value, int) and not isinstance(value, bool) else None
 
     def resolved(self) -> dict[str, Any]:
@@ -126,7 +122,7 @@ class ProgramDeclaration(Declaration):
         return {name: value for name, value in super()._content(block).items() if value != {}}
 
     def _origin(self, arm: str, block: Block, path: Path) -> Path:
-        shared = path and path[0] in self.settings
+        shared = path and path[0] in self.settings and path[0] not in block
         return ("settings", *path) if shared else super()._origin(arm, block, path)
 
     def _source_mistakes(self) -> Iterator[Mistake]:
@@ -144,7 +140,7 @@ class ProgramDeclaration(Declaration):
                 "nothing takes {seed}, so that all seeds would be one run",
                 'Add such as "--seed={seed}", or set seeds.count to 1',
             )
-        if self.program.epochs and not (self.takes(self.program.epochs)):
+        if self.program.epochs and not self.takes(self.program.epochs):
             what = f"there is no setting {self.program.epochs!r}"
             yield Mistake(("program", "epochs"), what, nearest(self.program.epochs, named))
 
