@@ -83,7 +83,8 @@ class ProgramSettings(StrictModel):
     retries: int = Field(0, ge=0, le=100, strict=True, description="times that it is run again")
     epochs: str | None = Field(
         None,
-        description="the setting that says how many epochs it trains; none: one called (num_ or max_) epochs",
+        description="the setting that says how many epochs it trains; none: one that is called "
+        "epochs, num_epochs or max_epochs",
     )
 
     @field_validator("scores")
