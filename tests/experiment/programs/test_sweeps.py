@@ -92,6 +92,21 @@ def test_the_search_and_its_confirmation(tmp_path):
     assert table.parameters["lr"].loc[best] == 0.5
 
 
+def test_a_configuration_that_fails_is_one_and_is_not_run_again(tmp_path):
+    toy = ToyStudy(tmp_path, {"default": {}}, settings={}, training={}, program=PLAIN)
+    text = WANDB.replace("values: [0.1, 0.5]", "value: 0.1").replace(
+        "how: {value: well}", "how: {values: [well, crashes]}"
+    )
+    sweep = sweep_of(tmp_path, text, toy)
+    config, compute = SweepsConfig(folders=["."]), ComputeConfig(engine="inline")
+    for reused in (False, True):
+        table, trained = search_sweep(sweep, config, compute, toy.source, toy.store)
+        states = dict(zip(table.parameters["how"], table.outcomes["state"], strict=True))
+        assert states == {"well": "complete", "crashes": "failed"}
+        assert sorted(trained.trials["status"]) == ["failed", "failed", "finished", "finished"]
+        assert (trained.trials["reused"] == reused).all()
+
+
 def test_halving_stops_by_the_history(tmp_path):
     options = ["--lr={training.lr}", "--how={how}", "--seed={seed}", "--out={folder}"]
     command = ["python", "train.py", *options, "--epochs={epochs}"]
