@@ -21,11 +21,15 @@ from kedro.utils import find_kedro_project
 from latentlab.core.errors import UserError
 from latentlab.core.faults import explained
 from latentlab.core.stopping import Stopped, stopped_by_signals
+from latentlab.scaffold.command import new
 
 
 @click.group(name="latentlab")
 def cli() -> None:
     """Commands of this project."""
+
+
+cli.add_command(new)
 
 
 _with_traceback = sys.excepthook

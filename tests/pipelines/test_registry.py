@@ -11,7 +11,14 @@ from kedro.io import MemoryDataset
 from kedro.pipeline import Pipeline
 
 from labs.project_copies import copy_project
-from latentlab.pipeline_registry import ADVICE_STAGES, STAGES, SWEEP_STAGES, register_pipelines
+from latentlab.experiment.programs.study import program_study
+from latentlab.pipeline_registry import (
+    ADVICE_STAGES,
+    STAGES,
+    SWEEP_STAGES,
+    register_pipelines,
+    study_pipelines,
+)
 from latentlab.studies.registry import STUDIES
 
 ENVIRONMENTS = ("base", "smoke", "gpu", "paper")
@@ -73,8 +80,9 @@ def test_every_pipeline_resolves(environment: str, tmp_path: Path, monkeypatch) 
 
 
 def everything() -> Pipeline:
-    """All nodes of all pipelines."""
-    return sum(register_pipelines().values(), Pipeline([]))
+    """All nodes of all pipelines, and of a study of programs, of which none ships."""
+    of_programs = study_pipelines(program_study("programs", with_history=True))
+    return sum((register_pipelines() | of_programs).values(), Pipeline([]))
 
 
 def test_no_catalog_entry_is_unused(tmp_path: Path, monkeypatch) -> None:

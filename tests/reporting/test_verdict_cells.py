@@ -195,11 +195,16 @@ def test_deviations_of_a_clean_study_are_empty() -> None:
 
 
 def test_deviations_notice_failures_devices_and_useless_pairing() -> None:
-    trials = make_trials()
-    trials.loc[0, ["status", "device"]] = ["failed", "cuda"]
+    trials = make_trials().assign(outcome="ok")
+    outcome = "exit status 1: ValueError: no"
+    trials.loc[0, ["status", "device", "outcome"]] = ["failed", "cuda", outcome]
+    trials.loc[1, "status"] = "stopped"
     verdicts = VERDICTS.head(1).assign(pairing_correlation=-0.2)
     text = "\n".join(deviations(trials, verdicts))
-    assert "standard_vae: seed 101 ended with the status 'failed'." in text
+    assert "standard_vae: 1 of 10 trials failed (seed 101: exit status 1)." in text
+    assert " ended with the status 'stopped'." in text
+    unknown = "\n".join(deviations(trials.drop(columns="outcome"), verdicts))
+    assert "standard_vae: 1 of 10 trials failed (seed 101)." in unknown
     assert "more than one device: cpu (58 trials), cuda (1 trial)." in text
     assert "so pairing bought nothing" in text
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shlex
 import subprocess
 import sys
@@ -47,6 +48,33 @@ def git_state() -> str:
     return f"{commit} (with uncommitted changes)" if changed else commit
 
 
+def code_state(folder: Path) -> dict[str, str] | None:
+    """Return what tells the code in a folder from other code; None outside a repository.
+
+    Returns:
+        `commit`, the last that touched the folder, and, where files in it differ from that,
+        `changes`, a digest of the difference.
+    """
+    try:
+        commit = _git("-C", str(folder), "log", "-1", "--format=%H", "--", ".")
+        changes = _git("-C", str(folder), "diff", "--binary", "HEAD", "--", ".")
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    if not commit:
+        return None
+    digest = hashlib.sha256(changes.encode("utf-8", "surrogateescape")).hexdigest()
+    return {"commit": commit} | ({"changes": digest} if changes else {})
+
+
+def is_tracked(path: Path) -> bool:
+    """Whether git keeps a file, so that its commit tells its content."""
+    try:
+        _git("-C", str(path.parent), "ls-files", "--error-unmatch", "--", path.name)
+    except (OSError, subprocess.CalledProcessError):
+        return False
+    return True
+
+
 def is_ancestor(earlier: str, later: str) -> bool:
     """Whether a commit is an ancestor of another in this repository; unknown ones are not."""
     try:
@@ -57,5 +85,7 @@ def is_ancestor(earlier: str, later: str) -> bool:
 
 
 def _git(*arguments: str) -> str:
-    done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        ["git", *arguments], capture_output=True, text=True, errors="surrogateescape", check=True
+    )
     return done.stdout.strip()

@@ -91,6 +91,11 @@ class Prepared:
     origin: str
     folder: Path | None = None
 
+    @property
+    def name(self) -> str:
+        """Name of the data set."""
+        return self.schema.name
+
     @cached_property
     def fingerprint(self) -> str:
         """Sha256 (hex) of the schema and of all features and labels: of what trials learn from.

@@ -87,7 +87,7 @@ class Declaration(BaseModel):
     spaces and tables from elsewhere, mean in the study's configuration, `metric_aliases` the same
     of metrics; `conditions` says which settings are read only under others; `rung_score` is the
     epoch score by which a search stops configurations early, one that means the same in all of
-    them.
+    them. `shared_by_arms` says what the arms of one seed have in common.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -101,6 +101,9 @@ class Declaration(BaseModel):
     metric_aliases: ClassVar[Mapping[str, str]] = {}
     conditions: ClassVar[Conditions] = TRAINING_CONDITIONS
     rung_score: ClassVar[str] = "validation_total"
+    shared_by_arms: ClassVar[str] = (
+        "share split and data order and, where their shapes agree, initial weights and noise"
+    )
 
     dataset: str
     datasets: Mapping[str, DatasetDefaults]
@@ -118,8 +121,8 @@ class Declaration(BaseModel):
 
     @model_validator(mode="after")
     def _everything_resolves(self) -> Self:
-        if self.dataset not in self.datasets or self.dataset not in SOURCES:
-            known = sorted(set(self.datasets) & set(SOURCES))
+        known = self._known_datasets()
+        if self.dataset not in known:
             what = f"'{self.dataset}' is not declared"
             raise all_of([Mistake(("dataset",), what, nearest(self.dataset, known))])
         # One mistake in what all arms share is found with each of them.
@@ -133,16 +136,12 @@ class Declaration(BaseModel):
             # Written past the frozen model once, here, where it comes into being.
             object.__setattr__(self, "hypotheses", self.all_hypotheses())
             arms = {name: block for name, block in self.declared().items() if block is not None}
-            source = self.dataset_config.source
         except UserError as error:
             yield Mistake((), error.what, error.remedy)
             return
         if not arms:
             yield Mistake(("arms",), "there are none", "Declare at least one")
-        try:
-            SOURCES[self.dataset].validate(source)
-        except UserError as error:
-            yield Mistake(("datasets", self.dataset, "source"), error.what, error.remedy)
+        yield from self._source_mistakes()
         for name, block in arms.items():
             content = self._content(block)
             try:
@@ -150,6 +149,8 @@ class Declaration(BaseModel):
             except ValidationError as error:
                 for mistake in mistakes(error, self.config_class, content):
                     yield replace(mistake, path=self._origin(name, block, mistake.path))
+            else:
+                yield from self._arm_mistakes(name, block, self._configs[name])
             if name in self.baselines:
                 yield Mistake(("arms", name), "a baseline has this name", "Choose another")
         names = [*arms, *self.baselines]
@@ -161,12 +162,27 @@ class Declaration(BaseModel):
             what = f"'{self.champion.metric}' has no better direction or does not exist"
             yield Mistake(("champion", "metric"), what, f"Use one of {', '.join(measured)}")
 
+    def _known_datasets(self) -> list[str]:
+        """Names of the data sets that may be chosen."""
+        return sorted(set(self.datasets) & set(SOURCES))
+
+    def _source_mistakes(self) -> Iterator[Mistake]:
+        """Yield what is wrong with what the arms are trained on."""
+        try:
+            SOURCES[self.dataset].validate(self.dataset_config.source)
+        except UserError as error:
+            yield Mistake(("datasets", self.dataset, "source"), error.what, error.remedy)
+
+    def _arm_mistakes(self, arm: str, block: Block, config: TrialConfig) -> Iterator[Mistake]:
+        """Yield what is wrong with an arm whose configuration is valid; studies add their own."""
+        yield from ()
+
     def _own(self) -> Block:
         return {"model": self.model, "objective": self.objective, "training": self.training}
 
     def _content(self, block: Block) -> Block:
         """Return all settings of an arm, by precedence."""
-        brought = self.dataset_config.model_dump(include=set(self._own()))
+        brought = self.dataset_config.model_dump(include={"model", "objective", "training"})
         return merged(merged(brought, self._own()), block)
 
     def _origin(self, arm: str, block: Block, path: Path) -> Path:
@@ -250,6 +266,14 @@ class Declaration(BaseModel):
         """The study's metrics and the times that every study has, by name."""
         return {metric.name: metric for metric in (*self.metrics, *TIMES)}
 
+    def takes(self, name: str) -> bool:
+        """Say whether there may be a setting of this name that no arm has."""
+        return False
+
+    def epochs_of(self, config: TrialConfig) -> int | None:
+        """Return how many epochs a configuration trains; None where nothing says it."""
+        return config.training.epochs
+
     def transform_data(self, prepared: Prepared, folder: pathlib.Path) -> Prepared:
         """The data that the arms are trained on; a study may change what the source gives.
 
@@ -295,6 +319,15 @@ def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
         else:
             result[key] = value
     return result
+
+
+def leaves(block: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the values of a nested block by dotted key."""
+    for key, value in block.items():
+        if isinstance(value, Mapping):
+            yield from leaves(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
 
 
 def _stands(settings: Mapping[str, Any], path: Path) -> bool:

@@ -81,7 +81,8 @@ class FigureSpec:
 
 def _curves(context: FigureContext) -> Figure:
     present = set(context.history["metric"])
-    names = [name for name in context.study.curves if name in present]
+    # Of a program nobody knows beforehand what its history holds.
+    names = [name for name in context.study.curves or sorted(present) if name in present]
     return learning_curves(context.history, names, arms=context.arms)
 
 

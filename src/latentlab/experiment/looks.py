@@ -10,12 +10,12 @@ import json
 import logging
 from collections.abc import Collection
 from datetime import UTC, datetime
+from typing import Any
 
 import pandas as pd
 
 from latentlab.compute.config import ComputeConfig
 from latentlab.compute.device import process_settings_kept, resolve_device
-from latentlab.data import Prepared
 from latentlab.evidence.stopping import Stopping
 from latentlab.experiment.declaration import Declaration
 from latentlab.experiment.hypothesis_testing import judge_study
@@ -24,7 +24,6 @@ from latentlab.experiment.registering import begin, look, read_record
 from latentlab.experiment.scoring import kept_examples
 from latentlab.experiment.study import Study
 from latentlab.experiment.study_scores import scores_so_far
-from latentlab.training.runner import Trainer
 from latentlab.training.store import TrialStore
 from latentlab.training.trial import Trial
 
@@ -35,7 +34,7 @@ def train_study(
     study: Study,
     declaration: Declaration,
     compute: ComputeConfig,
-    prepared: Prepared,
+    made_from: Any,
     store: TrialStore,
     retrain: bool,
 ) -> tuple[list[Trial], frozenset[str]]:
@@ -48,7 +47,7 @@ def train_study(
         study: its formulas and measurements.
         declaration: arms, seeds and hypotheses.
         compute: device, engine and plan.
-        prepared: the data.
+        made_from: the prepared data, or the program.
         store: where trials are kept.
         retrain: forget trials that are known, and train them again.
 
@@ -58,14 +57,13 @@ def train_study(
     Raises:
         UserError: no such device, a locked or unwritable store, a killed worker.
     """
-    assert prepared.folder is not None
-    planned = plan_trials(study, declaration, prepared, compute.precision)
+    planned = plan_trials(study, declaration, made_from, compute.precision)
     stopping = declaration.hypotheses.stopping
 
     def note(ids: Collection[str]) -> None:
         begin(store.root, ids, datetime.now(UTC))
 
-    with Trainer(study.method, prepared.folder, store, compute) as trainer:
+    with study.trainer(declaration, made_from, store, compute) as trainer:
         if stopping is None:
             return planned, trainer.train(planned, retrain=retrain, begin=note)
         seeds, known = sorted(declaration.seeds.numbers()), 0
@@ -76,7 +74,7 @@ def train_study(
             trained |= trainer.train(new, retrain=retrain, begin=note)
             so_far, known = so_far + new, count
             table = trial_table(so_far, store, trained)
-            verdicts = _judged(study, declaration, compute, prepared, store, table)
+            verdicts = _judged(study, declaration, compute, made_from, store, table)
             if not _goes_on(stopping, count, verdicts):
                 break
         return so_far, trained
@@ -86,7 +84,7 @@ def _judged(
     study: Study,
     declaration: Declaration,
     compute: ComputeConfig,
-    prepared: Prepared,
+    made_from: Any,
     store: TrialStore,
     trials: pd.DataFrame,
 ) -> pd.DataFrame:
@@ -94,10 +92,10 @@ def _judged(
     device = resolve_device(compute)
     with process_settings_kept():
         scores = scores_so_far(
-            study, declaration, trials, prepared, store, device, compute.precision
+            study, declaration, trials, made_from, store, device, compute.precision
         )
     table = trials.assign(config=trials["config"].map(json.loads))
-    record, examples = read_record(store.root), kept_examples(study, trials, store, prepared)
+    record, examples = read_record(store.root), kept_examples(study, trials, store, made_from)
     verdicts = judge_study(study, declaration, scores, table, record, {}, examples)
     look(scores, trials, verdicts, declaration.subject, store.root, datetime.now(UTC))
     return verdicts

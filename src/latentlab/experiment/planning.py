@@ -13,7 +13,7 @@ from latentlab.core.errors import UserError, together
 from latentlab.data import Prepared, prepare
 from latentlab.experiment.declaration import Declaration
 from latentlab.experiment.same_data import require_prepared
-from latentlab.experiment.study import Study
+from latentlab.experiment.study import Made, Study
 from latentlab.training.data import split_validation, steps_per_epoch
 from latentlab.training.store import TrialStore
 from latentlab.training.trial import Trial
@@ -62,24 +62,16 @@ def training_examples(prepared: Prepared, trial: Trial) -> int:
 
 
 def plan_trials(
-    study: Study, declaration: Declaration, prepared: Prepared, precision: str
+    study: Study, declaration: Declaration, made_from: Made, precision: str
 ) -> list[Trial]:
     """Return every arm with every seed: seeds outside, so that arms of a seed stand together.
 
     Raises:
         UserError: the prepared data is another data set than the declared one.
     """
-    require_prepared(study, declaration, prepared.schema.name)
+    require_prepared(study, declaration, made_from.name)
     return [
-        Trial(
-            study=study.name,
-            arm=arm,
-            seed=seed,
-            config=config,
-            data=prepared.fingerprint,
-            precision=precision,
-            method_version=study.method.version,
-        )
+        study.trial(declaration, arm, seed, config, made_from.fingerprint, precision)
         for seed in declaration.seeds.numbers()
         for arm, config in declaration.configs.items()
     ]
@@ -126,5 +118,5 @@ def history_table(trials: Sequence[Trial], store: TrialStore) -> pd.DataFrame:
         wide = wide.assign(epoch=epochs, step=epochs * store.record(trial.id).epoch_steps)
         long = wide.melt(["epoch", "step"], var_name="metric").dropna(subset="value")
         frames.append(long.assign(trial_id=trial.id, arm=trial.arm, seed=trial.seed))
-    table = pd.concat(frames, ignore_index=True)
-    return table[["trial_id", "arm", "seed", "epoch", "step", "metric", "value"]]
+    columns = ["trial_id", "arm", "seed", "epoch", "step", "metric", "value"]
+    return pd.concat(frames, ignore_index=True).reindex(columns=columns)

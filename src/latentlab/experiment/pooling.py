@@ -25,7 +25,6 @@ from latentlab.experiment.registering import declared_now, one_of
 from latentlab.experiment.same_data import require_prepared, require_same_data
 from latentlab.experiment.study import Study
 from latentlab.training.per_trial import canonical_json
-from latentlab.training.trial import Trial
 
 logger = logging.getLogger(__name__)
 
@@ -186,14 +185,9 @@ def _declared(
     if set(zip(trials["arm"], trials["seed"], strict=True)) != planned:
         return "it was run with other arms or seeds"
     for row in trials.to_dict("records"):
-        trial = Trial(
-            study=study.name,
-            arm=row["arm"],
-            seed=int(row["seed"]),
-            config=own.configs[row["arm"]],
-            data=row["data"],
-            precision=row["precision"],
-            method_version=study.method.version,
+        config = own.configs[row["arm"]]
+        trial = study.trial(
+            own, row["arm"], int(row["seed"]), config, row["data"], row["precision"]
         )
         if trial.id != row["trial_id"]:
             return f"its arm {row['arm']} has other settings or formulas now"

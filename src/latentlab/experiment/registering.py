@@ -20,7 +20,6 @@ from latentlab.evidence.standing import departures
 from latentlab.evidence.statements import statements
 from latentlab.experiment.declaration import Declaration
 from latentlab.experiment.study import Study
-from latentlab.training.trial import TRAINER_VERSION
 
 logger = logging.getLogger(__name__)
 
@@ -45,24 +44,12 @@ def declared_now(
         subject=declaration.subject,
         fingerprint=fingerprint,
         precision=precision,
-        versions=versions_of(study),
+        versions=study.versions,
         seeds=declaration.seeds.numbers(),
         stopping=None if stopping is None else stopping.model_dump(mode="json"),
         arms={arm: config.model_dump(mode="json") for arm, config in declaration.configs.items()},
         claims=statements(declaration.hypotheses, declaration.metric_table, grouping),
     )
-
-
-def versions_of(study: Study) -> dict[str, int]:
-    """Versions of all formulas that a study's scores come from."""
-    versions = {
-        "study": study.method.version,
-        "trainer": TRAINER_VERSION,
-        "evaluation": study.evaluation.VERSION,
-    }
-    if study.baselines:
-        versions["baselines"] = study.baseline.VERSION
-    return versions
 
 
 def one_of(trials: pd.DataFrame, *columns: str) -> list[str]:

@@ -11,12 +11,12 @@ import pandas as pd
 from plotly.graph_objects import Figure
 
 from latentlab.core.provenance import provenance
-from latentlab.data import Prepared
 from latentlab.data.card import data_card
 from latentlab.data.preview import draw_preview
 from latentlab.experiment.auditing import audited_study
 from latentlab.experiment.declaration import Declaration
 from latentlab.experiment.figures import figure_spec
+from latentlab.experiment.programs.declaration import ProgramDeclaration
 from latentlab.experiment.replication_table import replication_figure, replication_table
 from latentlab.experiment.same_data import require_same_data
 from latentlab.experiment.study import Study
@@ -49,7 +49,7 @@ def compare(
 def build_report(
     study: Study,
     declaration: Declaration,
-    prepared: Prepared,
+    made_from: Any,
     trials: pd.DataFrame,
     scores: pd.DataFrame,
     verdicts: pd.DataFrame,
@@ -64,7 +64,7 @@ def build_report(
     Args:
         study: whose report it is.
         declaration: its arms, metrics and claims.
-        prepared: the data, whose card and preview are shown.
+        made_from: the data, whose card and preview are shown, or the program.
         trials: the table of trials.
         scores: trial_id, arm, seed, split, metric, value.
         verdicts: one row per hypothesis.
@@ -78,7 +78,10 @@ def build_report(
         UserError: the trials were trained on other data, or there are neither verdicts nor a
             comparison.
     """
-    require_same_data(study, trials, prepared.fingerprint)
+    require_same_data(study, trials, made_from.fingerprint)
+    asked = study.question
+    if isinstance(declaration, ProgramDeclaration):
+        asked = declaration.question
     shown = {}
     for name, figure in figures.items():
         spec = figure_spec(study, name)
@@ -108,7 +111,7 @@ def build_report(
         shown[declaration.table_title] = (table_figure(table), declaration.table_caption)
     document = study_document(
         title=study.title,
-        question=study.question,
+        question=asked,
         verdicts=verdicts,
         comparison=comparison,
         pooled=pooled,
@@ -117,8 +120,8 @@ def build_report(
         deviations=deviations(trials, verdicts),
         metrics=tuple(declaration.metric_table.values()),
         reproduce=reproduction(trials, registered),
-        data_card=data_card(prepared),
-        preview=draw_preview(prepared),
+        data_card=made_from.card() if study.runs_programs else data_card(made_from),
+        preview=None if study.runs_programs else draw_preview(made_from),
     )
     found = audit(
         audited_study(
@@ -144,8 +147,7 @@ def summary(
     seeds = trials["seed"].nunique()
     lines = [
         f"{len(declaration.configs)} arms with {seeds} seeds each, {len(trials)} trials on "
-        f"{declaration.dataset}; arms of a seed share split and data order and, where their "
-        "shapes agree, initial weights and noise."
+        f"{declaration.dataset}; arms of a seed {declaration.shared_by_arms}."
     ]
     stopping = declaration.hypotheses.stopping
     if stopping is not None:

@@ -30,7 +30,7 @@ from latentlab.experiment.trained_model import TrainedModel
 from latentlab.metrics.example_mean import ExampleMean
 from latentlab.training.contract import DataSpec
 from latentlab.training.data import data_spec, split_validation
-from latentlab.training.store import TrialStore, require_whole
+from latentlab.training.store import PROGRAM, TrialStore, lost, require_whole, written_scores
 
 SCORE_COLUMNS = ["trial_id", "arm", "seed", "split", "metric", "value"]
 
@@ -79,17 +79,20 @@ def score_trials(
     for row in (row for _, row in trials.iterrows()):
         key = (row["trial_id"], row["arm"], int(row["seed"]))
         rows.append((*key, "train", "training_seconds_share", float(row["seconds"])))
-        if row["status"] == "diverged":
+        if lost(row["status"]):
             continue
         folder = store.folder(row["trial_id"])
         require_whole(folder)
-        if anew:
+        if study.runs_programs:
+            scores = written_scores(folder)
+        elif anew:
             scores = _computed(study, folder, data, wanted)
         else:
             identity = _identity(study, str(row["weights_digest"]))
             scores = _known_or_computed(study, folder, identity, data, wanted, with_examples)
         for split in wanted:
-            rows += [(*key, split, metric, value) for metric, value in scores[split].items()]
+            known = scores.get(split, {})
+            rows += [(*key, split, metric, value) for metric, value in known.items()]
     return pd.DataFrame(rows, columns=SCORE_COLUMNS)
 
 
@@ -100,6 +103,8 @@ def kept_examples(
 
     There are none where a trial was scored before they were kept, or kept as they are now.
     """
+    if study.runs_programs:
+        return NO_EXAMPLES
     digests = dict(zip(trials["trial_id"], trials["weights_digest"], strict=True))
 
     def of_trial(trial_id: str) -> dict[str, NDArray[Any]] | None:
@@ -227,10 +232,11 @@ def altered_trials(scores: pd.DataFrame, store: TrialStore) -> dict[str, str]:
     """
     found = {}
     for trial_id, rows in scores.groupby("trial_id"):
-        path = store.folder(str(trial_id)) / SCORES
-        if not path.exists():
+        folder = store.folder(str(trial_id))
+        path, program = folder / SCORES, (folder / PROGRAM).exists()
+        if not (path.exists() or program):
             continue
-        kept = kept_values(path)
+        kept = written_scores(folder) if program else kept_values(path)
         if kept is None:
             found[str(trial_id)] = "its file of scores was edited"
             continue

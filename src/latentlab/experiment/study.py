@@ -7,21 +7,71 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, Self, cast
 
 from latentlab.experiment.declaration import Declaration
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from pathlib import Path
+    from types import TracebackType
 
     import numpy as np
     import torch
     from numpy.typing import NDArray
 
+    from latentlab.compute.config import ComputeConfig
     from latentlab.experiment.trained_model import TrainedModel
     from latentlab.reporting.document import Document
     from latentlab.training.contract import AnyMethod, DataSpec
+    from latentlab.training.store import TrialStore
+    from latentlab.training.trial import Trial
+
+
+class Made(Protocol):
+    """What trials are made from: prepared data, or a program with its inputs."""
+
+    @property
+    def name(self) -> str:
+        """The data set, or the problem."""
+
+    @property
+    def fingerprint(self) -> str:
+        """What tells it from any other."""
+
+    @property
+    def grouping(self) -> str:
+        """What tells its groups of examples from others; empty where each is on its own."""
+
+
+class Trains(Protocol):
+    """What trains trials, and holds their store as a context; see `training.runner.Trainer`."""
+
+    def __enter__(self) -> Self:
+        """Hold the store."""
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Let it go."""
+
+    def train(
+        self,
+        trials: Sequence[Trial],
+        retrain: bool = False,
+        pause: int | None = None,
+        begin: Callable[[Collection[str]], None] | None = None,
+    ) -> frozenset[str]:
+        """Train what is not trained yet; return the ids of those."""
+
+    def histories(self, trials: Sequence[Trial]) -> dict[str, dict[str, list[float | None]]]:
+        """Return scores per epoch by name, of trained trials and of those in work."""
+
+    def abandon(self, trials: Sequence[Trial]) -> None:
+        """Train these no further."""
 
 
 class Evaluation(Protocol):
@@ -109,6 +159,66 @@ class Study:
     figures: tuple[str, ...] = ("verdicts", "curves", "reconstructions", "latents")
     reported: Mapping[str, Mapping[str, Mapping[str, float]]] = field(default_factory=dict)
     advises: str = ""
+
+    @property
+    def runs_programs(self) -> bool:
+        """Whether its trials are programs, which bring their scores and leave no models."""
+        return False
+
+    @property
+    def made_from(self) -> str:
+        """The data set of the catalog that its trials are made from."""
+        return f"{self.name}.{'program' if self.runs_programs else 'prepared'}"
+
+    @property
+    def versions(self) -> dict[str, int]:
+        """Versions of all formulas that its scores come from; imports torch."""
+        from latentlab.training.trial import TRAINER_VERSION
+
+        found = {
+            "study": self.method.version,
+            "trainer": TRAINER_VERSION,
+            "evaluation": self.evaluation.VERSION,
+        }
+        return found | ({"baselines": self.baseline.VERSION} if self.baselines else {})
+
+    def trial(
+        self, declaration: Declaration, arm: str, seed: int, config: Any, data: str, precision: str
+    ) -> Trial:
+        """Return one configuration with one seed.
+
+        Args:
+            declaration: of the study.
+            arm: what the configuration is called.
+            seed: of the trial.
+            config: of the class that the declaration names.
+            data: fingerprint of what it is made from.
+            precision: arithmetic of the training steps.
+        """
+        from latentlab.training.trial import Trial
+
+        return Trial(self.name, arm, seed, config, data, precision, self.method.version)
+
+    def trainer(
+        self,
+        declaration: Declaration,
+        made_from: Any,
+        store: TrialStore,
+        compute: ComputeConfig,
+        one_plan: bool = False,
+    ) -> Trains:
+        """Return what trains its trials; imports torch.
+
+        Args:
+            declaration: of the study.
+            made_from: the prepared data, in a folder.
+            store: where trials are kept.
+            compute: device, engine and plan.
+            one_plan: for searches: see `training.runner.Trainer`.
+        """
+        from latentlab.training.runner import Trainer
+
+        return Trainer(self.method, made_from.folder, store, compute, one_plan)
 
     @property
     def method(self) -> AnyMethod:

@@ -64,6 +64,8 @@ def scores_so_far(
 ) -> pd.DataFrame:
     """Return what the hypotheses of a study are judged on; arguments as of `measure_trials`."""
     measured = measure_trials(study, declaration, trials, prepared, store, device)
+    if study.runs_programs:
+        return measured
     timings = time_arms(study, declaration, prepared, store, device, precision)
     return collect_scores(trials, measured, timings)
 

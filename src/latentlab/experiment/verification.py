@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from typing import Any
 
 import pandas as pd
 import torch
 
 from latentlab.core.provenance import is_ancestor
-from latentlab.data import Prepared
 from latentlab.evidence.registration import Record
 from latentlab.experiment.declaration import Declaration
 from latentlab.experiment.hypothesis_testing import judge_study
@@ -21,8 +21,8 @@ from latentlab.experiment.scoring import (
     kept_examples,
     score_trials,
 )
-from latentlab.experiment.study import Study
-from latentlab.training.store import WEIGHTS, TrialStore
+from latentlab.experiment.study import Made, Study
+from latentlab.training.store import TrialStore, outcome_file
 
 TOLERANCE = 1e-5
 """Relative difference that scores of the same weights may have on another machine."""
@@ -34,7 +34,7 @@ def verify_study(
     trials: pd.DataFrame,
     scores: pd.DataFrame,
     verdicts: pd.DataFrame,
-    prepared: Prepared,
+    prepared: Any,
     store: TrialStore,
     device: torch.device,
 ) -> pd.DataFrame:
@@ -46,7 +46,7 @@ def verify_study(
         trials: one row per trial, `config` as a nested mapping.
         scores: all scores of the study.
         verdicts: as they were stored.
-        prepared: the data, as they are prepared now.
+        prepared: the data, as they are prepared now, or the program.
         store: the trials and the registration.
         device: where scores are computed anew.
 
@@ -100,7 +100,7 @@ def altered_anew(
     study: Study,
     trials: pd.DataFrame,
     scores: pd.DataFrame,
-    prepared: Prepared,
+    prepared: Any,
     store: TrialStore,
     device: torch.device,
 ) -> dict[str, str]:
@@ -115,7 +115,7 @@ def altered_anew(
 
 def _other_weights(trials: pd.DataFrame, store: TrialStore) -> Iterator[tuple[str, str]]:
     for trial_id, digest in trials[["trial_id", "weights_digest"]].itertuples(index=False):
-        path = store.folder(trial_id) / WEIGHTS
+        path = outcome_file(store.folder(trial_id))
         if not path.exists():
             yield trial_id, "its weights are gone"
         elif hashlib.sha256(path.read_bytes()).hexdigest() != digest:
@@ -126,7 +126,7 @@ def _other_scores(
     study: Study,
     trials: pd.DataFrame,
     scores: pd.DataFrame,
-    prepared: Prepared,
+    prepared: Any,
     store: TrialStore,
     device: torch.device,
     known: set[str],
@@ -144,7 +144,7 @@ def _other_scores(
     }
 
 
-def other_data(trials: pd.DataFrame, prepared: Prepared) -> str:
+def other_data(trials: pd.DataFrame, prepared: Made) -> str:
     """Say on which other data trials were trained; empty where on none."""
     others = sorted(set(trials["data"]) - {prepared.fingerprint})
     return f"trials were trained on {', '.join(others)}, prepared are others" if others else ""

@@ -4,6 +4,14 @@ from __future__ import annotations
 
 from latentlab.metrics.metric import Metric
 
+SHARE = Metric(
+    "training_seconds_share",
+    "none",
+    "seconds",
+    "the trial's share of the training time of its cohort; not comparable between arms",
+    0,
+    scale="log",
+)
 TIMES: tuple[Metric, ...] = (
     Metric(
         "step_seconds_alone",
@@ -14,12 +22,5 @@ TIMES: tuple[Metric, ...] = (
         0,
         scale="log",
     ),
-    Metric(
-        "training_seconds_share",
-        "none",
-        "seconds",
-        "the trial's share of the training time of its cohort; not comparable between arms",
-        0,
-        scale="log",
-    ),
+    SHARE,
 )

@@ -8,7 +8,6 @@ import pandas as pd
 from kedro.pipeline import Node, Pipeline
 
 from latentlab.compute.config import ComputeConfig
-from latentlab.data import Prepared
 from latentlab.experiment.declaration import Declaration
 from latentlab.experiment.study import Study
 from latentlab.pipelines.binding import bound
@@ -23,7 +22,7 @@ def confirm(
     compute: ComputeConfig,
     plans: dict[str, dict[str, Any]],
     table: SweepTable,
-    prepared: Prepared,
+    made_from: Any,
     store: Any,
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Return the gain on fresh seeds, and the tables of these trials."""
@@ -31,7 +30,7 @@ def confirm(
     from latentlab.experiment.sweep.runner import confirm_sweep
 
     sweep = planned_sweep(study, declaration, plans)
-    gain, trained = confirm_sweep(sweep, table, compute, prepared, store)
+    gain, trained = confirm_sweep(sweep, table, compute, made_from, store)
     return gain, trained.trials, trained.history, trained.scores
 
 
@@ -47,7 +46,7 @@ def create_pipeline(study: Study) -> Pipeline:
                     "params:compute",
                     f"{s}.sweep_plan",
                     f"{s}.sweep_configurations",
-                    f"{s}.prepared",
+                    study.made_from,
                     f"{s}.store",
                 ],
                 [

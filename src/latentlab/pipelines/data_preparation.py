@@ -1,8 +1,8 @@
-"""Stage 1: read the data, check it, store it as tensors with a card."""
+"""Stage 1: read the data, check it, store it as tensors with a card; or look at a program."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kedro.pipeline import Node, Pipeline
 
@@ -14,6 +14,10 @@ from latentlab.experiment.declaration import Declaration
 from latentlab.experiment.study import Study
 from latentlab.pipelines.binding import bound
 from latentlab.tracking.store_address import project_root
+
+if TYPE_CHECKING:
+    from latentlab.experiment.programs.declaration import ProgramDeclaration
+    from latentlab.experiment.programs.source import ProgramSource
 
 STAGE = "data_preparation"
 
@@ -32,16 +36,30 @@ def prepare(
     return prepared, data_card(prepared)
 
 
+def look_at_program(
+    study: Study, declaration: ProgramDeclaration, compute: ComputeConfig
+) -> tuple[ProgramSource, dict[str, Any]]:
+    """The study's program as it is found, and its card: code and inputs decide its trials."""
+    from latentlab.compute.device import resolve_device
+    from latentlab.experiment.programs.source import find_program
+
+    resolve_device(compute)
+    where = f"{study.name}.program"
+    found = find_program(declaration.dataset, declaration.program, project_root(), where)
+    return found, found.card()
+
+
 def create_pipeline(study: Study) -> Pipeline:
     """The stage for one study."""
     s = study.name
+    reads = [] if study.runs_programs else ["params:raw_data"]
     return Pipeline(
         [
             Node(
-                bound(prepare, study),
-                [f"params:{s}", "params:compute", "params:raw_data"],
-                [f"{s}.prepared", f"{s}.data_card"],
-                name=f"{s}.prepare",
+                bound(look_at_program if study.runs_programs else prepare, study),
+                [f"params:{s}", "params:compute", *reads],
+                [study.made_from, f"{s}.data_card"],
+                name=f"{s}.{'look_at_program' if study.runs_programs else 'prepare'}",
                 namespace=f"{s}.{STAGE}",
             )
         ]

@@ -20,6 +20,7 @@ from latentlab.data.packing import CARD, PREVIEW, latest_folder, save_latest
 if TYPE_CHECKING:
     import pandas as pd
 
+    from latentlab.experiment.programs.source import ProgramSource
     from latentlab.reporting.document import Document
     from latentlab.search.archive import SweepArchive
     from latentlab.search.report.composition import SweepReport
@@ -64,6 +65,20 @@ class PreparedDataset(_PathDataset):
             return (latest_folder(self._filepath) / CARD).exists()
         except UserError:
             return False
+
+
+class ProgramSourceDataset(_PathDataset):
+    """The program of a study as it was found: where it runs, its code and its inputs."""
+
+    def load(self) -> ProgramSource:
+        """The program."""
+        from latentlab.experiment.programs.source import ProgramSource
+
+        return ProgramSource.model_validate_json(self._filepath.read_bytes())
+
+    def save(self, data: ProgramSource) -> None:
+        """Replace the file in one step."""
+        write_atomically(self._filepath, data.model_dump_json(indent=1).encode())
 
 
 class TrialStoreDataset(_PathDataset):

@@ -21,15 +21,15 @@ def measure(
     declaration: Declaration,
     compute: ComputeConfig,
     trials: pd.DataFrame,
-    prepared: Prepared,
+    made_from: Any,
     store: Any,
 ) -> pd.DataFrame:
-    """Score the weights on validation and test, and the baselines."""
+    """Score the weights on validation and test, and the baselines; or read what programs wrote."""
     from latentlab.compute.device import resolve_device
     from latentlab.experiment.study_scores import measure_trials
 
     device = resolve_device(compute)
-    return measure_trials(study, declaration, trials, prepared, store, device)
+    return measure_trials(study, declaration, trials, made_from, store, device)
 
 
 def time_alone(
@@ -68,25 +68,26 @@ def choose(study: Study, declaration: Declaration, scores: pd.DataFrame) -> dict
     return choose_champion(declaration, scores)
 
 
+def _measuring(study: Study, output: str, namespace: str) -> Node:
+    s = study.name
+    return Node(
+        bound(measure, study),
+        [f"params:{s}", "params:compute", f"{s}.trials", study.made_from, f"{s}.store"],
+        output,
+        name=f"{s}.measure",
+        namespace=namespace,
+    )
+
+
 def create_pipeline(study: Study) -> Pipeline:
     """Return the stage for one study."""
     s = study.name
     namespace = f"{s}.{STAGE}"
+    if study.runs_programs:
+        return Pipeline([_measuring(study, f"{s}.scores", namespace)])
     return Pipeline(
         [
-            Node(
-                bound(measure, study),
-                [
-                    f"params:{s}",
-                    "params:compute",
-                    f"{s}.trials",
-                    f"{s}.prepared",
-                    f"{s}.store",
-                ],
-                f"{s}.measured",
-                name=f"{s}.measure",
-                namespace=namespace,
-            ),
+            _measuring(study, f"{s}.measured", namespace),
             Node(
                 bound(time_alone, study),
                 [f"params:{s}", "params:compute", f"{s}.prepared", f"{s}.store"],

@@ -7,7 +7,6 @@ from typing import Any
 import pandas as pd
 from kedro.pipeline import Node, Pipeline
 
-from latentlab.data import Prepared
 from latentlab.experiment.declaration import Declaration
 from latentlab.experiment.study import Study
 from latentlab.pipelines.binding import bound
@@ -30,35 +29,37 @@ def draw(
     verdicts: pd.DataFrame,
     history: pd.DataFrame,
     scores: pd.DataFrame,
-    arrays: dict[str, Any],
+    arrays: dict[str, Any] | None = None,
 ) -> tuple[Any, ...]:
-    """The figures that the study names, in its order."""
+    """The figures that the study names, in its order; programs leave no arrays."""
     from latentlab.experiment.figures import draw_figures
 
-    return tuple(draw_figures(study, declaration, verdicts, history, scores, arrays).values())
+    shown = arrays or {}
+    return tuple(draw_figures(study, declaration, verdicts, history, scores, shown).values())
 
 
 def report(
     study: Study,
     declaration: Declaration,
-    prepared: Prepared,
+    made_from: Any,
     trials: pd.DataFrame,
     scores: pd.DataFrame,
     verdicts: pd.DataFrame,
     comparison: pd.DataFrame,
-    champion: dict[str, Any],
     registered: dict[str, Any],
     pooled: pd.DataFrame,
-    *figures: Any,
+    *rest: Any,
 ) -> Any:
-    """Build the report; its dataset writes it."""
+    """Build the report; its dataset writes it. `rest` are figures and, of models, a champion."""
     from latentlab.experiment.report import build_report
 
-    named = dict(zip(study.figures, figures, strict=True))
+    count = len(study.figures)
+    named = dict(zip(study.figures, rest[:count], strict=True))
+    champion = rest[count] if len(rest) > count else {}
     return build_report(
         study,
         declaration,
-        prepared,
+        made_from,
         trials,
         scores,
         verdicts,
@@ -75,6 +76,8 @@ def create_pipeline(study: Study) -> Pipeline:
     s = study.name
     namespace = f"{s}.{STAGE}"
     figures = [f"{s}.figure_{name}" for name in study.figures]
+    pictures = [] if study.runs_programs else [f"{s}.pictures"]
+    champion = [] if study.runs_programs else [f"{s}.champion"]
     return Pipeline(
         [
             Node(
@@ -86,13 +89,7 @@ def create_pipeline(study: Study) -> Pipeline:
             ),
             Node(
                 bound(draw, study),
-                [
-                    f"params:{s}",
-                    f"{s}.verdicts",
-                    f"{s}.history",
-                    f"{s}.scores",
-                    f"{s}.pictures",
-                ],
+                [f"params:{s}", f"{s}.verdicts", f"{s}.history", f"{s}.scores", *pictures],
                 figures,
                 name=f"{s}.draw_figures",
                 namespace=namespace,
@@ -101,20 +98,20 @@ def create_pipeline(study: Study) -> Pipeline:
                 bound(report, study),
                 [
                     f"params:{s}",
+                    study.made_from,
                     *(
                         f"{s}.{name}"
                         for name in (
-                            "prepared",
                             "trials",
                             "scores",
                             "verdicts",
                             "comparison",
-                            "champion",
                             "registered",
                             "pooled_verdicts",
                         )
                     ),
                     *figures,
+                    *champion,
                 ],
                 f"{s}.report",
                 name=f"{s}.write_report",

@@ -8,7 +8,6 @@ import pandas as pd
 from kedro.pipeline import Node, Pipeline
 
 from latentlab.compute.config import ComputeConfig
-from latentlab.data import Prepared
 from latentlab.experiment.declaration import Declaration
 from latentlab.experiment.study import Study
 from latentlab.experiment.sweep.settings import SweepsConfig
@@ -39,7 +38,7 @@ def search(
     sweeps: SweepsConfig,
     compute: ComputeConfig,
     plans: dict[str, dict[str, Any]],
-    prepared: Prepared,
+    made_from: Any,
     store: Any,
 ) -> tuple[SweepTable, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Search; the table of configurations, and those of the trials."""
@@ -47,7 +46,7 @@ def search(
     from latentlab.experiment.sweep.runner import search_sweep
 
     sweep = planned_sweep(study, declaration, plans)
-    table, trained = search_sweep(sweep, sweeps, compute, prepared, store)
+    table, trained = search_sweep(sweep, sweeps, compute, made_from, store)
     return table, trained.trials, trained.history, trained.scores
 
 
@@ -70,7 +69,7 @@ def create_pipeline(study: Study) -> Pipeline:
                     "params:sweeps",
                     "params:compute",
                     f"{s}.sweep_plan",
-                    f"{s}.prepared",
+                    study.made_from,
                     f"{s}.store",
                 ],
                 [

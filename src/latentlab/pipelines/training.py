@@ -9,7 +9,6 @@ import pandas as pd
 from kedro.pipeline import Node, Pipeline
 
 from latentlab.compute.config import ComputeConfig
-from latentlab.data import Prepared
 from latentlab.experiment.declaration import Declaration
 from latentlab.experiment.study import Study
 from latentlab.pipelines.binding import bound
@@ -18,7 +17,7 @@ STAGE = "training"
 
 
 def register(
-    study: Study, declaration: Declaration, compute: ComputeConfig, prepared: Prepared, store: Any
+    study: Study, declaration: Declaration, compute: ComputeConfig, prepared: Any, store: Any
 ) -> dict[str, Any]:
     """Write down what will decide the verdicts; return which entry holds."""
     from latentlab.experiment import registering
@@ -35,7 +34,7 @@ def train(
     declaration: Declaration,
     compute: ComputeConfig,
     retrain: bool,
-    prepared: Prepared,
+    prepared: Any,
     store: Any,
     registered: dict[str, Any],
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -55,7 +54,7 @@ def registration_node(study: Study) -> Node:
     s = study.name
     return Node(
         bound(register, study),
-        [f"params:{s}", "params:compute", f"{s}.prepared", f"{s}.store"],
+        [f"params:{s}", "params:compute", study.made_from, f"{s}.store"],
         f"{s}.registered",
         name=f"{s}.register",
         namespace=f"{s}.{STAGE}",
@@ -74,7 +73,7 @@ def create_pipeline(study: Study) -> Pipeline:
                     f"params:{s}",
                     "params:compute",
                     "params:retrain",
-                    f"{s}.prepared",
+                    study.made_from,
                     f"{s}.store",
                     f"{s}.registered",
                 ],

@@ -9,7 +9,6 @@ import pandas as pd
 from kedro.pipeline import Node, Pipeline
 
 from latentlab.compute.config import ComputeConfig
-from latentlab.data import Prepared
 from latentlab.experiment.declaration import Declaration
 from latentlab.experiment.study import Study
 from latentlab.pipelines import data_preparation, training
@@ -24,7 +23,7 @@ def verify(
     trials: pd.DataFrame,
     scores: pd.DataFrame,
     verdicts: pd.DataFrame,
-    prepared: Prepared,
+    prepared: Any,
     store: Any,
 ) -> None:
     """Print every check.
@@ -50,7 +49,7 @@ def verify_sweep(
     confirmation: pd.DataFrame,
     trials: pd.DataFrame,
     scores: pd.DataFrame,
-    prepared: Prepared,
+    prepared: Any,
     store: Any,
 ) -> None:
     """Print every check of a sweep's confirmation.
@@ -95,10 +94,10 @@ def create_register_pipeline(study: Study) -> Pipeline:
 def create_verify_pipeline(study: Study) -> Pipeline:
     """Derive everything anew from the files."""
     s = study.name
-    tables = ("trials", "scores", "verdicts", "prepared", "store")
+    tables = [f"{s}.{table}" for table in ("trials", "scores", "verdicts")]
     node = Node(
         bound(verify, study),
-        [f"params:{s}", "params:compute", *(f"{s}.{table}" for table in tables)],
+        [f"params:{s}", "params:compute", *tables, study.made_from, f"{s}.store"],
         None,
         name=f"{s}.verify",
         namespace=f"{s}.verify",
@@ -116,7 +115,9 @@ def create_sweep_verify_pipeline(study: Study) -> Pipeline:
         [
             f"params:{s}",
             "params:compute",
-            *(f"{s}.{table}" for table in (*sweep, *confirmed, "prepared", "store")),
+            *(f"{s}.{table}" for table in (*sweep, *confirmed)),
+            study.made_from,
+            f"{s}.store",
         ],
         None,
         name=f"{s}.verify_sweep",

@@ -19,7 +19,7 @@ def deviations(trials: pd.DataFrame, verdicts: pd.DataFrame) -> list[str]:
     """List everything that differs from the plan.
 
     Args:
-        trials: `trial_id, arm, seed, status, ..., diverged_at`.
+        trials: `trial_id, arm, seed, status, ..., diverged_at`, and `outcome` where it is known.
         verdicts: the table of verdicts.
 
     Returns:
@@ -43,9 +43,22 @@ def _lost_trials(trials: pd.DataFrame) -> Iterator[str]:
         if len(diverged):
             where = ", ".join(_divergence(row) for row in diverged.to_dict("records"))
             yield f"{arm}: {len(diverged)} of {plural(len(of_arm), 'trial')} diverged ({where})."
-        others = of_arm[~of_arm["status"].isin(["diverged", "finished"])]
+        failed = of_arm[of_arm["status"] == "failed"]
+        if len(failed):
+            why = "; ".join(_failures(failed))
+            yield f"{arm}: {len(failed)} of {plural(len(of_arm), 'trial')} failed ({why})."
+        others = of_arm[~of_arm["status"].isin(["diverged", "failed", "finished"])]
         for status, group in others.groupby("status", sort=False):
             yield f"{arm}: {_seeds(group['seed'])} ended with the status '{status}'."
+
+
+def _failures(trials: pd.DataFrame) -> Iterator[str]:
+    """Yield seeds and how they failed, where it is known, without what each printed in the end."""
+    if "outcome" not in trials:
+        yield _seeds(trials["seed"])
+        return
+    for what, group in trials.groupby(trials["outcome"].str.partition(":")[0], sort=False):
+        yield f"{_seeds(group['seed'])}: {what}"
 
 
 def _divergence(row: dict[object, object]) -> str:

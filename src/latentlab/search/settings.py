@@ -124,6 +124,18 @@ class SweepSettings(BaseModel):
     sampler_seed: Whole = Field(0, ge=0, description="of the sampler, not of the training")
     halving: Halving | None = None
     confirmation: Confirmation = Confirmation()
+    # Both are left out of the dump of other sweeps, whose registrations would change with them.
+    command: tuple[str, ...] | None = Field(
+        None,
+        min_length=1,
+        exclude_if=lambda command: command is None,
+        description="of a study of programs: how its configurations are called; none: as its arms",
+    )
+    arguments: dict[str, Choice | list[Choice]] = Field(
+        {},
+        exclude_if=lambda arguments: not arguments,
+        description="what a command takes beside parameters and `fixed`; a value may be {seed}",
+    )
     fixed: dict[str, Choice | list[Choice]] = {}
     parameters: dict[str, Parameter] = Field(min_length=1)
 

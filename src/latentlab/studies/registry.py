@@ -1,10 +1,12 @@
-"""The studies that ship with the project. A new study adds one line."""
+"""The studies: those with code, of which each adds one line, and those that `conf/` declares."""
 
 from __future__ import annotations
 
 from importlib import import_module
+from pathlib import Path
 
 from latentlab.experiment.study import Study
+from latentlab.studies.declared import declared_programs
 
 NAMES = [
     "derp_vae",
@@ -17,4 +19,4 @@ NAMES = [
 
 STUDIES: dict[str, Study] = {
     name: import_module(f"latentlab.studies.{name}").STUDY for name in NAMES
-}
+} | declared_programs(Path.cwd(), NAMES)

@@ -32,6 +32,9 @@ IMPORTED = ("analysis", "evidence", "audit")
 """Stand for a study where a sweep from elsewhere is analysed, and where runs that exist are judged
 or audited."""
 
+LARGEST_FOLDER = 1 << 20
+"""Bytes of a program's folder that are logged with its run; a larger one stays where it is."""
+
 SEVERAL = "latentlab"
 """Experiment of a run that covers more than one study."""
 
@@ -140,7 +143,10 @@ class TrackingHook(MlflowHook):
         self._tree.log_trials(study, trials, digest)
         if self._catalog.load("params:tracking").weights == "all":
             store = self._catalog.load(f"{study}.store")
-            self._tree.log_folders({i: store.folder(i) for i in trials["trial_id"]})
+            folders = {i: store.folder(i) for i in trials["trial_id"]}
+            if STUDIES[study].runs_programs:
+                folders = {i: folder for i, folder in folders.items() if _is_small(folder)}
+            self._tree.log_folders(folders)
 
     def _history(self, study: str, history: Any) -> None:
         self._tree.log_history(history)
@@ -313,6 +319,13 @@ def _parameters(pipeline: Pipeline, catalog: Any) -> dict[str, Any]:
                 value = value.model_dump(mode="json")
             found[name.removeprefix("params:")] = value
     return found
+
+
+def _is_small(folder: Path) -> bool:
+    """Whether what a program wrote is copied into the store: little, and no links to elsewhere."""
+    files = list(folder.rglob("*"))
+    linked = any(path.is_symlink() for path in files)
+    return not linked and sum(path.stat().st_size for path in files) <= LARGEST_FOLDER
 
 
 def _digest(text: str) -> str:

@@ -6,8 +6,10 @@
                    history.json          scores per epoch
                    record.json           status, seed, times, versions, digest of the weights
                    digests.json          sha256 of these four
+                   program.json, output/ of a program, in place of weights: its scores, its folder
                    scores.json           what was measured of it since, and pictures.npz
 <root>/checkpoints/<name>.checkpoint     cohorts in training
+<root>/running/<id>, paused/             programs that run, and those that were stopped at a rung
 <root>/timings.json                      steps of the arms, timed side by side
 <root>/baselines/<stream>.json           scores of what is not trained here, by seed and data
 <root>/registration.yml                  what was to decide the verdicts, and every look
@@ -50,6 +52,8 @@ WEIGHTS, CONFIG, HISTORY, RECORD = (
     "history.json",
     "record.json",
 )
+PROGRAM, OUTPUT = "program.json", "output"
+"""In place of weights, where a trial is a program: what was run and its scores; its folder."""
 DIGESTS = "digests.json"
 """Written since the second edition; an older trial has the digest of its weights alone."""
 
@@ -62,8 +66,9 @@ class TrialRecord:
         id: the trial's name.
         study: its study.
         seed: its seed.
-        status: `finished`, `stopped` (early) or `diverged`.
-        outcome: the study's own label, `ok` where there is nothing to say.
+        status: `finished`, `stopped` (early), `diverged` or, of a program, `failed`.
+        outcome: the study's own label, of a program how it failed; `ok` where there is nothing to
+            say.
         epochs: epochs in which it took a step, the last one perhaps not to its end.
         steps: steps that were taken.
         epoch_steps: steps of a whole epoch.
@@ -201,7 +206,46 @@ class TrialStore:
         Raises:
             UserError: the disk is full or the folder cannot be written.
         """
-        files = {WEIGHTS: weights} | {
+        with self._filling(record, {WEIGHTS: weights}, config, history):
+            pass
+
+    def take(
+        self,
+        record: TrialRecord,
+        program: bytes,
+        config: Mapping[str, Any],
+        history: Mapping[str, list[float | None]],
+        output: Path,
+    ) -> None:
+        """Write the trial of a program, as `save`, and move the folder it wrote to into it.
+
+        Args:
+            record: with the digest of `program`.
+            program: JSON: what was run, and its scores.
+            config: the arm's settings.
+            history: scores per epoch.
+            output: the folder, on the store's disk.
+
+        Raises:
+            UserError: the disk is full or the folder cannot be written.
+        """
+        with self._filling(record, {PROGRAM: program}, config, history) as partial:
+            output.rename(partial / OUTPUT)
+        folder = self.folder(record.id)
+        # What the program wrote is its own to flush: there may be much of it, and dead links.
+        for path in (*filter(Path.is_file, folder.iterdir()), folder, self.trials):
+            sync(path)
+
+    @contextlib.contextmanager
+    def _filling(
+        self,
+        record: TrialRecord,
+        outcome: Mapping[str, bytes],
+        config: Mapping[str, Any],
+        history: Mapping[str, list[float | None]],
+    ) -> Iterator[Path]:
+        """Give a trial's folder with its files, which takes its place when the block ends well."""
+        files = dict(outcome) | {
             name: json.dumps(content, indent=1, allow_nan=False).encode()
             for name, content in ((CONFIG, config), (HISTORY, history), (RECORD, vars(record)))
         }
@@ -210,6 +254,7 @@ class TrialStore:
         with atomic_folder(self.folder(record.id), marker=RECORD, flush=False) as partial:
             for name, content in files.items():
                 (partial / name).write_bytes(content)
+            yield partial
 
     def flush(self, trial_ids: Iterable[str]) -> None:
         """Wait until the disk has these trials: before what they were made of is removed.
@@ -223,6 +268,24 @@ class TrialStore:
             sync(self.trials)
         except OSError as error:
             raise unwritable(self.trials, error) from error
+
+
+def outcome_file(folder: Path) -> Path:
+    """Return the file of a trial that its scores come from: weights, or what a program wrote."""
+    program = folder / PROGRAM
+    return program if program.exists() else folder / WEIGHTS
+
+
+def written_scores(folder: Path) -> dict[str, dict[str, float]]:
+    """Return the scores that the program of a stored trial has written, by split and metric."""
+    content = json.loads((folder / PROGRAM).read_bytes())
+    scores: dict[str, dict[str, float]] = content["scores"]
+    return scores
+
+
+def lost(status: str) -> bool:
+    """Say whether a trial of this status came to nothing that could be measured."""
+    return status in ("diverged", "failed")
 
 
 def require_whole(folder: Path) -> None:
@@ -246,7 +309,8 @@ def damaged_file(folder: Path) -> str | None:
     A file that did not change since it was looked at is not read again.
     """
     return _damaged_file(
-        folder, stamp(folder / name for name in (WEIGHTS, CONFIG, HISTORY, RECORD, DIGESTS))
+        folder,
+        stamp(folder / name for name in (WEIGHTS, PROGRAM, CONFIG, HISTORY, RECORD, DIGESTS)),
     )
 
 
@@ -261,9 +325,10 @@ def _damaged_file(folder: Path, _: Stamp) -> str | None:
             digests = {WEIGHTS: record.weights_digest}
         else:
             digests = json.loads((folder / DIGESTS).read_bytes())
-        for name in (WEIGHTS, CONFIG, HISTORY, RECORD):
+        outcome = outcome_file(folder).name
+        for name in (outcome, CONFIG, HISTORY, RECORD):
             content = (folder / name).read_bytes()
-            checked = name == WEIGHTS or not older
+            checked = name == outcome or not older
             if checked and hashlib.sha256(content).hexdigest() != digests[name]:
                 return name
             if name != WEIGHTS:

@@ -75,7 +75,7 @@ parameters:
 
 
 def contents(file: SweepFile) -> tuple[SweepSettings, list[str]]:
-    return file.settings(), file.translation.warnings
+    return file.settings(), [*file.translation.of_code, *file.translation.warnings]
 
 
 def imported(text: str) -> tuple[SweepSettings, list[str]]:
@@ -123,9 +123,10 @@ def test_a_grid_with_a_seed_in_its_parameters(tmp_path: Path) -> None:
     assert not any({"plummet_threshold", "alpha"} <= set(cell) for cell in cells)
     assert warnings == [
         "bookkeeping of the script, left out: entity",
+        "not used here: program, command",
         "seed is a seed, not a parameter to be searched: lifted to the replicates (seeds 1, 2, 3), "
         "on all of which every configuration is trained",
-        "not used here: program, command, name, project",
+        "not used here: name, project",
     ]
 
 
@@ -420,4 +421,16 @@ def test_every_key_of_the_schema_is_used_refused_or_named_as_unused() -> None:
         "apiVersion": "1", "kind": "sweep",
     }  # fmt: skip
     _, warnings = imported(block(**unused))
-    assert warnings[-1] == f"not used here: {', '.join(unused)}"
+    of_programs, others = list(unused)[:2], list(unused)[2:]
+    assert f"not used here: {', '.join(of_programs)}" in warnings
+    assert warnings[-1] == f"not used here: {', '.join(others)}"
+
+
+def test_a_program_is_called_as_by_the_agent() -> None:
+    file = read_sweep_content(yaml.safe_load(PRUNING_GRID), "w")
+    assert file.settings().command is not None
+    assert file.settings().arguments == {"entity": None, "seed": "{seed}"}
+    default, _ = imported(block(program="a.py"))
+    assert default.command == ("${env}", "${interpreter}", "a.py", "${args}")
+    with pytest.raises(UserError, match="is not given"):
+        imported(block(command=["python", "${program}"]))

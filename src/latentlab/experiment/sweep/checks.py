@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from latentlab.core.errors import UserError
-from latentlab.experiment.declaration import Declaration
+from latentlab.experiment.declaration import Declaration, leaves
+from latentlab.experiment.programs.command import macro_mistakes, takes_seed
+from latentlab.experiment.programs.declaration import ProgramDeclaration
 from latentlab.experiment.study import Study
 from latentlab.experiment.sweep.configurations import Extremes, default_block, extremes, resolve
 from latentlab.experiment.sweep.unread import unread
-from latentlab.experiment.sweep.vocabulary import Vocabulary, leaves
+from latentlab.experiment.sweep.vocabulary import Vocabulary
 from latentlab.search.settings import MOST_EPOCHS, Halving, SweepSettings
 from latentlab.search.sweep_files.reader import SweepFile
 from latentlab.search.sweep_files.wandb_early_stopping import later_bands
@@ -28,10 +30,12 @@ class Found:
     Attributes:
         mistakes: for which it is refused.
         warnings: with which it runs.
+        runs_through: whether it can stop nothing early, although it is asked to.
     """
 
     mistakes: list[UserError] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    runs_through: bool = False
 
 
 def check(
@@ -50,10 +54,12 @@ def check(
 
     def config(values: Mapping[str, Any]) -> TrialConfig:
         known = {name: value for name, value in values.items() if vocabulary.knows(name)}
-        return resolve(study, declaration, known)
+        return resolve(study, declaration, {**settings.arguments, **known})
 
     ends = extremes(settings.space, config)
     found.mistakes.extend(ends.mistakes)
+    if isinstance(declaration, ProgramDeclaration):
+        return _of_programs(declaration, settings, ends)
     halving = settings.halving
     if halving is not None:
         if not ends.configs:
@@ -84,6 +90,36 @@ def check(
         if name in file.names
     }
     return Found([_in_words(words, mistake) for mistake in found.mistakes], found.warnings)
+
+
+def _of_programs(declaration: ProgramDeclaration, settings: SweepSettings, ends: Extremes) -> Found:
+    """What there is to say about a sweep whose configurations are calls of a program."""
+    mistakes = list(ends.mistakes)
+    for mistake in macro_mistakes(declaration.program):
+        mistakes.append(UserError(f"command: {mistake.what}", mistake.remedy))
+    found = Found(mistakes)
+    seeds = len(settings.seeds.numbers())
+    if seeds > 1 and not takes_seed(declaration.program, settings.arguments.values()):
+        found.warnings.append(
+            f"the command takes no seed, so that the {seeds} seeds of a configuration are {seeds} "
+            "runs of one command; name its seed by a parameter, `seed: {values: [..]}`"
+        )
+    named = [one.metric for one in settings.objectives] or [declaration.champion.metric]
+    found.warnings.extend(
+        f"{name} is by its name a score on test data, which the search then has seen"
+        for name in named
+        if "test" in name.lower()
+    )
+    if settings.halving is None:
+        return found
+    if declaration.program.history is None:
+        why = "program.history is not declared"
+    elif any(declaration.epochs_of(config) is None for config in ends.configs.values()):
+        why = "no setting says how many epochs a configuration trains (program.epochs names it)"
+    else:
+        return found
+    found.warnings.append(f"nothing is stopped early: {why}")
+    return replace(found, runs_through=True)
 
 
 def _too_short(halving: Halving, ends: Extremes) -> int:

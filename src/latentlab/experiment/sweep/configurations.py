@@ -28,6 +28,10 @@ def resolve(
     for name, value in configuration.items():
         *outer, last = name.split(".")
         inner = block
+        if any(".".join(outer[: length + 1]) in configuration for length in range(len(outer))):
+            # What a program takes as `optimizer` beside `optimizer.lr` is no block.
+            block[name] = value
+            continue
         for part in outer:
             inner = inner.setdefault(part, {})
         inner[last] = value

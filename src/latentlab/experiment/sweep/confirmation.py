@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 
 from latentlab.core.errors import UserError
-from latentlab.data import Prepared
 from latentlab.experiment.declaration import merged
+from latentlab.experiment.study import Made
 from latentlab.experiment.sweep.file import Sweep
 from latentlab.search.table import SweepTable
 from latentlab.statistics.intervals import mean_interval
@@ -29,7 +29,7 @@ LEVEL = 0.95
 
 
 def confirmation_trials(
-    sweep: Sweep, table: SweepTable, prepared: Prepared, precision: str
+    sweep: Sweep, table: SweepTable, made_from: Made, precision: str
 ) -> list[Trial]:
     """Return the winner and the default configuration on the confirmation's seeds.
 
@@ -37,17 +37,8 @@ def confirmation_trials(
         UserError: no configuration is complete.
     """
     configs = {WINNER: _winner(sweep, table), DEFAULT: sweep.config({})}
-    version = sweep.study.method.version
     return [
-        Trial(
-            study=sweep.study.name,
-            arm=arm,
-            seed=seed,
-            config=for_confirmation(sweep, config),
-            data=prepared.fingerprint,
-            precision=precision,
-            method_version=version,
-        )
+        sweep.trial(arm, seed, for_confirmation(sweep, config), made_from, precision)
         for seed in sweep.settings.confirmation.seeds.numbers()
         for arm, config in configs.items()
     ]
@@ -81,6 +72,8 @@ def _winner(sweep: Sweep, table: SweepTable) -> TrialConfig:
 
 def for_confirmation(sweep: Sweep, config: TrialConfig) -> TrialConfig:
     """Return a configuration with the budget of the confirmation: the study's own by default."""
+    if sweep.study.runs_programs:
+        return config
     epochs = sweep.settings.confirmation.epochs or sweep.config({}).training.epochs
     block = merged(config.model_dump(mode="json"), {"training": {"epochs": epochs}})
     return type(config).model_validate(block)

@@ -10,7 +10,8 @@ from typing import Any
 
 from latentlab.core.errors import UserError, noting, together
 from latentlab.experiment.declaration import Declaration
-from latentlab.experiment.study import Study
+from latentlab.experiment.programs.declaration import ProgramDeclaration
+from latentlab.experiment.study import Made, Study
 from latentlab.experiment.sweep.checks import check
 from latentlab.experiment.sweep.configurations import resolve
 from latentlab.experiment.sweep.vocabulary import Vocabulary
@@ -18,6 +19,7 @@ from latentlab.search.settings import SweepSettings
 from latentlab.search.sweep_files.reader import read_sweep, rename
 from latentlab.search.table import Objective
 from latentlab.training.config import TrialConfig
+from latentlab.training.trial import Trial
 
 _DATA_SET = {"dataset", "problem_id"}
 """What files call the data set, which a sweep cannot change."""
@@ -51,7 +53,18 @@ class Sweep:
         Raises:
             UserError: a key does not exist, or a value is out of range.
         """
-        return resolve(self.study, self.declaration, configuration)
+        # What a sweep of programs fixes is a part of how they are called: of the default too.
+        own = self.settings
+        fixed = {**own.arguments, **own.fixed} if own.command else {}
+        return resolve(self.study, self.declaration, {**fixed, **configuration})
+
+    def trial(
+        self, arm: str, seed: int, config: TrialConfig, made_from: Made, precision: str
+    ) -> Trial:
+        """Return a configuration with one seed."""
+        return self.study.trial(
+            self.declaration, arm, seed, config, made_from.fingerprint, precision
+        )
 
 
 def load_sweep(study: Study, declaration: Declaration, folders: Sequence[str], root: Path) -> Sweep:
@@ -74,8 +87,15 @@ def load_sweep(study: Study, declaration: Declaration, folders: Sequence[str], r
     settings: SweepSettings | None = None
     objectives: tuple[Objective, ...] = ()
     warnings = list(file.translation.warnings)
+    if not study.runs_programs:
+        warnings += file.translation.of_code
     with noting(mistakes):
         settings = _without_data_set(rename(file.settings(), declaration.parameter_aliases))
+        if not study.runs_programs:
+            # What W&B's agent would run is not run.
+            settings = settings.model_copy(update={"command": None, "arguments": {}})
+        declaration = called_by(declaration, settings)
+        vocabulary = Vocabulary.of(declaration)
     mistakes += vocabulary.unknown(name for name in file.names if name not in _DATA_SET)
     with noting(mistakes):
         objectives = vocabulary.objectives(file.objectives)
@@ -91,6 +111,8 @@ def load_sweep(study: Study, declaration: Declaration, folders: Sequence[str], r
         found = check(study, declaration, file, settings)
         mistakes += found.mistakes
         warnings += found.warnings
+        if found.runs_through:
+            settings = settings.model_copy(update={"halving": None})
     # The folder of reports may lie outside the project.
     where = path.relative_to(root) if path.is_relative_to(root) else path
     for warning in warnings:
@@ -99,6 +121,13 @@ def load_sweep(study: Study, declaration: Declaration, folders: Sequence[str], r
         told = together(mistakes)
         raise UserError(f"{where}: {told.what}", told.remedy)
     return Sweep(study, declaration, name, settings, objectives, tuple(warnings))
+
+
+def called_by(declaration: Declaration, settings: SweepSettings) -> Declaration:
+    """Return a study's declaration with the command that a sweep brings, if it brings one."""
+    if settings.command is None or not isinstance(declaration, ProgramDeclaration):
+        return declaration
+    return declaration.with_command(settings.command)
 
 
 def _without_data_set(settings: SweepSettings) -> SweepSettings:

@@ -11,7 +11,7 @@ from typing import Any
 from latentlab.core.errors import UserError
 from latentlab.experiment.declaration import Declaration
 from latentlab.experiment.study import Study
-from latentlab.experiment.sweep.file import Sweep
+from latentlab.experiment.sweep.file import Sweep, called_by
 from latentlab.search.settings import SweepSettings
 from latentlab.search.table import Objective
 
@@ -48,11 +48,12 @@ def planned_sweep(study: Study, declaration: Declaration, plans: Mapping[str, Pl
             f"Those that have been run: {', '.join(sorted(plans)) or 'none'}.",
         )
     plan = plans[name]
+    settings = SweepSettings.model_validate(plan["settings"])
     return Sweep(
         study,
-        declaration,
+        called_by(declaration, settings),
         name,
-        SweepSettings.model_validate(plan["settings"]),
+        settings,
         tuple(Objective(**objective) for objective in plan["objectives"]),
         tuple(plan["warnings"]),
     )

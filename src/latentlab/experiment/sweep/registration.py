@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from latentlab.data import Prepared
 from latentlab.evidence.registration import Declared, Record, digest_of
 from latentlab.evidence.standing import standing_under
 from latentlab.evidence.statements import ClaimStatement
@@ -21,10 +20,10 @@ from latentlab.experiment.registering import (
     look,
     read_record,
     register,
-    versions_of,
     weights_digest,
 )
 from latentlab.experiment.scoring import altered_trials
+from latentlab.experiment.study import Made
 from latentlab.experiment.sweep.confirmation import DEFAULT, WINNER, for_confirmation
 from latentlab.experiment.sweep.file import Sweep
 from latentlab.training.store import TrialStore
@@ -36,7 +35,7 @@ SPLIT = "test"
 """The split that the claim is about; the validation split chose the winner."""
 
 
-def declared_sweep(sweep: Sweep, prepared: Prepared, precision: str) -> Declared:
+def declared_sweep(sweep: Sweep, prepared: Made, precision: str) -> Declared:
     """All that decides whether a winner is confirmed, as it is declared and prepared now."""
     config = for_confirmation(sweep, sweep.config({}))
     names = [objective.name for objective in sweep.objectives]
@@ -52,7 +51,7 @@ def declared_sweep(sweep: Sweep, prepared: Prepared, precision: str) -> Declared
         subject=f"{sweep.declaration.subject}, sweep {sweep.name}",
         fingerprint=prepared.fingerprint,
         precision=precision,
-        versions=versions_of(sweep.study),
+        versions=sweep.study.versions,
         seeds=sweep.settings.confirmation.seeds.numbers(),
         arms={WINNER: {}, DEFAULT: config.model_dump(mode="json")},
         claims={

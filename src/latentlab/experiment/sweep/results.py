@@ -71,7 +71,9 @@ def stored_trials(
     """
     trials: list[Trial] = []
     for suggestion in suggestions:
-        if suggestion.state in {"complete", "diverged"}:
+        result = suggestion.result
+        # What could not even be built has no trials.
+        if result is not None and result.replicates and result.state != "pruned":
             trials += training.trials(suggestion)
     lost = [trial for trial in trials if not training.store.knows(trial.id)]
     if lost:

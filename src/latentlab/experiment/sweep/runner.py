@@ -7,16 +7,17 @@ import secrets
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import pandas as pd
 
 from latentlab.compute.config import ComputeConfig
 from latentlab.compute.device import resolve_device
 from latentlab.core.files import write_atomically
-from latentlab.data import Prepared
 from latentlab.experiment.planning import history_table, trial_table
 from latentlab.experiment.registering import begin
 from latentlab.experiment.scoring import score_trials
+from latentlab.experiment.study import Made
 from latentlab.experiment.sweep.confirmation import confirmation_table, confirmation_trials
 from latentlab.experiment.sweep.file import Sweep
 from latentlab.experiment.sweep.registration import (
@@ -30,7 +31,6 @@ from latentlab.experiment.sweep.training import SweepTraining
 from latentlab.search.engine import run_sweep
 from latentlab.search.storage import SweepStorage, storage_errors
 from latentlab.search.table import SweepTable
-from latentlab.training.runner import Trainer, train_trials
 from latentlab.training.store import TrialStore
 
 
@@ -53,7 +53,7 @@ def search_sweep(
     sweep: Sweep,
     config: SweepsConfig,
     compute: ComputeConfig,
-    prepared: Prepared,
+    made_from: Any,
     store: TrialStore,
 ) -> tuple[SweepTable, Trained]:
     """Run a sweep to the end of its budget; one that was killed goes on where it stood.
@@ -62,24 +62,24 @@ def search_sweep(
         sweep: what is searched, and how.
         config: where sweeps are kept.
         compute: device, engine and plan.
-        prepared: the data, in a folder.
+        made_from: the prepared data, in a folder, or the program.
         store: where trials are kept.
 
     Raises:
         UserError: another run holds the store, or the storage holds another sweep of this name, is
             damaged, or is gone.
     """
-    assert prepared.folder is not None
     directions = [objective.direction for objective in sweep.objectives]
-    method, device = sweep.study.method, resolve_device(compute)
-    with Trainer(method, prepared.folder, store, compute, one_plan=True) as trainer:
-        storage = open_storage(sweep, config, prepared, store)
+    device = resolve_device(compute)
+    study, declaration = sweep.study, sweep.declaration
+    with study.trainer(declaration, made_from, store, compute, one_plan=True) as trainer:
+        storage = open_storage(sweep, config, made_from, store)
         training = SweepTraining(
-            sweep, prepared, store, trainer, storage, compute.precision, device
+            sweep, made_from, store, trainer, storage, compute.precision, device
         )
         training.refuse_untrainable()
         training.check(storage.suggestions())
-        now = declared_sweep(sweep, prepared, compute.precision)
+        now = declared_sweep(sweep, made_from, compute.precision)
         register_sweep(sweep, now, store.root, datetime.now(UTC))
         with storage_errors(_address(sweep, config, store)):
             run_sweep(sweep.settings, directions, storage, training)
@@ -90,13 +90,13 @@ def search_sweep(
 
 
 def open_storage(
-    sweep: Sweep, config: SweepsConfig, prepared: Prepared, store: TrialStore
+    sweep: Sweep, config: SweepsConfig, made_from: Any, store: TrialStore
 ) -> SweepStorage:
     """Open the sweep's storage; the caller holds the store."""
     address = _address(sweep, config, store)
     name = f"{sweep.study.name}/{sweep.name}"
     directions = [objective.direction for objective in sweep.objectives]
-    identity = _identity(sweep, prepared)
+    identity = _identity(sweep, made_from)
     if config.restart:
         SweepStorage.delete(address, name)
     return SweepStorage(address, name, sweep.settings.space, directions, identity, _owner(store))
@@ -115,7 +115,7 @@ def _owner(store: TrialStore) -> str:
     return path.read_text(encoding="utf-8", errors="replace")
 
 
-def _identity(sweep: Sweep, prepared: Prepared) -> str:
+def _identity(sweep: Sweep, made_from: Made) -> str:
     """Return what a sweep must keep to from its first cohort to its last, as JSON text.
 
     A budget may be raised later, but not that of a grid, whose order hangs on it.
@@ -129,7 +129,7 @@ def _identity(sweep: Sweep, prepared: Prepared) -> str:
             **settings,
             "objectives": [vars(objective) for objective in sweep.objectives],
             "default": sweep.config({}).model_dump(mode="json"),
-            "data": prepared.fingerprint,
+            "data": made_from.fingerprint,
         }
     )
 
@@ -138,23 +138,23 @@ def confirm_sweep(
     sweep: Sweep,
     table: SweepTable,
     compute: ComputeConfig,
-    prepared: Prepared,
+    made_from: Any,
     store: TrialStore,
 ) -> tuple[pd.DataFrame, Trained]:
     """Train the winner and the default on fresh seeds; return the gain, and their tables."""
-    assert prepared.folder is not None
-    planned = confirmation_trials(sweep, table, prepared, compute.precision)
+    planned = confirmation_trials(sweep, table, made_from, compute.precision)
 
     def note(ids: Collection[str]) -> None:
         begin(store.root, ids, datetime.now(UTC))
 
-    trained = train_trials(sweep.study.method, planned, prepared.folder, store, compute, begin=note)
+    with sweep.study.trainer(sweep.declaration, made_from, store, compute) as trainer:
+        trained = trainer.train(planned, begin=note)
     trials = trial_table(planned, store, trained)
-    scores = score_trials(sweep.study, trials, prepared, store, resolve_device(compute))
+    scores = score_trials(sweep.study, trials, made_from, store, resolve_device(compute))
     history = history_table(planned, store)
     gain = judge_confirmation(
         confirmation_table(sweep, table, scores),
-        declared_sweep(sweep, prepared, compute.precision),
+        declared_sweep(sweep, made_from, compute.precision),
         trials,
         scores,
         store,

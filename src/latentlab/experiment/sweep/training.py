@@ -13,19 +13,19 @@ import torch
 
 from latentlab.core.errors import UserError, noting, together
 from latentlab.core.validation import nearest
-from latentlab.data import Prepared
 from latentlab.experiment.planning import trial_table, whole_batches
 from latentlab.experiment.scoring import score_trials
+from latentlab.experiment.study import Trains
 from latentlab.experiment.sweep.configurations import extremes
 from latentlab.experiment.sweep.file import Sweep
 from latentlab.search.halving import rungs_of, survivors
+from latentlab.search.settings import Halving
 from latentlab.search.storage import SweepStorage
 from latentlab.search.suggestion import Result, Suggestion
 from latentlab.training.config import TrialConfig
 from latentlab.training.data import StudyData
 from latentlab.training.groups import open_group
-from latentlab.training.runner import Trainer
-from latentlab.training.store import TrialStore
+from latentlab.training.store import TrialRecord, TrialStore, lost
 from latentlab.training.trial import Trial
 
 
@@ -40,7 +40,7 @@ class SweepTraining:
 
     Attributes:
         sweep: settings and objectives.
-        prepared: the data.
+        made_from: the prepared data, or the program.
         store: where trials are kept.
         trainer: holds the store; keeps workers and plan from cohort to cohort.
         storage: is told the scores at rungs.
@@ -50,9 +50,9 @@ class SweepTraining:
     """
 
     sweep: Sweep
-    prepared: Prepared
+    made_from: Any
     store: TrialStore
-    trainer: Trainer
+    trainer: Trains
     storage: SweepStorage
     precision: str
     device: torch.device
@@ -87,16 +87,18 @@ class SweepTraining:
             UserError: a configuration has fewer examples than a batch, or the loss has no term
                 that `halving.score` names.
         """
+        if self.sweep.study.runs_programs:
+            return
         mistakes: list[UserError] = []
         ends = extremes(self.sweep.settings.space, self.sweep.config).configs
         # Most ends have the middle's batch.
         sizes = {config.training.batch_size: config for config in ends.values()}
         for config in sizes.values():
             with noting(mistakes):
-                whole_batches(self.prepared, self._replicated(config, 0)[0])
+                whole_batches(self.made_from, self._replicated(config, 0)[0])
         halving = self.sweep.settings.halving
         if halving is not None and halving.score is not None and "" in ends and not mistakes:
-            data = StudyData.of(self.prepared, self.device)
+            data = StudyData.of(self.made_from, self.device)
             first = self._replicated(ends[""], 0)[:1]
             scores = open_group(self.sweep.study.method, first, data, self.device).scores
             known = [score for score in scores if score.startswith(("train_", "validation_"))]
@@ -145,17 +147,9 @@ class SweepTraining:
         return self._replicated(self.sweep.config(configuration), suggestion.number)
 
     def _replicated(self, config: TrialConfig, number: int) -> list[Trial]:
-        study = self.sweep.study
+        arm = configuration_name(number)
         return [
-            Trial(
-                study=study.name,
-                arm=configuration_name(number),
-                seed=seed,
-                config=config,
-                data=self.prepared.fingerprint,
-                precision=self.precision,
-                method_version=study.method.version,
-            )
+            self.sweep.trial(arm, seed, config, self.made_from, self.precision)
             for seed in self.sweep.settings.seeds.numbers()
         ]
 
@@ -176,9 +170,10 @@ class SweepTraining:
         if not left:
             return stopped
         configs = [trials[0].config for trials in planned.values()]
-        epochs = min(config.training.epochs for config in configs)
+        lengths = [self.sweep.declaration.epochs_of(config) for config in configs]
+        epochs = min(length or 0 for length in lengths)
         warmed_up = 0.0 if halving.force else max(config.warmup_end_epoch() for config in configs)
-        name = halving.score or self.sweep.declaration.rung_score
+        name, sign = self._rung_score(halving)
         for rung in rungs_of(halving, suggestions[0].cohort, epochs):
             if rung < warmed_up:
                 continue
@@ -189,7 +184,7 @@ class SweepTraining:
                 self.trainer.train(trials, pause=rung)
                 histories = self.trainer.histories(trials)
                 for number in [n for n in left if n not in scores]:
-                    reached = [_reached(histories[t.id], name, rung) for t in planned[number]]
+                    reached = [_reached(histories[t.id], name, rung, sign) for t in planned[number]]
                     scores[number] = float(np.mean(reached))
                     self.storage.report(number, rung, scores[number])
             keep = survivors(scores, halving.factor)
@@ -199,6 +194,21 @@ class SweepTraining:
                 del left[number]
         return stopped
 
+    def _rung_score(self, halving: Halving) -> tuple[str, float]:
+        """Return the epoch score that decides at rungs, and 1 where less of it is better, else -1.
+
+        A program's history holds scores by the names of its metrics.
+        """
+        declaration = self.sweep.declaration
+        if not self.sweep.study.runs_programs:
+            return halving.score or declaration.rung_score, 1.0
+        name = halving.score or self.sweep.objectives[0].name
+        direction = {one.name: one.direction for one in self.sweep.objectives}.get(name)
+        if direction is None and name in declaration.metric_table:
+            better = declaration.metric_table[name].better
+            direction = "maximize" if better == "higher" else "minimize"
+        return name, -1.0 if direction == "maximize" else 1.0
+
     def _scores(self, trials: Sequence[Trial]) -> pd.DataFrame:
         """Return validation scores of the trials; the test split stays closed in a search."""
         if not trials:
@@ -206,32 +216,35 @@ class SweepTraining:
         unique = list({trial.id: trial for trial in trials}.values())
         table = trial_table(unique, self.store, frozenset())
         return score_trials(
-            self.sweep.study, table, self.prepared, self.store, self.device, ("validation",)
+            self.sweep.study, table, self.made_from, self.store, self.device, ("validation",)
         )
 
     def _result(self, trials: Sequence[Trial], scores: pd.DataFrame) -> Result:
         names = [objective.name for objective in self.sweep.objectives]
         measured = scores[scores["split"] == "validation"] if len(scores) else scores
         replicates = []
-        for trial in trials:
-            record = self.store.record(trial.id)
+        records = [self.store.record(trial.id) for trial in trials]
+        for trial, record in zip(trials, records, strict=True):
             by_metric = measured[measured["trial_id"] == trial.id].set_index("metric")["value"]
             values = {name: float(by_metric[name]) for name in names if name in by_metric.index}
-            complete = record.status != "diverged" and all(
+            complete = not lost(record.status) and all(
                 math.isfinite(values.get(name, math.nan)) for name in names
             )
             replicates.append(
                 {
                     "seed": trial.seed,
                     "trial_id": trial.id,
-                    "state": "complete" if complete else "diverged",
+                    "state": "complete" if complete else _state(record),
                     "epochs": record.epochs,
                     "seconds": record.seconds,
                     **(values if complete else {}),
                 }
             )
-        if any(row["state"] == "diverged" for row in replicates):
-            return Result("diverged", replicates=tuple(replicates))
+        for state in ("failed", "diverged"):
+            if any(row["state"] == state for row in replicates):
+                notes = [o.outcome for o in records if o.status == state]
+                note = notes[0] if state == "failed" else ""
+                return Result(state, note=note, replicates=tuple(replicates))
         return Result("complete", self._means(replicates), tuple(replicates))
 
 
@@ -244,7 +257,14 @@ def _pruned(trials: Sequence[Trial], rung: int) -> Result:
     return Result("pruned", replicates=tuple(replicates))
 
 
-def _reached(history: dict[str, list[float | None]], name: str, rung: int) -> float:
-    """Return an epoch score at a rung, or the last one before it; infinite if there is none."""
-    values = [value for value in history[name][:rung] if value is not None]
-    return values[-1] if values else math.inf
+def _state(record: TrialRecord) -> str:
+    return "failed" if record.status == "failed" else "diverged"
+
+
+def _reached(history: dict[str, list[float | None]], name: str, rung: int, sign: float) -> float:
+    """Return an epoch score at a rung, or the last one before it, so that less is better.
+
+    Infinite if there is none: of a program that wrote no history, say.
+    """
+    values = [value for value in history.get(name, ())[:rung] if value is not None]
+    return sign * values[-1] if values else math.inf

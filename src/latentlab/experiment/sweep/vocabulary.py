@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from latentlab.core.errors import UserError
-from latentlab.experiment.declaration import Declaration
+from latentlab.experiment.declaration import Declaration, leaves
 from latentlab.search.proposals import Direction
 from latentlab.search.settings import SearchedMetric
 from latentlab.search.table import Objective
@@ -34,7 +33,8 @@ class Vocabulary:
 
     def knows(self, name: str) -> bool:
         """Return whether a name means a key of the configuration."""
-        return name in self.keys or name in self.declaration.parameter_aliases
+        known = name in self.keys or name in self.declaration.parameter_aliases
+        return known or self.declaration.takes(name)
 
     def unknown(self, names: Iterable[str]) -> list[UserError]:
         """Return one mistake for all names that mean nothing, with those that exist."""
@@ -80,12 +80,3 @@ def _no_such(what: str, names: list[str], known: list[str]) -> UserError:
     meant = [f"{found[0]} for {name}" for name, found in close.items() if found]
     remedy = f"Did you mean {', '.join(meant)}? " if meant else ""
     return UserError(f"{what} {', '.join(names)}", f"{remedy}There are: {', '.join(known)}")
-
-
-def leaves(block: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield the values of a nested block by dotted key."""
-    for key, value in block.items():
-        if isinstance(value, Mapping):
-            yield from leaves(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value

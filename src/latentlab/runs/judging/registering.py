@@ -24,7 +24,6 @@ from latentlab.evidence.registration import (
     Record,
     Registered,
     digest_of,
-    statements,
 )
 from latentlab.evidence.standing import (
     JudgeStanding,
@@ -33,6 +32,7 @@ from latentlab.evidence.standing import (
     standing_under,
     unregistered,
 )
+from latentlab.evidence.statements import statements
 from latentlab.metrics.metric import Metric
 from latentlab.runs.judging.claims import read_claims
 

@@ -102,7 +102,8 @@ def read_sweep_content(content: Mapping[str, Any], stem: str) -> SweepFile:
             found = Translation(dict(content))
     found.mistakes += [
         UserError(f"{where}: {value} is not replaced in a sweep file", "Write the value itself")
-        for where, value in _references(found.block)
+        # A command's are W&B's macros.
+        for where, value in _references({**found.block, "command": None})
     ]
     return SweepFile(content, layout, found)
 

@@ -18,12 +18,14 @@ class Translation:
             that could not be read stands there empty.
         spelled: the file's words for fields of `SweepSettings`, where they differ.
         warnings: what was left out, lifted or taken otherwise.
+        of_code: warnings that hold for a study with code of its own, which runs no program.
         mistakes: what could not be read; they name the key, not the file.
     """
 
     block: dict[str, Any] = field(default_factory=dict)
     spelled: Mapping[str, str] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    of_code: list[str] = field(default_factory=list)
     mistakes: list[UserError] = field(default_factory=list)
 
 

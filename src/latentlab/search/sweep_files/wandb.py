@@ -14,20 +14,25 @@ from latentlab.search.sweep_files.translation import Translation, listed
 from latentlab.search.sweep_files.wandb_early_stopping import halving
 from latentlab.search.sweep_files.wandb_parameters import ConvertedParameter, converted
 
+_PROGRAM = "${program}"
+_DEFAULT_COMMAND = ("${env}", "${interpreter}", _PROGRAM, "${args}")
+"""Of W&B's agent, where a sweep has a program and no command."""
+
 _WORDS = {"configurations": "run_cap", "choices": "values", "low": "min", "high": "max"}
 """W&B's words for ours, in messages."""
 
 _METHODS = {"grid": "grid", "random": "random", "bayes": "tpe"}
 _UNUSED = (
-    "program", "command", "name", "project", "entity", "description", "controller", "job",
-    "image_uri", "apiVersion", "kind",
+    "name", "project", "entity", "description", "controller", "job", "image_uri", "apiVersion",
+    "kind",
 )  # fmt: skip
+_OF_PROGRAMS = ("program", "command")
 _USED = ("method", "parameters", "metric", "early_terminate", "run_cap")
 _REFUSED = {
     "scheduler": "Take it out: the sweep has its own engine",
     "metrics": "Write `objectives` in a sweep file of our own layout",
 }
-TOP_LEVEL = frozenset({*_UNUSED, *_USED, *_REFUSED})
+TOP_LEVEL = frozenset({*_UNUSED, *_OF_PROGRAMS, *_USED, *_REFUSED})
 """All keys of a W&B sweep."""
 
 BOOKKEEPING = frozenset({
@@ -46,7 +51,7 @@ MOST_SEEDS = 10_000
 
 def from_wandb(content: Mapping[str, Any]) -> Translation:
     """Return a W&B sweep in the words of a sweep file of ours; what is not exact is a mistake."""
-    found = Translation({"fixed": {}, "parameters": {}}, _WORDS)
+    found = Translation({"arguments": {}, "fixed": {}, "parameters": {}}, _WORDS)
     _keys(content, found)
     method = content.get("method")
     if isinstance(method, str) and method in _METHODS:
@@ -65,15 +70,34 @@ def from_wandb(content: Mapping[str, Any]) -> Translation:
         with noting(found.mistakes):
             found.block["halving"], rungs = halving(content["early_terminate"])
             named = [one["metric"] for one in found.block.get("objectives", ())]
-            found.warnings.append(
+            found.of_code.append(
                 f"early_terminate: rungs after epochs {rungs}; there the study's own score on "
                 f"validation decides, not {'the metric' if not named else named[0]}, and a cohort "
                 "is compared within itself"
             )
+    with noting(found.mistakes):
+        if command := _command(content):
+            found.block["command"] = command
     unused = [key for key in _UNUSED if key in content]
     if unused:
         found.warnings.append(f"not used here: {', '.join(unused)}")
+    unread = [key for key in _OF_PROGRAMS if key in content]
+    if unread:
+        found.of_code.append(f"not used here: {', '.join(unread)}")
     return found
+
+
+def _command(content: Mapping[str, Any]) -> list[str]:
+    """Return how W&B's agent calls the program, its macros as they stand; empty without one."""
+    program, given = content.get("program"), content.get("command")
+    if given is None and program is None:
+        return []
+    if given is not None and not (isinstance(given, list) and given):
+        raise UserError("command is no list", 'Write ["${env}", "${interpreter}", "${program}"]')
+    command = [str(part) for part in given or _DEFAULT_COMMAND]
+    if program is None and _PROGRAM in command:
+        raise UserError(f"command: {_PROGRAM} is not given", "Add program: train.py")
+    return [str(program) if part == _PROGRAM else part for part in command]
 
 
 def _keys(content: Mapping[str, Any], found: Translation) -> None:
@@ -109,10 +133,11 @@ def _parameters(parameters: Any, found: Translation) -> dict[str, list[int]]:
             del found.block["parameters"][key]
             if key in BOOKKEEPING:
                 left_out.append(key)
+                found.block["arguments"][key] = parameter.value
             else:
                 found.block["fixed"][key] = parameter.value
     if left_out:
-        found.warnings.append(f"bookkeeping of the script, left out: {', '.join(left_out)}")
+        found.of_code.append(f"bookkeeping of the script, left out: {', '.join(left_out)}")
     return seeds
 
 
@@ -170,6 +195,7 @@ def _lift(seeds: Mapping[str, list[int]], found: Translation) -> None:
             "Keep one: it seeds split, initial weights, order and noise alike",
         )
     ((key, values),) = seeds.items()
+    found.block["arguments"][key] = "{seed}"
     first, count = values[0], len(values)
     consecutive = values == list(range(first, first + count))
     found.block["seeds"] = {"first": first, "count": count} if consecutive else {"chosen": values}

@@ -1,0 +1,1 @@
+"""Studies whose trials are commands: training code of any kind, which writes its own scores."""

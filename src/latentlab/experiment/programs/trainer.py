@@ -1,0 +1,270 @@
+"""Runs the programs of a study that have not run yet, as `training.runner` trains its trials."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Any, Self, cast
+
+from latentlab.compute.config import ComputeConfig
+from latentlab.compute.device import resolve_device
+from latentlab.compute.executors.inline import run_inline
+from latentlab.compute.executors.processes import WorkerPool
+from latentlab.core.errors import UserError
+from latentlab.core.validation import nearest
+from latentlab.experiment.programs.running import (
+    RUNNING,
+    News,
+    ProgramJob,
+    epochs_in,
+    paused_history,
+    run_job,
+)
+from latentlab.experiment.programs.settings import MLFLOW, WANDB
+from latentlab.experiment.programs.source import ProgramSource
+from latentlab.experiment.programs.trial import ProgramTrial
+from latentlab.training.store import PROGRAM, TrialStore
+from latentlab.training.trial import Trial
+
+logger = logging.getLogger(__name__)
+
+LINE_SECONDS = 1.5
+"""A line about progress at most this often."""
+
+
+class ProgramTrainer:
+    """Runs batches of trials one after the other; holds the store, and keeps its workers.
+
+    Args:
+        source: where the programs run.
+        metrics: names of the declared metrics.
+        store: where trials are kept.
+        compute: device and engine.
+
+    Raises:
+        UserError: no such device.
+    """
+
+    def __init__(
+        self,
+        source: ProgramSource,
+        metrics: Collection[str],
+        store: TrialStore,
+        compute: ComputeConfig,
+    ) -> None:
+        self._source = source
+        self._metrics = metrics
+        self._store = store
+        self._compute = compute
+        self._device = str(resolve_device(compute))
+        self._stack = ExitStack()
+        self._workers: WorkerPool | None = None
+
+    def __enter__(self) -> Self:
+        """Hold the store.
+
+        Raises:
+            UserError: another run holds it.
+        """
+        self._stack.enter_context(self._store.locked())
+        # Of a run that was killed; nobody else runs programs here.
+        shutil.rmtree(self._store.root / RUNNING, ignore_errors=True)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """End the workers, after an error at once with their programs, and let the store go."""
+        self._stack.__exit__(kind, error, traceback)
+
+    def train(
+        self,
+        trials: Sequence[Trial],
+        retrain: bool = False,
+        pause: int | None = None,
+        begin: Callable[[Collection[str]], None] | None = None,
+    ) -> frozenset[str]:
+        """Run what has not run yet; what failed runs again only where more tries are allowed.
+
+        Args:
+            trials: the planned trials; trials of one id are run once.
+            retrain: forget trials that are known, and run them again.
+            pause: stop programs once they have written this many epochs of their history, and keep
+                that alone: they are run from the start again, if they are to go on.
+            begin: is told the ids of the trials that are to be run, before the first.
+
+        Returns:
+            Ids of the trials that were not trained before.
+
+        Raises:
+            UserError: an unwritable store, a killed worker, a score of an undeclared metric.
+        """
+        planned = {trial.id: cast("ProgramTrial", trial) for trial in trials}
+        if retrain:
+            for trial_id in planned:
+                self._store.remove(trial_id)
+                paused_history(self._store.root, trial_id).unlink(missing_ok=True)
+        tried = {i: self._tried(i) for i in planned}
+        missing = {i: t for i, t in planned.items() if tried[i] <= t.program.retries}
+        known = len(planned) - len(missing)
+        logger.info("%d of %d trials are known, %d to run", known, len(planned), len(missing))
+        for trial_id in planned.keys() - missing.keys():
+            self._require_declared(planned[trial_id])
+        if not missing:
+            return frozenset()
+        if begin is not None:
+            begin(missing)
+        waiting = [
+            trial
+            for i, trial in missing.items()
+            if pause is None or epochs_in(self._paused(i)) < pause
+        ]
+        self._run(waiting, tried, pause)
+        return frozenset(missing)
+
+    def histories(self, trials: Sequence[Trial]) -> dict[str, dict[str, list[float | None]]]:
+        """Return scores per epoch by name, of trials that ended and of those that were stopped."""
+        return {
+            trial.id: self._store.history(trial.id)
+            if self._store.knows(trial.id)
+            else self._paused(trial.id)
+            for trial in trials
+        }
+
+    def abandon(self, trials: Sequence[Trial]) -> None:
+        """Forget what programs had written that were stopped at a rung and do not go on."""
+        for trial in trials:
+            paused_history(self._store.root, trial.id).unlink(missing_ok=True)
+
+    def _run(
+        self, trials: Sequence[ProgramTrial], tried: Mapping[str, int], pause: int | None
+    ) -> None:
+        workers = min(self._worker_count(), len(trials))
+        beside = "one at a time" if workers <= 1 else f"{workers} at once"
+        jobs = [
+            ProgramJob(
+                trial=trial,
+                directory=self._source.directory,
+                store=self._store.root.absolute(),
+                device=self._device,
+                environment=self._environment(max(1, workers)),
+                plan=f"a process each, {beside}",
+                tried=tried[trial.id],
+                tries=1 + trial.program.retries,
+                pause=pause,
+            )
+            for trial in trials
+        ]
+        progress = _Progress({trial.id: trial for trial in trials}, self._require_declared)
+        if workers <= 1:
+            run_inline(run_job, jobs, progress.report)
+        else:
+            self._pool().run(run_job, jobs, progress.report)
+        progress.end()
+
+    def _worker_count(self) -> int:
+        if self._compute.engine == "inline":
+            return 1
+        return self._compute.worker_count(self._device.partition(":")[0])
+
+    def _pool(self) -> WorkerPool:
+        if self._workers is None:
+            self._workers = self._stack.enter_context(WorkerPool(self._worker_count()))
+        return self._workers
+
+    def _environment(self, workers: int) -> dict[str, str]:
+        """Variables of all programs: the one device, and their share of the cores."""
+        kind, _, index = self._device.partition(":")
+        threads = self._compute.threads
+        if threads == "auto":
+            threads = max(1, self._compute.cores() // workers)
+        found = {"OMP_NUM_THREADS": str(threads)}
+        if kind != "cuda":
+            found["CUDA_VISIBLE_DEVICES"] = ""
+        elif index:
+            found["CUDA_VISIBLE_DEVICES"] = index
+        return found
+
+    def _tried(self, trial_id: str) -> int:
+        """Return how often a trial was run in vain; more than any number where it is known."""
+        if not self._store.knows(trial_id):
+            return 0
+        if self._store.record(trial_id).status != "failed":
+            return 1 << 30
+        return int(self._written(trial_id)["tries"])
+
+    def _written(self, trial_id: str) -> dict[str, Any]:
+        content: dict[str, Any] = json.loads(
+            (self._store.folder(trial_id) / PROGRAM).read_text("utf-8")
+        )
+        return content
+
+    def _paused(self, trial_id: str) -> dict[str, list[float | None]]:
+        path = paused_history(self._store.root, trial_id)
+        try:
+            history: dict[str, list[float | None]] = json.loads(path.read_bytes())
+        except (OSError, ValueError):
+            return {}
+        return history
+
+    def _require_declared(self, trial: ProgramTrial) -> None:
+        """Refuse a score of an undeclared metric, in a file that holds nothing but scores."""
+        if trial.program.scores in (MLFLOW, WANDB) or not self._store.knows(trial.id):
+            return
+        scores = self._written(trial.id)["scores"]
+        names = dict.fromkeys(name for split in scores.values() for name in split)
+        unknown = [name for name in names if name not in self._metrics]
+        if unknown:
+            near = nearest(unknown[0], list(self._metrics))
+            raise UserError(
+                f"{trial.program.scores} of arm {trial.arm}, seed {trial.seed} has "
+                f"{', '.join(unknown)}, which {trial.study}.metrics does not declare",
+                f"Declare it there, and run again: what has run is kept. {near}",
+            )
+
+
+class _Progress:
+    """Tells how many programs have ended, and at the end which have failed."""
+
+    def __init__(
+        self,
+        trials: Mapping[str, ProgramTrial],
+        require_declared: Callable[[ProgramTrial], None],
+    ) -> None:
+        self._trials = trials
+        self._require_declared = require_declared
+        self._ended = 0
+        self._told = time.monotonic()
+        self._failed: dict[str, list[str]] = {}
+
+    def report(self, news: News) -> None:
+        """Take note that a program has ended.
+
+        Raises:
+            UserError: it has written a score of an undeclared metric.
+        """
+        trial = self._trials[news.trial]
+        self._ended += 1
+        if news.failure:
+            what = f"seed {trial.seed}: {news.failure}"
+            self._failed.setdefault(trial.arm, []).append(what)
+        else:
+            self._require_declared(trial)
+        if time.monotonic() - self._told >= LINE_SECONDS:
+            logger.info("Running: %d of %d programs have ended", self._ended, len(self._trials))
+            self._told = time.monotonic()
+
+    def end(self) -> None:
+        """Say which failed, by arm."""
+        planned = Counter(trial.arm for trial in self._trials.values())
+        for arm, failures in self._failed.items():
+            logger.warning("%s: %d of %d failed; %s", arm, len(failures), planned[arm], failures[0])

@@ -1,0 +1,57 @@
+"""`latentlab new study`: writes a study that runs, for somebody to change."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from latentlab.core.errors import UserError
+from latentlab.scaffold.files import TEST, require_name, write_study
+
+
+@click.group(name="new")
+def new() -> None:
+    """Write the first files of something new."""
+
+
+@new.command("study")
+@click.argument("name")
+@click.option("--program", is_flag=True, help="Its trials are a command: any training script.")
+@click.option(
+    "--directory",
+    type=click.Path(file_okay=False, exists=True, path_type=Path),
+    help="Where your script is; none: an example is written into programs/NAME.",
+)
+def study(name: str, program: bool, directory: Path | None) -> None:
+    """Write configuration, claims and a test of the study NAME.
+
+    docs/programs.md says what they mean, and which lines to change.
+
+    Raises:
+        UserError: no such name, or files that exist already.
+    """
+    from latentlab.studies.registry import STUDIES
+    from latentlab.tracking.store_address import project_root
+
+    if not program:
+        raise UserError(
+            f"latentlab new study {name}: the kind of study is missing",
+            "Add --program; docs/adding_a_study.md is about studies with code of their own",
+        )
+    require_name(name, STUDIES)
+    root = project_root()
+    places = {
+        "parameters.yml": f"conf/base/{name}/parameters.yml",
+        "hypotheses.yml": f"conf/base/{name}/hypotheses.yml",
+        "test.py": TEST.format(name=name),
+    }
+    if directory is None:
+        places["train.py"] = f"programs/{name}/train.py"
+        where = f"programs/{name}"
+    else:
+        where = os.path.relpath(directory.resolve(), root)
+    for path in write_study(root, "program", places, {"name": name, "directory": where}):
+        click.echo(path.relative_to(root))
+    click.echo(f"Then: kedro run --pipelines {name}")
