@@ -7,6 +7,7 @@ error and keeps its traceback. Kinds are named, not imported: none of the librar
 from __future__ import annotations
 
 import errno
+import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -160,9 +161,19 @@ def _of_module(error: BaseException) -> UserError | None:
     if package in {"", "latentlab"}:
         return None
     return UserError(
-        f"The package {package} is not installed, which an address or the catalog asks for",
-        f"Install it: pip install {package}.",
+        f"The package {package} is not installed, which {_asker(error)} asks for",
+        f"Install it (pip install {package}), or put the folder that holds it on PYTHONPATH.",
     )
+
+
+def _asker(error: BaseException) -> str:
+    """Return the name of the module in which an import failed."""
+    asker = "an address or the catalog"
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        name = frame.f_globals.get("__name__", "")
+        if not name.startswith("importlib"):
+            asker = name
+    return asker
 
 
 def _of_mlflow(error: BaseException) -> UserError | None:

@@ -127,7 +127,7 @@ class PlainMethod:
             DivergedError: a loss or a gradient is not finite.
         """
         with step.autocast():
-            loss, terms = self.training_step(module, batch, step)
+            loss, terms = checked(self.training_step(module, batch, step), self.name)
         step.descend(loss, optimisers)
         return loss, terms
 
@@ -138,6 +138,27 @@ class PlainMethod:
     def outcome(self, state: Tensors, scores: Mapping[str, float]) -> str:
         """Return the study's own label of a trial that finished, `ok` where all went well."""
         return "ok"
+
+
+def checked(found: Any, name: str) -> tuple[Tensor, Tensors]:
+    """Return loss and terms of a step; a loss alone has no terms.
+
+    Raises:
+        UserError: the loss is no scalar, or the terms have no names.
+    """
+    loss, terms = found if isinstance(found, tuple) and len(found) == 2 else (found, {})
+    if not isinstance(loss, Tensor) or loss.numel() != 1:
+        shape = list(loss.shape) if isinstance(loss, Tensor) else type(loss).__name__
+        raise UserError(
+            f"{name}: a step returned {shape} for its loss, which is no scalar",
+            "Return one number, such as loss.mean(), and its terms: return loss, {'kl': kl}.",
+        )
+    if not isinstance(terms, Mapping):
+        raise UserError(
+            f"{name}: a step returned {type(terms).__name__} for its terms, which have names",
+            "Return them as in: return loss, {'kl': kl}.",
+        )
+    return loss, terms
 
 
 def configured_optimiser(module: nn.Module, training: TrainingConfig) -> Optimizer:

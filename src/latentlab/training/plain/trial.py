@@ -20,6 +20,7 @@ from latentlab.training.plain.method import (
     DivergedError,
     PlainMethod,
     Step,
+    checked,
     named_tensors,
 )
 from latentlab.training.state import STATE, CohortState
@@ -137,8 +138,12 @@ class PlainTrial(TrainingGroup):
     def _load(self, tensors: Mapping[str, Tensor], counters: Mapping[str, Any]) -> None:
         """Put parameters, buffers and counters into the module."""
         self.method.restore(self.module, {n.removeprefix(STATE): t[0] for n, t in tensors.items()})
-        for path, numbers in counters.items():
-            vars(self.module.get_submodule(path)).update(numbers)
+        for path, now in _counters(self.module).items():
+            part, before = vars(self.module.get_submodule(path)), counters.get(path, {})
+            # One that has come since stood in the class before, where it stands still.
+            for name in now.keys() - before.keys():
+                del part[name]
+            part.update(before)
 
     def _term_names(self) -> tuple[str, ...]:
         self._begin_epoch()
@@ -148,7 +153,7 @@ class PlainTrial(TrainingGroup):
         with torch.no_grad():
             found = self.method.validation_step(self.module, self._batch(0), self._at(0))
         self._load(before, counters)
-        return tuple(_checked(found, self.method.name)[1])
+        return tuple(checked(found, self.method.name)[1])
 
     def _train_step(self, index: int) -> None:
         state = self.state
@@ -189,7 +194,8 @@ class PlainTrial(TrainingGroup):
 
     def _snapshot(self) -> Mapping[str, Tensor]:
         return {
-            STATE + name: tensor.detach().clone()[None]
+            # Files hold no strides, and buffers such as a transposed mask have some.
+            STATE + name: tensor.detach().clone(memory_format=torch.contiguous_format)[None]
             for name, tensor in named_tensors(self.module).items()
         }
 
@@ -208,7 +214,7 @@ class PlainTrial(TrainingGroup):
 
     def _row(self, found: Any) -> Tensor:
         """Return total and terms, [1, 1 + terms]."""
-        loss, terms = _checked(found, self.method.name)
+        loss, terms = checked(found, self.method.name)
         if tuple(terms) != self.terms[1:]:
             raise UserError(
                 f"{self.method.name}: steps have the terms {', '.join(terms) or 'none'}, the first "
@@ -225,22 +231,6 @@ class PlainTrial(TrainingGroup):
         for optimiser, rates in zip(self._optimisers, self._base_rates, strict=True):
             for group, rate in zip(optimiser.param_groups, rates, strict=True):
                 group["lr"] = rate * factor
-
-
-def _checked(found: Any, name: str) -> tuple[Tensor, Mapping[str, Any]]:
-    """Return loss and terms of a step.
-
-    Raises:
-        UserError: it did not return a scalar and a mapping of scalars.
-    """
-    loss, terms = found if isinstance(found, tuple) and len(found) == 2 else (found, {})
-    if not isinstance(loss, Tensor) or loss.numel() != 1:
-        shape = list(loss.shape) if isinstance(loss, Tensor) else type(loss).__name__
-        raise UserError(
-            f"{name}: a step returned {shape} for its loss, which is no scalar",
-            "Return one number, such as loss.mean(), and its terms: return loss, {'kl': kl}.",
-        )
-    return loss, terms
 
 
 def _counters(module: nn.Module) -> dict[str, dict[str, Any]]:
