@@ -241,6 +241,12 @@ class NamelessTerms(PlainVae):
         return loss, terms["kl"]
 
 
+class TermOfEach(PlainVae):
+    def training_step(self, module, batch, step):
+        loss, terms = super().training_step(module, batch, step)
+        return loss, terms | {"each": batch.features.sum((1, 2, 3))}
+
+
 class LossAlone(PlainVae):
     def training_step(self, module, batch, step):
         return super().training_step(module, batch, step)[0]
@@ -259,6 +265,21 @@ class NoParameters(PlainMethod):
         return nn.Flatten()
 
 
+class NoOptimisers(PlainVae):
+    def optimisers(self, module, config):
+        return []
+
+
+class EmptyOptimiser(PlainVae):
+    def optimisers(self, module, config):
+        return [torch.optim.Adam([])]
+
+
+class NoModule(PlainVae):
+    def build(self, config, spec, rng):
+        return None
+
+
 class OtherTerms(PlainVae):
     def validation_step(self, module, batch, step):
         return self.training_step(module, batch, step)[0], {}
@@ -275,8 +296,12 @@ class OwnSchedule(PlainVae):
         (NoScalar(), {}, r"no_scalar|plain_vae: a step returned \[3\] for its loss"),
         (NoScalarAlone(), {}, r"a step returned \[3\] for its loss"),
         (NamelessTerms(), {}, "a step returned Tensor for its terms"),
+        (TermOfEach(), {}, r"a step returned \[64\] for each, which is no scalar"),
         (Detached(), {}, "depends on no parameter"),
         (NoParameters(), {}, "Flatten has no parameters to train"),
+        (NoOptimisers(), {}, "plain_vae: its optimisers hold no parameter"),
+        (EmptyOptimiser(), {}, "plain_vae: its optimisers hold no parameter"),
+        (NoModule(), {}, "build returned NoneType, which is no module"),
         (OtherTerms(), {}, "steps have the terms reconstruction, kl, the first one had none"),
         (OwnSchedule(), {"warmup_steps": 2}, "has a schedule of its own"),
         (PlainVae(), {"monitor": "validation_loss"}, "training.monitor is validation_loss"),

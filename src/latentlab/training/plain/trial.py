@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from latentlab.compute.generators import seed_generators
 from latentlab.core.errors import UserError
@@ -22,6 +23,7 @@ from latentlab.training.plain.method import (
     Step,
     checked,
     named_tensors,
+    parameters_of,
 )
 from latentlab.training.state import STATE, CohortState
 from latentlab.training.streams import generator, seed_of
@@ -69,10 +71,14 @@ class PlainTrial(TrainingGroup):
             )
         self._stream = trial.stream
         seed_generators(seed_of(self._stream, "initialisation"))
-        self.module = method.build(
-            self.config, data.spec, generator(self._stream, "initialisation")
-        ).to(device)
-        self._optimisers = list(method.optimisers(self.module, self.config))
+        module = method.build(self.config, data.spec, generator(self._stream, "initialisation"))
+        if not isinstance(module, nn.Module):
+            raise UserError(
+                f"{method.name}: build returned {type(module).__name__}, which is no module",
+                "Return a torch.nn.Module.",
+            )
+        self.module = module.to(device)
+        self._optimisers = self._made_optimisers()
         self._scheduler = method.scheduler(self._optimisers, self.config)
         training = self.config.training
         self._rates_move = training.schedule != "constant" or bool(
@@ -123,6 +129,27 @@ class PlainTrial(TrainingGroup):
     def bytes_of_a_trial(self) -> int:
         """Return the bytes of the module with moments and gradients."""
         return BYTES_PER_WEIGHT * sum(t.numel() for t in named_tensors(self.module).values())
+
+    def _made_optimisers(self) -> list[Optimizer]:
+        """Return the method's optimisers.
+
+        Raises:
+            UserError: there are none, or they update nothing.
+        """
+        try:
+            made = self.method.optimisers(self.module, self.config)
+        except ValueError as error:
+            if "empty parameter list" not in str(error):
+                raise
+            made = []
+        if isinstance(made, Optimizer):
+            made = [made]
+        if not self.method.one_step and not parameters_of(made):
+            raise UserError(
+                f"{self.method.name}: its optimisers hold no parameter",
+                "Make them of module.parameters(); layers in a list are found as nn.ModuleList.",
+            )
+        return list(made)
 
     def _restore(self, state: CohortState) -> None:
         """Put a stored state into module and optimisers."""
