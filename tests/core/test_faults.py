@@ -63,7 +63,12 @@ def locked(path: Path) -> Callable[[], object]:
         (lambda path: lambda: sqlalchemy.create_engine("no address"), ["address"]),
         (
             lambda path: lambda: sqlalchemy.create_engine("mssql+pymssql://a/b").connect(),
-            ["pymssql is not installed", "pip install pymssql"],
+            ["pymssql is not installed", "sqlalchemy", "pip install pymssql", "PYTHONPATH"],
+        ),
+        pytest.param(
+            lambda path: lambda: torch.zeros(1).cuda(),
+            ["test_faults asks for a GPU", "compute.device"],
+            marks=pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU"),
         ),
     ],
 )

@@ -47,12 +47,14 @@ class Vae(nn.Module):
         self.moments = nn.Linear(24, 2 * latent)
         self.decoder = nn.Sequential(nn.Linear(latent, 24), nn.ReLU(), nn.Linear(24, pixels))
         self.register_buffer("usage", torch.zeros(latent))
+        self.register_buffer("mask", torch.tril(torch.ones(pixels, 24)).T)
         self.num_iter = 0
 
     def forward(self, x):
         if self.training:
             self.num_iter += 1
-        mean, log_variance = self.moments(self.encoder(x.flatten(1))).chunk(2, dim=1)
+        hidden = self.encoder(x.flatten(1)) * self.mask.sum(1).sign()
+        mean, log_variance = self.moments(hidden).chunk(2, dim=1)
         z = mean + torch.randn_like(mean) * (0.5 * log_variance).exp()
         if self.training:
             self.usage.mul_(0.9).add_(z.detach().var(0), alpha=0.1)

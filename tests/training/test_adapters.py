@@ -11,7 +11,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
-from labs.plain_methods import Lit, plain_trial
+from labs.plain_methods import Lit, plain_config, plain_trial
 from labs.trainer import CPU, INLINE, advance, load, write_digits
 from latentlab.core.errors import UserError
 from latentlab.data import load_prepared
@@ -20,6 +20,7 @@ from latentlab.training.data import data_spec
 from latentlab.training.groups import open_group
 from latentlab.training.plain.estimator import EstimatorMethod, rows
 from latentlab.training.plain.lightning import LightningMethod
+from latentlab.training.plain.method import Step
 from latentlab.training.runner import train_trials
 from latentlab.training.store import TrialStore
 
@@ -79,10 +80,12 @@ def test_the_same_module_by_lightning_itself():
 
     method = Method()
     module = method.build(None, None, None)
-    step = type("Step", (), {"number": 0})
+    step = Step(7, 2, 12, plain_config(), CPU, "float32")
     loss, terms = method.training_step(module, (torch.ones(2, 4), torch.zeros(2)), step)
     assert loss.requires_grad
     assert terms == {}
+    assert (module.current_epoch, module.global_step, module.trainer.max_epochs) == (2, 7, 3)
+    assert module.logger is None
 
 
 class Scheduled(Lit):
@@ -100,6 +103,11 @@ class ByHand(Lit):
     automatic_optimization = False
 
 
+class Hooked(Lit):
+    def on_train_batch_end(self, outputs, batch, batch_idx):
+        self.layers[1].weight.data.clamp_(-1, 1)
+
+
 class Silent(Lit):
     def validation_step(self, batch, batch_idx):
         return None
@@ -111,6 +119,7 @@ class Silent(Lit):
         (Scheduled, "brings a schedule"),
         (Two, "returns 2 optimisers"),
         (ByHand, "optimises by hand"),
+        (Hooked, "hooks that are not called: on_train_batch_end"),
         (Silent, "validation_step logs no loss"),
     ],
 )
@@ -122,6 +131,27 @@ def test_what_a_plain_trial_cannot_do_is_said(data, kind, says):
     method = Method()
     with pytest.raises(UserError, match=says):
         open_group(method, [plain_trial(data, method)], data, CPU)
+
+
+def test_a_step_of_a_lightning_module_knows_its_epoch(data):
+    class Warm(Lit):
+        def training_step(self, batch, batch_idx):
+            seen.append((self.trainer.current_epoch, self.trainer.global_step))
+            return super().training_step(batch, batch_idx)
+
+        def on_train_epoch_end(self):
+            raise AssertionError
+
+    class Method(LitMethod):
+        uncalled = ("on_train_epoch_end",)
+
+        def module(self, config, spec):
+            return Warm(int(np.prod(spec.shape)), config.latent)
+
+    seen = []
+    method = Method()
+    advance(open_group(method, [plain_trial(data, method)], data, CPU), 7)
+    assert seen == [*((0, step) for step in range(5)), (1, 5), (1, 6)]
 
 
 class Pipeline(EstimatorMethod):

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from labs.plain_methods import Adversarial, PlainVae, plain_config, plain_trial
+from labs.plain_methods import Adversarial, PlainVae, Vae, plain_config, plain_trial
 from labs.trainer import CPU, INLINE, advance, equal_states, load, write_digits
 from latentlab.compute import ComputeConfig
 from latentlab.core.errors import UserError
@@ -59,6 +59,28 @@ def test_counters_and_buffers_belong_to_the_state(data):
     assert again.module.num_iter == 5
     assert torch.equal(again.module.usage, group.module.usage)
     assert again.module.encoder[1].num_batches_tracked == 5
+
+
+class CountingVae(PlainVae):
+    """Its module counts in an attribute that stands in the class at first, as public code does."""
+
+    class Module(Vae):
+        steps = 0
+
+    def build(self, config, spec, rng):
+        return self.Module(int(np.prod(spec.shape)), config.latent)
+
+    def training_step(self, module, batch, step):
+        module.steps += 1
+        return super().training_step(module, batch, step)
+
+
+def test_a_counter_of_the_class_begins_and_goes_on_as_one_of_the_module(data):
+    group = opened(data, CountingVae())
+    assert group.module.steps == 0
+    advance(group, 4)
+    again = open_group(group.method, group.trials, data, CPU, state=copied(group.gathered()))
+    assert again.module.steps == group.module.steps == 4
 
 
 def test_opening_trains_nothing(data):
@@ -205,6 +227,31 @@ class NoScalar(PlainVae):
         return loss.expand(3), terms
 
 
+class NoScalarAlone(PlainVae):
+    def training_step(self, module, batch, step):
+        return super().training_step(module, batch, step)[0].expand(3)
+
+    def validation_step(self, module, batch, step):
+        return super().training_step(module, batch, step)[0]
+
+
+class NamelessTerms(PlainVae):
+    def training_step(self, module, batch, step):
+        loss, terms = super().training_step(module, batch, step)
+        return loss, terms["kl"]
+
+
+class TermOfEach(PlainVae):
+    def training_step(self, module, batch, step):
+        loss, terms = super().training_step(module, batch, step)
+        return loss, terms | {"each": batch.features.sum((1, 2, 3))}
+
+
+class LossAlone(PlainVae):
+    def training_step(self, module, batch, step):
+        return super().training_step(module, batch, step)[0]
+
+
 class Detached(PlainVae):
     def training_step(self, module, batch, step):
         loss, terms = super().training_step(module, batch, step)
@@ -216,6 +263,21 @@ class NoParameters(PlainMethod):
 
     def build(self, config, spec, rng):
         return nn.Flatten()
+
+
+class NoOptimisers(PlainVae):
+    def optimisers(self, module, config):
+        return []
+
+
+class EmptyOptimiser(PlainVae):
+    def optimisers(self, module, config):
+        return [torch.optim.Adam([])]
+
+
+class NoModule(PlainVae):
+    def build(self, config, spec, rng):
+        return None
 
 
 class OtherTerms(PlainVae):
@@ -232,8 +294,14 @@ class OwnSchedule(PlainVae):
     ("method", "changes", "says"),
     [
         (NoScalar(), {}, r"no_scalar|plain_vae: a step returned \[3\] for its loss"),
+        (NoScalarAlone(), {}, r"a step returned \[3\] for its loss"),
+        (NamelessTerms(), {}, "a step returned Tensor for its terms"),
+        (TermOfEach(), {}, r"a step returned \[64\] for each, which is no scalar"),
         (Detached(), {}, "depends on no parameter"),
         (NoParameters(), {}, "Flatten has no parameters to train"),
+        (NoOptimisers(), {}, "plain_vae: its optimisers hold no parameter"),
+        (EmptyOptimiser(), {}, "plain_vae: its optimisers hold no parameter"),
+        (NoModule(), {}, "build returned NoneType, which is no module"),
         (OtherTerms(), {}, "steps have the terms reconstruction, kl, the first one had none"),
         (OwnSchedule(), {"warmup_steps": 2}, "has a schedule of its own"),
         (PlainVae(), {"monitor": "validation_loss"}, "training.monitor is validation_loss"),
@@ -244,6 +312,12 @@ def test_what_cannot_be_trained_is_said_in_one_line(data, method, changes, says)
     with pytest.raises(UserError, match=says) as error:
         advance(opened(data, method, **changes), 1)
     assert "\n" not in str(error.value)
+
+
+def test_a_loss_without_terms_trains(data):
+    group = advance(opened(data, LossAlone()), 3)
+    assert group.terms == ("total",)
+    assert torch.equal(group.module.moments.weight, advance(opened(data), 3).module.moments.weight)
 
 
 def test_own_schedules_are_stepped_and_resumed(data):

@@ -7,6 +7,7 @@ error and keeps its traceback. Kinds are named, not imported: none of the librar
 from __future__ import annotations
 
 import errno
+import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -117,14 +118,28 @@ def _library(error: BaseException) -> str:
 _STORES = {"mlflow": "MLflow's database", "optuna": "the sweep's or study's database"}
 
 
+_NO_GPU = (
+    *("not compiled with CUDA", "No CUDA GPUs are available", "no NVIDIA driver"),
+    "Cannot access accelerator device when none is available",
+)
+
+
 def _of_memory(error: BaseException) -> UserError:
     return UserError(f"There is not enough memory: {_text(error)}", _SMALLER)
 
 
 def _of_torch(error: BaseException) -> UserError | None:
     # torch has no class of its own for a full memory of the CPU.
-    full = ("can't allocate memory", "not enough memory")
-    return _of_memory(error) if any(words in str(error) for words in full) else None
+    if any(words in str(error) for words in ("can't allocate memory", "not enough memory")):
+        return _of_memory(error)
+    # Nor for a GPU that is not there.
+    if any(words in str(error) for words in _NO_GPU):
+        return UserError(
+            f"{_asker(error, without='torch')} asks for a GPU, and there is none: {_text(error)}",
+            "Take .cuda() and .to('cuda') out of it: modules and batches are put where "
+            "compute.device says.",
+        )
+    return None
 
 
 def _of_file(error: BaseException) -> UserError | None:
@@ -159,10 +174,18 @@ def _of_module(error: BaseException) -> UserError | None:
     package = (error.name or "").partition(".")[0]
     if package in {"", "latentlab"}:
         return None
+    asker = _asker(error, without="importlib")
     return UserError(
-        f"The package {package} is not installed, which an address or the catalog asks for",
-        f"Install it: pip install {package}.",
+        f"The package {package} is not installed, which {asker} asks for",
+        f"Install it (pip install {package}), or put the folder that holds it on PYTHONPATH.",
     )
+
+
+def _asker(error: BaseException, without: str) -> str:
+    """Return the name of the innermost module, of another package, that asked for what failed."""
+    frames = traceback.walk_tb(error.__traceback__)
+    names = [str(frame.f_globals.get("__name__", "")) for frame, _ in frames]
+    return next((n for n in reversed(names) if n.partition(".")[0] != without), "The run")
 
 
 def _of_mlflow(error: BaseException) -> UserError | None:
@@ -195,7 +218,7 @@ def _of_kedro(error: BaseException) -> UserError | None:
 
 KINDS = (
     Kind(frozenset({"builtins.MemoryError", "torch.OutOfMemoryError"}), _of_memory),
-    Kind(frozenset({"builtins.RuntimeError"}), _of_torch),
+    Kind(frozenset({"builtins.RuntimeError", "builtins.AssertionError"}), _of_torch),
     Kind(
         frozenset(
             {

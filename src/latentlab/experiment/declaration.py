@@ -181,9 +181,11 @@ class Declaration(BaseModel):
         return {"model": self.model, "objective": self.objective, "training": self.training}
 
     def _content(self, block: Block) -> Block:
-        """Return all settings of an arm, by precedence."""
+        """Return all settings of an arm, by precedence; a configuration may lack a whole part."""
         brought = self.dataset_config.model_dump(include={"model", "objective", "training"})
-        return merged(merged(brought, self._own()), block)
+        content = merged(merged(brought, self._own()), block)
+        known = self.config_class.model_fields
+        return {part: of_it for part, of_it in content.items() if of_it or part in known}
 
     def _origin(self, arm: str, block: Block, path: Path) -> Path:
         """Return where a setting of an arm stands in the study's block."""

@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from latentlab.data import Prepared
-from latentlab.evidence.tables import Examples
+from latentlab.evidence.tables import NO_EXAMPLES, Examples
 from latentlab.experiment.measurements import (
     kept_values,
     load_arrays,

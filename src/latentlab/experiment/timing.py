@@ -24,6 +24,8 @@ TIMINGS = "timings.json"
 TIMED_SECONDS = 0.05
 """Length of one timing of one arm; long against the clock's steps, short enough
 to average out noise."""
+LONG_SECONDS = 1.0
+"""A step that takes this long is timed once: noise is little beside it, and it may be a fit."""
 
 
 def time_arms(
@@ -96,7 +98,8 @@ def _seconds_per_step(cohort: TrainingGroup, device: torch.device) -> float:
     cohort.restart()
     start = time.perf_counter()
     steps = 0
-    while steps < 3 or time.perf_counter() - start < TIMED_SECONDS:
+    passed = 0.0
+    while passed < (TIMED_SECONDS if steps >= 3 else LONG_SECONDS):
         # Never to the end of an epoch, whose validation is no part of a training step (where an
         # epoch is one step, every arm pays for it alike).
         if cohort.state.step + 1 >= cohort.epoch_steps:
@@ -105,4 +108,5 @@ def _seconds_per_step(cohort: TrainingGroup, device: torch.device) -> float:
         if device.type == "cuda":
             torch.cuda.synchronize(device)
         steps += 1
-    return (time.perf_counter() - start) / steps
+        passed = time.perf_counter() - start
+    return passed / steps

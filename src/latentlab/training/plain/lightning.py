@@ -1,15 +1,18 @@
 """A LightningModule as it stands, trained as a plain method.
 
 Its `training_step`, `validation_step` and `configure_optimizers` are used; its Trainer, callbacks
-and other hooks are not: epochs, early stopping, checkpoints and devices are the study's. Nothing of
-Lightning is imported here.
+and other hooks are not: epochs, early stopping, checkpoints and devices are the study's. What steps
+ask of the Trainer (`self.current_epoch`, `self.global_step`, `self.trainer.max_epochs`) is said by
+a stand-in, since a module without one believes that it is in epoch 0 for ever. Nothing of Lightning
+is imported here.
 """
 
 from __future__ import annotations
 
 import re
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -21,6 +24,10 @@ from latentlab.core.errors import UserError
 from latentlab.training.contract import Batch, DataSpec, Tensors
 from latentlab.training.plain.method import PlainMethod, Step
 
+_HOOKS = {
+    *("setup", "configure_model", "configure_gradient_clipping", "optimizer_step", "backward"),
+    *("optimizer_zero_grad", "transfer_batch_to_device", "lr_scheduler_step"),
+}
 _SPLIT = re.compile(r"(train|training|val|valid|validation|test)[_/.-]")
 
 
@@ -28,11 +35,13 @@ class LightningMethod(PlainMethod):
     """A study names the module and, where it wants them in the history, terms that it logs.
 
     `terms` are names as the module logs them, without the split they begin with; `loss` is the one
-    that is the validation loss, where `validation_step` returns none.
+    that is the validation loss, where `validation_step` returns none. `uncalled` are hooks of the
+    module without which it trains the same, such as one that only draws.
     """
 
     terms: ClassVar[tuple[str, ...]] = ()
     loss: ClassVar[str] = "loss"
+    uncalled: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
     def module(self, config: Any, spec: DataSpec) -> Any:
@@ -42,13 +51,19 @@ class LightningMethod(PlainMethod):
         """Return the module, which logs to this method.
 
         Raises:
-            UserError: it optimises by hand.
+            UserError: it optimises by hand, or has hooks that nobody calls.
         """
         module: nn.Module = self.module(config, spec)
         if not getattr(module, "automatic_optimization", True):
             raise UserError(
                 f"{type(module).__name__} optimises by hand (automatic_optimization is False)",
                 "Write a PlainMethod with an update of its own, which calls step.descend.",
+            )
+        if hooks := sorted(set(_own_hooks(type(module))).difference(self.uncalled)):
+            raise UserError(
+                f"{type(module).__name__} has hooks that are not called: {', '.join(hooks)}",
+                "Do their work in training_step, or in an update of the method; name those without "
+                "which it trains the same in `uncalled` of the method.",
             )
         return module
 
@@ -76,6 +91,7 @@ class LightningMethod(PlainMethod):
 
         # Its own would look for a Trainer.
         module.log = log
+        module.trainer = _trainer(module, step)
         found = own(batch, step.number)
         if isinstance(found, Mapping):
             found = found.get("loss")
@@ -87,6 +103,32 @@ class LightningMethod(PlainMethod):
                 f"It logs {', '.join(logged) or 'nothing'}: name those as loss and terms.",
             )
         return torch.as_tensor(loss), {name: torch.as_tensor(logged[name]) for name in self.terms}
+
+
+def _trainer(module: nn.Module, step: Step) -> SimpleNamespace:
+    """Return what a module asks of its Trainer."""
+    return SimpleNamespace(
+        current_epoch=step.epoch,
+        global_step=step.number,
+        max_epochs=step.config.training.epochs,
+        estimated_stepping_batches=step.total,
+        num_training_batches=step.total // step.config.training.epochs,
+        training=module.training,
+        validating=not module.training,
+        sanity_checking=False,
+        is_global_zero=True,
+        world_size=1,
+        logger=None,
+        loggers=[],
+    )
+
+
+def _own_hooks(kind: type) -> Iterator[str]:
+    """Yield names of the hooks that a module's classes have beyond LightningModule's own."""
+    for above in kind.__mro__:
+        if above.__name__ == "LightningModule":
+            return
+        yield from (n for n in vars(above) if n.startswith("on_") or n in _HOOKS)
 
 
 def _configured(module: Any) -> Optimizer:

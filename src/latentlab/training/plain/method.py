@@ -69,7 +69,7 @@ class Step:
         for optimiser in optimisers:
             optimiser.zero_grad(set_to_none=True)
         loss.backward()
-        held = [p for o in optimisers for group in o.param_groups for p in group["params"]]
+        held = parameters_of(optimisers)
         gradients = [p.grad for p in held if p.grad is not None]
         norm = nn.utils.get_total_norm(gradients) if gradients else torch.zeros(())
         if not bool(torch.isfinite(loss.detach()) & torch.isfinite(norm)):
@@ -127,7 +127,7 @@ class PlainMethod:
             DivergedError: a loss or a gradient is not finite.
         """
         with step.autocast():
-            loss, terms = self.training_step(module, batch, step)
+            loss, terms = checked(self.training_step(module, batch, step), self.name)
         step.descend(loss, optimisers)
         return loss, terms
 
@@ -138,6 +138,33 @@ class PlainMethod:
     def outcome(self, state: Tensors, scores: Mapping[str, float]) -> str:
         """Return the study's own label of a trial that finished, `ok` where all went well."""
         return "ok"
+
+
+def checked(found: Any, name: str) -> tuple[Tensor, Tensors]:
+    """Return loss and terms of a step; a loss alone has no terms.
+
+    Raises:
+        UserError: the loss is no scalar, or the terms have no names.
+    """
+    loss, terms = found if isinstance(found, tuple) and len(found) == 2 else (found, {})
+    if not isinstance(loss, Tensor) or loss.numel() != 1:
+        shape = list(loss.shape) if isinstance(loss, Tensor) else type(loss).__name__
+        raise UserError(
+            f"{name}: a step returned {shape} for its loss, which is no scalar",
+            "Return one number, such as loss.mean(), and its terms: return loss, {'kl': kl}.",
+        )
+    if not isinstance(terms, Mapping):
+        raise UserError(
+            f"{name}: a step returned {type(terms).__name__} for its terms, which have names",
+            "Return them as in: return loss, {'kl': kl}.",
+        )
+    for term, value in terms.items():
+        if isinstance(value, Tensor) and value.numel() != 1:
+            raise UserError(
+                f"{name}: a step returned {list(value.shape)} for {term}, which is no scalar",
+                f"Return its mean over the batch: {{'{term}': {term}.mean()}}.",
+            )
+    return loss, terms
 
 
 def configured_optimiser(module: nn.Module, training: TrainingConfig) -> Optimizer:
@@ -157,6 +184,11 @@ def configured_optimiser(module: nn.Module, training: TrainingConfig) -> Optimiz
         return torch.optim.SGD(parameters, rate, training.momentum, weight_decay=decay)
     kind = torch.optim.AdamW if training.optimiser == "adamw" else torch.optim.Adam
     return kind(parameters, rate, weight_decay=decay)
+
+
+def parameters_of(optimisers: Sequence[Optimizer]) -> list[Tensor]:
+    """Return what the optimisers update."""
+    return [p for o in optimisers for group in o.param_groups for p in group["params"]]
 
 
 def named_tensors(module: nn.Module) -> dict[str, Tensor]:

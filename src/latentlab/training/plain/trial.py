@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from latentlab.compute.generators import seed_generators
 from latentlab.core.errors import UserError
@@ -20,7 +21,9 @@ from latentlab.training.plain.method import (
     DivergedError,
     PlainMethod,
     Step,
+    checked,
     named_tensors,
+    parameters_of,
 )
 from latentlab.training.state import STATE, CohortState
 from latentlab.training.streams import generator, seed_of
@@ -68,10 +71,14 @@ class PlainTrial(TrainingGroup):
             )
         self._stream = trial.stream
         seed_generators(seed_of(self._stream, "initialisation"))
-        self.module = method.build(
-            self.config, data.spec, generator(self._stream, "initialisation")
-        ).to(device)
-        self._optimisers = list(method.optimisers(self.module, self.config))
+        module = method.build(self.config, data.spec, generator(self._stream, "initialisation"))
+        if not isinstance(module, nn.Module):
+            raise UserError(
+                f"{method.name}: build returned {type(module).__name__}, which is no module",
+                "Return a torch.nn.Module.",
+            )
+        self.module = module.to(device)
+        self._optimisers = self._made_optimisers()
         self._scheduler = method.scheduler(self._optimisers, self.config)
         training = self.config.training
         self._rates_move = training.schedule != "constant" or bool(
@@ -123,6 +130,27 @@ class PlainTrial(TrainingGroup):
         """Return the bytes of the module with moments and gradients."""
         return BYTES_PER_WEIGHT * sum(t.numel() for t in named_tensors(self.module).values())
 
+    def _made_optimisers(self) -> list[Optimizer]:
+        """Return the method's optimisers.
+
+        Raises:
+            UserError: there are none, or they update nothing.
+        """
+        try:
+            made = self.method.optimisers(self.module, self.config)
+        except ValueError as error:
+            if "empty parameter list" not in str(error):
+                raise
+            made = []
+        if isinstance(made, Optimizer):
+            made = [made]
+        if not self.method.one_step and not parameters_of(made):
+            raise UserError(
+                f"{self.method.name}: its optimisers hold no parameter",
+                "Make them of module.parameters(); layers in a list are found as nn.ModuleList.",
+            )
+        return list(made)
+
     def _restore(self, state: CohortState) -> None:
         """Put a stored state into module and optimisers."""
         stored = torch.load(
@@ -137,8 +165,12 @@ class PlainTrial(TrainingGroup):
     def _load(self, tensors: Mapping[str, Tensor], counters: Mapping[str, Any]) -> None:
         """Put parameters, buffers and counters into the module."""
         self.method.restore(self.module, {n.removeprefix(STATE): t[0] for n, t in tensors.items()})
-        for path, numbers in counters.items():
-            vars(self.module.get_submodule(path)).update(numbers)
+        for path, now in _counters(self.module).items():
+            part, before = vars(self.module.get_submodule(path)), counters.get(path, {})
+            # One that has come since stood in the class before, where it stands still.
+            for name in now.keys() - before.keys():
+                del part[name]
+            part.update(before)
 
     def _term_names(self) -> tuple[str, ...]:
         self._begin_epoch()
@@ -148,7 +180,7 @@ class PlainTrial(TrainingGroup):
         with torch.no_grad():
             found = self.method.validation_step(self.module, self._batch(0), self._at(0))
         self._load(before, counters)
-        return tuple(_checked(found, self.method.name)[1])
+        return tuple(checked(found, self.method.name)[1])
 
     def _train_step(self, index: int) -> None:
         state = self.state
@@ -189,7 +221,8 @@ class PlainTrial(TrainingGroup):
 
     def _snapshot(self) -> Mapping[str, Tensor]:
         return {
-            STATE + name: tensor.detach().clone()[None]
+            # Files hold no strides, and buffers such as a transposed mask have some.
+            STATE + name: tensor.detach().clone(memory_format=torch.contiguous_format)[None]
             for name, tensor in named_tensors(self.module).items()
         }
 
@@ -208,7 +241,7 @@ class PlainTrial(TrainingGroup):
 
     def _row(self, found: Any) -> Tensor:
         """Return total and terms, [1, 1 + terms]."""
-        loss, terms = _checked(found, self.method.name)
+        loss, terms = checked(found, self.method.name)
         if tuple(terms) != self.terms[1:]:
             raise UserError(
                 f"{self.method.name}: steps have the terms {', '.join(terms) or 'none'}, the first "
@@ -225,22 +258,6 @@ class PlainTrial(TrainingGroup):
         for optimiser, rates in zip(self._optimisers, self._base_rates, strict=True):
             for group, rate in zip(optimiser.param_groups, rates, strict=True):
                 group["lr"] = rate * factor
-
-
-def _checked(found: Any, name: str) -> tuple[Tensor, Mapping[str, Any]]:
-    """Return loss and terms of a step.
-
-    Raises:
-        UserError: it did not return a scalar and a mapping of scalars.
-    """
-    loss, terms = found if isinstance(found, tuple) and len(found) == 2 else (found, {})
-    if not isinstance(loss, Tensor) or loss.numel() != 1:
-        shape = list(loss.shape) if isinstance(loss, Tensor) else type(loss).__name__
-        raise UserError(
-            f"{name}: a step returned {shape} for its loss, which is no scalar",
-            "Return one number, such as loss.mean(), and its terms: return loss, {'kl': kl}.",
-        )
-    return loss, terms
 
 
 def _counters(module: nn.Module) -> dict[str, dict[str, Any]]:
