@@ -164,7 +164,7 @@ def checked(found: Any, name: str) -> tuple[Tensor, Tensors]:
                 f"{name}: a step returned {list(value.shape)} for {term}, which is no scalar",
                 f"Return its mean over the batch: {{'{term}': {term}.mean()}}.",
             )
-    return loss, terms
+    return loss, dict(terms)
 
 
 def configured_optimiser(module: nn.Module, training: TrainingConfig) -> Optimizer:
