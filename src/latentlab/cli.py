@@ -165,10 +165,11 @@ def judge(context: click.Context, /, **said: str | bool | None) -> None:
 @click.option("--arm", help="Column of the arms, or a+b together; none: what varies, if clear.")
 @click.option("--seed", help="Column of the seed; none: one that is called so.")
 @click.option("--control", help="The arm that others are compared with; none: one called so.")
+@click.option("--printed", help="A file of what a report prints of the runs.")
 @click.option("--study", help="Of an Optuna storage: name of the study.")
 @click.pass_context
 def audit(context: click.Context, /, **said: str | None) -> None:
-    """Say what to beware of in the runs of SOURCE; nothing is judged.
+    """Say what to beware of in SOURCE: runs, a sweep file, a printed report; nothing is judged.
 
     The same as `kedro run --pipelines audit --params evidence.source=SOURCE`.
     """

@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 
 from latentlab.runs.audit.registry import audit
-from latentlab.runs.judging.auditing import audit_runs, audited_runs
+from latentlab.runs.judging.auditing import audited_runs
 from latentlab.runs.judging.judged import judge_runs
 from latentlab.runs.judging.reading import measured, read_runs
 from latentlab.runs.judging.settings import EvidenceSettings
+from latentlab.search.audit.sources import audit_source
 
 METRICS = ("test_acc", "test_f1", "test_loss", "test_rmse")
 
@@ -58,7 +59,7 @@ def findings_of(runs: Flawed, folder: Path) -> pd.DataFrame:
         )
         found = audit(audited_runs(asked, measured(asked, settings, directed=False), None))
         return pd.DataFrame([dataclasses.asdict(one) for one in found.findings])
-    way = judge_runs if runs.judged else audit_runs
+    way = judge_runs if runs.judged else audit_source
     return way(settings, folder, never).findings
 
 

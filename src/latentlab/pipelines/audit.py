@@ -1,4 +1,4 @@
-"""The audit of runs that exist already, without verdicts."""
+"""The audit of runs that exist already, of a sweep file or a printed report; nothing is judged."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ logger = logging.getLogger(__name__)
 
 
 def audit(chosen: EvidenceSettings) -> tuple[pd.DataFrame, Any]:
-    """Return what the rules found in the runs of `evidence.source`, and the report."""
-    from latentlab.runs.judging.auditing import audit_runs
+    """Return what the rules found in `evidence.source` or `evidence.printed`, and the report."""
+    from latentlab.search.audit.sources import audit_source
     from latentlab.tracking.experiments import runs_of
 
-    found = audit_runs(chosen, project_root(), runs_of)
+    found = audit_source(chosen, project_root(), runs_of)
     for sentence in found.said:
         logger.info(sentence)
     return found.findings, found.document

@@ -20,8 +20,8 @@ from latentlab.runs.audit.hidden_factors import _gap_limit, _widest_gap
 from latentlab.runs.audit.registry import audit
 from latentlab.runs.audit.replicates import best_findings, replicate_sd
 from latentlab.runs.audit.settings import clean_pairs, collinear_findings, confounded_findings
-from latentlab.runs.judging.auditing import audit_runs
 from latentlab.runs.judging.settings import EvidenceSettings
+from latentlab.search.audit.sources import audit_source
 
 REPORT = Path(__file__).parent / "report_000.csv"
 
@@ -49,7 +49,7 @@ def test_the_report_of_37_runs() -> None:
     chosen = EvidenceSettings(
         source=str(REPORT), metric=["NMI", "R2", "Active", "ELBO"], better="higher"
     )
-    found = audit_runs(chosen, Path("/"), never).findings.set_index("rule")
+    found = audit_source(chosen, Path("/"), never).findings.set_index("rule")
     noise = found.loc["D04"]
     assert (
         "NMI 0.009661 on 5 degrees of freedom" in noise[noise["severity"] == "note"]["text"].item()
@@ -167,11 +167,11 @@ def test_nothing_that_is_odd_stops_the_audit() -> None:
 def test_without_arms_it_says_so_and_a_wrong_name_is_one_line(tmp_path) -> None:
     table = configurations(np.random.default_rng(0), 20)
     table.to_csv(tmp_path / "runs.csv", index=False)
-    said = audit_runs(EvidenceSettings(source="runs.csv"), tmp_path, never).said
+    said = audit_source(EvidenceSettings(source="runs.csv"), tmp_path, never).said
     assert any("Audited without arms" in sentence for sentence in said)
     assert "Settings that vary: lr, depth, dropout, activation." in said
     with pytest.raises(UserError, match="there is no column modle"):
-        audit_runs(EvidenceSettings(source="runs.csv", arm=["modle"]), tmp_path, never)
+        audit_source(EvidenceSettings(source="runs.csv", arm=["modle"]), tmp_path, never)
 
 
 def test_arms_that_differ_elsewhere_are_told_with_the_runs_that_would_answer() -> None:

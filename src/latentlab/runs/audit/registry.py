@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -130,6 +130,14 @@ class Audit:
 
     findings: tuple[Finding, ...]
     not_asked: dict[str, str]
+
+    def joined(self, further: Sequence[Finding]) -> Audit:
+        """Add what others found by rules that found nothing here: one finding is told once."""
+        told = {one.rule for one in self.findings}
+        new = tuple(one for one in further if one.rule not in told)
+        asked = {one.rule for one in new}
+        left = {code: why for code, why in self.not_asked.items() if code not in asked}
+        return Audit((*self.findings, *new), left)
 
 
 def audit(audited: Audited) -> Audit:

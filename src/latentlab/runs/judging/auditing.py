@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,8 @@ from latentlab.core.errors import UserError
 from latentlab.core.provenance import provenance
 from latentlab.reporting.document import Document, Section
 from latentlab.runs.audit.audited import Audited
-from latentlab.runs.audit.findings import findings_table
+from latentlab.runs.audit.findings import Finding, findings_table
+from latentlab.runs.audit.printed.audit import audit_printed
 from latentlab.runs.audit.registry import audit
 from latentlab.runs.audit.sections import audit_section, audit_sentence
 from latentlab.runs.importers.importer import RunsOf
@@ -41,7 +42,13 @@ class AuditedRuns:
     said: tuple[str, ...]
 
 
-def audit_runs(chosen: EvidenceSettings, root: Path, runs_of: RunsOf) -> AuditedRuns:
+FurtherRules = Callable[[RunTable, Measured], tuple[Sequence[Finding], str]]
+"""Rules on runs without arms, by their first metric: findings, or why there are none."""
+
+
+def audit_runs(
+    chosen: EvidenceSettings, root: Path, runs_of: RunsOf, without_arms: FurtherRules
+) -> AuditedRuns:
     """Audit runs of which nobody claims anything; nothing is judged.
 
     Every score is read where none is named. Where it is not clear which runs are compared, or with
@@ -51,6 +58,7 @@ def audit_runs(chosen: EvidenceSettings, root: Path, runs_of: RunsOf) -> Audited
         chosen: which runs, and what of them is what.
         root: what relative paths are relative to.
         runs_of: the runs of an experiment of MLflow as a table, by its name.
+        without_arms: what else is asked where nothing tells arms apart.
 
     Raises:
         UserError: the runs cannot be read, or an arm or a control that was named is not there.
@@ -60,6 +68,11 @@ def audit_runs(chosen: EvidenceSettings, root: Path, runs_of: RunsOf) -> Audited
     arms, control, notes = _arms(runs, chosen)
     read = audited_runs(runs, metrics, arms, control)
     found = audit(read)
+    if arms is None:
+        further, why_not = without_arms(runs, metrics[0])
+        found = found.joined(further)
+        notes = (*notes, why_not) if why_not else notes
+    printed = [] if chosen.printed is None else audit_printed(root / chosen.printed)[1]
     said = (
         f"{len(runs.states)} runs of {runs.name}, {len(metrics)} scores: "
         f"{', '.join(one.column for one in metrics)}.",
@@ -76,7 +89,7 @@ def audit_runs(chosen: EvidenceSettings, root: Path, runs_of: RunsOf) -> Audited
         title=f"Audit of {runs.name}",
         question=f"What is to beware of in the runs of {runs.name}?",
         summary=said,
-        sections=[audit_section(found), Section("How the runs were read", facts=block)],
+        sections=[audit_section(found), *printed, Section("How the runs were read", facts=block)],
         tables={"tables/findings.csv": table},
         reproduce={**provenance(), "source": str(chosen.source)},
     )
