@@ -12,15 +12,17 @@ from click.testing import CliRunner
 
 from labs.project_copies import CHECKOUT
 from labs.trackers import WRITERS, table
-from latentlab.cli import judge, register
+from latentlab.cli import audit, judge, register
 from latentlab.runs.judging.judged import JudgedRuns, judge_runs
 from latentlab.runs.judging.settings import EvidenceSettings
+from latentlab.search.auditing import audit_source
 
 PAGE = CHECKOUT / "docs/runs_that_exist.md"
 BLOCK = re.compile(r"^```bash\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 COMMANDS = [line for block in BLOCK.findall(PAGE.read_text()) for line in block.splitlines()]
 CLAIMS = [line for line in COMMANDS if "claims" in line]
-JUDGING = [line for line in COMMANDS if line not in CLAIMS]
+AUDITING = [line for line in COMMANDS if line.startswith("latentlab audit ")]
+JUDGING = [line for line in COMMANDS if line.startswith("latentlab judge ") and line not in CLAIMS]
 
 
 def experiment(source: str, picks: object = None) -> pd.DataFrame:
@@ -53,6 +55,20 @@ def run(command: str, folder: Path) -> JudgedRuns:
 def test_each_walk_gives_the_verdicts(folder: Path, command: str) -> None:
     found = run(command, folder).verdicts.set_index("hypothesis")
     assert found["verdict"].to_dict() == {"wide": "supported", "deep": "inconclusive"}
+
+
+@pytest.mark.parametrize("command", AUDITING)
+def test_each_audit_finds_what_the_page_says(folder: Path, command: str) -> None:
+    arguments = audit.make_context("audit", shlex.split(command)[2:]).params
+    said = {name: value for name, value in arguments.items() if value is not None}
+    found = audit_source(EvidenceSettings.model_validate(said), folder, experiment)
+    assert found.said[0].startswith("18 runs of runs, 2 scores: ")
+
+
+def test_every_command_of_the_page_is_tried() -> None:
+    rest = {line for line in COMMANDS if line not in {*CLAIMS, *AUDITING, *JUDGING}}
+    # The pipeline of the same name, which the commands run.
+    assert rest == {"kedro run --pipelines audit --params evidence.source=runs.csv"}
 
 
 def test_claims_are_registered_and_confirmed_by_fresh_runs(folder: Path) -> None:

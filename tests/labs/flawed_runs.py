@@ -14,7 +14,7 @@ from latentlab.runs.judging.auditing import audited_runs
 from latentlab.runs.judging.judged import judge_runs
 from latentlab.runs.judging.reading import measured, read_runs
 from latentlab.runs.judging.settings import EvidenceSettings
-from latentlab.search.audit.sources import audit_source
+from latentlab.search.auditing import audit_source
 
 METRICS = ("test_acc", "test_f1", "test_loss", "test_rmse")
 

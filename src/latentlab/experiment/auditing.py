@@ -32,7 +32,9 @@ def audited_study(
         control: the arm that others are compared with.
     """
     once = trials.drop_duplicates("trial_id").reset_index(drop=True)
-    claimed = verdicts[["split", "metric"]].drop_duplicates().itertuples(index=False, name=None)
+    claimed = (
+        verdicts[["split", "metric"]].dropna().drop_duplicates().itertuples(index=False, name=None)
+    )
     columns = {f"{split}.{metric}": (split, metric) for split, metric in claimed}
     values = {
         column: scores[(scores["split"] == split) & (scores["metric"] == metric)]

@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 def audit(chosen: EvidenceSettings) -> tuple[pd.DataFrame, Any]:
     """Return what the rules found in `evidence.source` or `evidence.printed`, and the report."""
-    from latentlab.search.audit.sources import audit_source
+    from latentlab.search.auditing import audit_source
     from latentlab.tracking.experiments import runs_of
 
     found = audit_source(chosen, project_root(), runs_of)

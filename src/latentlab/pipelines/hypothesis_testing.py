@@ -9,7 +9,6 @@ from typing import Any
 import pandas as pd
 from kedro.pipeline import Node, Pipeline
 
-from latentlab.data import Prepared
 from latentlab.experiment.declaration import Declaration
 from latentlab.experiment.study import Study
 from latentlab.pipelines.binding import bound
@@ -23,7 +22,7 @@ def judge(
     scores: pd.DataFrame,
     trials: pd.DataFrame,
     store: Any,
-    prepared: Prepared,
+    made_from: Any,
 ) -> pd.DataFrame:
     """One row per declared hypothesis; that it was seen is written into the registration."""
     from latentlab.experiment.hypothesis_testing import judge_study
@@ -33,7 +32,7 @@ def judge(
     table = trials.assign(config=trials["config"].map(json.loads))
     altered = altered_trials(scores, store)
     record = read_record(store.root)
-    examples = kept_examples(study, trials, store, prepared)
+    examples = kept_examples(study, trials, store, made_from)
     verdicts = judge_study(study, declaration, scores, table, record, altered, examples)
     look(scores, trials, verdicts, declaration.subject, store.root, datetime.now(UTC))
     return verdicts
@@ -79,7 +78,8 @@ def create_pipeline(study: Study) -> Pipeline:
                 bound(judge, study),
                 [
                     f"params:{s}",
-                    *(f"{s}.{one}" for one in ("scores", "trials", "store", "prepared")),
+                    *(f"{s}.{one}" for one in ("scores", "trials", "store")),
+                    study.made_from,
                 ],
                 f"{s}.verdicts",
                 name=f"{s}.judge",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -26,7 +26,7 @@ class SourceSettings(BaseModel):
     table: Literal["wide", "long"] | None = Field(
         None, description="files: a row a run, or a row a value; none: as the columns show"
     )
-    value: Literal["last", "best"] | int | None = Field(
+    value: Literal["last", "best"] | Annotated[int, Field(ge=0, le=2**53)] | None = Field(
         None,
         description="MLflow, long tables, Hydra: which value of a metric counts: last, best, or "
         "that of a step; none: last",

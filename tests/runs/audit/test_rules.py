@@ -21,7 +21,7 @@ from latentlab.runs.audit.registry import audit
 from latentlab.runs.audit.replicates import best_findings, replicate_sd
 from latentlab.runs.audit.settings import clean_pairs, collinear_findings, confounded_findings
 from latentlab.runs.judging.settings import EvidenceSettings
-from latentlab.search.audit.sources import audit_source
+from latentlab.search.auditing import audit_source
 
 REPORT = Path(__file__).parent / "report_000.csv"
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from latentlab.runs.importers.csv import import_csv
+from labs.table_imports import import_csv
 from latentlab.search.analysis_settings import AnalysisSettings
-from latentlab.search.audit.runs import audit_as_sweep
+from latentlab.search.auditing import audit_as_sweep
 from latentlab.search.table import Objective
 
 REPORT = """\

@@ -160,6 +160,8 @@ def note_look(claims: Path, scores: pd.DataFrame, verdicts: pd.DataFrame, at: da
 
 
 def _declared(hypotheses: Hypotheses, metrics: Mapping[str, Metric]) -> Declared:
+    # Which way a metric is better is known of runs alone: before them, claims say it themselves.
+    metrics = {name: replace(metric, better="none") for name, metric in metrics.items()}
     return Declared(
         subject=_SUBJECT,
         fingerprint="",

@@ -9,6 +9,7 @@ and after every resume, and arms of a seed draw the same numbers where they draw
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -80,7 +81,7 @@ class Step:
             optimiser.step()
 
 
-class PlainMethod:
+class PlainMethod(ABC):
     """A module and its training step; a study says these two, the rest has a default.
 
     Implementations hold no state and pickle by name.
@@ -95,13 +96,13 @@ class PlainMethod:
         """Return the method that trains this configuration."""
         return self
 
+    @abstractmethod
     def build(self, config: Any, spec: DataSpec, rng: np.random.Generator) -> nn.Module:
         """Return a new module; `rng` and the process's generators are the trial's own."""
-        raise NotImplementedError
 
     def training_step(self, module: Any, batch: Batch, step: Step) -> tuple[Tensor, Tensors]:
         """Return the loss (scalar) and its named terms (scalars, perhaps none) of a batch."""
-        raise NotImplementedError
+        raise TypeError(f"{self.name} has no training_step, and no update and validation_step")
 
     def validation_step(self, module: Any, batch: Batch, step: Step) -> tuple[Tensor, Tensors]:
         """Return the same of a validation batch; without gradients, the module in `eval` mode."""

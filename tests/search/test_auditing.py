@@ -9,8 +9,8 @@ import pytest
 from labs.project_copies import CHECKOUT
 from latentlab.core.errors import UserError
 from latentlab.runs.judging.settings import EvidenceSettings
-from latentlab.search.audit import sources
-from latentlab.search.audit.sources import audit_source
+from latentlab.search import auditing
+from latentlab.search.auditing import audit_source
 
 REPORT = CHECKOUT / "tests" / "runs" / "audit" / "printed" / "vae_comparison.yml"
 GRID = """
@@ -70,7 +70,7 @@ def test_runs_that_nothing_tells_apart_are_asked_what_a_sweep_is(searched, monke
     found = audited(searched, source="trials.csv", better="higher")
     assert {"D05", "D09", "D10"} <= rules(found)
     assert found.findings["rule"].tolist().count("D09") == 1
-    monkeypatch.setattr(sources, "MOST_RUNS", 39)
+    monkeypatch.setattr(auditing, "MOST_RUNS", 39)
     fewer = audited(searched, source="trials.csv", better="higher")
     assert "D10" not in rules(fewer)
     assert any("more than 39 runs" in line for line in fewer.said)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -19,8 +20,11 @@ from latentlab.runs.judging.auditing import AuditedRuns, audit_runs
 from latentlab.runs.judging.reading import Measured
 from latentlab.runs.judging.settings import EvidenceSettings
 from latentlab.runs.run_table import RunTable
+from latentlab.search.analysis import analyse
+from latentlab.search.analysis_settings import AnalysisSettings
 from latentlab.search.audit.files import audit_sweep_file
-from latentlab.search.audit.runs import audit_as_sweep
+from latentlab.search.imported_sweeps.assembly import sweep_of_runs
+from latentlab.search.imported_sweeps.searched_columns import searched_only
 from latentlab.search.table import Objective
 
 MOST_RUNS = 1_000
@@ -78,6 +82,23 @@ def sweep_rules(runs: RunTable, first: Measured) -> tuple[Sequence[Finding], str
         return audit_as_sweep(runs, Objective(first.column, direction)), ""
     except UserError as error:
         return (), f"not audited as a sweep: {error.what}"
+
+
+def audit_as_sweep(
+    runs: RunTable, objective: Objective, settings: AnalysisSettings | None = None
+) -> tuple[Finding, ...]:
+    """Return what the rules of a sweep say of runs whose settings somebody varied.
+
+    Args:
+        runs: from any source.
+        objective: the metric that they were tried for.
+        settings: of the analysis.
+
+    Raises:
+        UserError: there is no finished run, or no setting varies.
+    """
+    kept = searched_only(replace(runs, values=runs.values[[objective.name]]))
+    return analyse(sweep_of_runs(kept, [objective]), settings).findings
 
 
 def _of_printed(path: Path) -> AuditedRuns:
