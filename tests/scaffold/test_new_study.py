@@ -65,6 +65,32 @@ def test_a_study_of_programs(project):
             assert checked.returncode == 0, checked.stdout
 
 
+def test_a_study_of_modules(tmp_path, monkeypatch):
+    copy = copy_project(tmp_path / "project", with_source=True)
+    monkeypatch.chdir(copy.root)
+    done = write("mine", "--plain")
+    assert done.exit_code == 0
+    files = [line for line in done.output.splitlines() if line.endswith(".py")]
+    assert len(files) == 7
+    for command in (
+        ["ruff", "check", "--no-cache", *files],
+        ["ruff", "format", "--check", "--no-cache", *files],
+        ["pytest", "-q", "-n0", "-p", "no:cacheprovider", "tests/studies/test_mine.py"],
+    ):
+        checked = subprocess.run(
+            [sys.executable, "-m", *command],
+            cwd=copy.root,
+            env=copy.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert checked.returncode == 0, checked.stdout + checked.stderr
+    run = copy.kedro("run", "--env", "smoke", "--pipelines", "mine")
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "keeps_more_units" in run.stdout
+
+
 def test_for_a_script_that_exists(project):
     (project / "there").mkdir()
     write("mine", "--program", "--directory", "there")
@@ -79,7 +105,9 @@ def test_nothing_is_overwritten_and_names_are_names(project):
         (["mine", "--program"], "exists already"),
         (["derp_vae", "--program"], "There is a study derp_vae already"),
         (["My-Study", "--program"], "is no name of a study"),
-        (["other"], "the kind of study is missing"),
+        (["other"], "say which kind of study"),
+        (["other", "--plain", "--program"], "say which kind of study"),
+        (["other", "--plain", "--directory", "."], "--directory is of a study with --program"),
     ):
         with pytest.raises(UserError, match=what):
             write(*arguments)

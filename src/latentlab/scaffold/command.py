@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from latentlab.core.errors import UserError
-from latentlab.scaffold.files import TEST, require_name, write_study
+from latentlab.scaffold.files import TEST, plain_places, register, require_name, write_study
 
 
 @click.group(name="new")
@@ -18,16 +18,17 @@ def new() -> None:
 
 @new.command("study")
 @click.argument("name")
+@click.option("--plain", is_flag=True, help="Its trials train a PyTorch module.")
 @click.option("--program", is_flag=True, help="Its trials are a command: any training script.")
 @click.option(
     "--directory",
     type=click.Path(file_okay=False, exists=True, path_type=Path),
     help="Where your script is; none: an example is written into programs/NAME.",
 )
-def study(name: str, program: bool, directory: Path | None) -> None:
+def study(name: str, plain: bool, program: bool, directory: Path | None) -> None:
     """Write configuration, claims and a test of the study NAME.
 
-    docs/programs.md says what they mean, and which lines to change.
+    docs/adding_a_study.md and docs/programs.md say what they mean, and which lines to change.
 
     Raises:
         UserError: no such name, or files that exist already.
@@ -35,13 +36,27 @@ def study(name: str, program: bool, directory: Path | None) -> None:
     from latentlab.studies.registry import STUDIES
     from latentlab.tracking.store_address import project_root
 
-    if not program:
+    if plain == program:
         raise UserError(
-            f"latentlab new study {name}: the kind of study is missing",
-            "Add --program; docs/adding_a_study.md is about studies with code of their own",
+            f"latentlab new study {name}: say which kind of study",
+            "Add --plain for a PyTorch module, or --program for a script as it stands.",
         )
+    if plain and directory is not None:
+        raise UserError("--directory is of a study with --program", "Leave it out.")
     require_name(name, STUDIES)
     root = project_root()
+    if plain:
+        words = {"name": name, "title": name.replace("_", " ").capitalize()}
+        written = write_study(root, "plain", plain_places(name), words)
+        written.append(register(root, name))
+    else:
+        written = _of_programs(root, name, directory)
+    for path in written:
+        click.echo(path.relative_to(root))
+    click.echo(f"Then: kedro run --pipelines {name}")
+
+
+def _of_programs(root: Path, name: str, directory: Path | None) -> list[Path]:
     places = {
         "parameters.yml": f"conf/base/{name}/parameters.yml",
         "hypotheses.yml": f"conf/base/{name}/hypotheses.yml",
@@ -52,6 +67,4 @@ def study(name: str, program: bool, directory: Path | None) -> None:
         where = f"programs/{name}"
     else:
         where = os.path.relpath(directory.resolve(), root)
-    for path in write_study(root, "program", places, {"name": name, "directory": where}):
-        click.echo(path.relative_to(root))
-    click.echo(f"Then: kedro run --pipelines {name}")
+    return write_study(root, "program", places, {"name": name, "directory": where})

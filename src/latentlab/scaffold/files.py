@@ -45,6 +45,35 @@ def write_study(
     return list(found)
 
 
+def plain_places(name: str) -> dict[str, str]:
+    """Return where the files of a study with a module of its own go, by template."""
+    package, conf = f"src/latentlab/studies/{name}", f"conf/base/{name}"
+    modules = ("config", "method", "metrics", "evaluation")
+    return {
+        "init.py": f"{package}/__init__.py",
+        **{f"{module}.py": f"{package}/{module}.py" for module in modules},
+        "parameters.yml": f"{conf}/parameters.yml",
+        "hypotheses.yml": f"{conf}/hypotheses.yml",
+        "test.py": TEST.format(name=name),
+    }
+
+
+def register(root: Path, name: str) -> Path:
+    """Add a study's line to the registry; return the file.
+
+    Raises:
+        UserError: the registry has no list of names where it had one.
+    """
+    path = root / "src/latentlab/studies/registry.py"
+    text = path.read_text(encoding="utf-8")
+    found = re.search(r"^NAMES = \[\n(?:    .*\n)*(?=\])", text, re.MULTILINE)
+    if found is None:
+        raise UserError(f"{path} has no list NAMES", f'Add the line "{name}", to it by hand.')
+    line = f'    "{name}",\n'
+    write_atomically(path, (text[: found.end()] + line + text[found.end() :]).encode())
+    return path
+
+
 def require_name(name: str, known: Collection[str]) -> None:
     """Refuse what cannot be the name of a study.
 
