@@ -1,5 +1,7 @@
 """What programs write: scores and histories in all their forms."""
 
+import sys
+
 import pytest
 
 from latentlab.core.errors import UserError
@@ -28,6 +30,28 @@ def written(folder, name, text):
 )  # fmt: skip
 def test_files_of_scores(tmp_path, name, text, expected):
     assert read_scores(written(tmp_path, name, text), name) == expected
+
+
+def test_scalars_of_tensorboard(tmp_path):
+    pytest.importorskip("tensorboard")
+    from torch.utils.tensorboard import SummaryWriter
+
+    with SummaryWriter(str(tmp_path / "logs")) as writer:
+        for epoch, accuracy in enumerate((0.5, 0.75)):
+            writer.add_scalar("accuracy/test", accuracy, epoch)
+        writer.add_scalar("loss", 2.0, 0)
+    scores = {"accuracy/test": 0.75, "loss": 2.0}
+    assert read_scores(tmp_path, "tensorboard") == {"validation": scores, "test": scores}
+    assert read_history(tmp_path, "tensorboard") == {
+        "accuracy/test": [0.5, 0.75],
+        "loss": [2.0, None],
+    }
+
+
+def test_tensorboard_without_its_package_names_the_extra(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tensorboard.backend.event_processing.event_accumulator", None)
+    with pytest.raises(UserError, match=r"latentlab\[tensorboard\]"):
+        read_scores(tmp_path, "tensorboard")
 
 
 def test_a_run_that_mlflow_logged(tmp_path):

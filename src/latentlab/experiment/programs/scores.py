@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from latentlab.core.errors import UserError
-from latentlab.experiment.programs.settings import MLFLOW, WANDB
+from latentlab.experiment.programs.settings import MLFLOW, TENSORBOARD, WANDB
 from latentlab.experiment.programs.wandb_file import read_wandb
 
 Scores = dict[str, dict[str, float]]
@@ -42,11 +42,13 @@ def read_scores(folder: Path, source: str) -> Scores:
     Raises:
         UserError: there are none, or one of them is no finite number.
     """
-    if source == MLFLOW:
-        found = _of_mlflow(folder)
-        if not found:
+    if source in (MLFLOW, TENSORBOARD):
+        found = _of_mlflow(folder) if source == MLFLOW else _of_tensorboard(folder)
+        if not found and source == MLFLOW:
             raise UserError(f"it logged no metric in {RUNS}", "Let it call mlflow.log_metric")
-        return _by_split({name: points[-1][1] for name, points in found.items()}, MLFLOW)
+        if not found:
+            raise UserError("it wrote no scalars", "Let its SummaryWriter write into {folder}")
+        return _by_split({name: points[-1][1] for name, points in found.items()}, source)
     if source == WANDB:
         summary, _ = _of_wandb(folder)
         if not summary:
@@ -68,8 +70,8 @@ def read_history(folder: Path, source: str) -> dict[str, list[float | None]]:
     Raises:
         UserError: a line is no object or no row of numbers.
     """
-    if source == MLFLOW:
-        points = _of_mlflow(folder)
+    if source in (MLFLOW, TENSORBOARD):
+        points = _of_mlflow(folder) if source == MLFLOW else _of_tensorboard(folder)
         steps = sorted({step for one in points.values() for step, _ in one})
         return {
             name: [_finite(dict(one).get(step)) for step in steps] for name, one in points.items()
@@ -178,6 +180,29 @@ def _of_mlflow(folder: Path) -> dict[str, list[tuple[int, float]]]:
         rows = [line.split() for line in path.read_text("utf-8").splitlines()]
         name = path.relative_to(last).as_posix()
         found[name] = sorted((int(step), float(value)) for _, value, step in rows)
+    return found
+
+
+def _of_tensorboard(folder: Path) -> dict[str, list[tuple[int, float]]]:
+    """Return step and value of all points of the event files in the folder, by tag.
+
+    Raises:
+        UserError: what reads event files is not installed.
+    """
+    try:
+        from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+    except ImportError as error:
+        raise UserError(
+            "program.scores: tensorboard needs a package that is not installed",
+            'pip install "latentlab[tensorboard]"',
+        ) from error
+    found: dict[str, list[tuple[int, float]]] = {}
+    for place in sorted({path.parent for path in folder.rglob("events.out.tfevents.*")}):
+        events = EventAccumulator(str(place), size_guidance={"scalars": 0})
+        events.Reload()
+        for tag in events.Tags()["scalars"]:
+            points = {one.step: one.value for one in events.Scalars(tag)}
+            found.setdefault(tag, []).extend(sorted(points.items()))
     return found
 
 

@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field, field_validator
 from latentlab.core.model import Number, StrictModel
 from latentlab.metrics.metric import Better, Metric, Scale
 
-MLFLOW, WANDB = "mlflow", "wandb"
+MLFLOW, WANDB, TENSORBOARD = TRACKERS = ("mlflow", "wandb", "tensorboard")
 """Stand in `scores` and `history` for a run that the program logs in its folder."""
 
 _UNITS = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86_400.0}
@@ -64,12 +64,12 @@ class ProgramSettings(StrictModel):
     scores: str = Field(
         "scores.json",
         min_length=1,
-        description="a .json or .csv in {folder}; mlflow or wandb: of the run that it logs there",
+        description="a .json or .csv in {folder}; or of the run logged there: mlflow, wandb, tensorboard",
     )
     history: str | None = Field(
         None,
         min_length=1,
-        description="a .jsonl or .csv in {folder}, a line an epoch; or mlflow, wandb",
+        description="a .jsonl or .csv in {folder}, a line an epoch; or mlflow, wandb, tensorboard",
     )
     inputs: tuple[str, ...] = Field(
         (), description="files and folders, seen from `directory`, whose content is part of a trial"
@@ -90,19 +90,21 @@ class ProgramSettings(StrictModel):
     @field_validator("scores")
     @classmethod
     def _scores_can_be_read(cls, scores: str) -> str:
-        if scores in (MLFLOW, WANDB) or scores.endswith((".json", ".csv")):
+        if scores in TRACKERS or scores.endswith((".json", ".csv")):
             return _inside(scores)
-        raise ValueError(f"{scores!r} cannot be read; write a .json or .csv file, mlflow or wandb")
+        raise ValueError(
+            f"{scores!r} cannot be read; write a .json or .csv, mlflow, wandb or tensorboard"
+        )
 
     @field_validator("history")
     @classmethod
     def _history_can_be_read(cls, history: str | None) -> str | None:
-        if history is None or history in (MLFLOW, WANDB):
+        if history is None or history in TRACKERS:
             return history
         if history.endswith((".jsonl", ".csv")):
             return _inside(history)
         raise ValueError(
-            f"{history!r} cannot be read; write a .jsonl or .csv file, mlflow or wandb"
+            f"{history!r} cannot be read; write a .jsonl or .csv file, or {', '.join(TRACKERS)}"
         )
 
 
