@@ -64,7 +64,7 @@ class ProgramSettings(StrictModel):
     scores: str = Field(
         "scores.json",
         min_length=1,
-        description="a .json or .csv in {folder}; or of the run logged there: mlflow, wandb, tensorboard",
+        description="a .json or .csv in {folder}, or its run: mlflow, wandb, tensorboard",
     )
     history: str | None = Field(
         None,
