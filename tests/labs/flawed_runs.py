@@ -445,6 +445,8 @@ def sound(seed: int) -> Flawed:
         scale = 0.02 if turned == 1 else 0.05
         centre = {"test_acc": 0.7, "test_f1": 0.6, "test_loss": 1.2, "test_rmse": 2.0}[name]
         values = centre + turned * scale * score
+        if turned == 1:
+            values = np.clip(values, 0, 1)
         table[name] = values if decimals is None else np.round(values, decimals)
         if examples and turned == 1:
             table[name] = np.round(values * examples) / examples
