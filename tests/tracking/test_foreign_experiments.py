@@ -17,6 +17,7 @@ from labs.trackers import csv, mlflow_store, table
 from latentlab.core.errors import UserError
 from latentlab.runs.judging.judged import judge_runs
 from latentlab.runs.judging.settings import EvidenceSettings
+from latentlab.search.auditing import audit_source
 from latentlab.tracking.experiments import runs_of
 from latentlab.tracking.write_back import client_to_write, write_back
 
@@ -45,6 +46,9 @@ def test_verdicts_are_a_run_that_is_no_run_of_the_experiment(store: str, tmp_pat
     again = judge_runs(chosen, tmp_path, runs_of)
     pd.testing.assert_frame_equal(again.verdicts, first, check_exact=True)
     assert "1 runs without parameters are left out." in again.said
+    # Every score is read, and what was written back is none.
+    audited = audit_source(EvidenceSettings(source=f"mlflow:{store}"), tmp_path, runs_of)
+    assert audited.said[0] == "18 runs of mine, 2 scores: test_acc, train_loss."
 
 
 def test_a_store_that_cannot_be_written_is_refused_before_anything_is_judged(store: str) -> None:

@@ -180,8 +180,11 @@ def _found(place: str, asked: Asked) -> Found:
         }
         runs = asked.runs_of(place, picks)
     known = [c.removeprefix(_METRICS) for c in runs.columns if c.startswith(_METRICS)]
+    # What only a run without parameters has, such as verdicts that were written back, is no score.
+    configured = runs[[c for c in runs.columns if c.startswith(_PARAMETERS)]].notna().any(axis=1)
+    likely = [metric for metric in known if runs.loc[configured, _METRICS + metric].notna().any()]
     return Found(
-        lambda: known,
+        lambda: likely,
         known,
         lambda metrics: import_mlflow(
             runs, metrics, place, seed=asked.said.seed, parameters=asked.parameters
