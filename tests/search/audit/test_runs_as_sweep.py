@@ -1,8 +1,13 @@
 """Runs of a published report, read as a sweep: the noise floor, ties among replicates, the lead."""
 
+from pathlib import Path
+
 import pytest
 
-from latentlab.runs.importers.csv import import_csv
+from labs.flawed_runs import never
+from latentlab.runs.importers.importer import Asked
+from latentlab.runs.source_settings import SourceSettings
+from latentlab.runs.sources import open_source
 from latentlab.search.analysis_settings import AnalysisSettings
 from latentlab.search.audit.runs import audit_as_sweep
 from latentlab.search.table import Objective
@@ -56,7 +61,9 @@ QUICK = AnalysisSettings(bootstraps=20, null_draws=200, fanova_rows=10, resample
 def findings(tmp_path_factory):
     path = tmp_path_factory.mktemp("report") / "runs.csv"
     path.write_text(REPORT)
-    return audit_as_sweep(import_csv(path, ["nmi"]), Objective("nmi", "maximize"), QUICK)
+    asked = Asked(SourceSettings(), "audit", Path("/"), never)
+    runs = open_source(str(path), asked).runs(["nmi"])
+    return audit_as_sweep(runs, Objective("nmi", "maximize"), QUICK)
 
 
 def test_the_lead_of_the_best_run_beside_the_noise_of_equal_ones(findings):
