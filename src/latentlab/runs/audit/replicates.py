@@ -43,8 +43,9 @@ def noise_findings(audited: Audited) -> Iterator[Finding]:
     if not known:
         return
     each = "; ".join(
-        f"{column} {format_number(sd)} on {plural(freedom, 'degree')} of freedom"
-        for column, (sd, freedom) in known.items()
+        f"{column} {format_number(floor.sd)} on {plural(floor.freedom, 'degree')} of freedom, "
+        f"two runs told apart from {format_number(floor.least_difference())} on"
+        for column, floor in known.items()
     )
     text = f"Runs of equal configuration differ by a standard deviation of: {each}."
     yield Finding("D04", "note", text)
