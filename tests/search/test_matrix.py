@@ -94,7 +94,7 @@ def test_equal_rounded_values_of_replicates_are_kept_all_alike():
     matrix = sweep_matrix(table)
     assert not matrix.copies.any()
     assert matrix.repeats.sum() == 5
-    sd, freedom, counts = replicate_noise(table, matrix.finished)
+    (sd, freedom), counts = replicate_noise(table, matrix.finished)
     assert (round(sd, 4), freedom) == (0.0097, 5)
     assert (counts == 1).all()
 

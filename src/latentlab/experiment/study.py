@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, Self, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from latentlab.experiment.declaration import Declaration
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Mapping
     from pathlib import Path
-    from types import TracebackType
 
     import numpy as np
     import torch
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from latentlab.reporting.document import Document
     from latentlab.training.contract import AnyMethod, DataSpec
     from latentlab.training.store import TrialStore
+    from latentlab.training.trains import Trains
     from latentlab.training.trial import Trial
 
 
@@ -42,36 +42,6 @@ class Made(Protocol):
     @property
     def grouping(self) -> str:
         """What tells its groups of examples from others; empty where each is on its own."""
-
-
-class Trains(Protocol):
-    """What trains trials, and holds their store as a context; see `training.runner.Trainer`."""
-
-    def __enter__(self) -> Self:
-        """Hold the store."""
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Let it go."""
-
-    def train(
-        self,
-        trials: Sequence[Trial],
-        retrain: bool = False,
-        pause: int | None = None,
-        begin: Callable[[Collection[str]], None] | None = None,
-    ) -> frozenset[str]:
-        """Train what is not trained yet; return the ids of those."""
-
-    def histories(self, trials: Sequence[Trial]) -> dict[str, dict[str, list[float | None]]]:
-        """Return scores per epoch by name, of trained trials and of those in work."""
-
-    def abandon(self, trials: Sequence[Trial]) -> None:
-        """Train these no further."""
 
 
 class Evaluation(Protocol):

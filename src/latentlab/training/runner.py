@@ -27,6 +27,7 @@ from latentlab.training.loop import CohortJob
 from latentlab.training.memory import bytes_per_trial
 from latentlab.training.progress import ProgressDisplay
 from latentlab.training.store import TrialStore
+from latentlab.training.trains import Trains
 from latentlab.training.trial import Trial
 from latentlab.training.worker import JobPaths, data_of, time_probe, train_job
 
@@ -63,8 +64,8 @@ def train_trials(
         return trainer.train(trials, retrain=retrain, begin=begin)
 
 
-class Trainer:
-    """Trains batches of trials one after the other; holds the store, and keeps its workers.
+class Trainer(Trains):
+    """Trains cohorts of trials by the plan that measures fastest.
 
     Args:
         method: the study's formulas.
@@ -98,11 +99,6 @@ class Trainer:
         self._calibrations: dict[str, Calibration] = {}
 
     def __enter__(self) -> Self:
-        """Hold the store.
-
-        Raises:
-            UserError: another run holds it.
-        """
         self._stack.enter_context(self._store.locked())
         self._stack.enter_context(process_settings_kept())
         return self
@@ -113,7 +109,6 @@ class Trainer:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """End the workers, after an error at once, and let the store go."""
         self._stack.__exit__(kind, error, traceback)
 
     def train(
@@ -123,20 +118,7 @@ class Trainer:
         pause: int | None = None,
         begin: Callable[[Collection[str]], None] | None = None,
     ) -> frozenset[str]:
-        """Train what is not trained yet.
-
-        Args:
-            trials: the planned trials; trials of one id are trained once.
-            retrain: forget trials that are known, and train them again.
-            pause: leave cohorts as checkpoints at the end of this epoch; none: train to the end.
-            begin: is told the ids of the trials that are to be trained, before the first step.
-
-        Returns:
-            Ids of the trials that were not trained before; with `pause` some may not be now.
-
-        Raises:
-            UserError: an unwritable store, a killed worker.
-        """
+        """Train what is not trained yet; what is paused stays as checkpoints of its cohorts."""
         planned = {trial.id: trial for trial in trials}
         if retrain:
             _forget(planned, self._store)

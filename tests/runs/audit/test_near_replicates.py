@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.stats
 import statsmodels.formula.api as smf
 
 from latentlab.runs.audit.near_replicates import (
@@ -32,7 +33,6 @@ def test_the_noise_of_a_published_report():
     assert groups.tolist() == [0, 1, 2, 0, 0, 2, 2, 3, 3, 4]
     floor = noise_floor(NMI, groups)
     assert (round(floor.sd, 4), floor.freedom) == (0.0097, 5)
-    assert floor.rows == (0, 2, 3, 4, 5, 6, 7, 8)
     assert equal_settings(REPORT).tolist() == list(range(10))
 
 
@@ -65,6 +65,22 @@ def test_rounded_values_that_agree_are_no_copies():
 )
 def test_steps_of_shares_and_decimals(values, step):
     assert step_of(values) == pytest.approx(step)
+
+
+def test_rounded_values_agree_as_often_as_is_said():
+    values = np.random.default_rng(0).normal(size=60_000).round(1)
+    found = agreement(values[:, None], np.repeat(np.arange(30_000), 2))
+    assert found.expected == pytest.approx(np.sum(values[::2] == values[1::2]), rel=0.1)
+
+
+def test_means_are_told_apart_as_by_a_t_test():
+    """At the least difference a t test of two groups of 4 and 6 runs has p = .05."""
+    noise = noise_floor(np.array([1, 2, 4, 5, 0, 0, 1, 3, 4, 4.0]), np.repeat([0, 1], [4, 6]))
+    apart = noise.least_difference(4, 6)
+    sides = (apart, noise.sd, 4), (0, noise.sd, 6)
+    found = scipy.stats.ttest_ind_from_stats(*sides[0], *sides[1])
+    assert found.pvalue == pytest.approx(0.05)
+    assert math.isnan(noise_floor(np.ones(1), np.zeros(1, int)).least_difference())
 
 
 def test_one_metric_that_could_tell_makes_a_copy():

@@ -14,11 +14,11 @@ from statsmodels.stats.outliers_influence import variance_inflation_factor
 from labs.flawed_runs import configurations, never
 from latentlab.core.errors import UserError
 from latentlab.metrics.metric import Metric
-from latentlab.runs.audit.audited import Audited, resolution
-from latentlab.runs.audit.copies import _tie_chance, twice_findings
+from latentlab.runs.audit.audited import Audited
+from latentlab.runs.audit.copies import twice_findings
 from latentlab.runs.audit.hidden_factors import _gap_limit, _widest_gap
 from latentlab.runs.audit.registry import audit
-from latentlab.runs.audit.replicates import best_findings, replicate_sd
+from latentlab.runs.audit.replicates import best_findings
 from latentlab.runs.audit.settings import clean_pairs, collinear_findings, confounded_findings
 from latentlab.runs.judging.settings import EvidenceSettings
 from latentlab.search.auditing import audit_source
@@ -64,14 +64,6 @@ def test_the_report_of_37_runs() -> None:
     assert "D18" not in found.index
 
 
-def test_replicate_sd_is_that_of_the_residuals_of_a_linear_model() -> None:
-    runs = drawn(30, 3)
-    fit = sm.OLS(runs.score("acc"), pd.get_dummies(runs.configurations).astype(float)).fit()
-    sd, freedom = replicate_sd(runs, "acc")
-    assert freedom == fit.df_resid
-    assert sd == pytest.approx(np.sqrt(fit.mse_resid))
-
-
 @pytest.mark.parametrize("seed", range(5))
 def test_clean_pairs_are_those_of_an_enumeration(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -114,14 +106,6 @@ def test_noise_has_two_clusters_as_rarely_as_stated(noise: str) -> None:
     assert np.mean(_widest_gap(draws)[1] > _gap_limit(12, 0.01)) < 0.015
 
 
-def test_rounded_scores_tie_as_often_as_is_said() -> None:
-    rng = np.random.default_rng(0)
-    values = np.round(rng.normal(size=60_000), 1)
-    runs = audited(pd.DataFrame({"pair": np.repeat(np.arange(30_000.0), 2)}), {"acc": values})
-    ties = np.mean(values[::2] == values[1::2])
-    assert _tie_chance(runs, ["acc"]) == pytest.approx(ties, rel=0.1)
-
-
 def test_rounded_values_that_agree_are_no_copies_and_exact_ones_are() -> None:
     rng = np.random.default_rng(0)
     settings = pd.DataFrame({"model": np.repeat(["a", "b"], 6)})
@@ -139,14 +123,6 @@ def test_a_constant_arm_is_no_copy() -> None:
     values = np.r_[np.full(5, 0.1), np.random.default_rng(0).normal(size=5)]
     (note,) = twice_findings(audited(settings, {"acc": values}))
     assert (note.severity, note.rows) == ("note", "1, 2, 3, 4, 5")
-
-
-@pytest.mark.parametrize(
-    ("values", "step"),
-    [([1, 2], 1.0), ([0.12, 1], 0.01), ([1 / 3, 1 / 2], 1 / 6), ([0.1234567891, 2], 0)],
-)
-def test_resolution(values: list[float], step: float) -> None:
-    assert resolution(np.array(values)) == pytest.approx(step)
 
 
 def test_rules_that_cannot_be_asked_say_why() -> None:

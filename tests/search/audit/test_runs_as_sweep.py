@@ -56,7 +56,8 @@ QUICK = AnalysisSettings(bootstraps=20, null_draws=200, fanova_rows=10, resample
 def findings(tmp_path_factory):
     path = tmp_path_factory.mktemp("report") / "runs.csv"
     path.write_text(REPORT)
-    return audit_as_sweep(import_csv(path, ["nmi"]), Objective("nmi", "maximize"), QUICK)
+    runs = import_csv(path, ["nmi"])
+    return audit_as_sweep(runs, Objective("nmi", "maximize"), QUICK)
 
 
 def test_the_lead_of_the_best_run_beside_the_noise_of_equal_ones(findings):

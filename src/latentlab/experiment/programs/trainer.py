@@ -30,6 +30,7 @@ from latentlab.experiment.programs.settings import MLFLOW, WANDB
 from latentlab.experiment.programs.source import ProgramSource
 from latentlab.experiment.programs.trial import ProgramTrial
 from latentlab.training.store import PROGRAM, TrialStore
+from latentlab.training.trains import Trains
 from latentlab.training.trial import Trial
 
 logger = logging.getLogger(__name__)
@@ -38,8 +39,8 @@ LINE_SECONDS = 1.5
 """A line about progress at most this often."""
 
 
-class ProgramTrainer:
-    """Runs batches of trials one after the other; holds the store, and keeps its workers.
+class ProgramTrainer(Trains):
+    """Runs programs, several at once where there are cores.
 
     Args:
         source: where the programs run.
@@ -67,11 +68,6 @@ class ProgramTrainer:
         self._workers: WorkerPool | None = None
 
     def __enter__(self) -> Self:
-        """Hold the store.
-
-        Raises:
-            UserError: another run holds it.
-        """
         self._stack.enter_context(self._store.locked())
         # Of a run that was killed; nobody else runs programs here.
         shutil.rmtree(self._store.root / RUNNING, ignore_errors=True)
@@ -83,7 +79,6 @@ class ProgramTrainer:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """End the workers, after an error at once with their programs, and let the store go."""
         self._stack.__exit__(kind, error, traceback)
 
     def train(
@@ -95,18 +90,11 @@ class ProgramTrainer:
     ) -> frozenset[str]:
         """Run what has not run yet; what failed runs again only where more tries are allowed.
 
-        Args:
-            trials: the planned trials; trials of one id are run once.
-            retrain: forget trials that are known, and run them again.
-            pause: stop programs once they have written this many epochs of their history, and keep
-                that alone: they are run from the start again, if they are to go on.
-            begin: is told the ids of the trials that are to be run, before the first.
-
-        Returns:
-            Ids of the trials that were not trained before.
+        A pause stops programs once they have written so many epochs of their history, and keeps
+        that alone: they are run from the start again, if they are to go on.
 
         Raises:
-            UserError: an unwritable store, a killed worker, a score of an undeclared metric.
+            UserError: beside what `Trains` says, a score of an undeclared metric.
         """
         planned = {trial.id: cast("ProgramTrial", trial) for trial in trials}
         if retrain:

@@ -15,7 +15,6 @@ from latentlab.core.errors import UserError, noting, together
 from latentlab.core.validation import nearest
 from latentlab.experiment.planning import trial_table, whole_batches
 from latentlab.experiment.scoring import score_trials
-from latentlab.experiment.study import Trains
 from latentlab.experiment.sweep.configurations import extremes
 from latentlab.experiment.sweep.file import Sweep
 from latentlab.search.halving import rungs_of, survivors
@@ -26,6 +25,7 @@ from latentlab.training.config import TrialConfig
 from latentlab.training.data import StudyData
 from latentlab.training.groups import open_group
 from latentlab.training.store import TrialRecord, TrialStore, lost
+from latentlab.training.trains import Trains
 from latentlab.training.trial import Trial
 
 

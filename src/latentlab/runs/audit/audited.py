@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from functools import cached_property
 
 import numpy as np
@@ -13,12 +11,11 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas.api.types import is_float_dtype
 
-from latentlab.core.arrays import Array, Mask
+from latentlab.core.arrays import Array, Codes, Mask
 from latentlab.metrics.metric import Metric
+from latentlab.runs.audit.near_replicates import NoiseFloor, equal_settings, noise_floor
 
 _MOST = 12
-_EXAMPLES, _LOOKED_AT = 10_000, 500
-"""Shares of more examples count as measurements; so many values tell of how many they are."""
 
 
 @dataclass(frozen=True)
@@ -65,9 +62,9 @@ class Audited:
         return pd.DataFrame(kept, index=range(len(self.rows)))
 
     @cached_property
-    def configurations(self) -> NDArray[np.int64]:
+    def configurations(self) -> Codes:
         """Which configuration each run has, in order of their first runs, [runs]."""
-        return groups(self.codes)
+        return equal_settings(self.codes)
 
     @cached_property
     def repeated(self) -> bool:
@@ -90,6 +87,10 @@ class Audited:
         usable = np.isfinite(values) & np.isin(self.states, ["complete", "pruned"])
         return np.where(usable, values, np.nan)
 
+    def noise(self, column: str) -> NoiseFloor:
+        """What the seed alone does to a metric: its spread among runs of equal configuration."""
+        return noise_floor(self.score(column), self.configurations)
+
     def numbers(self, setting: str) -> Array | None:
         """A setting as numbers, [runs]; none where it holds words or truth values."""
         column = self.settings[setting]
@@ -101,48 +102,3 @@ class Audited:
         shown = ", ".join(self.rows[position] for position in positions[:_MOST])
         more = len(positions) - _MOST
         return f"{shown} and {more} more" if more > 0 else shown
-
-
-def groups(codes: pd.DataFrame) -> NDArray[np.int64]:
-    """Number rows with equal values alike, in the order of their first rows, [rows]."""
-    if codes.shape[1] == 0:
-        return np.zeros(len(codes), dtype=np.int64)
-    numbers = codes.groupby(list(codes.columns), sort=False).ngroup()
-    return np.asarray(numbers, dtype=np.int64)
-
-
-def written_to(values: Array) -> float:
-    """The last digit that finite values were written to; 0 where they have more than six decimals.
-
-    >>> written_to(np.array([0.5, 0.25])), written_to(np.array([1 / 3, 0.5]))
-    (0.01, 0.0)
-    """
-    for decimals in range(7):
-        rounded = np.round(values, decimals)
-        if np.all(np.abs(values - rounded) <= 1e-12 * np.maximum(1, np.abs(values))):
-            return float(10.0**-decimals)
-    return 0.0
-
-
-def resolution(values: Array) -> float:
-    """The step between values that are possible: the last digit, or 1 / n of shares of n examples.
-
-    Args:
-        values: finite, [values].
-
-    Returns:
-        0 where the values tell of no step: measurements with all their digits.
-
-    >>> round(1 / resolution(np.array([1 / 3, 1 / 2])))
-    6
-    """
-    step = written_to(values)
-    if step > 0:
-        return step
-    common = 1
-    for value in np.unique(values)[:_LOOKED_AT]:
-        share = Fraction(float(value)).limit_denominator(_EXAMPLES)
-        common = math.lcm(common, share.denominator)
-        if abs(float(share) - value) > 1e-12 * max(1, abs(value)) or common > _EXAMPLES:
-            return 0.0
-    return 1 / common

@@ -10,8 +10,9 @@ import pandas as pd
 
 from latentlab.core.arrays import Array
 from latentlab.reporting.formatting import format_number, plural
-from latentlab.runs.audit.audited import Audited, resolution
+from latentlab.runs.audit.audited import Audited
 from latentlab.runs.audit.findings import Finding
+from latentlab.runs.audit.near_replicates import step_of
 from latentlab.runs.metric_names import words_of
 
 _LEVEL = 0.01
@@ -32,7 +33,7 @@ def hidden_factor_findings(audited: Audited) -> Iterator[Finding]:
     tests = max(len(large) * audited.scores.shape[1], 1)
     for column in audited.columns:
         values = audited.score(column)
-        step = resolution(values[np.isfinite(values)])
+        step = step_of(values)
         for g in large:
             rows = np.flatnonzero((group == g) & np.isfinite(values))
             if len(rows) < _FEWEST_CLUSTERED:

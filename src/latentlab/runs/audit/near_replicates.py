@@ -9,35 +9,44 @@ from __future__ import annotations
 import math
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from latentlab.core.arrays import Array, Codes, Mask
+from latentlab.statistics.intervals import t_quantile
 
 _ROUNDING = 1e-9
 """Of the largest value: smaller differences are of arithmetic."""
 _ACCIDENTS = 0.01
 """Agreements by chance that are expected at most where agreement counts as proof of a copy."""
+_COVERAGE = 0.95
 _LEAST_NOISE = 0.01
 """Of the spread of all values: what noise is taken for where no two replicates differ."""
 _MEDIAN_DIFFERENCE = 0.9539
 """Median distance of two normal values in standard deviations: .6745 sqrt(2)."""
 
 
-@dataclass(frozen=True)
-class NoiseFloor:
+class NoiseFloor(NamedTuple):
     """What runs that agree in all settings differ by.
 
     Attributes:
         sd: standard deviation of a single run, pooled within groups; NaN where none has two.
         freedom: its degrees of freedom.
-        rows: the runs that it is from, by position.
     """
 
     sd: float
     freedom: int
-    rows: tuple[int, ...]
+
+    def least_difference(self, runs: float = 1, others: float = 1) -> float:
+        """From where on means of so many runs are told apart: a t test at .05, two-sided.
+
+        NaN where the noise is unknown.
+        """
+        if not self.freedom:
+            return math.nan
+        return t_quantile(_COVERAGE, self.freedom) * self.sd * math.sqrt(1 / runs + 1 / others)
 
 
 @dataclass(frozen=True)
@@ -89,9 +98,9 @@ def noise_floor(values: Array, groups: Codes) -> NoiseFloor:
     by = rows.groupby("group")["value"]
     freedom = len(rows) - by.ngroups
     if not freedom:
-        return NoiseFloor(math.nan, 0, ())
+        return NoiseFloor(math.nan, 0)
     squares = float(((rows["value"] - by.transform("mean")) ** 2).sum())
-    return NoiseFloor(math.sqrt(squares / freedom), freedom, tuple(rows.index))
+    return NoiseFloor(math.sqrt(squares / freedom), freedom)
 
 
 def agreement(values: Array, groups: Codes) -> Agreement:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -11,25 +10,7 @@ import pandas as pd
 from latentlab.reporting.formatting import format_number, plural
 from latentlab.runs.audit.audited import Audited
 from latentlab.runs.audit.findings import Finding, Severity
-from latentlab.statistics.intervals import t_quantile
 from latentlab.statistics.selection_bias import expected_highest_normal
-
-
-def replicate_sd(audited: Audited, column: str) -> tuple[float, int]:
-    """Standard deviation of a metric among runs of equal configuration, and degrees of freedom.
-
-    It is pooled over configurations: the root of the summed squares around each one's mean over
-    the summed numbers of runs less one. Runs whose configuration is equal as far as it is recorded
-    count, whether their seeds differ or nothing is known of seeds.
-    """
-    values = audited.score(column)
-    here = np.isfinite(values)
-    table = pd.Series(values[here]).groupby(audited.configurations[here])
-    freedom = int((table.count() - 1).sum())
-    if freedom < 1:
-        return math.nan, 0
-    squares = float(((pd.Series(values[here]) - table.transform("mean")) ** 2).sum())
-    return math.sqrt(squares / freedom), freedom
 
 
 def single_seed_findings(audited: Audited) -> Iterator[Finding]:
@@ -57,27 +38,27 @@ def noise_findings(audited: Audited) -> Iterator[Finding]:
 
     Where claims were judged, their verdicts say which arms are told apart.
     """
-    noise = {column: replicate_sd(audited, column) for column in audited.columns}
-    known = {column: (sd, freedom) for column, (sd, freedom) in noise.items() if freedom}
+    noise = {column: audited.noise(column) for column in audited.columns}
+    known = {column: floor for column, floor in noise.items() if floor.freedom}
     if not known:
         return
     each = "; ".join(
-        f"{column} {format_number(sd)} on {plural(freedom, 'degree')} of freedom"
-        for column, (sd, freedom) in known.items()
+        f"{column} {format_number(floor.sd)} on {plural(floor.freedom, 'degree')} of freedom, "
+        f"two runs told apart from {format_number(floor.least_difference())} on"
+        for column, floor in known.items()
     )
     text = f"Runs of equal configuration differ by a standard deviation of: {each}."
     yield Finding("D04", "note", text)
-    for column, (sd, freedom) in known.items() if audited.verdicts is None else ():
+    for column, floor in known.items() if audited.verdicts is None else ():
         better = audited.metrics[column].better
         means = pd.Series(audited.score(column)).groupby(audited.configurations)
         table = means.agg(["mean", "count"]).dropna()
-        if better == "none" or len(table) < 2 or sd == 0:
+        if better == "none" or len(table) < 2 or floor.sd == 0:
             continue
         ranked = table.sort_values("mean", ascending=better == "lower", kind="stable")
         first, second = ranked.iloc[0], ranked.iloc[1]
         lead = abs(float(first["mean"] - second["mean"]))
-        error = sd * math.sqrt(1 / first["count"] + 1 / second["count"])
-        least = t_quantile(0.95, freedom) * error
+        least = floor.least_difference(first["count"], second["count"])
         if lead >= least:
             continue
         best = audited.configurations == ranked.index[0]
@@ -101,7 +82,7 @@ def best_findings(audited: Audited) -> Iterator[Finding]:
     """
     for column in audited.columns:
         better = audited.metrics[column].better
-        sd, freedom = replicate_sd(audited, column)
+        sd, freedom = audited.noise(column)
         table = pd.Series(audited.score(column)).groupby(audited.configurations)
         means, counts = table.mean().dropna(), table.count()
         if better == "none" or not freedom or len(means) < 3 or not means.std() > 0:

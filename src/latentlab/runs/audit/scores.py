@@ -13,9 +13,10 @@ from scipy.stats import binom, rankdata
 
 from latentlab.core.arrays import Array
 from latentlab.reporting.formatting import format_number, plural
-from latentlab.runs.audit.audited import Audited, resolution, written_to
+from latentlab.runs.audit.audited import Audited
 from latentlab.runs.audit.findings import Finding, Severity
 from latentlab.runs.audit.measuring import is_time
+from latentlab.runs.audit.near_replicates import step_of
 from latentlab.runs.metric_names import better_of, words_of
 
 _COUNTED = {"acc", "accuracy", "correct", "err", "error", "errorrate"}
@@ -78,7 +79,7 @@ def granularity_findings(audited: Audited) -> Iterator[Finding]:
         if not words & _COUNTED or not np.nanmax(np.abs(values), initial=0) <= 1:
             continue
         here = np.isfinite(values) & np.isfinite(n)
-        half = written_to(values[here]) / 2
+        half = _written_to(values[here]) / 2
         counts = values * n
         off = np.abs(counts - np.round(counts))
         wrong = here & (off > half * n + 1e-6 * np.maximum(counts, 1))
@@ -124,7 +125,7 @@ def plateau_findings(audited: Audited) -> Iterator[Finding]:
         if count < max(_TIED_SHARE * n, _FEWEST_TIED):
             continue
         rest = once.loc[once["value"] != value, "value"].to_numpy()
-        step = resolution(once["value"].to_numpy())
+        step = step_of(once["value"].to_numpy())
         low, high = np.quantile(rest, [0.25, 0.75])
         # The density of no unimodal sample is much higher than 1 over the range of its inner half.
         expected = min(1.0, step / max(high - low, step))
@@ -240,3 +241,16 @@ def odds_findings(audited: Audited) -> Iterator[Finding]:
             )
             remedy = "Say which way each is better, and which of them decides."
             yield Finding("D24", "warning", text, f"{one}, {other}", "", remedy)
+
+
+def _written_to(values: Array) -> float:
+    """The last digit that finite values were written to; 0 where they have more than six decimals.
+
+    >>> _written_to(np.array([0.5, 0.25])), _written_to(np.array([1 / 3, 0.5]))
+    (0.01, 0.0)
+    """
+    for decimals in range(7):
+        rounded = np.round(values, decimals)
+        if np.all(np.abs(values - rounded) <= 1e-12 * np.maximum(1, np.abs(values))):
+            return float(10.0**-decimals)
+    return 0.0

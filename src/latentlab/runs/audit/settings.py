@@ -12,8 +12,9 @@ from scipy.stats.contingency import association, crosstab
 
 from latentlab.core.arrays import Array
 from latentlab.reporting.formatting import format_number, plural
-from latentlab.runs.audit.audited import Audited, groups
+from latentlab.runs.audit.audited import Audited
 from latentlab.runs.audit.findings import Finding
+from latentlab.runs.audit.near_replicates import equal_settings
 from latentlab.runs.seed_names import is_seed
 
 _UNEQUAL = 2
@@ -31,7 +32,7 @@ def budget_findings(audited: Audited) -> Iterator[Finding]:
     """D06: arms behind which different numbers of configurations stand."""
     assert audited.arms is not None
     others = audited.codes.drop(columns=[c for c in audited.arm_columns if c in audited.codes])
-    each_run = pd.Series(groups(others))
+    each_run = pd.Series(equal_settings(others))
     tried = {name: each_run[audited.arms == name].nunique() for name in audited.arm_names}
     most, fewest = (choose(tried, key=tried.__getitem__) for choose in (max, min))
     if tried[most] < _UNEQUAL * tried[fewest]:
@@ -52,8 +53,8 @@ def clean_pairs(audited: Audited) -> tuple[int, int]:
     pairs that agree in that one too. No pair is visited.
     """
     codes = audited.codes
-    equal = _pairs(groups(codes))
-    one = sum(_pairs(groups(codes.drop(columns=name))) - equal for name in codes)
+    equal = _pairs(equal_settings(codes))
+    one = sum(_pairs(equal_settings(codes.drop(columns=name))) - equal for name in codes)
     return int(one), math.comb(len(codes), 2)
 
 
@@ -88,7 +89,7 @@ def confounded_findings(audited: Audited) -> Iterator[Finding]:
                 uneven.append(name)
         if not apart and not uneven:
             continue
-        rest = groups(audited.codes[others])
+        rest = equal_settings(audited.codes[others])
         clean = np.isin(rest, np.intersect1d(rest[here], rest[there])) & (here | there)
         text = (
             f"{arm} and {reference} differ in {', '.join([*apart, *uneven])} too, beside "

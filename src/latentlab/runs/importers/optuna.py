@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import urlsplit
 
 import numpy as np
 import pandas as pd
@@ -18,7 +16,7 @@ from latentlab.core.arrays import Mask
 from latentlab.core.errors import UserError
 from latentlab.runs.columns import NULL, number_or_word
 from latentlab.runs.importers.importer import Asked, Found, Importer
-from latentlab.runs.importers.sqlite_copies import copied_sqlite
+from latentlab.runs.importers.optuna_storage import opened, storage_at, study_in
 from latentlab.runs.importers.starts import utc
 from latentlab.runs.run_table import RunTable
 from latentlab.runs.seed_names import only_seed
@@ -27,13 +25,10 @@ from latentlab.runs.trial_state import TrialState, stored_state
 
 if TYPE_CHECKING:
     from optuna import Study
-    from optuna.storages import BaseStorage, RDBStorage
+    from optuna.storages import BaseStorage
     from optuna.trial import FrozenTrial
 
 _STATES: dict[str, TrialState] = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed"}
-_SQLITE, _MAGIC = "sqlite:///", b"SQLite format 3\0"
-_BEGIN = 200
-"""Bytes that show a journal: each of its lines has an `op_code`."""
 
 
 def import_optuna(
@@ -53,14 +48,14 @@ def import_optuna(
     Raises:
         UserError: the storage cannot be opened, has no such study, or one of another kind.
     """
-    with _opened(str(address)) as storage:
+    with opened(str(address)) as storage:
         return _runs_of(storage, str(address), study, metrics)
 
 
 def _runs_of(
     storage: BaseStorage, address: str, study: str | None, metrics: Sequence[str] | None
 ) -> RunTable:
-    chosen = _study(storage, address, study)
+    chosen = study_in(storage, address, study)
     name = chosen.study_name
     every = chosen.get_trials(deepcopy=False)
     trials = [trial for trial in every if trial.state.is_finished()]
@@ -110,97 +105,6 @@ def choice_of(value: Any) -> bool | int | float | str:
     if isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value)):
         return value
     return number_or_word(str(value))
-
-
-@contextmanager
-def _opened(address: str) -> Iterator[BaseStorage]:
-    """Give a storage to read; of a SQLite file a copy, since Optuna makes and stamps tables."""
-    import optuna
-    from optuna.storages import JournalStorage
-    from optuna.storages.journal import JournalFileBackend
-    from sqlalchemy.exc import SQLAlchemyError
-
-    # Optuna makes the file that is not there.
-    local = address.startswith(_SQLITE) or "://" not in address
-    path = Path(urlsplit(address).path[1:] if address.startswith(_SQLITE) else address)
-    if local and not path.is_file():
-        raise UserError(
-            f"There is no Optuna storage at {address}",
-            f"Give a database's URL ({_SQLITE}study.db) or the path of a journal file",
-        )
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    with ExitStack() as stack:
-        try:
-            if local and _is_sqlite(path):
-                copy = stack.enter_context(copied_sqlite(path))
-                storage: BaseStorage = _database(f"{_SQLITE}{copy}", address, upgrade=True)
-            elif "://" in address:
-                storage = _database(address, address, upgrade=False)
-            else:
-                storage = JournalStorage(JournalFileBackend(address))
-        except (OSError, ImportError, RuntimeError, ValueError, KeyError, SQLAlchemyError) as error:
-            raise UserError(
-                f"The Optuna storage at {address} cannot be opened: {error}",
-                "Check the address, and that its driver is installed",
-            ) from error
-        yield storage
-
-
-def _is_sqlite(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(len(_MAGIC)) == _MAGIC
-
-
-def _database(url: str, address: str, upgrade: bool) -> RDBStorage:
-    """Open a database without making tables in it.
-
-    Args:
-        url: of the database.
-        address: as it was given, for messages.
-        upgrade: bring it to the schema of this Optuna; only of a copy.
-
-    Raises:
-        UserError: it is no Optuna storage.
-        RuntimeError: it is one of another version, by Optuna.
-    """
-    from optuna.storages import RDBStorage
-    from sqlalchemy import create_engine, inspect
-
-    engine = create_engine(url)
-    tables = set(inspect(engine).get_table_names())
-    engine.dispose()
-    if not {"studies", "trials", "version_info"} <= tables or not (
-        upgrade or "alembic_version" in tables
-    ):
-        remedy = "Give the address of one that is"
-        if {"experiments", "runs"} <= tables:
-            remedy = f"It is a store of MLflow: give mlflow:{address}#<experiment>"
-        held = ", ".join(sorted(tables)[:10]) or "nothing"
-        raise UserError(f"{address} is no Optuna storage: it holds {held}", remedy)
-    storage = RDBStorage(url, skip_compatibility_check=upgrade, skip_table_creation=True)
-    if upgrade:
-        if storage.get_current_version() not in storage.get_all_versions():
-            raise UserError(
-                f"{address} was written by a later version of Optuna",
-                "Give its trials as CSV: study.trials_dataframe().to_csv(..)",
-            )
-        storage.upgrade()
-    return storage
-
-
-def _study(storage: BaseStorage, address: str, name: str | None) -> Study:
-    import optuna
-
-    known = sorted(one.study_name for one in storage.get_all_studies())
-    if name is None and len(known) == 1:
-        name = known[0]
-    if name is None or name not in known:
-        what = "which study is not said" if name is None else f"there is no study {name}"
-        raise UserError(
-            f"{address}: {what}",
-            f"Name one of {', '.join(known)}" if known else "It holds no study: give another one",
-        )
-    return optuna.load_study(study_name=name, storage=storage)
 
 
 def _directions(
@@ -314,18 +218,6 @@ def _started(trials: Sequence[FrozenTrial]) -> pd.Series:
     return pd.Series(times, dtype="datetime64[ns, UTC]")
 
 
-def _place_of(source: str, path: Path) -> str | None:
-    if "://" in source:
-        return source
-    if not path.is_file():
-        return None
-    with path.open("rb") as file:
-        begin = file.read(_BEGIN)
-    if begin.startswith(_MAGIC):
-        return f"{_SQLITE}{path}"
-    return str(path) if begin.startswith(b"{") and b"op_code" in begin else None
-
-
 def _found(place: str, asked: Asked) -> Found:
     runs = import_optuna(place, asked.said.study)
     known = [str(name) for name in runs.values]
@@ -337,4 +229,4 @@ def _found(place: str, asked: Asked) -> Found:
     )
 
 
-IMPORTER = Importer("an Optuna study", frozenset({"study"}), _place_of, _found)
+IMPORTER = Importer("an Optuna study", frozenset({"study"}), storage_at, _found)

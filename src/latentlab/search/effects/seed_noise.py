@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from latentlab.core.arrays import Array
-from latentlab.runs.audit.near_replicates import noise_floor
+from latentlab.runs.audit.near_replicates import NoiseFloor, noise_floor
 from latentlab.search.matrix import SweepMatrix
 from latentlab.search.table import SweepTable
 
@@ -26,7 +26,7 @@ def runs_by_seed(table: SweepTable) -> pd.DataFrame:
     )
 
 
-def noise_of_seeds(runs: Array) -> tuple[float, int]:
+def noise_of_seeds(runs: Array) -> NoiseFloor:
     """Standard deviation of single runs that neither configuration nor seed explains.
 
     A seed that is kind to all configurations alike helps none of them to the front. Where all
@@ -35,23 +35,18 @@ def noise_of_seeds(runs: Array) -> tuple[float, int]:
 
     Args:
         runs: values, NaN where there is none, [configurations, seeds].
-
-    Returns:
-        The deviation and its degrees of freedom; NaN and 0 where no configuration has two runs.
     """
     runs = runs[np.isfinite(runs).any(axis=1)]
     configurations, seeds = runs.shape
-    freedom = int(np.isfinite(runs).sum()) - configurations
-    if freedom < 1:
-        return math.nan, 0
-    residuals = runs - np.nanmean(runs, axis=1, keepdims=True)
-    if configurations > 1 and np.isfinite(runs).all():
-        residuals = residuals - residuals.mean(axis=0)
+    if configurations > 1 and seeds > 1 and np.isfinite(runs).all():
+        effects = runs.mean(axis=0) - runs.mean()
+        within = noise_floor((runs - effects).ravel(), np.repeat(np.arange(configurations), seeds))
         freedom = (configurations - 1) * (seeds - 1)
-    return math.sqrt(float(np.nansum(residuals**2)) / freedom), freedom
+        return NoiseFloor(within.sd * math.sqrt(within.freedom / freedom), freedom)
+    return noise_floor(runs.ravel(), np.repeat(np.arange(configurations), seeds))
 
 
-def replicate_noise(table: SweepTable, rows: SweepMatrix) -> tuple[float, int, Array]:
+def replicate_noise(table: SweepTable, rows: SweepMatrix) -> tuple[NoiseFloor, Array]:
     """Noise of single runs, by seeds where they are known, else by rows of equal configurations.
 
     Args:
@@ -59,13 +54,12 @@ def replicate_noise(table: SweepTable, rows: SweepMatrix) -> tuple[float, int, A
         rows: some of its complete rows.
 
     Returns:
-        Standard deviation and degrees of freedom as of `noise_of_seeds`, and how many runs the
-        value of each row is the mean of, [rows].
+        The noise, and how many runs the value of each row is the mean of, [rows].
     """
     runs = runs_by_seed(table).reindex(rows.numbers).to_numpy(dtype=np.float64)
     counts = np.isfinite(runs).sum(axis=1).astype(np.float64)
-    sd, freedom = noise_of_seeds(runs)
-    if freedom:
-        return sd, freedom, counts
+    noise = noise_of_seeds(runs)
+    if noise.freedom:
+        return noise, counts
     floor = noise_floor(rows.values, rows.groups)
-    return floor.sd, floor.freedom, np.ones(len(rows)) if floor.freedom else counts
+    return floor, np.ones(len(rows)) if floor.freedom else counts

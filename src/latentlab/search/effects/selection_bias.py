@@ -19,10 +19,8 @@ from latentlab.search.effects.branches import branches, branching
 from latentlab.search.effects.seed_noise import replicate_noise
 from latentlab.search.matrix import SweepMatrix
 from latentlab.search.table import SweepTable
-from latentlab.statistics.intervals import mean_interval, t_quantile, welch_interval
+from latentlab.statistics.intervals import mean_interval, welch_interval
 from latentlab.statistics.selection_bias import expected_highest_normal
-
-_COVERAGE = 0.95
 
 WINNER_COLUMNS = (
     "configuration",
@@ -84,23 +82,21 @@ def winner(table: SweepTable, rows: SweepMatrix) -> pd.DataFrame:
     scores = rows.scores
     best = int(np.argmax(scores))
     number = rows.numbers[best]
-    sd, freedom, counts = replicate_noise(table, rows)
+    noise, counts = replicate_noise(table, rows)
     seeds = int(counts[best])
-    error = sd / math.sqrt(seeds) if seeds else math.nan
+    error = noise.sd / math.sqrt(seeds) if seeds else math.nan
     lead = least = math.nan
     if len(scores) > 1:
         second = int(np.argsort(-scores, kind="stable")[1])
         lead = float(scores[best] - scores[second])
-        if freedom and seeds and counts[second]:
-            least = t_quantile(_COVERAGE, freedom) * math.hypot(
-                error, sd / math.sqrt(counts[second])
-            )
+        if seeds and counts[second]:
+            least = noise.least_difference(seeds, counts[second])
     mean = float(np.mean(scores))
     gap = float(scores[best]) - mean
     variance = float(np.var(scores, ddof=1)) if len(scores) > 1 else math.nan
-    noise = math.nan
+    share = math.nan
     if variance > 0 and not math.isnan(error):
-        noise = min(1.0, error**2 / variance)
+        share = min(1.0, error**2 / variance)
     return pd.DataFrame(
         [
             {
@@ -110,14 +106,14 @@ def winner(table: SweepTable, rows: SweepMatrix) -> pd.DataFrame:
                 "mean": rows.objective.sign * mean,
                 "gap": gap,
                 "lead": lead,
-                "replicate_sd": sd,
-                "replicate_freedom": freedom,
+                "replicate_sd": noise.sd,
+                "replicate_freedom": noise.freedom,
                 "seeds": seeds,
                 "standard_error": error,
                 "least_lead": least,
                 "expected_gap": error * expected_highest_normal(len(scores)),
-                "noise_share": noise,
-                "shrunken_value": rows.objective.sign * (mean + (1 - noise) * gap),
+                "noise_share": share,
+                "shrunken_value": rows.objective.sign * (mean + (1 - share) * gap),
             }
         ],
         columns=list(WINNER_COLUMNS),
@@ -168,7 +164,7 @@ def _branch(table: SweepTable, rows: SweepMatrix, settings: AnalysisSettings) ->
     """One branch by itself."""
     sign, values, numbers = rows.objective.sign, rows.values, rows.numbers
     best = int(np.argmax(sign * values))
-    sd, freedom, counts = replicate_noise(table, rows)
+    (sd, freedom), counts = replicate_noise(table, rows)
     error = sd * math.sqrt(float(np.mean(1 / np.maximum(counts, 1)))) if freedom else math.nan
     expected = expected_highest_normal(len(values))
     # A single configuration was not chosen, however noisy it is.

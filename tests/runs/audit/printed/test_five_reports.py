@@ -25,7 +25,12 @@ def audits():
 
 
 EXPECTED = [
-    ("harmonium", "D04", "note", "a noise SD of 0.0097 (5 degrees of freedom)"),
+    (
+        "harmonium",
+        "D04",
+        "note",
+        "NMI 0.009661 on 5 degrees of freedom, two runs told apart from 0.03512",
+    ),
     ("harmonium", "D07", "note", "67 of 666 pairs"),
     ("harmonium", "D08", "error", "Runs 1, 7, 8 have equal settings"),
     ("harmonium", "D08", "error", "Runs 3, 9, 10 have equal settings"),

@@ -1,4 +1,4 @@
-"""Runs of a printed table: their settings, which of them are equal, and the noise between these."""
+"""Runs of a printed table as the rules over runs read them."""
 
 from __future__ import annotations
 
@@ -7,79 +7,72 @@ from functools import cached_property
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from latentlab.core.errors import UserError
+from latentlab.metrics.metric import Metric
+from latentlab.runs.audit.audited import Audited
 from latentlab.runs.audit.printed.figures import figure, unmarked
 from latentlab.runs.audit.printed.tables import PrintedTable
 from latentlab.runs.columns import typed
-from latentlab.runs.run_table import RunTable
 from latentlab.runs.seed_names import is_seed
 
 
 @dataclass(frozen=True)
 class PrintedRuns:
-    """Runs of a printed table, and which of them have equal settings.
+    """A printed table whose rows are runs.
 
     Attributes:
-        name: of the table.
         table: as the file gives it.
-        runs: its rows as runs; their names are the index of the parameters.
+        audited: its rows as runs.
     """
 
-    name: str
     table: PrintedTable
-    runs: RunTable
+    audited: Audited
 
-    @cached_property
-    def codes(self) -> NDArray[np.int64]:
-        """Values of each setting as whole numbers, [runs, settings]."""
-        columns = [
-            pd.factorize(column.astype(str))[0] for _, column in self.runs.parameters.items()
-        ]
-        return np.array(columns, dtype=np.int64).reshape(len(columns), -1).T
+    @property
+    def name(self) -> str:
+        """What the table is called."""
+        return self.audited.name
 
     @cached_property
     def groups(self) -> list[list[str]]:
         """Runs whose settings are all equal, of each configuration that was run twice or more."""
-        found: dict[tuple[int, ...], list[str]] = {}
-        for name, code in zip(self.table.rows, self.codes.tolist(), strict=True):
-            found.setdefault(tuple(code), []).append(name)
-        return [names for names in found.values() if len(names) > 1]
-
-    def noise(self, metric: str) -> tuple[float, int]:
-        """Pooled standard deviation within groups of equal settings, and degrees of freedom."""
-        column = self.table.figures[metric]
-        groups = [[column[row].value for row in rows if row in column] for rows in self.groups]
-        deviations = np.concatenate([np.subtract(g, np.mean(g)) for g in groups if g] or [[0.0]])
-        freedom = sum(len(group) - 1 for group in groups if group)
-        return float(np.sqrt((deviations**2).sum() / max(freedom, 1))), freedom
+        rows = pd.Series(self.table.rows).groupby(self.audited.configurations).agg(list)
+        return [names for names in rows if len(names) > 1]
 
     def differing(self, one: str, other: str) -> list[str]:
         """Settings in which two runs differ, those among them that a note gives."""
-        rows = self.table.rows
-        unequal = self.codes[rows.index(one)] != self.codes[rows.index(other)]
-        names = [
-            str(n) for n, differs in zip(self.runs.parameters, unequal, strict=True) if differs
-        ]
+        codes, rows = self.audited.codes, self.table.rows
+        unequal = codes.iloc[rows.index(one)] != codes.iloc[rows.index(other)]
         noted = [*self.table.noted.get(one, []), *self.table.noted.get(other, [])]
-        return list(dict.fromkeys([*names, *noted]))
+        return list(dict.fromkeys([*map(str, codes.columns[unequal]), *noted]))
 
 
 def runs_of(name: str, table: PrintedTable) -> PrintedRuns:
     """Return the rows of a table as runs; a column of seeds is no setting."""
-    settings = [name for name in table.settings if not is_seed(name)]
-    parameters = pd.DataFrame(
-        {name: _setting(table.cells[name]) for name in settings}, index=table.rows
+    settings = pd.DataFrame(
+        {name: _setting(table.cells[name]) for name in table.settings if not is_seed(name)},
+        index=table.cells.index,
     )
-    values = pd.DataFrame(
+    scores = pd.DataFrame(
         {
             metric: pd.Series({row: one.value for row, one in column.items()}, dtype=float)
             for metric, column in table.figures.items()
         }
     ).reindex(table.rows)
-    states = np.full(len(parameters), "complete", dtype=object)
-    return PrintedRuns(name, table, RunTable(name, parameters, values, states))
+    audited = Audited(
+        name=name,
+        rows=table.rows,
+        settings=settings.reset_index(drop=True),
+        recorded=pd.DataFrame(index=range(len(scores))),
+        scores=scores.reset_index(drop=True),
+        metrics={
+            metric: Metric(metric, one.better, one.kind or "", f"As {name} prints it.", *one.bounds)
+            for metric, one in table.metrics.items()
+        },
+        states=np.full(len(scores), "complete", dtype=object),
+    )
+    return PrintedRuns(table, audited)
 
 
 def _setting(cells: pd.Series) -> pd.Series:

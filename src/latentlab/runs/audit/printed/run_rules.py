@@ -3,39 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import combinations
+from dataclasses import replace
 
-import numpy as np
-import scipy.stats
-
-from latentlab.core.arrays import Array
 from latentlab.reporting.formatting import plural
 from latentlab.runs.audit.findings import Finding, Severity
 from latentlab.runs.audit.printed.declared import Statement
 from latentlab.runs.audit.printed.printed_runs import PrintedRuns
 from latentlab.runs.audit.printed.tables import PrintedTable
-from latentlab.statistics.intervals import t_quantile
+from latentlab.runs.audit.registry import audit
 from latentlab.statistics.selection_bias import expected_highest_normal
 
-_COLLINEAR = 0.8
 _FEWEST_FREEDOM = 3
 """An SD of fewer degrees of freedom says nothing of the size of a difference."""
-_LEVEL = 0.95
 _SHOWN = 6
+_DECLARED = {"D21", "D22", "D23", "D24", "D30", "D31"}
+"""About what a metric is, which the file declares (`table_rules`) and other runs let one guess."""
 
 
 def run_findings(runs: PrintedRuns, statements: list[Statement]) -> Iterator[Finding]:
-    """D04, D05, D07, D08 and D09 of a table of runs and of what is said about it."""
-    yield from _clean_pairs(runs)
-    yield from _hidden(runs)
-    yield from _collinear(runs)
-    for metric in runs.table.metrics:
-        yield from _noise(runs, metric)
+    """What is said about a table of runs and noted beside it, then the rules over any runs.
+
+    A rule that speaks of a statement about a metric does not speak of that metric again.
+    """
+    said = [*_hidden(runs)]
     for one in statements:
         if one.says in {"better", "worse"} and one.than is not None:
-            yield from _confounded(runs, one, one.who, one.than)
+            said += _confounded(runs, one, one.who, one.than)
         if one.metric is not None:
-            yield from _within_noise(runs, one)
+            said += _within_noise(runs, one)
+    yield from said
+    told = {(one.rule, one.about) for one in said}
+    for found in audit(runs.audited).findings:
+        about = ", ".join(filter(None, [runs.name, found.about]))
+        if found.rule in _DECLARED or (found.severity != "note" and (found.rule, about) in told):
+            continue
+        yield replace(found, about=about)
 
 
 def runner_up(table: PrintedTable, one: Statement) -> str | None:
@@ -48,51 +50,17 @@ def runner_up(table: PrintedTable, one: Statement) -> str | None:
     return max(others, key=lambda row: others[row]) if others else None
 
 
-def _clean_pairs(runs: PrintedRuns) -> Iterator[Finding]:
-    codes = runs.codes
-    n = len(codes)
-    if n < 2:
-        return
-    apart = ((codes[i + 1 :] != codes[i]).sum(axis=1) for i in range(n))
-    clean = sum(int((settings == 1).sum()) for settings in apart)
-    text = (
-        f"{clean} of {n * (n - 1) // 2} pairs of runs differ in exactly one setting. Only these "
-        "say what that setting does; every other comparison mixes several."
-    )
-    yield Finding("D07", "note", text, runs.name)
-
-
-def _noise(runs: PrintedRuns, metric: str) -> Iterator[Finding]:
-    sd, freedom = runs.noise(metric)
-    if freedom < _FEWEST_FREEDOM or sd == 0:
-        return
-    needed = _difference(sd, freedom)
-    noted = any(row in runs.table.noted for group in runs.groups for row in group)
-    text = (
-        f"{plural(len(runs.groups), 'group')} of runs with equal settings give a noise SD of "
-        f"{sd:.2g} ({freedom} degrees of freedom): two single runs have to differ by "
-        f"{needed:.2g} to be told apart."
-        f"{' What their notes name is in it.' if noted else ''}"
-    )
-    rows = "; ".join(", ".join(group) for group in runs.groups)
-    yield Finding("D04", "note", text, f"{runs.name}, {metric}", rows)
-
-
-def _difference(sd: float, freedom: int) -> float:
-    """The difference of two single runs that noise exceeds in one of twenty pairs."""
-    return float(t_quantile(_LEVEL, freedom) * sd * np.sqrt(2))
-
-
 def _within_noise(runs: PrintedRuns, one: Statement) -> Iterator[Finding]:
     metric = one.metric or ""
     column = runs.table.figures[metric]
-    sd, freedom = runs.noise(metric)
+    noise = runs.audited.noise(metric)
+    sd, freedom = noise
     other = runner_up(runs.table, one) if one.says == "best" else one.than
     if freedom < _FEWEST_FREEDOM or other not in column or one.who not in column:
         return
     if one.says not in {"better", "worse", "best"}:
         return
-    gap, needed = abs(column[one.who].value - column[other].value), _difference(sd, freedom)
+    gap, needed = abs(column[one.who].value - column[other].value), noise.least_difference()
     about = f"{runs.name}, {metric}"
     if gap < needed:
         known = [column[row].value for group in runs.groups for row in group if row in column]
@@ -178,20 +146,3 @@ def _span(metric: str, rows: list[str], table: PrintedTable) -> str:
     return (
         f"{metric} {low.text}" if low.value == high.value else f"{metric} {low.text} to {high.text}"
     )
-
-
-def _collinear(runs: PrintedRuns) -> Iterator[Finding]:
-    numbers: dict[str, Array] = {
-        str(name): column.to_numpy(dtype=np.float64)
-        for name, column in runs.runs.parameters.items()
-        if column.dtype == float and column.notna().all() and column.nunique() > 1
-    }
-    for one, other in combinations(numbers, 2):
-        rho = float(scipy.stats.spearmanr(numbers[one], numbers[other]).statistic)
-        if abs(rho) >= _COLLINEAR:
-            text = (
-                f"{one} and {other} vary together (rho {rho:.2f} over {len(runs.table.rows)} "
-                "runs): what is said of the one may be due to the other."
-            )
-            remedy = f"Vary {one} at a fixed {other}."
-            yield Finding("D09", "warning", text, f"{one}, {other}", "", remedy)
