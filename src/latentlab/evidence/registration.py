@@ -10,14 +10,19 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal, Self
 
+import pandas as pd
 import yaml
 from pydantic import AwareDatetime, Field
 
 from latentlab.core.errors import UserError
+from latentlab.core.files import write_atomically
 from latentlab.core.model import StrictModel
+from latentlab.core.provenance import git_state
 from latentlab.core.validation import validate
 from latentlab.evidence.meaning import BOUNDARIES, Asked, same
 from latentlab.evidence.statements import ClaimStatement
@@ -116,7 +121,7 @@ class Record:
     earlier: Mapping[str, AwareDatetime] = field(default_factory=dict)
 
     @classmethod
-    def from_text(cls, text: str, source: str) -> Record:
+    def from_text(cls, text: str, source: str) -> Self:
         """Read what `to_text` wrote.
 
         Raises:
@@ -137,6 +142,27 @@ class Record:
             for document in documents
         ]
         return cls(tuple(read))
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read a file that `append` wrote; empty where there is none.
+
+        Raises:
+            UserError: the file is damaged.
+        """
+        if not path.exists():
+            return cls()
+        return cls.from_text(path.read_text("utf-8", errors="replace"), str(path))
+
+    def append(self, entry: Registered | Begun | Look, path: Path) -> Self:
+        """Write the chain with one more entry to its file (`UserError` where it cannot be)."""
+        longer = replace(self, entries=(*self.entries, entry))
+        write_atomically(path, longer.to_text().encode())
+        return longer
+
+    def next_at(self, at: datetime) -> dict[str, Any]:
+        """What the next entry says of itself: its time, the entry before, the commit."""
+        return {"at": at, "previous": self.head(), "git": git_state()}
 
     def to_text(self) -> str:
         """The chain as YAML, a document an entry."""
@@ -251,6 +277,12 @@ def digest_of(entry: Entry) -> str:
     """Digest of an entry and, through it, of all before it: 64 hexadecimal digits."""
     text = json.dumps(entry.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def rows_digest(table: pd.DataFrame) -> str:
+    """Digest of a table's rows in any order."""
+    rows = sorted(json.dumps(row) for row in table.astype(object).to_numpy().tolist())
+    return hashlib.sha256("\n".join(rows).encode()).hexdigest()
 
 
 def _asked(declared: Declared, name: str) -> Asked:

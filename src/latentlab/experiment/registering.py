@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from latentlab.core.errors import UserError
-from latentlab.core.files import write_atomically
-from latentlab.core.provenance import git_state
-from latentlab.evidence.registration import Begun, Declared, Look, Record, Registered, digest_of
+from latentlab.evidence.registration import (
+    Begun,
+    Declared,
+    Look,
+    Record,
+    Registered,
+    digest_of,
+    rows_digest,
+)
 from latentlab.evidence.standing import departures
 from latentlab.evidence.statements import statements
 from latentlab.experiment.declaration import Declaration
@@ -63,10 +67,7 @@ def read_record(root: Path) -> Record:
     Raises:
         UserError: the file is damaged.
     """
-    path, old = root / RECORD, root / OLD_RECORD
-    chain = Record()
-    if path.exists():
-        chain = Record.from_text(path.read_text("utf-8", errors="replace"), str(path))
+    chain, old = Record.read(root / RECORD), root / OLD_RECORD
     return Record(chain.entries, _earlier(old)) if old.exists() else chain
 
 
@@ -89,7 +90,7 @@ def register(study: Study, amendment: str, now: Declared, root: Path, at: dateti
     record = read_record(root)
     registered = record.registered(now.subject)
     if registered is None:
-        return _append(record, Registered(**_when(record, at), declared=now), root)
+        return record.append(Registered(**record.next_at(at), declared=now), root / RECORD)
     changes = [
         f"{name}: {what}" if name else what
         for name, what in _changes(now, registered.declared).items()
@@ -97,8 +98,8 @@ def register(study: Study, amendment: str, now: Declared, root: Path, at: dateti
     if not changes:
         return record
     if amendment:
-        entry = Registered(**_when(record, at), reason=amendment, declared=now)
-        return _append(record, entry, root)
+        entry = Registered(**record.next_at(at), reason=amendment, declared=now)
+        return record.append(entry, root / RECORD)
     logger.warning(
         "%s departs from its registration of %s: %s. Its verdicts will say so; "
         '--params %s.amendment="why" registers it anew, for trials on fresh seeds.',
@@ -126,7 +127,7 @@ def begin(root: Path, trials: Collection[str], at: datetime) -> None:
     record = read_record(root)
     fresh = sorted(set(trials) - record.begun())
     if fresh and record.entries:
-        _append(record, Begun(**_when(record, at), trials=fresh), root)
+        record.append(Begun(**record.next_at(at), trials=fresh), root / RECORD)
 
 
 def look(
@@ -153,31 +154,21 @@ def look(
         return
     judged = scores[scores["metric"].isin(set(verdicts["metric"].dropna()))]
     entry = Look(
-        **_when(record, at),
+        **record.next_at(at),
         under=digest_of(registered),
-        scores=_table_digest(judged[["trial_id", "split", "metric", "value"]]),
+        scores=rows_digest(judged[["trial_id", "split", "metric", "value"]]),
         weights=weights_digest(trials),
         seeds=sorted({int(seed) for seed in trials["seed"]}),
         verdicts=dict(zip(verdicts["hypothesis"], verdicts["verdict"], strict=True)),
     )
     seen = {(one.scores, tuple(one.verdicts.items())) for one in record.looks(entry.under)}
     if (entry.scores, tuple(entry.verdicts.items())) not in seen:
-        _append(record, entry, root)
+        record.append(entry, root / RECORD)
 
 
 def weights_digest(trials: pd.DataFrame) -> str:
     """Digest of the weights of a table of trials."""
-    return _table_digest(trials[["trial_id", "weights_digest"]])
-
-
-def _append(record: Record, entry: Registered | Begun | Look, root: Path) -> Record:
-    longer = Record((*record.entries, entry), record.earlier)
-    write_atomically(root / RECORD, longer.to_text().encode())
-    return longer
-
-
-def _when(record: Record, at: datetime) -> dict[str, Any]:
-    return {"at": at, "previous": record.head(), "git": git_state()}
+    return rows_digest(trials[["trial_id", "weights_digest"]])
 
 
 def _changes(now: Declared, then: Declared) -> dict[str, str]:
@@ -196,12 +187,6 @@ def _changes(now: Declared, then: Declared) -> dict[str, str]:
 
 def _in_all(what: str, of_claims: Mapping[str, Sequence[str]]) -> bool:
     return len(of_claims) > 1 and all(what in whats for whats in of_claims.values())
-
-
-def _table_digest(table: pd.DataFrame) -> str:
-    """Digest of a table's rows in any order."""
-    rows = sorted(json.dumps(row) for row in table.astype(object).to_numpy().tolist())
-    return hashlib.sha256("\n".join(rows).encode()).hexdigest()
 
 
 def _earlier(path: Path) -> dict[str, datetime]:

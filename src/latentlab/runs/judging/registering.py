@@ -6,7 +6,6 @@ nor seeds are known beforehand: what is registered is what each claim states and
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -15,8 +14,6 @@ from pathlib import Path
 import pandas as pd
 
 from latentlab.core.errors import UserError
-from latentlab.core.files import write_atomically
-from latentlab.core.provenance import git_state
 from latentlab.evidence.hypotheses import Hypotheses
 from latentlab.evidence.registration import (
     Declared,
@@ -24,6 +21,7 @@ from latentlab.evidence.registration import (
     Record,
     Registered,
     digest_of,
+    rows_digest,
 )
 from latentlab.evidence.standing import (
     JudgeStanding,
@@ -37,6 +35,7 @@ from latentlab.metrics.metric import Metric
 from latentlab.runs.judging.claims import read_claims
 
 _SUBJECT = "runs"
+_JUDGED = ["arm", "seed", "split", "metric", "value"]
 
 
 def record_path(claims: Path) -> Path:
@@ -65,7 +64,7 @@ def register_claims(
     """
     hypotheses, path = read_claims(claims), record_path(claims)
     metrics = {name: Metric(name, "none", "", name, scale="log") for name in ratios}
-    now, record = _declared(hypotheses, metrics), _read(path)
+    now, record = _declared(hypotheses, metrics), Record.read(path)
     registered = record.registered(_SUBJECT)
     if registered is not None and registered.declared == now:
         return (f"{path} has these claims, registered at {_shown(registered)}.",)
@@ -75,10 +74,7 @@ def register_claims(
             f"{_changes(now, registered.declared)}",
             'Restore it, or register it anew for runs to come with --amendment "why".',
         )
-    entry = Registered(
-        at=at, previous=record.head(), git=git_state(), reason=amendment, declared=now
-    )
-    _append(path, record, entry)
+    record.append(Registered(**record.next_at(at), reason=amendment, declared=now), path)
     said = [f"{len(now.claims)} claims registered in {path}. Commit it, then start the runs."]
     families = {claim.family["name"]: claim.family["status"] for claim in now.claims.values()}
     if idle := [name for name, status in families.items() if status == "exploratory"]:
@@ -111,12 +107,12 @@ def standing_of(
     Raises:
         UserError: the record is damaged.
     """
-    record = _read(record_path(claims))
+    record = Record.read(record_path(claims))
     registered = record.registered(_SUBJECT)
     if registered is None:
         return unregistered
     under = standing_under(record, _declared(hypotheses, metrics), trials, {})
-    digest = _digest(scores)
+    digest = rows_digest(scores[_JUDGED])
     before = [look for look in record.looks(digest_of(registered)) if look.scores != digest]
 
     def standing(name: str, used: pd.DataFrame | None) -> Standing:
@@ -139,24 +135,22 @@ def note_look(claims: Path, scores: pd.DataFrame, verdicts: pd.DataFrame, at: da
         at: the present time, with a time zone.
     """
     path = record_path(claims)
-    record = _read(path)
+    record = Record.read(path)
     registered = record.registered(_SUBJECT)
     if registered is None:
         return
-    under, digest = digest_of(registered), _digest(scores)
+    under, digest = digest_of(registered), rows_digest(scores[_JUDGED])
     if any(look.scores == digest for look in record.looks(under)):
         return
     look = Look(
-        at=at,
-        previous=record.head(),
-        git=git_state(),
+        **record.next_at(at),
         under=under,
         scores=digest,
         weights="",
         seeds=sorted({int(seed) for seed in scores["seed"]}),
         verdicts=dict(zip(verdicts["hypothesis"], verdicts["verdict"], strict=True)),
     )
-    _append(path, record, look)
+    record.append(look, path)
 
 
 def _declared(hypotheses: Hypotheses, metrics: Mapping[str, Metric]) -> Declared:
@@ -183,22 +177,5 @@ def _changes(now: Declared, then: Declared) -> str:
     return "; ".join(found) or "its words"
 
 
-def _read(path: Path) -> Record:
-    if not path.exists():
-        return Record()
-    return Record.from_text(path.read_text("utf-8", errors="replace"), str(path))
-
-
-def _append(path: Path, record: Record, entry: Registered | Look) -> None:
-    write_atomically(path, Record((*record.entries, entry)).to_text().encode())
-
-
 def _shown(entry: Registered) -> str:
     return f"{entry.at:%Y-%m-%d %H:%M} UTC"
-
-
-def _digest(scores: pd.DataFrame) -> str:
-    """Digest of the scores in any order."""
-    columns = ["arm", "seed", "split", "metric", "value"]
-    rows = sorted(map(repr, scores[columns].itertuples(index=False, name=None)))
-    return hashlib.sha256("\n".join(rows).encode()).hexdigest()
