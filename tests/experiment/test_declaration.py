@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from labs.declarations import declared
-from latentlab.experiment.declaration import differences, merged
+from latentlab.experiment.blocks import differences, merged
 
 leaves = st.integers() | st.text(max_size=3)
 blocks = st.recursive(

@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 from labs.project_copies import CHECKOUT
-from latentlab.experiment.declaration import merged
+from latentlab.experiment.blocks import merged
 from latentlab.studies.registry import STUDIES
 
 CONF = CHECKOUT / "conf" / "base"

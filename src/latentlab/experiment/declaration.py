@@ -18,6 +18,7 @@ from latentlab.core.validation import Mistake, Path, all_of, mistakes, nearest, 
 from latentlab.data import SOURCES
 from latentlab.evidence.checks import misfits
 from latentlab.evidence.hypotheses import Hypotheses
+from latentlab.experiment.blocks import differences, merged, stands
 from latentlab.metrics.metric import Metric
 from latentlab.metrics.timing import TIMES
 from latentlab.search.parameter_alias import ParameterAlias
@@ -192,10 +193,10 @@ class Declaration(BaseModel):
         dataset: Path = ("datasets", self.dataset)
         brings_it = arm not in self.arms and arm in self.dataset_config.arms
         of_arm: Path = (*dataset, "arms", arm) if brings_it else ("arms", arm)
-        if not _stands(block, path):
-            if _stands(self._own(), path):
+        if not stands(block, path):
+            if stands(self._own(), path):
                 return path
-            if _stands(self.dataset_config.model_dump(), path):
+            if stands(self.dataset_config.model_dump(), path):
                 return (*dataset, *path)
         return (*of_arm, *path)
 
@@ -309,46 +310,3 @@ class Declaration(BaseModel):
             "arms": {name: block or "as above" for name, block in arms.items()},
             "champion": self.champion.model_dump(),
         }
-
-
-def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """`base` with the leaves of `over` put in, neither changed."""
-    result = dict(base)
-    for key, value in over.items():
-        old = result.get(key)
-        if isinstance(old, Mapping) and isinstance(value, Mapping):
-            result[key] = merged(old, value)
-        else:
-            result[key] = value
-    return result
-
-
-def leaves(block: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield the values of a nested block by dotted key."""
-    for key, value in block.items():
-        if isinstance(value, Mapping):
-            yield from leaves(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
-
-
-def _stands(settings: Mapping[str, Any], path: Path) -> bool:
-    """Whether a block says something at a path."""
-    value: Any = settings
-    for key in path:
-        if not isinstance(value, Mapping) or key not in value:
-            return False
-        value = value[key]
-    return value != {}
-
-
-def differences(block: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str, Any]:
-    """The leaves of `block` that `base` has otherwise, as a nested block."""
-    found: dict[str, Any] = {}
-    for key, value in block.items():
-        if isinstance(value, Mapping) and isinstance(base.get(key), Mapping):
-            if inner := differences(value, base[key]):
-                found[key] = inner
-        elif key not in base or base[key] != value:
-            found[key] = value
-    return found

@@ -9,7 +9,7 @@ from sklearn import metrics as theirs
 from labs.example_means import assert_means_know_their_values
 from latentlab.data import ImageTextLayout
 from latentlab.data.image_text_layout import GROUPS, TEXT, VISUAL
-from latentlab.experiment.declaration import merged
+from latentlab.experiment.blocks import merged
 from latentlab.experiment.trained_model import TrainedModel
 from latentlab.studies.anchored_multimodal.config import AnchoredMultimodalConfig
 from latentlab.studies.anchored_multimodal.evaluation import CHUNK, evaluate, pictures, predict

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from labs.advice_report import PREDICTED, declared
 from labs.declarations import CONF
 from latentlab.experiment.advice import Facts
-from latentlab.experiment.declaration import differences
+from latentlab.experiment.blocks import differences
 from latentlab.studies.anchored_multimodal.config import AnchoredMultimodalConfig
 from latentlab.studies.anchored_multimodal_advice import AdviceDeclaration
 from latentlab.studies.anchored_multimodal_advice.advice import (

@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import beta
 
 from latentlab.evidence.configurations import flatten
-from latentlab.experiment.declaration import merged
+from latentlab.experiment.blocks import merged
 from latentlab.experiment.figures import FigureContext
 from latentlab.reporting import comparison_table
 from latentlab.reporting.intervals import MeanInterval

@@ -8,13 +8,8 @@ from typing import Any, ClassVar, Self, cast
 from pydantic import ConfigDict, Field, model_validator
 
 from latentlab.core.validation import Mistake, Path, nearest
-from latentlab.experiment.declaration import (
-    Block,
-    Conditions,
-    DatasetDefaults,
-    Declaration,
-    leaves,
-)
+from latentlab.experiment.blocks import leaves
+from latentlab.experiment.declaration import Block, Conditions, DatasetDefaults, Declaration
 from latentlab.experiment.programs.command import (
     macro_mistakes,
     setting_mistakes,

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from latentlab.core.errors import UserError
-from latentlab.experiment.declaration import Declaration, leaves
+from latentlab.experiment.blocks import leaves
+from latentlab.experiment.declaration import Declaration
 from latentlab.experiment.programs.command import macro_mistakes, takes_seed
 from latentlab.experiment.programs.declaration import ProgramDeclaration
 from latentlab.experiment.study import Study

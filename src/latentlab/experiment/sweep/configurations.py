@@ -8,7 +8,8 @@ from typing import Any
 
 from latentlab.core.errors import UserError, noting
 from latentlab.core.validation import validate
-from latentlab.experiment.declaration import Declaration, merged
+from latentlab.experiment.blocks import merged
+from latentlab.experiment.declaration import Declaration
 from latentlab.experiment.study import Study
 from latentlab.search.parameters import CategoricalParameter, Parameter, Scalar
 from latentlab.search.sampling import values_at

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from latentlab.core.errors import UserError
-from latentlab.experiment.declaration import merged
+from latentlab.experiment.blocks import merged
 from latentlab.experiment.study import Made
 from latentlab.experiment.sweep.file import Sweep
 from latentlab.search.table import SweepTable

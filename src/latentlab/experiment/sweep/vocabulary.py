@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from latentlab.core.errors import UserError
-from latentlab.experiment.declaration import Declaration, leaves
+from latentlab.experiment.blocks import leaves
+from latentlab.experiment.declaration import Declaration
 from latentlab.search.proposals import Direction
 from latentlab.search.settings import SearchedMetric
 from latentlab.search.table import Objective

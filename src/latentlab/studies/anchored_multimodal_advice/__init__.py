@@ -14,7 +14,8 @@ from pydantic import Field
 
 from latentlab.evidence.hypotheses import Hypotheses
 from latentlab.experiment.advice import Facts
-from latentlab.experiment.declaration import Block, DatasetDefaults, merged
+from latentlab.experiment.blocks import merged
+from latentlab.experiment.declaration import Block, DatasetDefaults
 from latentlab.experiment.study import Study
 from latentlab.studies.anchored_multimodal.config import AnchoredMultimodalConfig
 from latentlab.studies.anchored_multimodal.declaration import MultimodalDeclaration

@@ -9,7 +9,7 @@ import yaml
 
 from latentlab.core.provenance import provenance
 from latentlab.experiment.advice import Advice, Prediction, implementation_order
-from latentlab.experiment.declaration import merged
+from latentlab.experiment.blocks import merged
 from latentlab.reporting.document import Document, Section
 from latentlab.studies.anchored_multimodal.config import AnchoredMultimodalConfig
 from latentlab.studies.anchored_multimodal_advice import AdviceDeclaration

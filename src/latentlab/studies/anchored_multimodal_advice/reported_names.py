@@ -12,7 +12,7 @@ from typing import Any
 
 from latentlab.core.errors import UserError
 from latentlab.core.strict_yaml import load_yaml
-from latentlab.experiment.declaration import merged
+from latentlab.experiment.blocks import merged
 from latentlab.search.parameter_alias import ParameterAlias
 
 BLOCKS = ("model", "objective", "training")

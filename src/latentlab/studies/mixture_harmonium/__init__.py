@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from latentlab.experiment.declaration import Declaration, merged
+from latentlab.experiment.blocks import merged
+from latentlab.experiment.declaration import Declaration
 from latentlab.experiment.study import Study
 from latentlab.studies.mixture_harmonium.config import MixtureHarmoniumConfig
 from latentlab.studies.mixture_harmonium.metrics import METRICS
