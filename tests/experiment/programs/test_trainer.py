@@ -56,6 +56,18 @@ def test_every_end_is_an_outcome_and_the_others_do_not_notice(tmp_path):
     )
 
 
+def test_python_is_the_one_of_the_lab_in_an_environment_that_is_not_activated(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    code = "import pandas; pandas.Series({{'test_acc': {training.lr}}}).to_json('{folder}/scores.json')"
+    command = ["python", "-c", code]
+    settings = {"seeds": {"count": 1}, "settings": {}, "program": {"command": command}}
+    toy = ToyStudy(tmp_path, {"small": {}}, **settings)
+    toy.run()
+    assert toy.outcomes() == {"small": ("finished", "ok")}
+
+
 def test_a_damaged_trial_is_run_again_alone(tmp_path):
     toy = ToyStudy(tmp_path, {"small": {}})
     first, _ = toy.trials

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import sys
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -99,6 +100,12 @@ def call_of(program: ProgramSettings, values: Mapping[str, Any], seed: int, data
     }
     in_file = any(part == "${args_json_file}" for part in program.command)
     return Call(tuple(command), environment, own if in_file else None)
+
+
+def search_path() -> str:
+    """Return where programs are looked for: beside this Python first, activated or not."""
+    path = os.environ.get("PATH", os.defpath)
+    return os.pathsep.join((os.path.dirname(sys.executable), path))
 
 
 def takes_all(program: ProgramSettings) -> bool:

@@ -17,7 +17,7 @@ from pathlib import Path
 from latentlab.compute.executors.job import Report
 from latentlab.core.errors import UserError
 from latentlab.core.files import make_folder, unwritable, write_atomically
-from latentlab.experiment.programs.command import ARGUMENTS_FILE
+from latentlab.experiment.programs.command import ARGUMENTS_FILE, search_path
 from latentlab.experiment.programs.processes import Ended, run_process
 from latentlab.experiment.programs.scores import RUNS, Scores, read_history, read_scores
 from latentlab.experiment.programs.settings import ProgramSettings
@@ -119,7 +119,7 @@ def _attempt(job: ProgramJob, folder: Path) -> _Attempt:
     ended = run_process(
         call.command,
         job.directory,
-        {**os.environ, **_logging_in(folder), **job.environment, **call.environment},
+        {**os.environ, **_surroundings(folder), **job.environment, **call.environment},
         folder / PRINTED,
         program.timeout,
         None if pause is None else lambda: _written_epochs(program, folder) >= pause,
@@ -165,9 +165,10 @@ def epochs_in(history: Mapping[str, list[float | None]]) -> int:
     return max(map(len, history.values()), default=0)
 
 
-def _logging_in(folder: Path) -> dict[str, str]:
+def _surroundings(folder: Path) -> dict[str, str]:
     """Variables by which what a program logs stays in its folder, and in order."""
     return {
+        "PATH": search_path(),
         "MLFLOW_TRACKING_URI": (folder / RUNS).as_uri(),
         "MLFLOW_ALLOW_FILE_STORE": "true",
         "WANDB_MODE": "offline",

@@ -12,6 +12,7 @@ from typing import Any
 from latentlab.core.errors import UserError, noting, together
 from latentlab.core.model import StrictModel
 from latentlab.core.provenance import code_state, is_tracked
+from latentlab.experiment.programs.command import search_path
 from latentlab.experiment.programs.settings import ProgramSettings
 
 _SCRIPTS = (".py", ".sh", ".jl", ".R", ".lua")
@@ -88,16 +89,17 @@ def _scripts(
     program: ProgramSettings, directory: Path, where: str, mistakes: list[UserError]
 ) -> Iterator[tuple[str, str]]:
     """Yield digests of the program's own files that no commit has."""
-    first = program.command[0]
-    if "{" not in first and not any(map(shutil.which, (first, str(directory / first)))):
+    first, path = program.command[0], program.environment.get("PATH") or search_path()
+    found = (shutil.which(name, path=path) for name in (first, str(directory / first)))
+    if "{" not in first and not any(found):
         what = f"{where}.command: there is no program {first}"
         mistakes.append(UserError(what, "Correct its name, or install it"))
     for part in program.command:
-        path = directory / part
-        if path.is_file():
-            if path.is_relative_to(directory) and is_tracked(path):
+        file = directory / part
+        if file.is_file():
+            if file.is_relative_to(directory) and is_tracked(file):
                 continue
-            yield part, _digest(path, where)
+            yield part, _digest(file, where)
         elif part.endswith(_SCRIPTS) and not part.startswith("-") and "{" not in part:
             what = f"{where}.command: there is no {part} in {directory}"
             mistakes.append(UserError(what, "Correct its name, or program.directory"))
