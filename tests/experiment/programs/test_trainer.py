@@ -60,8 +60,8 @@ def test_python_is_the_one_of_the_lab_in_an_environment_that_is_not_activated(
     tmp_path, monkeypatch
 ):
     monkeypatch.setenv("PATH", "/usr/bin:/bin")
-    code = "import pandas; pandas.Series({{'test_acc': {training.lr}}}).to_json('{folder}/scores.json')"
-    command = ["python", "-c", code]
+    save = "pandas.Series({{'test_acc': {training.lr}}}).to_json('{folder}/scores.json')"
+    command = ["python", "-c", f"import pandas; {save}"]
     settings = {"seeds": {"count": 1}, "settings": {}, "program": {"command": command}}
     toy = ToyStudy(tmp_path, {"small": {}}, **settings)
     toy.run()
