@@ -176,6 +176,21 @@ def audit(context: click.Context, /, **said: str | None) -> None:
     _run_evidence(context, "audit", said)
 
 
+@cli.command()
+def schema() -> None:
+    """Write the JSON Schema of conf/, by which editors complete keys and underline mistakes.
+
+    It goes to conf/.schemas, which the first line of each file names; write it anew after a change
+    of a study's settings.
+    """
+    from latentlab.configuration.schema import write_schemas
+    from latentlab.tracking.store_address import project_root
+
+    root = project_root()
+    for path in write_schemas(root / "conf"):
+        click.echo(path.relative_to(root))
+
+
 def _run_evidence(context: click.Context, name: str, said: Mapping[str, str | bool | None]) -> None:
     """Run a pipeline on runs that exist, as the options of a command have them."""
     block = {key: value for key, value in said.items() if value is not None}

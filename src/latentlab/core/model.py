@@ -21,5 +21,5 @@ def _split_names(value: object) -> object:
     return str(value).split("+") if isinstance(value, str | int) else value
 
 
-Names = Annotated[list[str], BeforeValidator(_split_names)]
+Names = Annotated[list[str], BeforeValidator(_split_names, json_schema_input_type=list[str] | str)]
 """A list of names; `a+b` too, since the command line cannot give lists."""

@@ -20,16 +20,20 @@ from latentlab.statistics.corrections import Correction
 class Family(StrictModel):
     """Hypotheses that are corrected together, each direction on its own."""
 
-    alpha: Number = Field(default=0.05, gt=0, lt=0.5)
-    correction: Correction = "holm"
-    status: Literal["confirmatory", "exploratory"] = "confirmatory"
+    alpha: Number = Field(
+        default=0.05, gt=0, lt=0.5, description="chance of any false answer in one direction"
+    )
+    correction: Correction = Field("holm", description="how the claims share alpha")
+    status: Literal["confirmatory", "exploratory"] = Field(
+        "confirmatory", description="exploratory: its verdicts are said to be so, registered or not"
+    )
 
 
 class Author(StrictModel):
     """Who wrote the hypotheses down, and when."""
 
-    by: str
-    date: datetime.date
+    by: str = Field(description="who wrote the claims down")
+    date: datetime.date = Field(description="and when")
 
 
 class Hypotheses(StrictModel):
@@ -39,12 +43,14 @@ class Hypotheses(StrictModel):
     `stopping` there is one look, at all seeds.
     """
 
-    study: str = Field(min_length=1)
-    registered: Author | None = None
-    stopping: Stopping | None = None
-    families: dict[str, Family]
-    defaults: Defaults = Defaults()
-    hypotheses: dict[str, Hypothesis]
+    study: str = Field(min_length=1, description="whose claims they are")
+    registered: Author | None = Field(None, description="who wrote them down, and when")
+    stopping: Stopping | None = Field(
+        None, description="looks at more and more seeds; none: one look, at all seeds"
+    )
+    families: dict[str, Family] = Field(description="claims that are corrected together, by name")
+    defaults: Defaults = Field(Defaults(), description="what claims do not say themselves")
+    hypotheses: dict[str, Hypothesis] = Field(description="the claims by name")
 
     @model_validator(mode="before")
     @classmethod

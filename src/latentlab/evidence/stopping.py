@@ -16,19 +16,20 @@ from latentlab.statistics.sequential import GroupSequential
 class Stopping(StrictModel):
     """Looks that are declared before the data; between them the study decides by itself to go on.
 
-    Args:
-        design: the kind of design.
-        looks: seeds at each look, rising; the last is as many as the study has.
-        spending: how alpha is spent on the looks.
-        futility: a claim is not waited for where its chance of an answer by the last look, in
-            either direction and under the trend so far, is below this. It may still be decided
-            while the study goes on for others, so that it costs no level.
+    A claim that is not waited for may still be decided while the study goes on for others, so that
+    futility costs no level.
     """
 
-    design: Literal["group_sequential"]
-    looks: tuple[Annotated[int, Field(ge=2, le=100_000, strict=True)], ...]
-    spending: Spending
-    futility: Annotated[Number, Field(gt=0, lt=1)] | Literal["none"] = "none"
+    design: Literal["group_sequential"] = Field(description="the kind of design")
+    looks: tuple[Annotated[int, Field(ge=2, le=100_000, strict=True)], ...] = Field(
+        description="seeds at each look, rising; the last is as many as the study has"
+    )
+    spending: Spending = Field(description="how alpha is spent on the looks")
+    futility: Annotated[Number, Field(gt=0, lt=1)] | Literal["none"] = Field(
+        "none",
+        description="a claim is not waited for whose chance of an answer by the last look, in "
+        "either direction and under the trend so far, is below this",
+    )
 
     @property
     def rule(self) -> GroupSequential:

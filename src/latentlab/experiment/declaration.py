@@ -58,9 +58,9 @@ class DatasetDefaults(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     source: Block = Field({}, description="settings of the source")
-    model: Block = {}
-    objective: Block = {}
-    training: Block = {}
+    model: Block = Field({}, description="settings of the model, for all arms")
+    objective: Block = Field({}, description="settings of the loss, for all arms")
+    training: Block = Field({}, description="settings of the optimisation, for all arms")
     arms: dict[str, Block | None] = Field({}, description="arms, by name, as differences")
     not_applicable: dict[str, str] = Field(
         {}, description="hypotheses that cannot be judged on this data set, and why"
@@ -75,7 +75,7 @@ class ChampionRule(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    metric: str
+    metric: str = Field(description="a metric that has a better direction")
     split: Literal["validation"] = "validation"
 
 
@@ -106,26 +106,37 @@ class Declaration(BaseModel):
         "share split and data order and, where their shapes agree, initial weights and noise"
     )
 
-    dataset: str
-    datasets: Mapping[str, DatasetDefaults]
-    seeds: Annotated[Seeds, completed_by(STUDY_SEEDS)] = STUDY_SEEDS
-    model: Block = {}
-    objective: Block = {}
-    training: Block = {}
+    dataset: str = Field(description="which of `datasets` this run is on")
+    datasets: Mapping[str, DatasetDefaults] = Field(
+        description="data sets, and what each brings of settings and arms"
+    )
+    seeds: Annotated[Seeds, completed_by(STUDY_SEEDS)] = Field(
+        STUDY_SEEDS, description="the seeds of every arm"
+    )
+    model: Block = Field({}, description="your settings of the model, over those of the data set")
+    objective: Block = Field({}, description="your settings of the loss, over those")
+    training: Block = Field({}, description="your settings of the optimisation, over those")
     arms: dict[str, Block | None] = Field({}, description="further arms; null removes one")
-    champion: ChampionRule
+    champion: ChampionRule = Field(description="how the model is chosen that is registered")
     sweep: str = Field("default", description="the file of the sweep, for the pipeline `.._sweep`")
-    hypotheses: Hypotheses
+    hypotheses: Hypotheses = Field(description="the claims, declared before the data")
     amendment: str = Field("", description="why what is registered changes; registers it anew")
 
     _configs: dict[str, TrialConfig] = PrivateAttr(default_factory=dict)
 
     @model_validator(mode="after")
     def _everything_resolves(self) -> Self:
-        known = self._known_datasets()
-        if self.dataset not in known:
+        known = self._problems()
+        unknown = [
+            Mistake(("datasets", name), "there is no such data set", nearest(name, known))
+            for name in self.datasets
+            if name not in known
+        ]
+        if self.dataset not in self.datasets:
             what = f"'{self.dataset}' is not declared"
-            raise all_of([Mistake(("dataset",), what, nearest(self.dataset, known))])
+            unknown.append(Mistake(("dataset",), what, nearest(self.dataset, [*self.datasets])))
+        if unknown:
+            raise all_of(unknown)
         # One mistake in what all arms share is found with each of them.
         if found := list(dict.fromkeys(self._mistakes())):
             raise all_of(found)
@@ -163,9 +174,9 @@ class Declaration(BaseModel):
             what = f"'{self.champion.metric}' has no better direction or does not exist"
             yield Mistake(("champion", "metric"), what, f"Use one of {', '.join(measured)}")
 
-    def _known_datasets(self) -> list[str]:
-        """Names of the data sets that may be chosen."""
-        return sorted(set(self.datasets) & set(SOURCES))
+    def _problems(self) -> list[str]:
+        """Names of the data sets that there are."""
+        return sorted(SOURCES)
 
     def _source_mistakes(self) -> Iterator[Mistake]:
         """Yield what is wrong with what the arms are trained on."""
@@ -184,9 +195,10 @@ class Declaration(BaseModel):
     def _content(self, block: Block) -> Block:
         """Return all settings of an arm, by precedence; a configuration may lack a whole part."""
         brought = self.dataset_config.model_dump(include={"model", "objective", "training"})
-        content = merged(merged(brought, self._own()), block)
-        known = self.config_class.model_fields
-        return {part: of_it for part, of_it in content.items() if of_it or part in known}
+        shared = merged(brought, self._own())
+        lacking = set(shared) - set(self.config_class.model_fields)
+        content = merged(shared, block)
+        return {part: of_it for part, of_it in content.items() if of_it or part not in lacking}
 
     def _origin(self, arm: str, block: Block, path: Path) -> Path:
         """Return where a setting of an arm stands in the study's block."""

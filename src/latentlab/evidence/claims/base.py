@@ -27,17 +27,13 @@ Source = Literal["seeds", "examples"]
 
 
 class MetricReference(StrictModel):
-    """A column of the scores.
+    """A column of the scores."""
 
-    Args:
-        name: the metric's exact name.
-        split: which data it was measured on ("validation", "test").
-        better: the better direction for this claim, for a metric that has none of its own.
-    """
-
-    name: str
-    split: str
-    better: Better | None = None
+    name: str = Field(description="the metric's exact name")
+    split: str = Field(description="which data it was measured on: validation or test")
+    better: Better | None = Field(
+        None, description="the better direction here, of a metric that has none of its own"
+    )
 
     def direction(self, metrics: Mapping[str, Metric]) -> Better | None:
         """Return the metric's own better direction, else the one the hypothesis declares."""
@@ -52,24 +48,18 @@ class MetricReference(StrictModel):
 
 
 class Claim(StrictModel, ABC):
-    """What every hypothesis states, and the questions that every kind answers.
-
-    Args:
-        question: the claim in a reader's words.
-        metric: what is measured.
-        family: the family whose correction it shares.
-        missing: what a trial without a score means. `fail` makes the hypothesis invalid,
-            `worst_value` counts it as the worst possible score (for divergence, which is an
-            outcome), `exclude_pair` drops the seed.
-        min_seeds: fewest seeds that may decide.
-    """
+    """What every hypothesis states, and the questions that every kind answers."""
 
     kind: str
-    question: str = Field(min_length=1)
-    metric: MetricReference
-    family: str
-    missing: Missing
-    min_seeds: int = Field(ge=2, le=10_000)
+    question: str = Field(min_length=1, description="the claim in a reader's words")
+    metric: MetricReference = Field(description="what is measured")
+    family: str = Field(description="the family whose correction it shares")
+    missing: Missing = Field(
+        description="what a trial without a score means: fail makes the claim invalid, worst_value "
+        "counts it as the worst possible score (for divergence, which is an outcome), exclude_pair "
+        "drops the seed"
+    )
+    min_seeds: int = Field(ge=2, le=10_000, description="fewest seeds that may decide")
 
     holds_at_looks: ClassVar[bool] = True
     """Whether its p-values may be held to the levels of declared looks."""

@@ -23,7 +23,9 @@ def _known_population(sources: tuple[Source, ...]) -> tuple[Source, ...]:
 
 
 Population = Annotated[
-    tuple[Source, ...], BeforeValidator(_as_list), AfterValidator(_known_population)
+    tuple[Source, ...],
+    BeforeValidator(_as_list, json_schema_input_type=tuple[Source, ...] | Source),
+    AfterValidator(_known_population),
 ]
 """What a verdict is to hold for: `seeds`, or `[seeds, examples]`."""
 

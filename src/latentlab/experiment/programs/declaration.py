@@ -106,7 +106,7 @@ class ProgramDeclaration(Declaration):
         """The study as it will run, for the record: with its program."""
         return {"program": self.program.model_dump(mode="json"), **super().resolved()}
 
-    def _known_datasets(self) -> list[str]:
+    def _problems(self) -> list[str]:
         return list(self.datasets)
 
     def _own(self) -> Block:

@@ -48,7 +48,10 @@ def _inside(path: str) -> str:
     return path
 
 
-Text = Annotated[str, BeforeValidator(_text)]
+Text = Annotated[str, BeforeValidator(_text, json_schema_input_type=str | float)]
+
+
+Duration = Annotated[Number, BeforeValidator(seconds, json_schema_input_type=float | str)]
 
 
 class ProgramSettings(StrictModel):
@@ -77,7 +80,7 @@ class ProgramSettings(StrictModel):
     environment: dict[str, Text | None] = Field(
         {}, description="variables that decide a trial; null: as the shell has them"
     )
-    timeout: Annotated[Number, BeforeValidator(seconds)] | None = Field(
+    timeout: Duration | None = Field(
         None, gt=0, allow_inf_nan=False, description="after which it is killed: 90, 30 min, 2h"
     )
     retries: int = Field(0, ge=0, le=100, strict=True, description="times that it is run again")
