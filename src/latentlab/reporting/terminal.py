@@ -108,6 +108,34 @@ def print_table(table: pd.DataFrame, group: str, console: Console | None = None)
         console.print(drawn)
 
 
+def print_differences(
+    named: Mapping[str, str], tables: Mapping[str, pd.DataFrame], console: Console | None = None
+) -> None:
+    """Print in what two runs differ, a table by subject.
+
+    Args:
+        named: the runs by the columns that they stand in.
+        tables: their differences by subject; an empty one is said to be so.
+        console: where to print; standard output when None.
+    """
+    console = console or Console()
+    for place, name in named.items():
+        console.print(Text(f"{place:<6}  {name}"), soft_wrap=True)
+    for subject, table in tables.items():
+        if table.empty:
+            console.print(Text(f"The same {subject}."))
+            continue
+        if not console.is_terminal:
+            console.print(Text(f"{subject}\n{table.to_string(index=False)}"), soft_wrap=True)
+            continue
+        drawn = Table(title=subject, box=None, pad_edge=False, title_justify="left")
+        for column in table:
+            drawn.add_column(str(column), overflow="fold")
+        for row in table.itertuples(index=False):
+            drawn.add_row(*(Text(str(cell)) for cell in row))
+        console.print(drawn)
+
+
 def _table(rows: list[dict[Hashable, Any]]) -> Table:
     labels = {interval_label(row) for row in rows if as_float(row.get("interval_level")) > 0}
     interval = labels.pop() if len(labels) == 1 else "unadjusted interval"

@@ -1,0 +1,52 @@
+"""`run`, and what other commands do with it: a pipeline of a study, or of runs that exist."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable
+from copy import copy
+from typing import Any, cast
+
+import click
+from kedro.framework.cli.project import run as kedro_run
+
+from latentlab.core.stopping import Stopped, stopped_by_signals
+
+
+@click.command(name="run", params=kedro_run.params, help=kedro_run.help)
+@click.pass_context
+def run(context: click.Context, /, **arguments: Any) -> None:
+    """Run pipelines; `kedro run --help` lists the options."""
+    try:
+        with stopped_by_signals():
+            context.invoke(cast("Callable[..., Any]", kedro_run.callback), **arguments)
+    except Stopped as stopped:
+        logging.shutdown()
+        click.secho(
+            f"{stopped}: what is trained is kept, and the same command goes on from there.",
+            fg="red",
+            err=True,
+        )
+        sys.exit(stopped.status)
+
+
+_OPTIONS = {
+    "env": "Environment, a folder of conf/; base without it.",
+    "params": "Settings over those of conf/, as in STUDY.seeds.count=5,compute.device=cpu.",
+}
+
+
+def of_a_study() -> list[click.Parameter]:
+    """Return the arguments of a command that runs one pipeline of one study."""
+    options = [copy(p) for p in kedro_run.params if p.name in _OPTIONS]
+    for option in options:
+        # Kedro's own speaks of another default environment than this project's.
+        cast("click.Option", option).help = _OPTIONS[str(option.name)]
+    return [click.Argument(["study"]), *options]
+
+
+def run_pipeline(context: click.Context, name: str, arguments: dict[str, Any]) -> None:
+    """Run a pipeline as `kedro run` does, with some of its options."""
+    defaults = kedro_run.make_context("run", []).params
+    context.invoke(run, **{**defaults, **arguments, "pipelines": [name]})

@@ -1,0 +1,79 @@
+"""`register` and `verify`: what decides a study's verdicts, before it is trained and after."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from latentlab.cli.running import of_a_study, run_pipeline
+from latentlab.core.errors import UserError
+
+_OF_CLAIMS = [
+    click.Option(["--amendment"], help="Of a file of claims: why they change."),
+    click.Option(["--ratios"], help="Of a file of claims: metrics compared by ratios, a+b."),
+]
+
+
+@click.command(params=[*of_a_study(), *_OF_CLAIMS])
+@click.pass_context
+def register(
+    context: click.Context,
+    /,
+    study: str,
+    amendment: str | None,
+    ratios: str | None,
+    **arguments: Any,
+) -> None:
+    """Write down what will decide the verdicts of STUDY, and train nothing.
+
+    The same as `kedro run --pipelines STUDY.register`. The record is
+    data/06_models/STUDY/registration.yml, to be committed; `--params STUDY.amendment="why"`
+    registers a changed declaration anew.
+
+    STUDY may be a file of claims about runs that are trained elsewhere, as claims.yml: the record
+    is claims.registration.yml beside it, which `latentlab judge --claims claims.yml` reads.
+    """
+    if Path(study).suffix in (".yml", ".yaml"):
+        from datetime import UTC, datetime
+
+        from latentlab.runs.judging.registering import register_claims
+
+        metrics = [] if ratios is None else ratios.split("+")
+        for line in register_claims(Path(study), amendment or "", metrics, datetime.now(UTC)):
+            click.echo(line)
+        return
+    if amendment is not None or ratios is not None:
+        raise UserError(
+            f"{study} is no file of claims, and --amendment and --ratios are of one",
+            f'Write --params {study}.amendment="why"; ratios are of its metrics.',
+        )
+    _run_stage(context, study, "register", arguments)
+
+
+@click.command(params=of_a_study())
+@click.pass_context
+def verify(context: click.Context, /, study: str, **arguments: Any) -> None:
+    """Derive the verdicts of STUDY anew, and say what departs.
+
+    The confirmation of its sweep: `verify STUDY_sweep`.
+
+    The same as `kedro run --pipelines STUDY.verify`: the registration's chain and commits, data,
+    weights, scores, verdicts and their status, from the files. Give the --env and --params that
+    they were run with. The exit status is not 0 where something departs.
+    """
+    _run_stage(context, study, "verify", arguments)
+
+
+def _run_stage(context: click.Context, study: str, name: str, arguments: dict[str, Any]) -> None:
+    from latentlab.core.validation import nearest
+    from latentlab.studies.registry import STUDIES
+
+    sweeps = [f"{one.name}_sweep" for one in STUDIES.values() if not one.advises]
+    known = [*STUDIES, *(sweeps if name == "verify" else [])]
+    if study not in known:
+        raise UserError(
+            f"There is no study {study}", f"{nearest(study, known)} There are: {', '.join(known)}."
+        )
+    run_pipeline(context, f"{study}.{name}", arguments)
