@@ -34,12 +34,13 @@ def doctor(env: str, in_json: bool) -> None:
     """
     from dataclasses import asdict
 
+    from kedro.framework.project import settings
+
     from latentlab.configuration.checkup import checkup
-    from latentlab.settings import CONFIG_LOADER_ARGS
     from latentlab.tracking.store_address import project_root
 
     checks = []
-    for check in checkup(project_root(), env, CONFIG_LOADER_ARGS):
+    for check in checkup(project_root(), env, settings.CONFIG_LOADER_ARGS):
         checks.append(check)
         if not in_json:
             click.echo(f"{'ok     ' if check.well else 'PROBLEM'}  {check.name}: {check.said}")
