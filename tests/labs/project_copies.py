@@ -61,8 +61,6 @@ class ProjectCopy:
 
     def kedro(self, *arguments: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
         """Run a Kedro command to its end, in a process that has its imports already."""
-        if self.own_source:
-            return self.kedro_command(*arguments)
         with tempfile.TemporaryDirectory() as folder:
             outputs = [Path(folder) / "stdout", Path(folder) / "stderr"]
             process = start_kedro(arguments, self.root, self.environment, *outputs)
@@ -111,7 +109,8 @@ def copy_project(root: Path, with_source: bool = False, with_store: bool = True)
     shutil.copytree(CHECKOUT / "conf", root / "conf", ignore=shutil.ignore_patterns("local"))
     (root / "conf" / "local").mkdir()
     if with_source:
-        ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
+        # With what is compiled already, but not what another process is writing.
+        ignored = shutil.ignore_patterns("*.pyc.*", "*.egg-info")
         shutil.copytree(CHECKOUT / "src", root / "src", ignore=ignored)
     else:
         # Kedro insists on the folder; the package itself is the installed one.

@@ -7,6 +7,7 @@ environment, outputs and an exit status of its own, and itself imports what Kedr
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import sys
@@ -75,7 +76,7 @@ OWN = [
 ]
 # Not every system lets libraries live on after a fork: elsewhere each process imports its own.
 CONTEXT = multiprocessing.get_context("forkserver" if sys.platform == "linux" else "spawn")
-CONTEXT.set_forkserver_preload([*LIBRARIES, *OWN])
+CONTEXT.set_forkserver_preload([*LIBRARIES, *OWN, "labs.installed_packages"])
 # For the server, which reads it when it imports MLflow.
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 
@@ -110,6 +111,12 @@ def _kedro(
     outputs: tuple[str | Path, str | Path],
 ) -> None:
     os.setsid()
+    # What the server imported stays: collections pass it over, and its memory is not copied.
+    gc.freeze()
+    if (root / "src" / PACKAGE.name).exists():
+        # The project has a package of its own, which Kedro puts first on the path.
+        for name in [name for name in sys.modules if name.partition(".")[0] == PACKAGE.name]:
+            del sys.modules[name]
     # Coverage is measured in the processes of the tests: its tracer would double the time here.
     sys.settrace(None)
     threading.settrace(None)

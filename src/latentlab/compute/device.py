@@ -65,7 +65,9 @@ def set_determinism(deterministic: bool) -> None:
     if deterministic:
         # CUDA's matrix products ask for it; read when the first of them runs.
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.use_deterministic_algorithms(deterministic)
+    # PyTorch imports its compiler to set this, seconds that most processes never need.
+    if deterministic or torch.are_deterministic_algorithms_enabled():
+        torch.use_deterministic_algorithms(deterministic)
 
 
 def set_matmul_precision(precision: str) -> None:
@@ -87,7 +89,7 @@ def process_settings_kept() -> Iterator[None]:
     finally:
         torch.set_num_threads(threads)
         torch.set_float32_matmul_precision(precision)
-        torch.use_deterministic_algorithms(deterministic)
+        set_determinism(deterministic)
 
 
 def autocast(device: torch.device, precision: str) -> AbstractContextManager[object]:

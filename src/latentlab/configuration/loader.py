@@ -19,6 +19,7 @@ from latentlab.configuration.files import ConfigurationFiles
 from latentlab.core.errors import UserError
 from latentlab.core.model import StrictModel
 from latentlab.core.validation import validate
+from latentlab.experiment.blocks import merged
 
 LOCAL = "local"
 """The environment that wins over all others; only runtime parameters win over it."""
@@ -78,6 +79,13 @@ class LayeredConfigLoader(OmegaConfigLoader):
         return (
             validate(Globals, config, "conf/, globals").model_dump() if key == "globals" else config
         )
+
+    @staticmethod
+    def _soft_merge(
+        config: dict[str, Any], env_config: dict[str, Any], env_path: str | None = None
+    ) -> dict[str, Any]:
+        """Kedro's, which makes nodes of OmegaConf of settings that are resolved already: slow."""
+        return merged(config, env_config)
 
     def _check_files(self) -> None:
         """Check all files of this run before the first is used, which Kedro's own loader does."""
