@@ -1,9 +1,12 @@
-"""Addresses of databases: shown without their password, and why one cannot be used."""
+"""Addresses of databases: read, shown without their password, and why one cannot be used."""
 
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL
 
 _PASSWORD = re.compile(r"(?<=://)([^/:@\s]*):\S*@")
 _QUERY = re.compile(r"(?i)([?&]password=)[^&#\s'\"]*")
@@ -41,6 +44,23 @@ def shown(value: Any) -> Any:
     return value
 
 
+def url_of(address: str) -> URL:
+    """Return an address in its parts.
+
+    Raises:
+        ArgumentError: it is no URL; without SQLAlchemy's words, which may be a part of a password.
+    """
+    from sqlalchemy import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        return make_url(address)
+    except (ArgumentError, ValueError):
+        raise ArgumentError(
+            "it is no URL, perhaps by a sign in its password that must be escaped (%40 for @)"
+        ) from None
+
+
 def failure(error: BaseException) -> tuple[str, str | None]:
     """Say why a database cannot be used, and what to do about it.
 
@@ -48,7 +68,7 @@ def failure(error: BaseException) -> tuple[str, str | None]:
         error: of SQLAlchemy, or of what uses it, from its address to a statement.
 
     Returns:
-        What happened, without passwords, and the remedy; None where the caller knows better.
+        What happened, and the remedy; None where the caller knows better.
     """
     error = error.__cause__ or error
     if isinstance(error, ModuleNotFoundError):
@@ -56,7 +76,7 @@ def failure(error: BaseException) -> tuple[str, str | None]:
         return f"its driver {error.name} is not installed", remedy
     original = getattr(error, "orig", None) or error
     lines = [line.strip(" -") for line in str(original).splitlines()]
-    what = shown(" ".join(lines))[:400] or type(original).__name__
+    what = " ".join(lines)[:400] or type(original).__name__
     if type(original).__module__.partition(".")[0] != "psycopg":
         return what, None
     for words, remedy in _REMEDIES:

@@ -15,9 +15,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
-from sqlalchemy import URL, NullPool, create_engine, make_url, text
+from sqlalchemy import URL, NullPool, create_engine, text
 from sqlalchemy.exc import ArgumentError
 
+from latentlab.core.databases import url_of
 from latentlab.core.errors import UserError
 from latentlab.core.file_names import file_name
 
@@ -173,11 +174,7 @@ def open_drivers(address: str, sweep: str, owner: str) -> Drivers:
     """
     if "://" not in address:
         return Drivers()
-    try:
-        url = make_url(address)
-    except ValueError as error:
-        # Its text may hold a part of the password.
-        raise ArgumentError("it is no URL, perhaps by an unescaped sign in it") from error
+    url = url_of(address)
     if url.get_backend_name() == "postgresql":
         return PostgresqlDrivers(url, sweep, owner)
     if url.get_backend_name() != "sqlite":

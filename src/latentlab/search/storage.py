@@ -23,7 +23,7 @@ from optuna.trial import FrozenTrial
 from optuna.trial import TrialState as OptunaState
 from sqlalchemy.exc import SQLAlchemyError
 
-from latentlab.core.databases import failure, shown
+from latentlab.core.databases import failure
 from latentlab.core.errors import UserError
 from latentlab.runs.trial_attributes import ADAPTIVE, COHORT, STATE
 from latentlab.runs.trial_state import stored_state
@@ -174,21 +174,24 @@ class SweepStorage:
     @staticmethod
     def delete(address: str, name: str) -> None:
         """Remove a sweep from its storage, if it is there; a damaged journal is set aside."""
-        with storage_errors(address), closing(open_drivers(address, name, "restart")) as drivers:
-            with drivers.asking():
-                if not drivers.alone():
-                    raise UserError(
-                        f"Other runs work on the sweep {name}, which `sweeps.restart` would remove",
-                        "Stop them first, or run without it.",
-                    )
-                try:
-                    storage = _open(address)
-                except DamagedJournal:
-                    set_aside(Path(address), 0)
-                    return
-                for study in storage.get_all_studies():
-                    if study.study_name == name:
-                        storage.delete_study(study._study_id)
+        with (
+            storage_errors(address),
+            closing(open_drivers(address, name, "restart")) as drivers,
+            drivers.asking(),
+        ):
+            if not drivers.alone():
+                raise UserError(
+                    f"Other runs work on the sweep {name}, which `sweeps.restart` would remove",
+                    "Stop them first, or run without it.",
+                )
+            try:
+                storage = _open(address)
+            except DamagedJournal:
+                set_aside(Path(address), 0)
+                return
+            for study in storage.get_all_studies():
+                if study.study_name == name:
+                    storage.delete_study(study._study_id)
 
     def _trials(self) -> list[FrozenTrial]:
         return self._study.get_trials(deepcopy=False)
@@ -213,9 +216,9 @@ def storage_errors(address: str) -> Iterator[None]:
     except (ImportError, RuntimeError, SQLAlchemyError, StorageInternalError) as error:
         why, remedy = failure(error)
         raise UserError(
-            f"The storage of sweeps at {shown(address)} cannot be used: {why}",
+            f"The storage of sweeps at {address} cannot be used: {why}",
             remedy
-            or "Mend `sweeps.storage`: a URL of SQLite or PostgreSQL, or nothing for a journal file. "
+            or "Mend `sweeps.storage`: a URL of SQLite or PostgreSQL, or nothing for a journal. "
             "What was trained is kept.",
         ) from error
 
