@@ -313,6 +313,14 @@ def test_what_another_driver_trained_is_told_and_not_trained_again(tmp_path, pre
     assert list(table.outcomes["state"]) == ["complete"] * 6
     assert set(trained.trials["arm"]) == {"c003", "c004", "c005"}
     assert len(table.replicates) == 12
+    # A driver that comes when all is told trains nothing, and knows the same.
+    late, nothing = search_sweep(
+        sweep, shared, COMPUTE, prepared, TrialStore(tmp_path / "late" / "derp_vae")
+    )
+    pd.testing.assert_frame_equal(late.outcomes, table.outcomes)
+    assert len(nothing.trials) == len(nothing.history) == 0
+    assert list(nothing.trials.columns) == list(trained.trials.columns)
+    assert list(nothing.history.columns) == list(trained.history.columns)
 
 
 def test_a_path_is_no_storage():
