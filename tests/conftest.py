@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from labs import postgresql
 from labs.project_copies import ProjectCopy, copy_project, finished_smoke_run
 
 
@@ -32,3 +34,12 @@ def bare_project(tmp_path: Path) -> ProjectCopy:
 def smoke_project(tmp_path_factory: pytest.TempPathFactory) -> ProjectCopy:
     """A copy in which `kedro run --env smoke` has finished; read it, do not change it."""
     return finished_smoke_run(tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[postgresql.Server]:
+    """A server of PostgreSQL, where there can be one."""
+    if reason := postgresql.missing():
+        pytest.skip(reason)
+    with postgresql.server() as server:
+        yield server

@@ -303,16 +303,24 @@ def test_what_a_killed_run_had_in_work_is_taken_up_on_any_machine(tmp_path, prep
     assert not table.notes
 
 
-def test_what_another_store_has_in_work_is_said(tmp_path, prepared, store):
-    address = f"sqlite:///{tmp_path}/shared.db"
-    shared = CONFIG.model_copy(update={"storage": address})
+def test_what_another_driver_trained_is_told_and_not_trained_again(tmp_path, prepared, store):
+    shared = CONFIG.model_copy(update={"storage": f"sqlite:///{tmp_path}/shared.db"})
     sweep = loaded(tmp_path)
-    other = open_storage(sweep, shared, prepared, TrialStore(tmp_path / "other" / "derp_vae"))
-    other.add(propose(sweep.settings, ["minimize"], [], 0, 0, 3))
-    table, _ = search_sweep(sweep, shared, COMPUTE, prepared, store)
-    assert len(table.outcomes) == 3
-    (note,) = table.notes
-    assert note.startswith("3 configurations still in work, leased to another store of trials")
+    half = sweep.settings.model_copy(update={"configurations": 3})
+    other = TrialStore(tmp_path / "other" / "derp_vae")
+    search_sweep(replace(sweep, settings=half), shared, COMPUTE, prepared, other)
+    table, trained = search_sweep(sweep, shared, COMPUTE, prepared, store)
+    assert list(table.outcomes["state"]) == ["complete"] * 6
+    assert set(trained.trials["arm"]) == {"c003", "c004", "c005"}
+    assert len(table.replicates) == 12
+    # A driver that comes when all is told trains nothing, and knows the same.
+    late, nothing = search_sweep(
+        sweep, shared, COMPUTE, prepared, TrialStore(tmp_path / "late" / "derp_vae")
+    )
+    pd.testing.assert_frame_equal(late.outcomes, table.outcomes)
+    assert len(nothing.trials) == len(nothing.history) == 0
+    assert list(nothing.trials.columns) == list(trained.trials.columns)
+    assert list(nothing.history.columns) == list(trained.history.columns)
 
 
 def test_a_path_is_no_storage():

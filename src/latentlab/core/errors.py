@@ -8,6 +8,8 @@ line prints that line alone. Programming errors keep their traceback.
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from latentlab.core.databases import shown
+
 SHOWN = 20
 """Mistakes beyond this many are counted, not shown."""
 
@@ -21,10 +23,10 @@ class UserError(Exception):
     """
 
     def __init__(self, what: str, remedy: str) -> None:
+        # Both may name an address with a password in it.
+        self.what, self.remedy = shown(what), shown(remedy)
         # One line, whatever the parts hold: the command line prints it as it stands.
-        super().__init__(" ".join(f"{what.rstrip('.')}. {remedy}".split()))
-        self.what = what
-        self.remedy = remedy
+        super().__init__(" ".join(f"{self.what.rstrip('.')}. {self.remedy}".split()))
 
     def __reduce__(self) -> tuple[type["UserError"], tuple[str, str]]:
         """Pickle by the two parts, so that a worker process can hand the error back."""

@@ -9,6 +9,8 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
+from latentlab.core.databases import shown
+
 PACKAGES = (
     "latentlab",
     "torch",
@@ -34,8 +36,8 @@ def package_versions() -> str:
 
 
 def command() -> str:
-    """The command line of this process, with the program's name alone."""
-    return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
+    """The command line of this process, with the program's name alone and without passwords."""
+    return shlex.join([Path(sys.argv[0]).name, *(shown(one) for one in sys.argv[1:])])
 
 
 def git_state() -> str:

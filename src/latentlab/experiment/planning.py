@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from latentlab.core.errors import UserError, together
 from latentlab.data import Prepared, prepare
@@ -15,7 +18,7 @@ from latentlab.experiment.declaration import Declaration
 from latentlab.experiment.same_data import require_prepared
 from latentlab.experiment.study import Made, Study
 from latentlab.training.data import split_validation, steps_per_epoch
-from latentlab.training.store import TrialStore
+from latentlab.training.store import TrialRecord, TrialStore
 from latentlab.training.trial import Trial
 
 
@@ -105,18 +108,36 @@ def trial_table(
                 "versions": json.dumps(versions),
             }
         )
-    return pd.DataFrame(rows)
+    of_record = [one.name for one in fields(TrialRecord) if one.name not in ("id", "versions")]
+    # Named for a table without rows: another driver may have trained all trials of a sweep.
+    columns = ["trial_id", "arm", *of_record, "reused", "config", "versions"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def history_table(trials: Sequence[Trial], store: TrialStore) -> pd.DataFrame:
     """Return scores per epoch: columns trial_id, arm, seed, epoch (from 1), step, metric, value."""
-    frames = []
+    parts: list[tuple[Trial, str, NDArray[np.int64], int, NDArray[np.float64]]] = []
     for trial in trials:
-        history = store.history(trial.id)
-        wide = pd.DataFrame(history, dtype=float)
-        epochs = np.arange(1, len(wide) + 1)
-        wide = wide.assign(epoch=epochs, step=epochs * store.record(trial.id).epoch_steps)
-        long = wide.melt(["epoch", "step"], var_name="metric").dropna(subset="value")
-        frames.append(long.assign(trial_id=trial.id, arm=trial.arm, seed=trial.seed))
-    columns = ["trial_id", "arm", "seed", "epoch", "step", "metric", "value"]
-    return pd.concat(frames, ignore_index=True).reindex(columns=columns)
+        epoch_steps = store.record(trial.id).epoch_steps
+        for metric, taken in store.history(trial.id).items():
+            values = np.array(taken, dtype=float)
+            there = np.flatnonzero(~np.isnan(values))
+            parts.append((trial, metric, there + 1, epoch_steps, values[there]))
+    # One table of all: a frame for each trial would cost milliseconds each.
+    counts = [len(epochs) for _, _, epochs, _, _ in parts]
+    return pd.DataFrame(
+        {
+            "trial_id": np.repeat([trial.id for trial, *_ in parts], counts),
+            "arm": np.repeat([trial.arm for trial, *_ in parts], counts),
+            "seed": np.repeat([trial.seed for trial, *_ in parts], counts),
+            "epoch": _joined([epochs for _, _, epochs, _, _ in parts], np.int64),
+            "step": _joined([epochs * steps for _, _, epochs, steps, _ in parts], np.int64),
+            "metric": np.repeat([metric for _, metric, *_ in parts], counts),
+            "value": _joined([values for *_, values in parts], np.float64),
+        }
+    )
+
+
+def _joined(parts: Sequence[NDArray[Any]], dtype: type[np.generic]) -> NDArray[Any]:
+    """Return parts one after the other, of which there may be none."""
+    return np.concatenate([np.empty(0, dtype), *parts])

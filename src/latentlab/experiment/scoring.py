@@ -242,7 +242,10 @@ def altered_trials(scores: pd.DataFrame, store: TrialStore) -> dict[str, str]:
             continue
         for split, metric, value in rows[["split", "metric", "value"]].itertuples(index=False):
             measured = kept.get(split, {}).get(metric)
-            if measured is not None and not np.isclose(value, measured, rtol=1e-12, equal_nan=True):
+            # Equality first: it is a hundred times cheaper, and nearly always so.
+            if measured is None or value == measured:
+                continue
+            if not np.isclose(value, measured, rtol=1e-12, equal_nan=True):
                 found[str(trial_id)] = f"its {metric} is not the one that was measured"
     return found
 

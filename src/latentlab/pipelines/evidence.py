@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 from kedro.pipeline import Node, Pipeline
 
+from latentlab.core.databases import shown
 from latentlab.core.errors import UserError
 from latentlab.runs.judging.settings import EvidenceSettings
 from latentlab.tracking.store_address import project_root
@@ -36,7 +37,7 @@ def judge(
         logger.info(sentence)
     if written is not None:
         run = write_back(written, found.verdicts)
-        logger.info("Verdicts are written into %s, run %s.", chosen.source, run)
+        logger.info("Verdicts are written into %s, run %s.", shown(written), run)
     return found.verdicts, found.comparison, found.findings, found.document
 
 

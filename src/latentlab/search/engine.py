@@ -1,4 +1,8 @@
-"""Runs a sweep: cohorts are suggested, trained together, and told, until the budget is used up."""
+"""Runs a sweep: cohorts are suggested, trained together, and told, until the budget is used up.
+
+Several drivers may run one sweep at once. Each asks for whole cohorts of its own, takes over those
+of drivers that are gone, and ends when everything is told, by whomever.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +18,9 @@ from latentlab.search.storage import SweepStorage
 from latentlab.search.suggestion import Result, Suggestion
 
 logger = logging.getLogger(__name__)
+
+WAIT = 2.0
+"""Seconds between two looks at what other drivers have in work."""
 
 Train = Callable[[Sequence[Suggestion]], Mapping[int, Result]]
 """Trains configurations on all seeds; returns what became of each, by number."""
@@ -36,12 +43,18 @@ def run_sweep(
         clock: seconds, for the wall-clock budget of this call.
     """
     started = clock()
+    waiting = 0
     while True:
-        suggestions = _next_cohort(settings, directions, storage, clock() - started)
+        with storage.asking():
+            suggestions = _next_cohort(settings, directions, storage, clock() - started)
         if not suggestions:
-            if elsewhere := in_work(storage.suggestions()):
-                logger.warning(elsewhere)
-            return
+            before, waiting = waiting, _in_work(storage.suggestions())
+            if not waiting:
+                return
+            if waiting != before:
+                logger.info("%s in work elsewhere: waiting", plural(waiting, "configuration"))
+            time.sleep(WAIT)
+            continue
         done, budget = len(storage.suggestions()), settings.configurations
         logger.info(
             "Cohort %d: configurations %d to %d%s",
@@ -101,12 +114,6 @@ def _best(suggestions: Sequence[Suggestion], direction: Direction) -> str:
     return f"the best so far is configuration {complete[value]} at {format_number(value)}"
 
 
-def in_work(suggestions: Sequence[Suggestion]) -> str:
-    """Say how many configurations a sweep leaves in work as it ends; empty if there are none."""
-    count = sum(one.result is None for one in suggestions)
-    return (
-        f"{plural(count, 'configuration')} still in work, leased to another store of trials: run "
-        "again when the run there has ended, or an hour after its last sign."
-        if count
-        else ""
-    )
+def _in_work(suggestions: Sequence[Suggestion]) -> int:
+    """Count the configurations that are not told."""
+    return sum(one.result is None for one in suggestions)

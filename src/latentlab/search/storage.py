@@ -1,19 +1,18 @@
 """The storage of a running sweep: what was suggested, who works on it, and its results.
 
-It is an Optuna study, so that Optuna's own tools read it: a journal file by default, any database
-that Optuna can use by its URL. A configuration is written whole in one step before it is trained,
-with a lease to the store of trials that it is trained in. Whoever holds that store is alone with
-it, so that what was leased to it and is not told is acquired again at once, on whatever machine and
-after whatever end. Optuna's heartbeat does not do this: it runs only inside `study.optimize`, and
-not on journal files.
+It is an Optuna study, so that Optuna's own tools read it: a journal file by default, or a database
+by its URL. A configuration is written whole in one step before it is trained, with a lease to the
+driver that trains it, which goes by the name of its store of trials. Whoever holds that store is
+alone with it, so that what was leased to it and is not told is acquired again at once, on whatever
+machine and after whatever end; `drivers` says which of the others are at work. Optuna's heartbeat
+does not do this: it runs only inside `study.optimize`, and not on journal files.
 """
 
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,16 +23,15 @@ from optuna.trial import FrozenTrial
 from optuna.trial import TrialState as OptunaState
 from sqlalchemy.exc import SQLAlchemyError
 
+from latentlab.core.databases import failure
 from latentlab.core.errors import UserError
 from latentlab.runs.trial_attributes import ADAPTIVE, COHORT, STATE
 from latentlab.runs.trial_state import stored_state
+from latentlab.search.drivers import open_drivers
 from latentlab.search.journal import DamagedJournal, damaged, open_journal, set_aside
 from latentlab.search.proposals import Direction, frozen_trial
 from latentlab.search.space import Space
 from latentlab.search.suggestion import Result, Suggestion
-
-LEASE_SECONDS = 3600.0
-"""A lease to another store that was not renewed for this long has no holder any more."""
 
 _UNREADABLE = (AssertionError, AttributeError, IndexError, KeyError, TypeError, ValueError)
 """What a record raises whose lines can be read one by one, and make no sense together."""
@@ -58,10 +56,10 @@ class SweepStorage:
         directions: which way each objective is better.
         settings: the sweep's settings as JSON text; a sweep keeps to those that it began with.
         owner: name of the store that configurations are trained in, which the caller holds.
-        now: seconds since 1970.
 
     Raises:
-        UserError: the storage cannot be opened, is damaged, or holds another sweep under this name.
+        UserError: the storage cannot be opened, is damaged, or holds another sweep under this name;
+            another driver excludes this one.
     """
 
     def __init__(
@@ -72,25 +70,32 @@ class SweepStorage:
         directions: Sequence[Direction],
         settings: str,
         owner: str,
-        now: Callable[[], float] = time.time,
     ) -> None:
         self._space = space
         self._directions = tuple(directions)
         self._owner = owner
-        self._now = now
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         with storage_errors(address):
-            self._storage = _open(address)
-            self._study = optuna.create_study(
-                storage=self._storage,
-                study_name=name,
-                directions=list(self._directions),
-                load_if_exists=True,
-            )
+            self._drivers = open_drivers(address, name, owner)
             try:
-                self.suggestions()
-            except _UNREADABLE as error:
-                raise damaged(address) from error
+                with self._drivers.asking():
+                    self._begin(address, name, settings)
+            except BaseException:
+                self._drivers.close()
+                raise
+
+    def _begin(self, address: str, name: str, settings: str) -> None:
+        self._storage = _open(address)
+        self._study = optuna.create_study(
+            storage=self._storage,
+            study_name=name,
+            directions=list(self._directions),
+            load_if_exists=True,
+        )
+        try:
+            self.suggestions()
+        except _UNREADABLE as error:
+            raise damaged(address) from error
         begun = self._study.user_attrs.get(_SETTINGS)
         if begun is None:
             self._study.set_user_attr(_SETTINGS, settings)
@@ -102,9 +107,17 @@ class SweepStorage:
                 "trained trials are kept either way.",
             )
 
+    def close(self) -> None:
+        """Let others have what is leased to this driver."""
+        self._drivers.close()
+
+    def asking(self) -> AbstractContextManager[None]:
+        """Give a context in which no other driver asks or tells."""
+        return self._drivers.asking()
+
     def suggestions(self) -> list[Suggestion]:
         """Return all configurations in order, with their results."""
-        return [_suggestion(trial) for trial in self._trials()]
+        return [_suggestion(trial, self._owner) for trial in self._trials()]
 
     def add(self, suggestions: Sequence[Suggestion]) -> None:
         """Write configurations that are to be tried, each whole in one step, leased.
@@ -121,44 +134,56 @@ class SweepStorage:
             self._study.add_trial(trial)
 
     def acquire(self) -> list[Suggestion]:
-        """Lease all configurations in work that no other store holds to this one.
+        """Lease the first cohort that has configurations in work which no other driver holds.
 
         Returns:
-            These; those that were leased to this store before are among them.
+            These configurations; those that were leased to this store before are among them.
         """
-        acquired: list[Suggestion] = []
-        for trial in self._trials():
-            if trial.state != OptunaState.RUNNING or not self._free(trial.user_attrs.get(_LEASE)):
-                continue
+        free = [
+            trial
+            for trial in self._trials()
+            if trial.state == OptunaState.RUNNING and self._free(trial.user_attrs.get(_LEASE))
+        ]
+        cohort = [one for one in free if one.user_attrs[COHORT] == free[0].user_attrs[COHORT]]
+        for trial in cohort:
             self._storage.set_trial_user_attr(trial._trial_id, _LEASE, self._lease())
-            acquired.append(_suggestion(trial))
-        return acquired
+        return [_suggestion(trial, self._owner) for trial in cohort]
 
     def report(self, number: int, epochs: int, score: float) -> None:
-        """Note a configuration's score at a rung, and renew its lease."""
-        trial = self._trials()[number]
-        rungs = trial.user_attrs.get(_RUNGS, {}) | {str(epochs): score}
-        self._storage.set_trial_user_attr(trial._trial_id, _RUNGS, rungs)
-        self._storage.set_trial_intermediate_value(trial._trial_id, epochs, score)
-        self._storage.set_trial_user_attr(trial._trial_id, _LEASE, self._lease())
+        """Note a configuration's score at a rung."""
+        with self.asking():
+            trial = self._trials()[number]
+            rungs = trial.user_attrs.get(_RUNGS, {}) | {str(epochs): score}
+            self._storage.set_trial_user_attr(trial._trial_id, _RUNGS, rungs)
+            self._storage.set_trial_intermediate_value(trial._trial_id, epochs, score)
 
     def tell(self, number: int, result: Result) -> None:
         """Write what became of a configuration; it is in work no more."""
-        trial_id = self._trials()[number]._trial_id
-        self._storage.set_trial_user_attr(trial_id, STATE, result.state)
-        self._storage.set_trial_user_attr(trial_id, _REPLICATES, list(result.replicates))
-        if result.note:
-            self._storage.set_trial_user_attr(trial_id, _NOTE, result.note)
-        state = {"complete": OptunaState.COMPLETE, "pruned": OptunaState.PRUNED}.get(
-            result.state, OptunaState.FAIL
-        )
-        values = list(result.objectives) if result.state == "complete" else None
-        self._storage.set_trial_state_values(trial_id, state, values)
+        with self.asking():
+            trial_id = self._trials()[number]._trial_id
+            self._storage.set_trial_user_attr(trial_id, STATE, result.state)
+            self._storage.set_trial_user_attr(trial_id, _REPLICATES, list(result.replicates))
+            if result.note:
+                self._storage.set_trial_user_attr(trial_id, _NOTE, result.note)
+            state = {"complete": OptunaState.COMPLETE, "pruned": OptunaState.PRUNED}.get(
+                result.state, OptunaState.FAIL
+            )
+            values = list(result.objectives) if result.state == "complete" else None
+            self._storage.set_trial_state_values(trial_id, state, values)
 
     @staticmethod
     def delete(address: str, name: str) -> None:
         """Remove a sweep from its storage, if it is there; a damaged journal is set aside."""
-        with storage_errors(address):
+        with (
+            storage_errors(address),
+            closing(open_drivers(address, name, "restart")) as drivers,
+            drivers.asking(),
+        ):
+            if not drivers.alone():
+                raise UserError(
+                    f"Other runs work on the sweep {name}, which `sweeps.restart` would remove",
+                    "Stop them first, or run without it.",
+                )
             try:
                 storage = _open(address)
             except DamagedJournal:
@@ -172,11 +197,15 @@ class SweepStorage:
         return self._study.get_trials(deepcopy=False)
 
     def _lease(self) -> dict[str, Any]:
-        return {"owner": self._owner, "until": self._now() + LEASE_SECONDS}
+        return {"owner": self._owner}
 
     def _free(self, lease: dict[str, Any] | None) -> bool:
-        """Return whether no other store holds a configuration."""
-        return lease is None or lease["owner"] == self._owner or lease["until"] < self._now()
+        """Return whether no other driver holds a configuration."""
+        return (
+            lease is None
+            or lease["owner"] == self._owner
+            or not self._drivers.lives(lease["owner"])
+        )
 
 
 @contextmanager
@@ -185,10 +214,11 @@ def storage_errors(address: str) -> Iterator[None]:
     try:
         yield
     except (ImportError, RuntimeError, SQLAlchemyError, StorageInternalError) as error:
-        first = str(error.__cause__ or error).strip().partition("\n")[0]
+        why, remedy = failure(error)
         raise UserError(
-            f"The storage of sweeps at {address} cannot be used: {first}",
-            "Mend `sweeps.storage`: a database's URL, or nothing for a journal file. "
+            f"The storage of sweeps at {address} cannot be used: {why}",
+            remedy
+            or "Mend `sweeps.storage`: a URL of SQLite or PostgreSQL, or nothing for a journal. "
             "What was trained is kept.",
         ) from error
 
@@ -203,8 +233,13 @@ def _open(address: str) -> BaseStorage:
         raise damaged(address) from error
 
 
-def _suggestion(trial: FrozenTrial) -> Suggestion:
-    """Return a stored trial as the configuration that was suggested, with its result."""
+def _suggestion(trial: FrozenTrial, owner: str) -> Suggestion:
+    """Return a stored trial as the configuration that was suggested, with its result.
+
+    Args:
+        trial: of the storage.
+        owner: of the store that the caller holds.
+    """
     attributes = trial.user_attrs
     result = None
     if trial.state.is_finished():
@@ -224,6 +259,7 @@ def _suggestion(trial: FrozenTrial) -> Suggestion:
         adaptive=bool(attributes[ADAPTIVE]),
         rungs={int(epochs): score for epochs, score in attributes.get(_RUNGS, {}).items()},
         result=result,
+        elsewhere=attributes.get(_LEASE, {}).get("owner", owner) != owner,
     )
 
 

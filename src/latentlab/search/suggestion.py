@@ -39,6 +39,7 @@ class Suggestion:
         adaptive: whether the scores of earlier ones decided it.
         rungs: the score at each rung it reached, by epochs; turned like the objective.
         result: none while it is in work.
+        elsewhere: whether another store has its trials, or will have them.
     """
 
     number: int
@@ -47,6 +48,7 @@ class Suggestion:
     adaptive: bool
     rungs: Mapping[int, float] = field(default_factory=dict)
     result: Result | None = None
+    elsewhere: bool = False
 
     @property
     def state(self) -> TrialState | Literal["running"]:

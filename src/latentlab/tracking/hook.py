@@ -21,6 +21,7 @@ from kedro_mlflow.config.kedro_mlflow_config import KedroMlflowConfig
 from kedro_mlflow.framework.hooks.mlflow_hook import MlflowHook
 from pydantic import BaseModel
 
+from latentlab.core.databases import shown
 from latentlab.core.validation import validate
 from latentlab.experiment.declaration import Declaration
 from latentlab.studies.registry import STUDIES
@@ -79,7 +80,8 @@ class TrackingHook(MlflowHook):
         self._run = ParentRun(self.mlflow_config, self._context, _experiment_name(pipeline))
         self._tree = self._run.tree
         self._already_active_mlflow = not self._run.is_ours
-        super().before_pipeline_run(run_params, pipeline, catalog)
+        # They become tags of the run, the command line among them.
+        super().before_pipeline_run(shown(run_params), pipeline, catalog)
         self._parameters = _parameters(pipeline, catalog)
         self._tree.log_parameters(flatten(self._parameters, ""))
 
@@ -317,7 +319,7 @@ def _parameters(pipeline: Pipeline, catalog: Any) -> dict[str, Any]:
                 value = value.resolved()
             elif isinstance(value, BaseModel):
                 value = value.model_dump(mode="json")
-            found[name.removeprefix("params:")] = value
+            found[name.removeprefix("params:")] = shown(value)
     return found
 
 

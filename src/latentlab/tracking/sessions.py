@@ -22,6 +22,7 @@ from filelock import FileLock, Timeout
 from mlflow import MlflowClient
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
+from latentlab.core.databases import shown
 from latentlab.core.files import unwritable, write_atomically
 from latentlab.tracking.outbox import send_kept
 
@@ -57,7 +58,7 @@ class Session:
             self.folder.mkdir()
         except OSError as error:
             raise unwritable(self.folder, error) from error
-        about = {"store": uri, "experiment": experiment}
+        about = {"store": shown(uri), "experiment": experiment}
         write_atomically(self.folder / _STORE, json.dumps(about).encode())
 
     def close(self, keep: bool) -> None:
@@ -91,7 +92,7 @@ def settle(project: Path, uri: str, client: MlflowClient) -> None:
                 _remove(folder)
                 continue
             about = json.loads((folder / _STORE).read_text())
-            if about["store"] == uri:
+            if shown(about["store"]) == shown(uri):
                 _settle(folder, about["experiment"], client)
                 _remove(folder)
         finally:

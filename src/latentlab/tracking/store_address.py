@@ -22,9 +22,15 @@ def tracking_uri() -> str:
 
 
 def artifact_location(uri: str | None, experiment: str) -> str | None:
-    """Where a new experiment keeps its files: beside a SQLite store; a server decides itself."""
-    path = None if uri is None else sqlite_path(uri)
-    return None if path is None else (path.parent / "mlartifacts" / experiment).as_uri()
+    """Where a new experiment keeps its files; a server decides itself.
+
+    Beside a SQLite store; where the store is another database, in the project.
+    """
+    if uri is None or is_server(uri):
+        return None
+    path = sqlite_path(uri)
+    folder = project_root() if path is None else path.parent
+    return (folder / "mlartifacts" / experiment).as_uri()
 
 
 def sqlite_path(uri: str) -> Path | None:
@@ -32,6 +38,11 @@ def sqlite_path(uri: str) -> Path | None:
     if not uri.startswith("sqlite:///"):
         return None
     return Path(uri.removeprefix("sqlite:///").partition("?")[0]).resolve()
+
+
+def is_server(uri: str) -> bool:
+    """Whether an address is that of a server, which looks after its store itself."""
+    return uri.startswith(("http", "databricks"))
 
 
 def is_folder(uri: str) -> bool:

@@ -2,7 +2,8 @@
 
 MLflow makes the tables of a new database one by one, in any number of processes at once, and
 upgrades a database of another version as soon as it opens it. Neither happens here: a SQLite store
-is made elsewhere and renamed into its place under a lock, and one that would be changed is refused.
+is made elsewhere and renamed into its place under a lock, PostgreSQL's tables are made under a lock
+of the server, and a store that would be changed is refused.
 """
 
 from __future__ import annotations
@@ -16,15 +17,19 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
 
+from latentlab.core.databases import failure, url_of
 from latentlab.core.errors import UserError
 from latentlab.core.files import unwritable, write_atomically
-from latentlab.tracking.store_address import is_folder, project_root, sqlite_path
+from latentlab.tracking.store_address import is_folder, is_server, project_root, sqlite_path
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 
 logger = logging.getLogger(__name__)
+
+_MAKING = int.from_bytes(b"latentlb")
+"""Number of the lock that a process holds in PostgreSQL while it makes MLflow's tables."""
 
 
 def prepare_store(uri: str) -> None:
@@ -47,10 +52,9 @@ def prepare_store(uri: str) -> None:
     path = sqlite_path(uri)
     if path is not None:
         _prepare_file(path, uri)
-    elif not uri.startswith(("http", "databricks")):
+    elif not is_server(uri):
         with opened(uri) as engine:
-            if _tables(engine):
-                check_schema(engine, uri)
+            _prepare_database(engine, uri)
 
 
 @contextmanager
@@ -68,16 +72,16 @@ def opened(uri: str, called: str | None = None) -> Iterator[Engine]:
     from sqlalchemy.exc import SQLAlchemyError
 
     try:
-        engine = create_engine(uri)
+        engine = create_engine(url_of(uri))
         try:
             yield engine
         finally:
             engine.dispose()
     except (SQLAlchemyError, ImportError) as error:
-        why = str(getattr(error, "orig", None) or error).partition("\n")[0]
+        why, remedy = failure(error)
         raise UserError(
             f"The MLflow store {called or uri} cannot be read: {why}",
-            "Check the address, that its driver is installed and that no other program holds it.",
+            remedy or "Check the address, and that no other program holds it.",
         ) from error
 
 
@@ -128,6 +132,19 @@ def _check_kind(engine: Engine, uri: str) -> None:
         raise UserError(
             f"{uri} is no store of MLflow: it holds {held}", "Give the address of one that is."
         )
+
+
+def _prepare_database(engine: Engine, uri: str) -> None:
+    """Make the tables of a database that has none, one process at a time."""
+    from sqlalchemy import text
+
+    with engine.connect() as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execute(text(f"SELECT pg_advisory_xact_lock({_MAKING})"))
+        if _tables(engine):
+            check_schema(engine, uri)
+        else:
+            _schemas()._initialize_tables(engine)
 
 
 def _prepare_file(path: Path, uri: str) -> None:

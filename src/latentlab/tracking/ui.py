@@ -16,7 +16,7 @@ def command(arguments: list[str]) -> list[str]:
     """The server's command line; bound to 127.0.0.1, with one worker, which starts fastest."""
     given = arguments if "--port" in arguments else ["--port", PORT, *arguments]
     server = [sys.executable, "-m", "mlflow", "ui", "--host", "127.0.0.1", "--workers", "1"]
-    return [*server, "--backend-store-uri", tracking_uri(), *given]
+    return [*server, *given]
 
 
 if __name__ == "__main__":
@@ -27,5 +27,7 @@ if __name__ == "__main__":
         prepare_store(tracking_uri())
     except UserError as error:
         sys.exit(f"Error: {error}")
+    # Not as an argument: every user of the machine sees these.
+    os.environ["MLFLOW_BACKEND_STORE_URI"] = tracking_uri()
     arguments = command(sys.argv[1:])
     os.execv(arguments[0], arguments)

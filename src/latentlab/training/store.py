@@ -314,7 +314,7 @@ def damaged_file(folder: Path) -> str | None:
     )
 
 
-@functools.lru_cache(maxsize=1 << 16)
+@functools.lru_cache(maxsize=1 << 18)
 def _damaged_file(folder: Path, _: Stamp) -> str | None:
     name = DIGESTS
     try:

@@ -10,14 +10,13 @@ from latentlab.experiment.planning import history_table, trial_table
 from latentlab.experiment.scoring import SCORE_COLUMNS
 from latentlab.experiment.sweep.file import Sweep
 from latentlab.experiment.sweep.training import SweepTraining, configuration_name
-from latentlab.search.engine import in_work
 from latentlab.search.suggestion import Suggestion
 from latentlab.search.table import SweepTable, typed_parameters
 from latentlab.training.trial import Trial
 
 
 def sweep_table(sweep: Sweep, suggestions: Sequence[Suggestion]) -> SweepTable:
-    """Return the sweep as analyses read it; configurations in work are left out and noted."""
+    """Return the sweep as analyses read it, once all its configurations are told."""
     space = sweep.settings.space
     names = [objective.name for objective in sweep.objectives]
     finished = [(one, one.result) for one in suggestions if one.result is not None]
@@ -51,7 +50,7 @@ def sweep_table(sweep: Sweep, suggestions: Sequence[Suggestion]) -> SweepTable:
         parameters=parameters,
         outcomes=outcomes.join(spent),
         replicates=by_seed,
-        notes=(*sweep.warnings, *filter(None, [in_work(suggestions)])),
+        notes=tuple(sweep.warnings),
     )
 
 
@@ -66,15 +65,17 @@ def stored_trials(
 
     Returns:
         As `trial_table` and `history_table`; a configuration that was stopped early has no
-        stored trials. One that is finished and whose trials were lost or damaged since is trained
-        again.
+        stored trials, and one that another driver trained has them there. One that is finished
+        and whose trials were lost or damaged since is trained again.
     """
     trials: list[Trial] = []
     for suggestion in suggestions:
         result = suggestion.result
         # What could not even be built has no trials.
         if result is not None and result.replicates and result.state != "pruned":
-            trials += training.trials(suggestion)
+            planned = training.trials(suggestion)
+            if not suggestion.elsewhere or all(training.store.knows(one.id) for one in planned):
+                trials += planned
     lost = [trial for trial in trials if not training.store.knows(trial.id)]
     if lost:
         training.trained |= training.trainer.train(lost)

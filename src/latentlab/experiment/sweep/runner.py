@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Collection
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -72,8 +73,10 @@ def search_sweep(
     directions = [objective.direction for objective in sweep.objectives]
     device = resolve_device(compute)
     study, declaration = sweep.study, sweep.declaration
-    with study.trainer(declaration, made_from, store, compute, one_plan=True) as trainer:
-        storage = open_storage(sweep, config, made_from, store)
+    with (
+        study.trainer(declaration, made_from, store, compute, one_plan=True) as trainer,
+        closing(open_storage(sweep, config, made_from, store)) as storage,
+    ):
         training = SweepTraining(
             sweep, made_from, store, trainer, storage, compute.precision, device
         )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_serializer, field_validator
+
+from latentlab.core.databases import shown
 
 
 class SweepsConfig(BaseModel):
@@ -14,12 +16,19 @@ class SweepsConfig(BaseModel):
         description="searched in this order for `<study>/sweeps/<name>.yml`"
     )
     storage: str | None = Field(
-        None, description="a database's URL; none: a journal file beside the study's trials"
+        None,
+        repr=False,
+        description="a database's URL; none: a journal file beside the study's trials",
     )
     restart: bool = Field(False, description="forget what the sweep asked before, and begin again")
     compare_with: str | None = Field(
         None, description="another sweep of the study whose results are compared with this one's"
     )
+
+    @field_serializer("storage", when_used="json")
+    def _without_password(self, storage: str | None) -> str | None:
+        # As it is logged.
+        return None if storage is None else str(shown(storage))
 
     @field_validator("storage")
     @classmethod

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from latentlab.core.databases import failure
 from latentlab.core.errors import UserError
 from latentlab.runs.importers.sqlite_copies import copied_sqlite
 
@@ -64,9 +65,10 @@ def opened(address: str) -> Iterator[BaseStorage]:
             else:
                 storage = JournalStorage(JournalFileBackend(address))
         except (OSError, ImportError, RuntimeError, ValueError, KeyError, SQLAlchemyError) as error:
+            why, remedy = failure(error)
             raise UserError(
-                f"The Optuna storage at {address} cannot be opened: {error}",
-                "Check the address, and that its driver is installed",
+                f"The Optuna storage at {address} cannot be opened: {why}",
+                remedy or "Check the address",
             ) from error
         yield storage
 

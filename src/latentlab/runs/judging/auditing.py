@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from latentlab.core.databases import shown
 from latentlab.core.errors import UserError
 from latentlab.core.provenance import provenance
 from latentlab.reporting.document import Document, Section
@@ -83,7 +84,8 @@ def audit_runs(
     )
     table = findings_table(found.findings)
     block = {
-        f"evidence.{key}": str(value) for key, value in chosen.model_dump(exclude_none=True).items()
+        f"evidence.{key}": str(shown(value))
+        for key, value in chosen.model_dump(exclude_none=True).items()
     }
     document = Document(
         title=f"Audit of {runs.name}",
@@ -91,7 +93,7 @@ def audit_runs(
         summary=said,
         sections=[audit_section(found), *printed, Section("How the runs were read", facts=block)],
         tables={"tables/findings.csv": table},
-        reproduce={**provenance(), "source": str(chosen.source)},
+        reproduce={**provenance(), "source": shown(str(chosen.source))},
     )
     return AuditedRuns(table, document, said)
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
+from latentlab.core.databases import shown
 from latentlab.core.errors import UserError
 from latentlab.core.provenance import provenance
 from latentlab.evidence.hypotheses import Hypotheses, read_hypotheses
@@ -114,7 +115,7 @@ def judge_runs(chosen: EvidenceSettings, root: Path, runs_of: RunsOf) -> JudgedR
         if arms.are_seeds
         else list(verdict_deviations(verdicts)),
         metrics=[one.metric for one in metrics],
-        reproduce={**provenance(), "source": str(chosen.source)},
+        reproduce={**provenance(), "source": shown(str(chosen.source))},
     )
     read = Section(
         "How the runs were read",
@@ -252,11 +253,13 @@ def _as_read(
         "control": control,
     }
     said = chosen.model_dump(exclude_none=True)
-    return {
-        "source": chosen.source,
-        **{k: v for k, v in said.items() if k not in guessed},
-        **guessed,
-    }
+    return shown(
+        {
+            "source": chosen.source,
+            **{k: v for k, v in said.items() if k not in guessed},
+            **guessed,
+        }
+    )
 
 
 def _runs_table(trials: pd.DataFrame, arms: Arms) -> pd.DataFrame:
