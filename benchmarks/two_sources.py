@@ -112,7 +112,6 @@ LAWS: Mapping[str, Law] = {
     "gaussian .3": functools.partial(additive, rest=0.3),
     "bernoulli": bernoulli,
     "t3": functools.partial(additive, heavy=True),
-    "t3 .3": functools.partial(additive, heavy=True, rest=0.3),
 }
 
 
@@ -153,10 +152,10 @@ def pigeonhole_holds(table: Array, rng: np.random.Generator, level: float = 0.95
 
 def print_coverage(studies: int, bootstraps: int) -> None:
     """Print the table of coverage."""
-    rng = np.random.default_rng(0)
     print("\n| law | seeds | examples | seeds' share | shares found | rule | Satterthwaite | ph |")
     print("|---|---|---|---|---|---|---|---|")
     for law, shape, share in itertools.product(LAWS, SHAPES, SHARES):
+        rng = np.random.default_rng([0, *shape, int(100 * share)])
         means: list[TwoWayMean] = []
         held: list[bool] = []
         for x, y in in_batches(law, studies, shape, share, rng):
@@ -167,7 +166,7 @@ def print_coverage(studies: int, bootstraps: int) -> None:
         print(
             f"| {law} | {shape[0]} | {shape[1]} | {share:.2f} | {1 - part:.2f} "
             f"| {intervals_hold(found):.3f} | {satterthwaite_holds(found):.3f} "
-            f"| {np.mean(held):.2f} |",
+            f"| {f'{np.mean(held):.2f}' if held else ''} |",
             flush=True,
         )
 
@@ -262,13 +261,11 @@ def errors_of(found: Sequence[tuple[Array, Array]]) -> Errors:
 
 def print_levels_of_tables(studies: int) -> float:
     """Print levels of families of claims on drawn tables; return the highest."""
-    rng = np.random.default_rng(2)
     print("\n| law | seeds | examples | seeds' share | one claim | family of four | coverage |")
     print("|---|---|---|---|---|---|---|")
     worst = 0.0
-    for law, shape, share in itertools.product(
-        ("bernoulli", "t3", "t3 .3"), SHAPES, (0.05, 0.5, 0.95)
-    ):
+    for law, shape, share in itertools.product(("bernoulli", "t3"), SHAPES, (0.05, 0.5, 0.95)):
+        rng = np.random.default_rng([1, *shape, int(100 * share)])
         one, four, covered = errors_of(
             [
                 TwoSources(x, y, "superiority", Boundary(0.0)).evidence()
