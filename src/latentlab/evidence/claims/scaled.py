@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import ClassVar
 
 from latentlab.core.errors import UserError
-from latentlab.evidence.claims.base import ArmClaim, too_wide
+from latentlab.evidence.claims.base import ArmClaim
 from latentlab.evidence.margins import Boundary
 from latentlab.evidence.samples import ArmScores, logarithms
 from latentlab.evidence.tables import NoVerdict, Tables
@@ -47,7 +47,7 @@ class ScaledClaim(ArmClaim):
         metric, key, boundary = metrics[self.metric.name], self.amount_key, self.boundary
         ratios = self.scale(metrics) == "log"
         if not boundary.relative:
-            return None if ratios else too_wide(key, boundary.value, metric, self.largest_effect)
+            return None if ratios else _too_wide(key, boundary.value, metric, self.largest_effect)
         # Scores that are not negative can lose no more than all: 100 % of the control's mean.
         falls = {"superiority": "lower", "non_inferiority": "higher"}.get(self.comparison)
         losing = self.metric.direction(metrics) == falls if falls else ratios
@@ -82,3 +82,22 @@ class ScaledClaim(ArmClaim):
         if self.scale(metrics) == "log":
             return logarithms(samples, self.metric.name)
         return samples
+
+
+def _too_wide(key: str, boundary: float, metric: Metric, ranges: int = 1) -> UserError | None:
+    """Say that no effect reaches a boundary; None where one can.
+
+    Args:
+        key: the key in the file that holds the boundary.
+        boundary: in the metric's units.
+        metric: what it is about.
+        ranges: the largest effect there can be, in ranges of the metric.
+    """
+    widest = ranges * (metric.high - metric.low)
+    if boundary < widest:
+        return None
+    return UserError(
+        f"{key}: {boundary:g} is no less than the widest difference in {metric.name}, whose range "
+        f"is {metric.low:g} to {metric.high:g}",
+        f"Write {key} in {metric.unit}, below {widest:g}",
+    )
