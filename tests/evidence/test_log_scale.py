@@ -149,6 +149,8 @@ def test_several_contrasts_are_of_ratios(declare, metrics, tables, metric, ratio
     assert row["p_supported"] == pytest.approx(min(2 * min(beyond), 1))
     assert row["p_refuted"] == pytest.approx(1 - min(beyond))
     assert (row["boundary"], row["unit"]) == (10, "%")
+    assert row["detectable_effect"] > 10
+    assert row["detectable_effect"] < 100
     assert row["treatment_mean"] / row["control_mean"] == pytest.approx(np.exp(logs.mean()))
     expected = {0.8: "supported", 1.0: "refuted", 1.2: "supported"}
     assert row["verdict"] == expected.get(ratio, row["verdict"])

@@ -126,7 +126,7 @@ class ContrastClaim(ScaledClaim, DifferenceClaim):
             sensitivity={
                 test: float(own.min()) for test, (_, _, own) in tests.items() if own is not p
             },
-            detectable_effect=detectable,
+            detectable_effect=boundary.shown(detectable, sign),
             seeds_needed=needed,
             contrasts={
                 name: ContrastFound(*own)
@@ -182,5 +182,4 @@ class ContrastClaim(ScaledClaim, DifferenceClaim):
             replace(level, one_sided=level.one_sided / len(found.estimates)),
             paired=self.paired,
         )
-        detectable = boundary.shown(detectable, 1.0)
         return detectable, None if needed is None else needed.at_least(level.min_seeds)
