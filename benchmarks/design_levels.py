@@ -15,6 +15,7 @@ import functools
 import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from latentlab.core.arrays import Array
 from latentlab.evidence.claims.contrast_base import ContrastClaim
 from latentlab.evidence.decisions import decide
 from latentlab.evidence.hypotheses import read_hypotheses
+from latentlab.metrics.metric import Metric
 from latentlab.statistics.contrasts import Holm, Together
 from latentlab.statistics.dominance import Dominance, of_pairs, of_samples
 
@@ -58,23 +60,27 @@ def claim_of(kind: str, **stated: Any) -> ContrastClaim:
     return found
 
 
-def p_values(claim: ContrastClaim, scores: Array) -> tuple[Array, Array]:
+def p_values(
+    claim: ContrastClaim, scores: Array, metrics: Mapping[str, Metric] = MappingProxyType({})
+) -> tuple[Array, Array]:
     """Return adjusted p of each contrast, [studies, contrasts], and p of refutation, [studies].
 
     Args:
         claim: what is claimed.
-        scores: shape [studies, seeds, arms], arms as in `ARMS`.
+        scores: shape [studies, seeds, arms], arms as in `ARMS`; logarithms where ratios count.
+        metrics: name -> metric, of the scale that is not linear.
     """
     arms = list(claim.arm_names().values())
     columns: Sequence[Array] = [scores[..., ARMS.index(arm)] for arm in arms]
     weights = np.array([[own.get(arm, 0.0) for arm in arms] for own in claim.weights().values()])
     found, law = claim.tests(columns, weights)[claim.primary_test]
-    deviates = found.deviates(claim.min_effect)
+    boundary = claim.boundary_on(metrics)
+    deviates = found.deviates(*boundary.band)
     if isinstance(law, Holm):
         p = law.adjusted(deviates)
     else:
         p = np.exp(np.interp(deviates, *_tabled(law)))
-    refuted = found.within(claim.min_effect) if claim.min_effect else np.ones(len(scores))
+    refuted = found.within(*boundary.band) if boundary.value else np.ones(len(scores))
     return p, refuted
 
 
@@ -131,6 +137,34 @@ def print_contrasts(studies: int) -> None:
             )
 
 
+def print_ratios(studies: int) -> None:
+    """Print the levels of the same claims on lognormal scores that are compared by ratios.
+
+    One arm lies at a ratio of .9 or 1.1 to others, which is the boundary.
+    """
+    print("\n| claim | test | logarithms scatter by | ratio | seeds | supported | refuted |")
+    print("|---|---|---|---|---|---|---|")
+    metrics = {"score": Metric("score", "lower", "s", "a time", 0.0, scale="log")}
+    tenth = {"min_effect": "10% of control mean"}
+    for kind, pairing, scatter in itertools.product(STATED, ("seed", "none"), (1.0, 0.03)):
+        claim = claim_of(kind, pairing=pairing, **tenth)
+        # Whether the arm c is what others are divided by.
+        turned = next(own["c"] for own in claim.weights().values() if "c" in own)
+        for ratio, n in itertools.product((0.9, 1.1), (5, 10)):
+            rng = np.random.default_rng([n, studies])
+            scores = np.exp(scatter * rng.normal(size=(4 * studies, n, len(ARMS))))
+            if pairing == "seed":
+                scores *= np.exp(rng.normal(size=(4 * studies, n, 1)))
+            scores[..., ARMS.index("c")] *= ratio**turned
+            p, within = p_values(claim, np.log(scores), metrics)
+            one, four = (shares(p.min(axis=-1), within, members) for members in (1, 4))
+            print(
+                f"| {kind} | {claim.primary_test} | {scatter:g} | {ratio} | {n} "
+                f"| {one[0]:.4f}, {four[0]:.4f} | {one[1]:.4f}, {four[1]:.4f} |",
+                flush=True,
+            )
+
+
 def print_winners(studies: int) -> None:
     """Print the levels of claims about who wins."""
     print("\n| test | scores | threshold | seeds | supported | refuted | family of 4 |")
@@ -172,6 +206,7 @@ def main() -> None:
     arguments = parser.parse_args()
     print_winners(arguments.studies)
     print_contrasts(arguments.studies)
+    print_ratios(arguments.studies)
 
 
 if __name__ == "__main__":

@@ -1,30 +1,30 @@
 """Whether intervals and verdicts over seeds and examples hold what they promise.
 
-    python benchmarks/two_sources.py [--studies 4000] [--exact 200000] [--bootstraps 400]
-    python benchmarks/two_sources.py --groups 20000
+    python benchmarks/two_sources.py [--studies 20000] [--bootstraps 400]
 
 Everything goes through the decision path of the studies: `TwoSources.evidence`, its interval and
 `decide_at_looks`. Tables seeds x examples have a mean whose variance is divided between seeds,
 examples and what is particular to a seed's example. Printed are
 
+Levels: shares of studies in which any of a family's claims is supported, and any is refuted, all at
+their boundaries; alpha is .05, so at most .055. First by the exact law of Gaussian mean squares,
+then of drawn tables: effects of three degrees of freedom, and hits.
+
 Coverage: shares of 95 % intervals that hold the true mean. Gaussian tables have additive effects;
 Bernoulli tables are differences of two arms' hits, whose chances vary with seed and example; their
 noise particular to seed and example is what coins have. Beside the rule stand Satterthwaite's
 degrees of freedom and Owen's (2007) pigeonhole bootstrap, percentiles of 999 draws.
-
-Levels: shares of studies in which any of a family's claims is supported, and any is refuted, all at
-their boundaries, by the exact law of Gaussian mean squares; alpha is .05, so at most .055.
-
-Groups (by themselves: they take minutes): levels and coverage where examples of a group are
-correlated by .3 and groups are of unequal sizes; beside them what comes of taking each example as
-independent.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
+import itertools
 import math
 import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import scipy
@@ -36,36 +36,54 @@ from latentlab.evidence.two_sources import TwoSources
 from latentlab.statistics.sequential import FixedDesign
 from latentlab.statistics.two_way import TwoWayMean, two_way_mean
 
-SEEDS, EXAMPLES = (5, 10), (60, 360)
+SHAPES = ((5, 60), (5, 360), (10, 60), (10, 360))
+"""Seeds, examples."""
 SHARES = (0.05, 0.2, 0.35, 0.5, 0.65, 0.8, 0.95)
 """Of the seeds, in what seeds and examples bring to the variance of the mean."""
 DRAWS = 999
+NUMBERS = 500_000
+"""Drawn at a time: bounds memory, and what fits a cache is judged faster."""
+Tables = tuple[Array, Array]
+Law = Callable[[int, tuple[int, int], float, np.random.Generator], Tables]
+"""Number of tables, their seeds and examples, the seeds' share, a stream -> tables."""
 
 
-def gaussian(
-    studies: int, shape: tuple[int, int], share: float, rest: float, rng: np.random.Generator
-) -> Array:
-    """Draw tables of mean 0 whose mean has variance 1.
+def additive(
+    studies: int,
+    shape: tuple[int, int],
+    share: float,
+    rng: np.random.Generator,
+    *,
+    rest: float = 0.0,
+    heavy: bool = False,
+) -> Tables:
+    """Draw tables of mean 0 whose mean has variance 1; the control is 0.
 
     Args:
         studies: number of tables.
         shape: seeds, examples.
         share: the seeds' part of the variance that is not `rest`.
-        rest: part of what is particular to a seed's example.
         rng: stream of draws.
+        rest: part of what is particular to a seed's example.
+        heavy: whether effects have three degrees of freedom instead of being Gaussian.
     """
     seeds, examples = shape
-    of_seeds = math.sqrt(share * (1 - rest) * seeds) * rng.normal(size=(studies, seeds, 1))
-    of_examples = math.sqrt((1 - share) * (1 - rest) * examples) * rng.normal(
-        size=(studies, 1, examples)
-    )
-    noise = math.sqrt(rest * seeds * examples) * rng.normal(size=(studies, *shape))
-    return of_seeds + of_examples + noise
+
+    def effects(variance: float, *shape: int) -> Array:
+        if heavy:
+            return math.sqrt(variance / 3) * rng.standard_t(3, size=(studies, *shape))
+        return math.sqrt(variance) * rng.normal(size=(studies, *shape))
+
+    table = effects(share * (1 - rest) * seeds, seeds, 1)
+    table = table + effects((1 - share) * (1 - rest) * examples, 1, examples)
+    if rest:
+        table += effects(rest * seeds * examples, *shape)
+    return table, np.zeros_like(table)
 
 
 def bernoulli(
     studies: int, shape: tuple[int, int], share: float, rng: np.random.Generator
-) -> tuple[Array, Array]:
+) -> Tables:
     """Draw hits of two arms of equal accuracy, about .8.
 
     A probit of each hit: the example's difficulty, which both arms share, and for each arm an
@@ -87,6 +105,23 @@ def bernoulli(
         return np.asarray(score + 0.5 * rng.normal(size=(studies, *shape)) > 0, dtype=np.float64)
 
     return arm(), arm()
+
+
+LAWS: Mapping[str, Law] = {
+    "gaussian": additive,
+    "gaussian .3": functools.partial(additive, rest=0.3),
+    "bernoulli": bernoulli,
+    "t3": functools.partial(additive, heavy=True),
+}
+
+
+def in_batches(
+    law: str, tables: int, shape: tuple[int, int], share: float, rng: np.random.Generator
+) -> Iterator[Tables]:
+    """Draw tables some at a time."""
+    step = max(1, NUMBERS // math.prod(shape))
+    for begun in range(0, tables, step):
+        yield LAWS[law](min(step, tables - begun), shape, share, rng)
 
 
 def intervals_hold(found: TwoWayMean, level: float = 0.95) -> float:
@@ -117,28 +152,32 @@ def pigeonhole_holds(table: Array, rng: np.random.Generator, level: float = 0.95
 
 def print_coverage(studies: int, bootstraps: int) -> None:
     """Print the table of coverage."""
-    rng = np.random.default_rng(0)
     print("\n| law | seeds | examples | seeds' share | shares found | rule | Satterthwaite | ph |")
     print("|---|---|---|---|---|---|---|---|")
-    for law in ("gaussian", "gaussian .3", "bernoulli"):
-        for seeds in SEEDS:
-            for examples in EXAMPLES:
-                for share in SHARES:
-                    shape = (seeds, examples)
-                    if law == "bernoulli":
-                        x, y = bernoulli(studies, shape, share, rng)
-                    else:
-                        x = gaussian(studies, shape, share, 0.3 if " " in law else 0.0, rng)
-                        y = np.zeros_like(x)
-                    found = two_way_mean(x, y)
-                    held = [pigeonhole_holds(table, rng) for table in (x - y)[:bootstraps]]
-                    part = float(np.mean(found.of_examples) / np.mean(found.error**2))
-                    print(
-                        f"| {law} | {seeds} | {examples} | {share:.2f} | {1 - part:.2f} "
-                        f"| {intervals_hold(found):.3f} | {satterthwaite_holds(found):.3f} "
-                        f"| {np.mean(held):.2f} |",
-                        flush=True,
-                    )
+    for law, shape, share in itertools.product(LAWS, SHAPES, SHARES):
+        rng = np.random.default_rng([0, *shape, int(100 * share)])
+        means: list[TwoWayMean] = []
+        held: list[bool] = []
+        for x, y in in_batches(law, studies, shape, share, rng):
+            means.append(two_way_mean(x, y))
+            held += [pigeonhole_holds(own, rng) for own in (x - y)[: bootstraps - len(held)]]
+        found = together(means)
+        part = float(np.mean(found.of_examples) / np.mean(found.error**2))
+        print(
+            f"| {law} | {shape[0]} | {shape[1]} | {share:.2f} | {1 - part:.2f} "
+            f"| {intervals_hold(found):.3f} | {satterthwaite_holds(found):.3f} "
+            f"| {f'{np.mean(held):.2f}' if held else ''} |",
+            flush=True,
+        )
+
+
+def together(means: Sequence[TwoWayMean]) -> TwoWayMean:
+    """Return what was found in several batches as of one."""
+    squares = {
+        name: np.concatenate([getattr(own, name) for own in means])
+        for name in ("mean", "row", "column", "residual")
+    }
+    return replace(means[0], **squares)
 
 
 def drawn_means(
@@ -164,12 +203,12 @@ def print_levels(exact: int) -> float:
     print("|---|---|---|---|---|---|")
     worst = 0.0
     for seeds in (3, 5, 10, 20):
-        for examples in EXAMPLES:
+        for examples in (60, 360):
             for rest in (0.0, 0.05, 0.3, 0.9):
                 for members in (1, 4):
                     shares = np.max(
                         [
-                            _any_decided(exact, (seeds, examples), share, rest, members, rng)
+                            any_decided(exact, (seeds, examples), share, rest, members, rng)
                             for share in SHARES
                         ],
                         axis=0,
@@ -183,7 +222,7 @@ def print_levels(exact: int) -> float:
     return worst
 
 
-def _any_decided(
+def any_decided(
     studies: int,
     shape: tuple[int, int],
     share: float,
@@ -191,11 +230,12 @@ def _any_decided(
     members: int,
     rng: np.random.Generator,
 ) -> tuple[float, float]:
+    """Return the levels of families on tables of `drawn_means`."""
     found = drawn_means(studies * members, shape, share, rest, rng)
-    return _decided(found.p("greater"), found.p("less"), studies, members)
+    return decided(found.p("greater"), found.p("less"), studies, members)
 
 
-def _decided(supported: Array, refuted: Array, studies: int, members: int) -> tuple[float, float]:
+def decided(supported: Array, refuted: Array, studies: int, members: int) -> tuple[float, float]:
     """Return the share of studies with any support, and with any refutation."""
     evidence = Evidence(
         supported.reshape(1, studies, members),
@@ -208,130 +248,50 @@ def _decided(supported: Array, refuted: Array, studies: int, members: int) -> tu
     return tuple(float((verdict == v).any(axis=1).mean()) for v in ("supported", "refuted"))
 
 
-def print_levels_of_hits(studies: int) -> float:
-    """Print levels of families of claims on hits, tables and all; return the highest."""
-    rng = np.random.default_rng(2)
-    print("\n| seeds | examples | family | seeds' share | supported | refuted |")
-    print("|---|---|---|---|---|---|")
+Errors = tuple[tuple[float, float], tuple[float, float], float]
+"""Levels of one claim, support and refutation, and of families of four; coverage of intervals."""
+
+
+def errors_of(found: Sequence[tuple[Array, Array]]) -> Errors:
+    """Return what p-values of batches amount to, each of a study, and of four claims a study."""
+    supported, refuted = (np.concatenate(side) for side in zip(*found, strict=True))
+    one, four = (decided(supported, refuted, len(supported) // k, k) for k in (1, 4))
+    return one, four, float(np.mean(2 * np.minimum(supported, refuted) > 0.05))
+
+
+def print_levels_of_tables(studies: int) -> float:
+    """Print levels of families of claims on drawn tables; return the highest."""
+    print("\n| law | seeds | examples | seeds' share | one claim | family of four | coverage |")
+    print("|---|---|---|---|---|---|---|")
     worst = 0.0
-    for shape in ((5, 60), (5, 360), (10, 60)):
-        for share in (0.05, 0.5, 0.95):
-            x, y = bernoulli(4 * studies, shape, share, rng)
-            p = TwoSources(x, y, "superiority", Boundary(0.0)).evidence()
-            for members in (1, 4):
-                shares = _decided(*(one[: studies * members] for one in p), studies, members)
-                worst = max(worst, *shares)
-                print(
-                    f"| {shape[0]} | {shape[1]} | {members} | {share:.2f} "
-                    f"| {shares[0]:.4f} | {shares[1]:.4f} |",
-                    flush=True,
-                )
-    return worst
-
-
-SIZES = {
-    "equal, 4": lambda groups: np.full(groups, 4),
-    "1 to 8": lambda groups: 1 + np.arange(groups) % 8,
-    "geometric, mean 5": lambda groups: np.random.default_rng(1).geometric(0.2, groups),
-    "one in ten has 20, the others 2": lambda groups: np.where(np.arange(groups) % 10, 2, 20),
-}
-"""Number of groups -> their sizes."""
-CORRELATION = 0.3
-"""Of examples of one group, in what they bring and in what is particular to a seed's example."""
-BATCH = 8_000
-"""Tables at a time: bounds memory."""
-
-
-def grouped(
-    studies: int, seeds: int, groups: Array, share: float, rng: np.random.Generator
-) -> Array:
-    """Draw tables of mean 0, [studies, seeds, examples], in which groups are correlated.
-
-    Args:
-        studies: number of tables.
-        seeds: of each.
-        groups: number of each example's group, [examples].
-        share: the seeds' part of what seeds and examples bring to the variance of the mean.
-        rng: stream of draws.
-    """
-    sizes = np.bincount(groups)
-
-    def correlated(rows: int) -> Array:
-        together = rng.normal(size=(studies, rows, len(sizes)))[..., groups]
-        own = rng.normal(size=(studies, rows, len(groups)))
-        return math.sqrt(CORRELATION) * together + math.sqrt(1 - CORRELATION) * own
-
-    of_examples = CORRELATION * np.sum(sizes**2) + (1 - CORRELATION) * len(groups)
-    of_seeds = share / (1 - share) * of_examples / len(groups) ** 2 * seeds
-    shifts = math.sqrt(of_seeds) * rng.normal(size=(studies, seeds, 1))
-    return shifts + correlated(1) + 0.5 * correlated(seeds)
-
-
-def print_groups(studies: int) -> float:
-    """Print levels of families of one and four, and coverage; return the highest level."""
-    rng, worst = np.random.default_rng(3), 0.0
-    columns = ("one claim", "family of four", "coverage")
-    heads = ("seeds", "groups", "of sizes", "seeds' share", *columns, *columns)
-    print("The last three columns take each example as independent.\n")
-    print(f"| {' | '.join(heads)} |\n|{len(heads) * '---|'}")
-    for seeds in SEEDS:
-        for count in (10, 20, 60):
-            for name, sizes_of in SIZES.items():
-                for share in (0.05, 0.5):
-                    groups = np.repeat(np.arange(count), sizes_of(count))
-                    cells = _levels_of_groups(studies, seeds, groups, share, rng)
-                    worst = max(worst, *cells[0][:2])
-                    shown = " | ".join(f"{one:.3f}" for found in cells for one in found)
-                    print(f"| {seeds} | {count} | {name} | {share:.2f} | {shown} |", flush=True)
-    return worst
-
-
-def _levels_of_groups(
-    studies: int, seeds: int, groups: Array, share: float, rng: np.random.Generator
-) -> list[tuple[float, float, float]]:
-    """Return for groups, and for independent examples, two levels and the coverage."""
-    p: dict[bool, list[tuple[Array, Array]]] = {True: [], False: []}
-    for _ in range(0, 4 * studies, BATCH):
-        table = grouped(BATCH, seeds, groups, share, rng)
-        for known, found in p.items():
-            own = TwoSources(
-                table,
-                np.zeros_like(table),
-                "superiority",
-                Boundary(0.0),
-                groups=groups if known else None,
-            )
-            found.append(own.evidence())
-    cells = []
-    for found in p.values():
-        supported, refuted = (np.concatenate(one) for one in zip(*found, strict=True))
-        alone, four = (
-            max(_decided(supported[: k * studies], refuted[: k * studies], studies, k))
-            for k in (1, 4)
+    for law, shape, share in itertools.product(("bernoulli", "t3"), SHAPES, (0.05, 0.5, 0.95)):
+        rng = np.random.default_rng([1, *shape, int(100 * share)])
+        one, four, covered = errors_of(
+            [
+                TwoSources(x, y, "superiority", Boundary(0.0)).evidence()
+                for x, y in in_batches(law, 4 * studies, shape, share, rng)
+            ]
         )
-        covered = float(np.mean(2 * np.minimum(supported, refuted) > 0.05))
-        cells.append((alone, four, covered))
-    return cells
+        worst = max(worst, *one, *four)
+        print(
+            f"| {law} | {shape[0]} | {shape[1]} | {share:.2f} | {one[0]:.4f}, {one[1]:.4f} "
+            f"| {four[0]:.4f}, {four[1]:.4f} | {covered:.3f} |",
+            flush=True,
+        )
+    return worst
 
 
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--studies", type=int, default=4_000, help="tables per cell of coverage")
-    parser.add_argument("--exact", type=int, default=20_000, help="studies per cell of levels")
+    parser.add_argument("--studies", type=int, default=20_000, help="studies per cell")
     parser.add_argument("--bootstraps", type=int, default=400, help="tables that are resampled")
-    parser.add_argument("--groups", type=int, help="studies per cell of groups, and nothing else")
     arguments = parser.parse_args()
     begun = time.perf_counter()
-    if arguments.groups:
-        worst = print_groups(arguments.groups)
-        print(f"\nThe highest is {worst:.4f}.\n{time.perf_counter() - begun:.0f} s")
-        return
-    worst = print_levels(arguments.exact)
+    worst = max(print_levels(arguments.studies), print_levels_of_tables(arguments.studies))
     print(f"\nThe highest is {worst:.4f}.")
     print_coverage(arguments.studies, arguments.bootstraps)
-    worst = print_levels_of_hits(arguments.studies)
-    print(f"\nThe highest is {worst:.4f}.\n{time.perf_counter() - begun:.0f} s")
+    print(f"\n{time.perf_counter() - begun:.0f} s")
 
 
 if __name__ == "__main__":

@@ -97,6 +97,7 @@ def test_a_score_without_a_logarithm_is_named(declare, metrics, tables):
     assert row["cause"] == "seconds is compared by ratios, and new has 0 with seed 3"
 
 
+LEVELS = {"kind": "effect_varies", "arms": {"changed": ["a", "c"], "unchanged": ["b", "d"]}}
 FOUR = {"both": "a", "first_only": "b", "second_only": "c", "neither": "d"}
 
 
@@ -109,6 +110,9 @@ FOUR = {"both": "a", "first_only": "b", "second_only": "c", "neither": "d"}
             {"kind": "interaction", "arms": FOUR, "min_effect": TENTH},
             "min_effect: a share of a contrast of accuracy means nothing",
         ),
+        ({"kind": "arms_differ", "arms": list("abc"), "min_effect": TENTH}, "min_effect: a share"),
+        (SECONDS | LEVELS | {"min_effect": 0.1}, "min_effect: 0.1 is no ratio"),
+        (SECONDS | LEVELS | {"min_effect": "100% of control mean"}, "min_effect: seconds cannot"),
     ],
 )
 def test_boundaries_that_are_none_on_the_scale_are_refused(declare, metrics, claim, says):
@@ -123,6 +127,36 @@ def test_an_interaction_is_a_ratio_of_ratios(declare, metrics, tables):
     row = row_of(declare, metrics, tables, claim, arms, "seconds")
     assert row["verdict"] == "supported"
     assert row["estimate"] == pytest.approx(100 * (0.625 * scipy.stats.gmean(RATIO) - 1))
+
+
+@pytest.mark.parametrize("metric", [SECONDS, SPEED])
+@pytest.mark.parametrize("ratio", [0.8, 0.95, 1.0, 1.2])
+def test_several_contrasts_are_of_ratios(declare, metrics, tables, metric, ratio):
+    other, name = np.exp(np.random.default_rng(2).normal(0, 0.05, 8)), metric["metric"]["name"]
+    arms = {"a": ratio * OLD * RATIO, "b": OLD, "c": 0.8 * OLD * other, "d": 0.8 * OLD}
+    claim = metric | LEVELS | {"min_effect": TENTH}
+    row = row_of(declare, metrics, tables, claim, arms, name)
+    logs = np.log(ratio * RATIO / other)
+    assert row["estimate"] == pytest.approx(100 * np.expm1(logs.mean()))
+    ends = 100 * np.expm1(scipy.stats.ttest_1samp(logs, 0).confidence_interval(row.interval_level))
+    turned = ends if name == "speed" else -ends[::-1]
+    assert (row["interval_low"], row["interval_high"]) == pytest.approx(tuple(turned))
+    # The boundary of 10 % is exact on either side of a ratio of 1.
+    beyond = [
+        scipy.stats.ttest_1samp(logs, np.log(edge), alternative=side).pvalue
+        for edge, side in ((0.9, "less"), (1.1, "greater"))
+    ]
+    assert row["p_supported"] == pytest.approx(min(2 * min(beyond), 1))
+    assert row["p_refuted"] == pytest.approx(1 - min(beyond))
+    assert (row["boundary"], row["unit"]) == (10, "%")
+    assert row["detectable_effect"] > 10
+    assert row["detectable_effect"] < 100
+    assert row["treatment_mean"] / row["control_mean"] == pytest.approx(np.exp(logs.mean()))
+    expected = {0.8: "supported", 1.0: "refuted", 1.2: "supported"}
+    assert row["verdict"] == expected.get(ratio, row["verdict"])
+    if ratio == 1.2:
+        words = "the effect differs between levels by more than 10 % in"
+        assert row["finding"] == f"{words} {name}"
 
 
 def test_problems_of_any_size_are_pooled_by_their_ratios(declare, metrics, tables):

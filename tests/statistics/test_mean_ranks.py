@@ -49,7 +49,7 @@ def test_demsars_example():
     errors = found.contrasts(PAIRS).errors
     assert Tukey(4, np.inf).quantile(0.95) * errors[0] == pytest.approx(1.25, abs=0.005)
     # Against C4.5 his z are 2.343 and 2.416 for m and for both, and .512 for cf; by Holm both hold.
-    deviates = found.contrasts(AGAINST_FIRST).deviates(0.0)
+    deviates = found.contrasts(AGAINST_FIRST).deviates()
     assert deviates == pytest.approx([2.343, 0.512, 2.416], abs=2e-3)
     assert (Holm(np.array(np.inf), 3).adjusted(deviates) <= 0.05).tolist() == [True, False, True]
 

@@ -45,7 +45,7 @@ class Boundary:
 
     def mean(self, values: Array) -> float:
         """The mean of tested scores in the metric's units; a geometric one on a log scale."""
-        mean = float(np.mean(values)) if len(values) else np.nan
+        mean = float(np.mean(values)) if np.size(values) else np.nan
         return float(np.exp(mean)) if self.log else mean
 
     def shown(self, effect: float, sign: float) -> float:
@@ -56,6 +56,17 @@ class Boundary:
             20.0
         """
         return float(100 * sign * np.expm1(sign * effect)) if self.log else effect
+
+    @property
+    def band(self) -> tuple[float, float]:
+        """Differences of tested scores that lie within it, where it is no share.
+
+        Example:
+            >>> Boundary(0.25, relative=True, log=True).band == (np.log(0.75), np.log(1.25))
+            True
+        """
+        low, high = (float(self.edge(np.zeros(1), side, 1.0)[0]) for side in (-1, 1))
+        return low, high
 
     def units(self, control: Array) -> Array:
         """What each control score contributes to one unit of the effect, in the metric's units.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 
@@ -65,8 +65,12 @@ class TwoSources:
 
     def evidence(self) -> tuple[Array, Array]:
         """Return the p-values for and against the claim, as `location_evidence`."""
-        at = {side: self.beyond(side * self.boundary.amount) for side in (1, -1)}
-        return evidence_at_boundaries(self.comparison, lambda side, to: at[side].p(to), self.sides)
+
+        @cache
+        def at(side: int) -> TwoWayMean:
+            return self.beyond(side * self.boundary.amount)
+
+        return evidence_at_boundaries(self.comparison, lambda side, to: at(side).p(to), self.sides)
 
     def assess(self, over_seeds: Assessment, planned_at: int, level: Level) -> Assessment:
         """Return the assessment of one study.

@@ -26,8 +26,8 @@ VERDICT_COLUMNS: dict[str, str] = {
     "split": "data the metric was measured on",
     "better": "higher, lower or none",
     "unit": "unit of estimate, effect and boundary: the metric's, % of control mean where the "
-    "boundary is, % of control geometric mean on a log scale, rank correlation, probability, or "
-    "ranks",
+    "boundary is, % of control geometric mean on a log scale (% of several contrasts), rank "
+    "correlation, probability, or ranks",
     "treatment": "arm, arms, or first contrast; for monotone the last arm",
     "control": "arm, or second contrast; for monotone the first arm; empty for all pairs",
     "n": "pairs of seeds, seeds of the smaller arm, trials (association), or problems",

@@ -255,7 +255,7 @@ def contrasts(row: Row) -> dict[str, dict[str, Any]]:
 def contrasts_text(row: Row) -> str:
     """Write the contrasts of a claim ("a - old 0.2 [0.1, 0.3], p .003; .."); empty without."""
     return "; ".join(
-        f"{name} {_estimate(own)}, p {format_p(as_float(own['p']))}"
+        f"{name} {_estimate(own)}{ratio_unit(row)}, p {format_p(as_float(own['p']))}"
         for name, own in contrasts(row).items()
     )
 

@@ -38,20 +38,20 @@ class Contrasts:
     errors: Array
     freedom: Array
 
-    def deviates(self, boundary: float) -> Array:
-        """Return by how many errors the estimates lie beyond `boundary`, whichever their sign.
+    def deviates(self, low: float = 0.0, high: float = 0.0) -> Array:
+        """Return by how many errors the estimates lie above `high`, or below `low`.
 
-        At most the largest of |t| where no contrast lies beyond it. NaN without an error.
+        Negative where they lie between them. NaN without an error.
         """
-        return _over(np.abs(self.estimates) - boundary, self.errors)
+        return _over(np.maximum(self.estimates - high, low - self.estimates), self.errors)
 
-    def within(self, boundary: float) -> Array:
-        """Return the p-value that all contrasts lie within the boundary, shape [...].
+    def within(self, low: float, high: float) -> Array:
+        """Return the p-value that all contrasts lie between `low` and `high`, shape [...].
 
         Each is held to it by its own test, and the largest p counts: that all hold is shown where
         each is (Berger 1982).
         """
-        t = _over(boundary - np.abs(self.estimates), self.errors)
+        t = _over(np.minimum(high - self.estimates, self.estimates - low), self.errors)
         return np.asarray(np.max(scipy.stats.t.sf(t, self.freedom), axis=-1))
 
 

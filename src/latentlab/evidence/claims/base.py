@@ -249,25 +249,6 @@ class ArmClaim(Claim):
         return samples
 
 
-def too_wide(key: str, boundary: float, metric: Metric, ranges: int = 1) -> UserError | None:
-    """Say that no effect reaches a boundary; None where one can.
-
-    Args:
-        key: the key in the file that holds the boundary.
-        boundary: in the metric's units.
-        metric: what it is about.
-        ranges: the largest effect there can be, in ranges of the metric.
-    """
-    widest = ranges * (metric.high - metric.low)
-    if boundary < widest:
-        return None
-    return UserError(
-        f"{key}: {boundary:g} is no less than the widest difference in {metric.name}, whose range "
-        f"is {metric.low:g} to {metric.high:g}",
-        f"Write {key} in {metric.unit}, below {widest:g}",
-    )
-
-
 class DifferenceClaim(ArmClaim):
     """A claim that some of several arms differ, whichever way."""
 

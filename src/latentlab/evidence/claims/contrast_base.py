@@ -9,14 +9,13 @@ from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
-from pydantic import Field
 
 from latentlab.core.arrays import Array
-from latentlab.core.errors import UserError
-from latentlab.core.model import Number
 from latentlab.evidence.assessment import Assessment, ContrastFound, Level, SeedsNeeded
-from latentlab.evidence.claims.base import DifferenceClaim, amount, too_wide
+from latentlab.evidence.claims.base import DifferenceClaim, amount
 from latentlab.evidence.claims.location import Pairing
+from latentlab.evidence.claims.scaled import ScaledClaim
+from latentlab.evidence.margins import Boundary, MinimumEffect, boundary_of
 from latentlab.evidence.planning import plan
 from latentlab.evidence.pooling import PooledAssessment
 from latentlab.evidence.tables import NoVerdict, Tables
@@ -27,21 +26,23 @@ Weights = Mapping[str, Mapping[str, float]]
 """Contrast -> arm -> its weight."""
 
 
-class ContrastClaim(DifferenceClaim):
+class ContrastClaim(ScaledClaim, DifferenceClaim):
     """Some contrast is farther from 0 than `min_effect`; refuted where all are shown to be nearer.
 
     Without a `min_effect` it cannot be refuted: no data show that there is no difference at all.
+    Of a metric that is compared by ratios a contrast is a ratio, or one of ratios, and what counts
+    is its distance from 1.
 
     Args:
         pairing: whether the arms share seeds.
-        min_effect: differences up to this one do not matter, in the metric's units.
+        min_effect: differences up to this one do not matter, in the metric's units; ratios up to
+            this many per cent from 1.
     """
 
     pairing: Pairing
-    min_effect: Number = Field(default=0.0, ge=0, allow_inf_nan=False)
+    min_effect: MinimumEffect = 0.0
 
-    largest_effect: ClassVar[int] = 1
-    """The largest effect there can be, in ranges of the metric."""
+    takes_shares: ClassVar[bool] = False
 
     @abstractmethod
     def weights(self) -> Weights:
@@ -57,18 +58,20 @@ class ContrastClaim(DifferenceClaim):
         return self.pairing == "seed"
 
     @property
+    def boundary(self) -> Boundary:
+        """The smallest difference that matters."""
+        return boundary_of(self.min_effect)
+
+    @property
     def primary_test(self) -> str:
         """A t test of each contrast, corrected by Holm."""
         return "holm_paired_t" if self.paired else "holm_welch_t"
 
     def unit(self, metrics: Mapping[str, Metric]) -> str:
-        """Return the metric's unit."""
+        """Return the metric's unit; that of ratios is per cent."""
+        if self.scale(metrics) == "log":
+            return "%"
         return metrics[self.metric.name].unit if self.metric.name in metrics else ""
-
-    def trivial(self, metrics: Mapping[str, Metric]) -> UserError | None:
-        """Say why its boundary lies where no effect on this metric can."""
-        metric = metrics[self.metric.name]
-        return too_wide("min_effect", self.min_effect, metric, self.largest_effect)
 
     def finding(self, boundary: float, unit: str, *, supported: bool) -> str:
         """Say what a decided verdict found."""
@@ -90,47 +93,44 @@ class ContrastClaim(DifferenceClaim):
             raise NoVerdict("invalid", "one seed has no spread")
         names = list(self.weights())
         weights = np.array([[own.get(arm, 0.0) for arm in arms] for own in self.weights().values()])
+        boundary = self.boundary_on(metrics)
         tests = {
-            test: (found, law, law.adjusted(found.deviates(self.min_effect)))
+            test: (found, law, law.adjusted(found.deviates(*boundary.band)))
             for test, (found, law) in self.tests(columns, weights).items()
         }
         found, law, p = tests[self.primary_test]
         sign = -1.0 if self.better(metrics) == "lower" else 1.0
-        deviates = found.deviates(self.min_effect)
+        deviates = found.deviates(*boundary.band)
         # The contrast that is surest, and of several that are equally sure the farthest out.
         first = int(np.lexsort((-np.nan_to_num(deviates, nan=-math.inf), p))[0])
-        effects, half = sign * found.estimates, law.quantile(level.interval) * found.errors
+        turned, half = sign * found.estimates, law.quantile(level.interval) * found.errors
+        effects, lows, highs = (
+            [boundary.shown(float(one), sign) for one in ends]
+            for ends in (turned, turned - half, turned + half)
+        )
         means = np.array([column.mean() for column in columns])
-        detectable, needed = self._plan(found, first, n, level)
+        detectable, needed = self._plan(found, first, n, boundary, level)
         return Assessment(
             n=n,
-            estimate=float(found.estimates[first]),
-            effect=float(effects[first]),
-            control_mean=float(means @ np.maximum(-weights[first], 0)),
-            treatment_mean=float(means @ np.maximum(weights[first], 0)),
-            boundary=self.min_effect,
-            interval=(
-                float((effects - half)[first]),
-                float((effects + half)[first]),
-            ),
+            estimate=sign * effects[first],
+            effect=effects[first],
+            control_mean=boundary.mean(means @ np.maximum(-weights[first], 0)),
+            treatment_mean=boundary.mean(means @ np.maximum(weights[first], 0)),
+            boundary=boundary.amount,
+            interval=(lows[first], highs[first]),
             p_supported=math.nan if np.all(np.isnan(deviates)) else float(p[first]),
-            p_refuted=float(found.within(self.min_effect)) if self.min_effect else 1.0,
+            p_refuted=float(found.within(*boundary.band)) if boundary.value else 1.0,
             attainable_p=0.0,
             test=self.primary_test,
             trials=samples.trials,
             sensitivity={
                 test: float(own.min()) for test, (_, _, own) in tests.items() if own is not p
             },
-            detectable_effect=detectable,
+            detectable_effect=boundary.shown(detectable, sign),
             seeds_needed=needed,
             contrasts={
-                name: ContrastFound(
-                    float(effects[k]),
-                    float((effects - half)[k]),
-                    float((effects + half)[k]),
-                    float(p[k]),
-                )
-                for k, name in enumerate(names)
+                name: ContrastFound(*own)
+                for name, *own in zip(names, effects, lows, highs, p.tolist(), strict=True)
             },
         )
 
@@ -164,19 +164,21 @@ class ContrastClaim(DifferenceClaim):
         raise NoVerdict("not_run", "not pooled: it judges several contrasts at once")
 
     def _plan(
-        self, found: Contrasts, shown: int, n: int, level: Level
+        self, found: Contrasts, shown: int, n: int, boundary: Boundary, level: Level
     ) -> tuple[float, SeedsNeeded | None]:
         """Plan for the contrast that is shown, at Bonferroni's share of the level."""
         error = float(found.errors[shown])
         if not error > 0:
             return math.nan, None
         spread = error * math.sqrt(n if self.paired else n / 2)
+        estimate, (low, high) = float(found.estimates[shown]), boundary.band
+        distance = high if estimate > 0 else -low
         detectable, needed = plan(
             "superiority",
             n,
             spread,
-            abs(float(found.estimates[shown])) - self.min_effect,
-            self.min_effect,
+            abs(estimate) - distance,
+            distance,
             replace(level, one_sided=level.one_sided / len(found.estimates)),
             paired=self.paired,
         )

@@ -9,13 +9,11 @@ import numpy as np
 from pydantic import model_validator
 
 from latentlab.core.arrays import Array
-from latentlab.core.errors import UserError
 from latentlab.core.model import StrictModel
 from latentlab.evidence.claims.location_assessment import LocationClaim
 from latentlab.evidence.decisions import Comparison
 from latentlab.evidence.margins import Boundary, Margin, MinimumEffect, boundary_of
 from latentlab.evidence.samples import ArmScores
-from latentlab.metrics.metric import Metric
 from latentlab.statistics.attainable import PAIRED_TESTS
 from latentlab.statistics.location import ROUNDING, scale_of, without_rounding
 
@@ -45,6 +43,7 @@ class Interaction(LocationClaim):
     """
 
     largest_effect: ClassVar[int] = 2
+    takes_shares: ClassVar[bool] = False
 
     kind: Literal["interaction"]
     arms: FourArms
@@ -79,15 +78,6 @@ class Interaction(LocationClaim):
     def arm_names(self) -> dict[str, str]:
         """Return key in the file -> name of the arm."""
         return {f"arms.{key}": name for key, name in self.arms.model_dump().items()}
-
-    def unscaled(self, metrics: Mapping[str, Metric]) -> UserError | None:
-        """Say why its boundary is none on the metric's scale; None where it is one."""
-        if self.boundary_on(metrics).is_share:
-            return UserError(
-                f"{self.amount_key}: a share of a contrast of {self.metric.name} means nothing",
-                f"Write {self.amount_key} as a number in the metric's unit",
-            )
-        return super().unscaled(metrics)
 
     def contrast(self, samples: ArmScores) -> tuple[Array, Array]:
         """Return the two contrasts, seed by seed."""

@@ -96,7 +96,7 @@ class RanksDiffer(DifferenceClaim):
         for row, (one, other) in enumerate(pairs):
             weights[row, [index[one], index[other]]] = 1.0, -1.0
         contrasts = found.contrasts(weights)
-        p = law.adjusted(contrasts.deviates(0.0))
+        p = law.adjusted(contrasts.deviates())
         half = law.quantile(level.interval) * contrasts.errors
         low, high = contrasts.estimates - half, contrasts.estimates + half
         shown = int(np.abs(contrasts.estimates).argmax())
