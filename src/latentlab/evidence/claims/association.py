@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import ClassVar, Literal, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from latentlab.core.model import StrictModel
 from latentlab.evidence.assessment import Assessment, Level, SeedsNeeded
@@ -24,8 +24,8 @@ from latentlab.statistics.power import detectable_correlation, trials_for_correl
 class Against(StrictModel):
     """The other side of an association: a metric, or a numeric configuration key."""
 
-    metric: MetricReference | None = None
-    factor: str | None = None
+    metric: MetricReference | None = Field(None, description="another metric")
+    factor: str | None = Field(None, description="a configuration key, or a factor in words")
 
     @property
     def name(self) -> str:
@@ -40,18 +40,14 @@ class Against(StrictModel):
 
 
 class Association(TrendClaim):
-    """The metric goes with another metric or factor over trials.
-
-    Args:
-        against: the other metric or factor.
-        direction: the sign of the association.
-        arms: arms whose trials are used; all trials where left out.
-    """
+    """The metric goes with another metric or factor over trials."""
 
     kind: Literal["association"]
-    against: Against
-    direction: Literal["positive", "negative"]
-    arms: tuple[str, ...] = ()
+    against: Against = Field(description="the other metric or factor")
+    direction: Literal["positive", "negative"] = Field(description="the sign of the association")
+    arms: tuple[str, ...] = Field(
+        (), description="arms whose trials are used; all trials where left out"
+    )
 
     n_unit: ClassVar[UnitOfN] = "trial"
 

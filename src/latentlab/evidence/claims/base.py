@@ -193,13 +193,12 @@ class Claim(StrictModel, ABC):
 
 
 class ArmClaim(Claim):
-    """A claim that compares arms, all of whose other configuration keys must agree.
+    """A claim that compares arms, all of whose other configuration keys must agree."""
 
-    Args:
-        varies: dotted configuration keys (or their parents) that may differ between the arms.
-    """
-
-    varies: tuple[str, ...] = ()
+    varies: tuple[str, ...] = Field(
+        (),
+        description="dotted configuration keys (or their parents) that may differ between the arms",
+    )
 
     @property
     def paired(self) -> bool:

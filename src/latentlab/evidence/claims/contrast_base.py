@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
+from pydantic import Field
 
 from latentlab.core.arrays import Array
 from latentlab.evidence.assessment import Assessment, ContrastFound, Level, SeedsNeeded
@@ -32,15 +33,14 @@ class ContrastClaim(ScaledClaim, DifferenceClaim):
     Without a `min_effect` it cannot be refuted: no data show that there is no difference at all.
     Of a metric that is compared by ratios a contrast is a ratio, or one of ratios, and what counts
     is its distance from 1.
-
-    Args:
-        pairing: whether the arms share seeds.
-        min_effect: differences up to this one do not matter, in the metric's units; ratios up to
-            this many per cent from 1.
     """
 
-    pairing: Pairing
-    min_effect: MinimumEffect = 0.0
+    pairing: Pairing = Field(description="whether the arms share seeds")
+    min_effect: MinimumEffect = Field(
+        0.0,
+        description="differences up to this one do not matter, in the metric's units; ratios up to "
+        "this many per cent from 1",
+    )
 
     takes_shares: ClassVar[bool] = False
 

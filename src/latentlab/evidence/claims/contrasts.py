@@ -8,7 +8,7 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar, Literal, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from latentlab.core.arrays import Array
 from latentlab.core.model import StrictModel
@@ -17,15 +17,15 @@ from latentlab.statistics.contrasts import Contrasts, Dunnett, Together, Tukey
 
 
 class ContrastProcedure(StrictModel):
-    """Where the errors of the contrasts come from.
+    """Where the errors of the contrasts come from."""
 
-    Args:
-        spread: "own" tests each contrast by its own spread and corrects by Holm. "shared" is
-            Dunnett's and Tukey's procedure: it is a little sharper where all arms vary alike, and
-            errs up to three times as often as it says where one varies three times as much.
-    """
-
-    spread: Literal["own", "shared"] = "own"
+    spread: Literal["own", "shared"] = Field(
+        "own",
+        description="'own' tests each contrast by its own spread and corrects by Holm. 'shared' is "
+        "Dunnett's and Tukey's procedure: it is a little sharper where all arms vary "
+        "alike, and errs up to three times as often as it says where one varies three "
+        "times as much",
+    )
 
 
 class ArmsClaim(ContrastClaim):
@@ -58,21 +58,17 @@ class ArmsClaim(ContrastClaim):
 class ArmsAndControl(StrictModel):
     """Arms with changes, and the arm without."""
 
-    treatments: tuple[str, ...]
-    control: str
+    treatments: tuple[str, ...] = Field(description="arms that are compared with the control")
+    control: str = Field(description="what they are compared with")
 
 
 class DiffersFromControl(ArmsClaim):
-    """Some of the treatments differ from the control.
-
-    Args:
-        arms: the treatments and the control.
-    """
+    """Some of the treatments differ from the control."""
 
     joint_test: ClassVar[str] = "dunnett"
 
     kind: Literal["differs_from_control"]
-    arms: ArmsAndControl
+    arms: ArmsAndControl = Field(description="the treatments and the control")
 
     @property
     def labels(self) -> tuple[str, str]:
@@ -111,16 +107,12 @@ class DiffersFromControl(ArmsClaim):
 
 
 class ArmsDiffer(ArmsClaim):
-    """Some two of the arms differ.
-
-    Args:
-        arms: three or more.
-    """
+    """Some two of the arms differ."""
 
     joint_test: ClassVar[str] = "tukey"
 
     kind: Literal["arms_differ"]
-    arms: tuple[str, ...]
+    arms: tuple[str, ...] = Field(description="three or more")
 
     @property
     def labels(self) -> tuple[str, str]:
@@ -157,8 +149,8 @@ class ArmsDiffer(ArmsClaim):
 class ArmsByLevel(StrictModel):
     """Arms with a change and arms without it, level by level of something else."""
 
-    changed: tuple[str, ...]
-    unchanged: tuple[str, ...]
+    changed: tuple[str, ...] = Field(description="arms with the change, a level each")
+    unchanged: tuple[str, ...] = Field(description="arms without it, in the same order of levels")
 
 
 class EffectVaries(ContrastClaim):
@@ -166,15 +158,14 @@ class EffectVaries(ContrastClaim):
 
     The contrasts are the differences between two levels' effects. No spread is shared, since
     differences of arms seldom have one.
-
-    Args:
-        arms: with the change and without, in the same order of levels.
     """
 
     largest_effect: ClassVar[int] = 2
 
     kind: Literal["effect_varies"]
-    arms: ArmsByLevel
+    arms: ArmsByLevel = Field(
+        description="with the change and without, in the same order of levels"
+    )
 
     @property
     def labels(self) -> tuple[str, str]:

@@ -35,20 +35,21 @@ class ProbabilityOfSuperiority(ArmClaim):
 
     Half of the probability of a tie counts as won. Pairs are judged by the sign test, beside which
     stands its mid-P, at its level only on average; independent arms by Brunner and Munzel's test.
-
-    Args:
-        arms: the two.
-        pairing: whether they share seeds.
-        threshold: the probability that it is held against; that of independent arms is .5, since
-            their test errs twice as often as it says at .75.
-        test: whether alpha is spent on one direction or shared by two.
     """
 
     kind: Literal["probability_of_superiority"]
-    arms: TwoArms
-    pairing: Pairing
-    threshold: Number = Field(default=0.5, gt=0, lt=1)
-    test: SidesProcedure = SidesProcedure()
+    arms: TwoArms = Field(description="the two")
+    pairing: Pairing = Field(description="whether they share seeds")
+    threshold: Number = Field(
+        default=0.5,
+        gt=0,
+        lt=1,
+        description="the probability that it is held against; that of independent arms is .5, "
+        "since their test errs twice as often as it says at .75",
+    )
+    test: SidesProcedure = Field(
+        SidesProcedure(), description="whether alpha is spent on one direction or shared by two"
+    )
 
     @property
     def comparison(self) -> str:

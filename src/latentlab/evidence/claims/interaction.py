@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from latentlab.core.arrays import Array
 from latentlab.core.model import StrictModel
@@ -21,10 +21,10 @@ from latentlab.statistics.location import ROUNDING, scale_of, without_rounding
 class FourArms(StrictModel):
     """A 2 x 2 design: two changes, made together, alone, and not at all."""
 
-    both: str
-    first_only: str
-    second_only: str
-    neither: str
+    both: str = Field(description="the arm with both changes")
+    first_only: str = Field(description="with the first change alone")
+    second_only: str = Field(description="with the second change alone")
+    neither: str = Field(description="with neither")
 
 
 class Interaction(LocationClaim):
@@ -33,24 +33,20 @@ class Interaction(LocationClaim):
     The effect is the contrast of contrasts (both - first_only) - (second_only - neither): what
     the second change adds on top of the first, less what it adds alone, seed by seed. Of a metric
     that is compared by ratios it is the ratio of ratios.
-
-    Args:
-        arms: the four.
-        judged_as: "superiority" claims that they do more, "equivalence" that they do as much.
-        min_effect: of superiority.
-        margin: of equivalence.
-        margin_rationale: why that one, for the reader.
     """
 
     largest_effect: ClassVar[int] = 2
     takes_shares: ClassVar[bool] = False
 
     kind: Literal["interaction"]
-    arms: FourArms
-    judged_as: Literal["superiority", "equivalence"] = "superiority"
-    min_effect: MinimumEffect = 0.0
-    margin: Margin | None = None
-    margin_rationale: str = ""
+    arms: FourArms = Field(description="the four")
+    judged_as: Literal["superiority", "equivalence"] = Field(
+        "superiority",
+        description="'superiority' claims that they do more, 'equivalence' that they do as much",
+    )
+    min_effect: MinimumEffect = Field(0.0, description="of superiority")
+    margin: Margin | None = Field(None, description="of equivalence")
+    margin_rationale: str = Field("", description="why that one, for the reader")
 
     @classmethod
     def declines(cls, stated: Mapping[str, Any]) -> frozenset[str]:

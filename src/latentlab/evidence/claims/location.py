@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Literal, Self
 
 import numpy as np
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from latentlab.core.arrays import Array
 from latentlab.core.model import StrictModel
@@ -27,20 +27,15 @@ _WRITE_MARGIN = (
 class TwoArms(StrictModel):
     """The arm with the change, and the arm without it."""
 
-    treatment: str
-    control: str
+    treatment: str = Field(description="the arm with the change")
+    control: str = Field(description="the arm without it")
 
 
 class TwoArmClaim(LocationClaim):
-    """A claim about a treatment and a control.
+    """A claim about a treatment and a control."""
 
-    Args:
-        arms: the two.
-        pairing: whether they share seeds.
-    """
-
-    arms: TwoArms
-    pairing: Pairing
+    arms: TwoArms = Field(description="the two")
+    pairing: Pairing = Field(description="whether they share seeds")
 
     @property
     def paired(self) -> bool:
@@ -77,7 +72,9 @@ class Superiority(TwoArmClaim):
     """The treatment is better by more than `min_effect`."""
 
     kind: Literal["superiority"]
-    min_effect: MinimumEffect = 0.0
+    min_effect: MinimumEffect = Field(
+        0.0, description="how much better at least: in the metric's unit, or as 10% of control mean"
+    )
 
     @property
     def comparison(self) -> Comparison:
@@ -91,15 +88,10 @@ class Superiority(TwoArmClaim):
 
 
 class MarginClaim(TwoArmClaim):
-    """A claim that a difference is small.
+    """A claim that a difference is small."""
 
-    Args:
-        margin: the smallest difference that matters.
-        margin_rationale: why that one, for the reader.
-    """
-
-    margin: Margin
-    margin_rationale: str = ""
+    margin: Margin = Field(description="the smallest difference that matters")
+    margin_rationale: str = Field("", description="why that one, for the reader")
 
     @property
     def boundary(self) -> Boundary:

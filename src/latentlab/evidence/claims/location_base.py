@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Self
 
 import numpy as np
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from latentlab.core.arrays import Array
 from latentlab.core.errors import UserError
@@ -33,16 +33,14 @@ _FINDINGS = {
 
 
 class DeclaredLocation(ScaledClaim):
-    """A claim about where the treatment's scores lie compared with the control's.
+    """A claim about where the treatment's scores lie compared with the control's."""
 
-    Args:
-        test: the tests.
-        generalises_to: what the verdict is to hold for: other seeds on the same test examples, or
-            other seeds and other examples.
-    """
-
-    test: LocationProcedure = LocationProcedure()
-    generalises_to: Population = ("seeds",)
+    test: LocationProcedure = Field(LocationProcedure(), description="the tests")
+    generalises_to: Population = Field(
+        ("seeds",),
+        description="what the verdict is to hold for: other seeds on the same test examples, or "
+        "other seeds and other examples",
+    )
 
     @property
     @abstractmethod

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from latentlab.core.model import StrictModel
 from latentlab.evidence.claims.base import Source
@@ -33,9 +33,11 @@ Population = Annotated[
 class LocationProcedure(StrictModel):
     """How two arms are compared: the primary test decides, the others show what hangs on it."""
 
-    primary: LocationTest = "paired_t"
-    sensitivity: tuple[LocationTest, ...] = ()
-    sides: Sides = "one"
+    primary: LocationTest = Field("paired_t", description="the test that decides")
+    sensitivity: tuple[LocationTest, ...] = Field((), description="tests that are shown beside it")
+    sides: Sides = Field(
+        "one", description="one spends alpha on each direction, two shares it between them"
+    )
 
     def check(self, primary: tuple[LocationTest, ...], others: tuple[LocationTest, ...]) -> None:
         """Refuse tests that do not fit the pairing of the arms.

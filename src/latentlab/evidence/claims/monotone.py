@@ -10,7 +10,7 @@ from typing import Literal, Self
 
 import numpy as np
 import pandas as pd
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from latentlab.core.arrays import Array
 from latentlab.core.model import Number
@@ -45,18 +45,19 @@ class Monotone(ArmClaim, TrendClaim):
     """The metric rises, or falls, along arms ordered by one factor.
 
     Its effect is the mean over seeds of the rank correlation within each seed.
-
-    Args:
-        factor: the factor in words, or the dotted configuration key that it is; such a key may
-            differ between the arms and must hold the stated values.
-        levels: arm -> value of the factor, in rising order of value.
-        direction: where the metric goes as the factor rises.
     """
 
     kind: Literal["monotone"]
-    factor: str
-    levels: dict[str, Number]
-    direction: Literal["increasing", "decreasing"]
+    factor: str = Field(
+        description="the factor in words, or the dotted configuration key that it is; such a key "
+        "may differ between the arms and must hold the stated values"
+    )
+    levels: dict[str, Number] = Field(
+        description="arm -> value of the factor, in rising order of value"
+    )
+    direction: Literal["increasing", "decreasing"] = Field(
+        description="where the metric goes as the factor rises"
+    )
 
     @property
     def sign(self) -> float:

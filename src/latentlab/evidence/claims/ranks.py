@@ -9,7 +9,7 @@ from typing import ClassVar, Literal, Self
 
 import numpy as np
 import pandas as pd
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from latentlab.core.arrays import Array
 from latentlab.evidence.assessment import Assessment, ContrastFound, Level
@@ -28,16 +28,15 @@ class RanksDiffer(DifferenceClaim):
     Arms are ranked in each problem by their mean over seeds. It speaks of problems like these, not
     of retraining on these: `min_seeds` counts problems. It is not judged on one problem alone, and
     cannot be refuted.
-
-    Args:
-        arms: three or more.
-        control: one of them, if the others are compared with it alone: by Holm's correction. All
-            pairs are compared otherwise: by Nemenyi's critical difference.
     """
 
     kind: Literal["ranks_differ"]
-    arms: tuple[str, ...]
-    control: str | None = None
+    arms: tuple[str, ...] = Field(description="three or more")
+    control: str | None = Field(
+        None,
+        description="one of them, if the others are compared with it alone: by Holm's correction. "
+        "All pairs are compared otherwise: by Nemenyi's critical difference",
+    )
 
     n_unit: ClassVar[UnitOfN] = "problem"
 

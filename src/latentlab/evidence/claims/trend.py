@@ -20,19 +20,21 @@ from latentlab.statistics.association import Trend
 class SidesProcedure(StrictModel):
     """A procedure that has one test: only its sides are declared."""
 
-    sides: Sides = "one"
+    sides: Sides = Field(
+        "one", description="one spends alpha on each direction, two shares it between them"
+    )
 
 
 class TrendClaim(Claim):
-    """A claim about the sign of a rank correlation.
+    """A claim about the sign of a rank correlation."""
 
-    Args:
-        rope: rank correlations within (-rope, rope) count as no trend.
-        test: how it is tested.
-    """
-
-    rope: Number | None = Field(default=None, gt=0, lt=1)
-    test: SidesProcedure = SidesProcedure()
+    rope: Number | None = Field(
+        default=None,
+        gt=0,
+        lt=1,
+        description="rank correlations within (-rope, rope) count as no trend",
+    )
+    test: SidesProcedure = Field(SidesProcedure(), description="how it is tested")
 
     @property
     def comparison(self) -> str:
