@@ -175,7 +175,7 @@ def winner_findings(best: pd.DataFrame) -> list[Finding]:
             f"{start} How much of that is selection is unknown: no configuration was trained on "
             "two seeds. Train it anew on fresh seeds before its value is reported."
         )
-        return [Finding("D05", "warning", text, rows=f"configuration {row.configuration}")]
+        return [Finding("D05", "note", text, rows=f"configuration {row.configuration}")]
     mostly_bias = row.expected_gap >= row.gap / 2
     text = (
         f"{start} If nothing but seeds told the rows apart, the best of {row.rows} would lead "
