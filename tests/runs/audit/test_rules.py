@@ -82,6 +82,14 @@ def test_variance_inflation_is_that_of_statsmodels() -> None:
     assert f"(variance inflation {factors[named]:.0f})" in finding.text
 
 
+def test_a_setting_that_exists_under_one_choice_only_is_not_collinear_with_it() -> None:
+    rng = np.random.default_rng(3)
+    encoder = rng.choice(["cnn", "mlp"], 40)
+    depth = np.where(encoder == "cnn", rng.integers(1, 5, 40), np.nan)
+    table = pd.DataFrame({"encoder": encoder, "depth": depth})
+    assert list(collinear_findings(audited(table, {}))) == []
+
+
 def test_the_best_of_many_looks_as_much_too_good_as_is_said() -> None:
     rng = np.random.default_rng(0)
     settings = pd.DataFrame({"lr": np.repeat(np.arange(40.0), 2)})
