@@ -5,7 +5,8 @@
 Makes an experiment as strangers have it (scikit-learn's autolog, searches around nested runs, words
 as parameters, metrics that are missing, failed runs) and tables, judges each, and prints seconds
 after imports and the largest memory of the process. Then it gives the commands in a copy of the
-project, and prints their seconds from the start of the process, and how many of these are imports.
+project, and prints their seconds from the start of the process, how many of these are imports, and
+those of CPU, which other work on the machine does not change.
 """
 
 from __future__ import annotations
@@ -110,8 +111,8 @@ def project(folder: Path) -> Path:
 
 
 def command(lab: Path, *arguments: str) -> None:
-    """Give a command, and print what it takes; peak memory is of the largest command so far."""
-    begin = time.perf_counter()
+    """Give a command, and print what it takes."""
+    begin, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(
         [sys.executable, "-X", "importtime", *arguments],
         cwd=lab,
@@ -122,11 +123,13 @@ def command(lab: Path, *arguments: str) -> None:
     )
     seconds = time.perf_counter() - begin
     imports = sum(map(int, _IMPORTED.findall(done.stderr))) / 1e6
-    memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     called = " ".join(word for word in arguments if word not in LATENTLAB)
     print(
-        f"{called.replace(str(lab.parent), '')[:60]:60} {seconds:6.1f} s, imports {imports:5.1f} s"
-        f"  {memory:6.0f} MiB  status {done.returncode}"
+        f"{called.replace(str(lab.parent), '')[:60]:60} {seconds:6.1f} s, imports {imports:5.1f}, "
+        f"CPU {cpu:5.1f}, status {done.returncode}",
+        flush=True,
     )
 
 
