@@ -295,7 +295,7 @@ def importance_findings(importances: pd.DataFrame, screening: Screening) -> list
             f"{ped['optuna'].iloc[0]}) lie within the band of elites picked at random: "
             f"{format_list(list(ped.loc[within, 'parameter']))}. Their order means nothing."
         )
-        found.append(Finding("D15", "warning", text))
+        found.append(Finding("D15", "note", text))
     beyond = [name for name in ped.loc[~within, "parameter"] if name in screening.named("open")]
     if beyond:
         text = (
