@@ -17,8 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
-from labs.flawed_runs import FLAWS, Flawed, arms, configurations, findings_of, fitting, sound
-from latentlab.runs.audit.registry import CHECKS
+from labs.flawed_files import FLAWS
+from labs.flawed_runs import Flawed, arms, configurations, findings_of, fitting, sound
 from latentlab.runs.audit.rules import RULES
 
 
@@ -57,7 +57,7 @@ def main() -> None:
     print(f"\nplanted flaws: {sum(found.values())} of {sum(planted.values())} at the right rows")
     print(f"sound tables with an error: {any_error} of {options.tables}\n")
     print("| rule | planted | found | sound tables: error | warning |\n|---|---|---|---|---|")
-    for code in dict.fromkeys(check.rule for check in CHECKS):
+    for code in RULES:
         print(
             f"| {code} {RULES[code].name} | {planted[code]} | {found[code]} | {errors[code]} | "
             f"{warnings[code]} |"

@@ -4,12 +4,19 @@
 
 Makes an experiment as strangers have it (scikit-learn's autolog, searches around nested runs, words
 as parameters, metrics that are missing, failed runs) and tables, judges each, and prints seconds
-after imports and the largest memory of the process.
+after imports and the largest memory of the process. Then it gives the commands in a copy of the
+project, and prints their seconds from the start of the process, how many of these are imports, and
+those of CPU, which other work on the machine does not change.
 """
 
 from __future__ import annotations
 
+import os
+import re
 import resource
+import shutil
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -88,8 +95,46 @@ def timed(what: str, judge: Callable[[], JudgedRuns]) -> None:
         print(f"    {sentence}")
 
 
+ROOT = Path(__file__).resolve().parents[1]
+LATENTLAB = ("-c", "from latentlab.cli import main; main()")
+_IMPORTED = re.compile(r"^import time: +(\d+) \|", re.MULTILINE)
+
+
+def project(folder: Path) -> Path:
+    """A copy of the project without data."""
+    lab = folder / "lab"
+    shutil.copytree(ROOT / "conf", lab / "conf", ignore=shutil.ignore_patterns("local"))
+    for name in ("conf/local", "data", "src"):
+        (lab / name).mkdir()
+    shutil.copy(ROOT / "pyproject.toml", lab)
+    return lab
+
+
+def command(lab: Path, *arguments: str) -> None:
+    """Give a command, and print what it takes."""
+    begin, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", *arguments],
+        cwd=lab,
+        env={k: v for k, v in os.environ.items() if k != "MLFLOW_TRACKING_URI"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    seconds = time.perf_counter() - begin
+    imports = sum(map(int, _IMPORTED.findall(done.stderr))) / 1e6
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    called = " ".join(word for word in arguments if word not in LATENTLAB)
+    print(
+        f"{called.replace(str(lab.parent), '')[:60]:60} {seconds:6.1f} s, imports {imports:5.1f}, "
+        f"CPU {cpu:5.1f}, status {done.returncode}",
+        flush=True,
+    )
+
+
 def main() -> None:
-    """Judge each source."""
+    """Judge each source, in this process and by command."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         mlflow.set_tracking_uri(f"sqlite:///{folder / 'mlflow.db'}")
@@ -105,6 +150,18 @@ def main() -> None:
         timed("60 runs of MLflow", judged("mlflow:digits", metric="test_acc", arm="model"))
         timed("60 runs of W&B's table", judged("wandb.csv"))
         timed("10,000 runs of CSV", judged("many.csv"))
+
+        lab = project(folder)
+        foreign = f"mlflow:sqlite:///{folder / 'mlflow.db'}#digits"
+        table, many = str(folder / "wandb.csv"), str(folder / "many.csv")
+        # The first command makes the tracking store.
+        command(lab, *LATENTLAB, "audit", table)
+        for verb in ("judge", "audit"):
+            command(lab, *LATENTLAB, verb, foreign, "--metric", "test_acc", "--arm", "model")
+            command(lab, *LATENTLAB, verb, table)
+            command(lab, *LATENTLAB, verb, many)
+        said = f"evidence.source={table}"
+        command(lab, "-m", "kedro", "run", "--pipelines", "evidence", "--params", said)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Tables of runs: sound ones of random designs, and such as have one known flaw."""
+"""Runs, sweep files and reports: sound tables of random designs, and such as have a known flaw."""
 
 from __future__ import annotations
 
@@ -21,31 +21,36 @@ METRICS = ("test_acc", "test_f1", "test_loss", "test_rmse")
 
 @dataclasses.dataclass(frozen=True)
 class Flawed:
-    """Runs with a flaw.
+    """Runs, a sweep file or a report with a flaw.
 
     Attributes:
         rule: that must find it.
-        table: the runs.
+        table: the runs; or the text of the file.
         rows: that the finding must name; none where it names none.
         about: what the finding must be about; none where any will do.
         chosen: settings of `evidence`.
         claims: a file of claims; empty without one.
         judged: whether the runs are judged, else only audited.
         optimiser: whether an optimiser asked for the runs.
+        implied: other rules that must call it an error too.
     """
 
     rule: str
-    table: pd.DataFrame
-    rows: Sequence[int] | None = None
+    table: pd.DataFrame | str
+    rows: Sequence[int | str] | None = None
     about: str | None = None
     chosen: dict[str, object] = dataclasses.field(default_factory=dict)
     claims: str = ""
     judged: bool = False
     optimiser: bool = False
+    implied: Sequence[str] = ()
 
 
 def findings_of(runs: Flawed, folder: Path) -> pd.DataFrame:
     """What the audit finds, through the files that a user gives."""
+    if isinstance(runs.table, str):
+        (folder / "file.yml").write_text(runs.table)
+        return audit_source(EvidenceSettings(source="file.yml"), folder, never).findings
     runs.table.to_csv(folder / "runs.csv", index=False)
     chosen = {"source": "runs.csv", **runs.chosen}
     if runs.claims:
@@ -128,7 +133,8 @@ def one_run_arm(rng: np.random.Generator) -> Flawed:
 
 def one_pair(rng: np.random.Generator) -> Flawed:
     table = arms(rng, ("control", "new"), 1)
-    return Flawed("D01", table, about="new", judged=True, chosen={"metric": "test_acc"})
+    chosen = {"metric": "test_acc"}
+    return Flawed("D01", table, about="new", judged=True, chosen=chosen, implied=["D02"])
 
 
 CLAIMS = """
@@ -362,7 +368,36 @@ def timed_elsewhere(rng: np.random.Generator) -> Flawed:
     table["train_seconds"] = rng.uniform(10, 20, 10)
     table["device"] = np.where(table["model"] == "new", "a100", "v100")
     chosen = {"metric": "test_acc+train_seconds", "arm": "model"}
-    return Flawed("D31", table, about="train_seconds", chosen=chosen)
+    return Flawed("D31", table, about="train_seconds", chosen=chosen, implied=["D07"])
+
+
+def base_rate_of_elites(rng: np.random.Generator) -> Flawed:
+    table = configurations(rng, 24).drop(columns="activation")
+    table["test_acc"] = 0.8 + 0.02 * rng.normal(size=24)
+    # Three rows of another choice, none of them good, none bad.
+    middle = np.argsort(table["test_acc"])[10:13]
+    table["encoder"] = np.where(np.isin(table.index, middle), "context", "cnn")
+    return Flawed("D13", table, about="encoder")
+
+
+def crowded_bound(rng: np.random.Generator) -> Flawed:
+    table = configurations(rng, 24)[["depth"]]
+    table["width"] = np.r_[rng.uniform(0.5, 0.6, 23), 3]
+    table["test_acc"] = 0.8 + 0.02 * rng.normal(size=24)
+    return Flawed("D14", table, about="width")
+
+
+def importances_of_noise(rng: np.random.Generator) -> Flawed:
+    table = configurations(rng, 24)
+    table["test_acc"] = 0.8 + 0.02 * rng.normal(size=24)
+    return Flawed("D15", table)
+
+
+def conditional_setting(rng: np.random.Generator) -> Flawed:
+    table = configurations(rng, 30)
+    table["encoder"] = np.where(np.arange(30) % 3 == 2, "context", "cnn")
+    table["blocks"] = np.where(table["encoder"] == "cnn", rng.integers(2, 7, 30), np.nan)
+    return Flawed("D11", table, about="blocks")
 
 
 def after_the_data(rng: np.random.Generator) -> Flawed:
@@ -370,7 +405,7 @@ def after_the_data(rng: np.random.Generator) -> Flawed:
     return Flawed("D32", table, about="wide, deep", judged=True, chosen={"metric": "test_acc"})
 
 
-FLAWS: tuple[Callable[[np.random.Generator], Flawed], ...] = (
+RUNS: tuple[Callable[[np.random.Generator], Flawed], ...] = (
     one_run_arm,
     one_pair,
     too_few_for_the_test,
@@ -406,6 +441,10 @@ FLAWS: tuple[Callable[[np.random.Generator], Flawed], ...] = (
     best_on_validation,
     timed_once,
     timed_elsewhere,
+    base_rate_of_elites,
+    crowded_bound,
+    importances_of_noise,
+    conditional_setting,
     after_the_data,
 )
 

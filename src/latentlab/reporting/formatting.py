@@ -43,6 +43,9 @@ def decimals_for(scale: float, digits: int = 2) -> int:
     return digits - 1 - math.floor(math.log10(abs(scale)))
 
 
+_MORE_THAN_A_FLOAT_HAS = 1e16
+
+
 def format_number(value: float, decimals: int | None = None) -> str:
     """Write one number.
 
@@ -52,12 +55,15 @@ def format_number(value: float, decimals: int | None = None) -> str:
 
     Returns:
         Fixed-point text with thousands separators, or scientific notation where more than six
-        decimals would be needed. Never a negative zero.
+        decimals would be needed or the digits before the point are more than a float has. Never a
+        negative zero.
     """
     if math.isnan(value):
         return MISSING
     if math.isinf(value):
         return "inf" if value > 0 else "-inf"
+    if abs(value) >= _MORE_THAN_A_FLOAT_HAS:
+        return f"{value:.3e}"
     if decimals is None:
         whole = float(value).is_integer()
         decimals = 0 if whole else decimals_for(value, _DIGITS_ALONE)

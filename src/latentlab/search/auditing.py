@@ -79,9 +79,13 @@ def sweep_rules(runs: RunTable, first: Measured) -> tuple[Sequence[Finding], str
     if first.metric.better == "higher":
         direction = "maximize"
     try:
-        return audit_as_sweep(runs, Objective(first.column, direction)), ""
+        found = audit_as_sweep(runs, Objective(first.column, direction))
     except UserError as error:
         return (), f"not audited as a sweep: {error.what}"
+    if not _was_searched(runs):
+        # Nothing says that a sampler asked for them, of which it could be unknown how.
+        found = tuple(one for one in found if one.rule != "D16")
+    return found, ""
 
 
 def audit_as_sweep(
@@ -99,6 +103,12 @@ def audit_as_sweep(
     """
     kept = searched_only(replace(runs, values=runs.values[[objective.name]]))
     return analyse(sweep_of_runs(kept, [objective]), settings).findings
+
+
+def _was_searched(runs: RunTable) -> bool:
+    """Whether the source says that an optimiser, or a sweep of W&B, asked for the runs."""
+    of_sweeps = [name for name in runs.parameters if str(name).lower() == "sweep"]
+    return runs.distributions is not None or bool(runs.parameters[of_sweeps].notna().any(axis=None))
 
 
 def _of_printed(path: Path) -> AuditedRuns:

@@ -51,9 +51,7 @@ def test_the_report_of_37_runs() -> None:
     )
     found = audit_source(chosen, Path("/"), never).findings.set_index("rule")
     noise = found.loc["D04"]
-    assert (
-        "NMI 0.009661 on 5 degrees of freedom" in noise[noise["severity"] == "note"]["text"].item()
-    )
+    assert "NMI 0.009661 on 5 degrees of freedom" in noise[noise["about"] == ""]["text"].item()
     lead = noise[noise["about"] == "NMI"]
     assert lead["rows"].item() == "37"
     assert "leads the next by 0.01000, inside the noise" in lead["text"].item()
@@ -82,6 +80,14 @@ def test_variance_inflation_is_that_of_statsmodels() -> None:
     factors = [variance_inflation_factor(ranks.to_numpy(), k) for k in range(1, 5)]
     named = parts.columns.get_loc(finding.about)
     assert f"(variance inflation {factors[named]:.0f})" in finding.text
+
+
+def test_a_setting_that_exists_under_one_choice_only_is_not_collinear_with_it() -> None:
+    rng = np.random.default_rng(3)
+    encoder = rng.choice(["cnn", "mlp"], 40)
+    depth = np.where(encoder == "cnn", rng.integers(1, 5, 40), np.nan)
+    table = pd.DataFrame({"encoder": encoder, "depth": depth})
+    assert list(collinear_findings(audited(table, {}))) == []
 
 
 def test_the_best_of_many_looks_as_much_too_good_as_is_said() -> None:

@@ -206,15 +206,6 @@ def test_too_few_null_replicates_are_said():
     assert "With 30 null replicates no p below .032 is possible" in text
 
 
-def test_elites_at_a_bound_of_a_parameter_that_is_not_significant():
-    rows = [{"width": 0.5 + k / 200} for k in range(20)] + [{"width": 3.0}]
-    parameters = {"width": MIXED["width"]}
-    values = np.random.default_rng(10).normal(size=21)
-    (found,) = findings(sweep_table(parameters, rows, values), "D14")
-    assert "5 of 6 elites lie at the low bound 0.5" in found.text or "6 of 6" in found.text
-    assert "no reason to expand it" in found.text
-
-
 def test_nothing_that_is_said_of_a_parameter_contradicts_its_tier():
     """Some of these sweeps have importances beyond the band, and moderate parameters."""
     seen = set()

@@ -36,7 +36,8 @@ def single_seed_findings(audited: Audited) -> Iterator[Finding]:
 def noise_findings(audited: Audited) -> Iterator[Finding]:
     """D04: what equal configurations differ by, and whether the best leads by more.
 
-    Where claims were judged, their verdicts say which arms are told apart.
+    Where claims were judged, their verdicts say which arms are told apart. Else nobody has claimed
+    the lead, so that it is a note: the best of most sound tables leads by less than the noise.
     """
     noise = {column: audited.noise(column) for column in audited.columns}
     known = {column: floor for column, floor in noise.items() if floor.freedom}
@@ -70,7 +71,7 @@ def noise_findings(audited: Audited) -> Iterator[Finding]:
         remedy = (
             "Run the best few configurations on fresh seeds, the same for all, and judge those."
         )
-        yield Finding("D04", "warning", text, column, audited.named(best), remedy)
+        yield Finding("D04", "note", text, column, audited.named(best), remedy)
 
 
 def best_findings(audited: Audited) -> Iterator[Finding]:
@@ -78,7 +79,8 @@ def best_findings(audited: Audited) -> Iterator[Finding]:
 
     The mean of a configuration is its true value plus noise. With both normal, the best of k means
     overstates its own true value by E[max of k] times the share of noise in the variance of means
-    times their standard deviation.
+    times their standard deviation. It is a warning where that is at least half of what the best is
+    ahead of the mean.
     """
     for column in audited.columns:
         better = audited.metrics[column].better
@@ -104,4 +106,5 @@ def best_findings(audited: Audited) -> Iterator[Finding]:
             f"which is more than its lead of {format_number(lead)}."
         )
         remedy = "Run the best few configurations on seeds that chose none of them; report those."
-        yield Finding("D05", "warning", text, column, audited.named(best), remedy)
+        severity: Severity = "warning" if bias >= ahead / 2 else "note"
+        yield Finding("D05", severity, text, column, audited.named(best), remedy)

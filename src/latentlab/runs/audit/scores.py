@@ -167,14 +167,16 @@ def meaning_findings(audited: Audited) -> Iterator[Finding]:
             remedy = "Count them as diverged."
             yield Finding("D23", "warning", text, column, audited.named(infinite), remedy)
         if finite.sum() > 1 and not np.any(values[finite]):
-            # A metric that declares 0 as its lowest value may reach it.
-            declared = audited.metrics[column].low == 0
+            # A metric that declares 0 as its lowest value may reach it, and a flag that somebody
+            # logged among the scores may be off.
+            metric = audited.metrics[column]
+            may_be = metric.low == 0 or metric.better == "none"
             text = (
                 f"{column} is exactly 0 in all {int(finite.sum())} runs: not measured, or there is "
                 "nothing to compare."
             )
             remedy = "Find out whether it is computed at all before anything is said of it."
-            severity: Severity = "warning" if declared else "error"
+            severity: Severity = "warning" if may_be else "error"
             yield Finding("D23", severity, text, column, "", remedy)
             continue
         yield from _zero_arm(audited, column, values)

@@ -120,7 +120,8 @@ def collinear_findings(audited: Audited) -> Iterator[Finding]:
     """D09: settings that go together over the configurations.
 
     Numbers by Spearman's rank correlation, words by Cramer's V, a number with words by the share of
-    the variance of its ranks that they explain.
+    the variance of its ranks that they explain. A setting that exists only under one choice of
+    another goes with it by its meaning, and is passed over.
     """
     _, first = np.unique(audited.configurations, return_index=True)
     names = [str(name) for name in audited.codes]
@@ -142,6 +143,8 @@ def collinear_findings(audited: Audited) -> Iterator[Finding]:
         for other in known[k + 1 :]:
             strength, p, called = _association(audited, first, ranks, one, other)
             if abs(strength) < _COLLINEAR or p > limit:
+                continue
+            if _conditional(audited.settings.iloc[first], one, other):
                 continue
             found = True
             text = (
@@ -165,6 +168,15 @@ def collinear_findings(audited: Audited) -> Iterator[Finding]:
             remedy = f"Vary {name} alone."
             yield Finding("D09", "warning", text, name, "", remedy)
             return
+
+
+def _conditional(settings: pd.DataFrame, one: str, other: str) -> bool:
+    """Whether one of two settings exists only under one value of the other."""
+    for inner, outer in ((one, other), (other, one)):
+        exists = settings[inner].notna()
+        if exists.any() and not exists.all() and settings.loc[exists, outer].nunique() == 1:
+            return True
+    return False
 
 
 def _association(

@@ -33,6 +33,9 @@ _CALLED_STATE = ("state", "status")
 _PREFIXES = ("params_", "params.")
 """How `trials_dataframe()` of Optuna and `search_runs()` of MLflow name parameters."""
 
+_BESIDE = {"number", "value", "state"}
+"""Columns that Optuna writes beside parameters."""
+
 _EXPORTS = (
     ("Start Time", "Duration", "Run ID", "Name", "Source Type", "Source Name", "User", "Status"),
     ("Name", "State", "Notes", "User", "Tags", "Created", "Runtime", "Sweep"),
@@ -181,8 +184,9 @@ def _runs(cells: Cells, metrics: Sequence[str], asked: Asked) -> RunTable:
         notes.append(f"{int((~ended).sum())} runs have not ended and are left out")
     frame, states = frame[ended], states[ended]
     values = {name: numbers_of(frame[name], f"{where}: column {name}") for name in metrics}
+    prefixed = _prefixed(list(frame.columns)) if parameters is None else []
     columns = {
-        _bare(name) if parameters is None else name: typed(frame[name])
+        _bare(name) if name in prefixed else name: typed(frame[name])
         for name in chosen
         if name != seed
     }
@@ -204,7 +208,7 @@ def _parameters(
 ) -> list[str]:
     """Return the columns that are neither named nor shown by the file to be something else."""
     others = [name for name in frame.columns if name not in named]
-    prefixed = [name for name in others if name.startswith(_PREFIXES)]
+    prefixed = [name for name in _prefixed(list(frame.columns)) if name in others]
     if prefixed:
         left = [name for name in others if name not in prefixed]
         if left:
@@ -230,6 +234,16 @@ def _results(header: list[str], metrics: Sequence[str]) -> list[str]:
     # Tags may follow. Columns in another order have been moved by hand, and say nothing.
     before = [k for k in starts if k <= min(others.index(metric) for metric in metrics)]
     return others[before[0] :] if len(before) == 1 and len(starts) <= 2 else []
+
+
+def _prefixed(header: list[str]) -> list[str]:
+    """Return the columns that a prefix says to be parameters.
+
+    A lone `params_m` among columns that are not Optuna's is somebody's count of parameters.
+    """
+    found = [name for name in header if name.startswith(_PREFIXES)]
+    alone = len(found) == 1 and found[0].startswith(_PREFIXES[0]) and not _BESIDE & set(header)
+    return [] if alone else found
 
 
 def _bare(name: str) -> str:

@@ -87,13 +87,14 @@ def _metrics(chosen: EvidenceSettings, found: Found, every: bool) -> list[str]:
                 nearest(missing[0], known),
             )
         return chosen.metric
-    likely = found.likely()
+    # Beside scores trackers log rates, counts and flags, of which no better end is known.
+    likely = sorted(found.likely(), key=lambda name: better_of(name) is None)
     if every and likely:
-        return list(likely)
+        return likely
     tested = [name for name in likely if split_of(name) == "test"]
     # One that is called a test score and holds no numbers is asked for, not passed over.
     tested = tested or [name for name in known if split_of(name) == "test" and better_of(name)]
-    tested = tested or list(likely)
+    tested = tested or likely
     if len(tested) != 1:
         seen = f"{len(tested)} scores, {', '.join(tested[:20])}" if tested else "no score is seen"
         example = tested[0] if tested else "accuracy"

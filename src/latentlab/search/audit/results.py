@@ -175,7 +175,7 @@ def winner_findings(best: pd.DataFrame) -> list[Finding]:
             f"{start} How much of that is selection is unknown: no configuration was trained on "
             "two seeds. Train it anew on fresh seeds before its value is reported."
         )
-        return [Finding("D05", "warning", text, rows=f"configuration {row.configuration}")]
+        return [Finding("D05", "note", text, rows=f"configuration {row.configuration}")]
     mostly_bias = row.expected_gap >= row.gap / 2
     text = (
         f"{start} If nothing but seeds told the rows apart, the best of {row.rows} would lead "
@@ -295,7 +295,7 @@ def importance_findings(importances: pd.DataFrame, screening: Screening) -> list
             f"{ped['optuna'].iloc[0]}) lie within the band of elites picked at random: "
             f"{format_list(list(ped.loc[within, 'parameter']))}. Their order means nothing."
         )
-        found.append(Finding("D15", "warning", text))
+        found.append(Finding("D15", "note", text))
     beyond = [name for name in ped.loc[~within, "parameter"] if name in screening.named("open")]
     if beyond:
         text = (

@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 
 from latentlab.core.errors import UserError
 from latentlab.core.model import Number
-from latentlab.core.validation import Mistake, all_of, nearest
+from latentlab.core.validation import Mistake, nearest
 from latentlab.runs.audit.findings import records
 from latentlab.runs.audit.printed.figures import figure, read_table, unmarked
 from latentlab.runs.audit.printed.tables import PrintedModel, PrintedTable, Scalar, no_row
@@ -46,25 +46,18 @@ class Statement(PrintedModel):
             return f"{self.who} is said to be the best{f', before {other}' if other else ''}"
         return f"{self.who} is said to be {self.says} than {other}"
 
-    @model_validator(mode="after")
-    def _whole(self) -> Self:
-        found = []
-        if self.says != "predicts":
-            found += [
-                Mistake((key,), "is missing", f"Add it: the claim says {self.says}")
-                for key in ("table", "metric")
-                if getattr(self, key) is None
-            ]
-        if self.says in {"better", "worse", "same"} and self.than is None:
-            found.append(Mistake(("than",), "is missing", f"Add it: the claim says {self.says}"))
+    def _misfits(self) -> Iterator[Mistake]:
+        needed: tuple[str, ...] = () if self.says == "predicts" else ("table", "metric")
+        if self.says in {"better", "worse", "same"}:
+            needed = (*needed, "than")
+        for key in needed:
+            if getattr(self, key) is None:
+                yield Mistake((key,), "is missing", f"Add it: the claim says {self.says}")
         if self.by is not None:
             try:
                 figure(self.by)
             except UserError as mistake:
-                found.append(Mistake(("by",), mistake.what, mistake.remedy))
-        if found:
-            raise all_of(found)
-        return self
+                yield Mistake(("by",), mistake.what, mistake.remedy)
 
 
 class PrintedCorrelations(PrintedModel):
@@ -88,13 +81,6 @@ class PrintedCorrelations(PrintedModel):
         return pd.DataFrame(
             {"parameter": [str(name) for name in cells.index], **numbers, "claim": list(claims)}
         )
-
-    @model_validator(mode="after")
-    def _fits(self) -> Self:
-        found = list(self._misfits())
-        if found:
-            raise all_of(found)
-        return self
 
     def _misfits(self) -> Iterator[Mistake]:
         try:
@@ -155,23 +141,16 @@ class PrintedSweep(PrintedModel):
     bands: list[int] = Field([], description="epochs at which weak runs are stopped")
     begins: dict[str, int] = Field({}, description="epoch at which a mechanism under study starts")
 
-    @model_validator(mode="after")
-    def _conditions(self) -> Self:
-        found = []
+    def _misfits(self) -> Iterator[Mistake]:
         for name, condition in self.when.items():
             for other, choice in condition.items():
                 values = self.axes.get(other)
                 if name not in self.axes or not isinstance(values, list) or choice not in values:
-                    found.append(
-                        Mistake(
-                            ("when", name),
-                            f"no axis {name}, or none {other} that lists {choice}",
-                            "Write both in axes, the values of the other one by one",
-                        )
+                    yield Mistake(
+                        ("when", name),
+                        f"no axis {name}, or none {other} that lists {choice}",
+                        "Write both in axes, the values of the other one by one",
                     )
-        if found:
-            raise all_of(found)
-        return self
 
 
 class Stage(PrintedModel):
@@ -209,14 +188,9 @@ class PrintedReport(PrintedModel):
         {}, description="configurations to come: the settings that each changes"
     )
 
-    @model_validator(mode="after")
-    def _links(self) -> Self:
-        found = [
-            mistake for i, one in enumerate(self.statements) for mistake in self._missing(i, one)
-        ]
-        if found:
-            raise all_of(found)
-        return self
+    def _misfits(self) -> Iterator[Mistake]:
+        for position, one in enumerate(self.statements):
+            yield from self._missing(position, one)
 
     def _missing(self, position: int, one: Statement) -> Iterator[Mistake]:
         if one.table is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Literal, Self
 
@@ -22,6 +22,17 @@ class PrintedModel(StrictModel):
     """A part of the file; rows and columns may be called by numbers."""
 
     model_config = ConfigDict(coerce_numbers_to_str=True)
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        found = list(self._misfits())
+        if found:
+            raise all_of(found)
+        return self
+
+    def _misfits(self) -> Iterable[Mistake]:
+        """What is wrong beyond the types of the fields."""
+        return ()
 
 
 class PrintedMetric(PrintedModel):
@@ -115,13 +126,6 @@ class PrintedTable(PrintedModel):
         whole = marked.all(axis=1) & (marked.shape[1] > 1)
         kept = marked[metric] & ~whole
         return [str(row) for row in marked.index[kept]]
-
-    @model_validator(mode="after")
-    def _fits(self) -> Self:
-        found = list(self._misfits())
-        if found:
-            raise all_of(found)
-        return self
 
     def _misfits(self) -> Iterator[Mistake]:
         try:
