@@ -44,6 +44,7 @@ def judge(context: click.Context, /, **said: str | bool | None) -> None:
 @click.option("--control", help="The arm that others are compared with; none: one called so.")
 @click.option("--printed", help="A file of what a report prints of the runs.")
 @click.option("--study", help="Of an Optuna storage: name of the study.")
+@click.option("--follows", help="Of a sweep file: that of the sweep before it.")
 @click.pass_context
 def audit(context: click.Context, /, **said: str | None) -> None:
     """Say what to beware of in SOURCE: runs, a sweep file, a printed report; nothing is judged.
@@ -80,7 +81,7 @@ def compare(first: str, second: str, in_json: bool) -> None:
 def _run_evidence(context: click.Context, name: str, said: Mapping[str, str | bool | None]) -> None:
     """Run a pipeline on runs that exist, as the options of a command have them."""
     block = {key: value for key, value in said.items() if value is not None}
-    for key in {"source", "claims", "printed"} & set(block):
+    for key in {"source", "claims", "printed", "follows"} & set(block):
         # A file is meant from the present folder, which may lie below that of the project.
         if Path(str(block[key])).is_file():
             block[key] = str(Path(str(block[key])).resolve())

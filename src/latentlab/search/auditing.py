@@ -58,7 +58,7 @@ def audit_source(chosen: EvidenceSettings, root: Path, runs_of: RunsOf) -> Audit
     content = load_yaml(path)
     if "title" in content or set(content) <= _PRINTED:
         return _of_printed(path)
-    return _of_sweep_file(path)
+    return _of_sweep_file(path, None if chosen.follows is None else root / chosen.follows)
 
 
 def sweep_rules(runs: RunTable, first: Measured) -> tuple[Sequence[Finding], str]:
@@ -116,8 +116,8 @@ def _of_printed(path: Path) -> AuditedRuns:
     return _audited(path, findings, sections, [])
 
 
-def _of_sweep_file(path: Path) -> AuditedRuns:
-    found = audit_sweep_file(path)
+def _of_sweep_file(path: Path, before: Path | None) -> AuditedRuns:
+    found = audit_sweep_file(path, before)
     audit = Audit(found.findings, {})
     said = [found.sentence, *found.notes, audit_sentence(audit)]
     return _audited(path, found.findings, [audit_section(audit)], said)

@@ -36,6 +36,9 @@ class EvidenceSettings(SourceSettings):
     printed: str | None = Field(
         None, description="a file of what a report prints and says of the runs, to be audited"
     )
+    follows: str | None = Field(
+        None, description="audit of a sweep file: the file of the sweep that it follows"
+    )
     write_back: bool = Field(
         False, description="MLflow: write the verdicts into the experiment, as a run beside them"
     )
