@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from labs.plain_methods import Adversarial, PlainVae, Vae, plain_config, plain_trial
-from labs.trainer import CPU, INLINE, advance, equal_states, load, write_digits
+from labs.trainer import CPU, INLINE, advance, equal_states, load, train_trials, write_digits
 from latentlab.compute import ComputeConfig
 from latentlab.core.errors import UserError
 from latentlab.experiment.trained_model import TrainedModel
@@ -14,7 +14,7 @@ from latentlab.training.contract import MethodDefaults
 from latentlab.training.data import data_spec
 from latentlab.training.groups import open_group
 from latentlab.training.plain.method import PlainMethod, configured_optimiser
-from latentlab.training.runner import Trainer, train_trials
+from latentlab.training.runner import Trainer
 from latentlab.training.state import CohortState
 from latentlab.training.store import TrialStore
 
