@@ -58,7 +58,7 @@ def main() -> None:
         from latentlab.training import loop, runner
 
         spent["process start"] = time.perf_counter() - begin
-        runner.train_trials = timed("training", runner.train_trials)
+        runner.Trainer.train = timed("training", runner.Trainer.train)
         loop.save_checkpoint = timed("checkpoints, in this process", loop.save_checkpoint)
         parameters = {
             "derp_vae": {"training": {"epochs": arguments.epochs}},

@@ -31,7 +31,7 @@ from latentlab.studies.derp_vae.method import METHOD
 from latentlab.training.config import TrainingConfig
 from latentlab.training.contract import AnyMethod, Batch, DataSpec, Tensors
 from latentlab.training.plain.method import PlainMethod, Step
-from latentlab.training.runner import train_trials
+from latentlab.training.runner import Trainer
 from latentlab.training.store import TrialStore
 from latentlab.training.trial import Trial
 
@@ -127,7 +127,8 @@ def main() -> None:
                 store = TrialStore(folder / method.name / str(round_))
                 trials = planned(method, chosen.seeds, config(chosen.epochs), prepared.fingerprint)
                 start = time.perf_counter()
-                train_trials(method, trials, folder / "prepared", store, ComputeConfig())
+                with Trainer(method, folder / "prepared", store, ComputeConfig()) as trainer:
+                    trainer.train(trials)
                 seconds[method.name].append(time.perf_counter() - start)
     print(f"{chosen.seeds} trials of {chosen.epochs} epochs, {machine_name(torch.device('cpu'))}")
     for name, times in seconds.items():

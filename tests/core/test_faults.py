@@ -6,6 +6,7 @@ import errno
 import os
 import sqlite3
 from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -64,6 +65,10 @@ def locked(path: Path) -> Callable[[], object]:
         (
             lambda path: lambda: sqlalchemy.create_engine("mssql+pymssql://a/b").connect(),
             ["pymssql is not installed", "sqlalchemy", "pip install pymssql", "PYTHONPATH"],
+        ),
+        (
+            lambda path: lambda: metadata.version("no-such-package"),
+            ["test_faults asks which version of no-such-package", "pip install --no-deps"],
         ),
         pytest.param(
             lambda path: lambda: torch.zeros(1).cuda(),

@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 
 from labs.declarations import declared
 from labs.stored_trials import write_trial
-from labs.trainer import CPU, INLINE
+from labs.trainer import CPU, INLINE, train_trials
 from latentlab.core.errors import UserError
 from latentlab.data import load_prepared, prepare, save_prepared
 from latentlab.experiment import timing
@@ -33,7 +33,6 @@ from latentlab.studies.derp_vae.metrics import METRICS
 from latentlab.studies.registry import STUDIES
 from latentlab.training.data import data_spec
 from latentlab.training.per_trial import per_trial_values
-from latentlab.training.runner import train_trials
 from latentlab.training.store import TrialStore
 
 STUDY = STUDIES["derp_vae"]

@@ -4,13 +4,13 @@ import os
 import time
 from pathlib import Path
 
-from labs.trainer import trial
+from labs.trainer import train_trials, trial
 from labs.warm_processes import CONTEXT
 from latentlab.compute import ComputeConfig
 from latentlab.core.errors import UserError
 from latentlab.data import load_prepared
 from latentlab.studies.derp_vae.method import METHOD
-from latentlab.training import loop, runner
+from latentlab.training import loop
 from latentlab.training.cohort import Cohort
 from latentlab.training.store import TrialStore
 
@@ -35,7 +35,7 @@ def run(folder, root, engine, epochs, log):
         engine=engine, workers=2, cohort=2, threads=1, compile=False, checkpoint_seconds=INTERVAL
     )
     try:
-        runner.train_trials(METHOD, planned(folder, epochs), folder, TrialStore(root), compute)
+        train_trials(METHOD, planned(folder, epochs), folder, TrialStore(root), compute)
     except UserError as error:
         Path(log).with_suffix(".error").write_text(str(error))
         raise SystemExit(1) from error

@@ -9,6 +9,7 @@ from latentlab.studies.derp_vae.config import DerpVaeConfig
 from latentlab.studies.derp_vae.method import METHOD
 from latentlab.training.cohort import Cohort
 from latentlab.training.data import StudyData
+from latentlab.training.runner import Trainer
 from latentlab.training.trial import Trial
 
 CPU = torch.device("cpu")
@@ -76,3 +77,9 @@ def equal_states(left, right):
         if name != "seconds"
         and not np.array_equal(a[name].numpy(), b[name].numpy(), equal_nan=True)
     ]
+
+
+def train_trials(method, trials, folder, store, compute, **asked):
+    """Train what is not trained yet; the ids of what was."""
+    with Trainer(method, folder, store, compute) as trainer:
+        return trainer.train(trials, **asked)

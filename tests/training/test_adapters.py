@@ -12,7 +12,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 from labs.plain_methods import Lit, plain_config, plain_trial
-from labs.trainer import CPU, INLINE, advance, load, write_digits
+from labs.trainer import CPU, INLINE, advance, load, train_trials, write_digits
 from latentlab.core.errors import UserError
 from latentlab.data import load_prepared
 from latentlab.experiment.trained_model import TrainedModel
@@ -21,7 +21,6 @@ from latentlab.training.groups import open_group
 from latentlab.training.plain.estimator import EstimatorMethod, rows
 from latentlab.training.plain.lightning import LightningMethod
 from latentlab.training.plain.method import Step
-from latentlab.training.runner import train_trials
 from latentlab.training.store import TrialStore
 
 

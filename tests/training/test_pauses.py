@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from labs.trainer import INLINE, trial
+from labs.trainer import INLINE, train_trials, trial
 from latentlab.studies.derp_vae.method import METHOD
-from latentlab.training.runner import Trainer, train_trials
+from latentlab.training.runner import Trainer
 from latentlab.training.store import TrialStore
 
 LONG = {"training": {"epochs": 4, "batch_size": 256}}

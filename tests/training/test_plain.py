@@ -6,14 +6,15 @@ import torch
 from torch import nn
 
 from labs.plain_methods import Adversarial, PlainVae, Vae, plain_config, plain_trial
-from labs.trainer import CPU, INLINE, advance, equal_states, load, write_digits
+from labs.trainer import CPU, INLINE, advance, equal_states, load, train_trials, write_digits
 from latentlab.compute import ComputeConfig
 from latentlab.core.errors import UserError
 from latentlab.experiment.trained_model import TrainedModel
+from latentlab.training.contract import MethodDefaults
 from latentlab.training.data import data_spec
 from latentlab.training.groups import open_group
 from latentlab.training.plain.method import PlainMethod, configured_optimiser
-from latentlab.training.runner import Trainer, train_trials
+from latentlab.training.runner import Trainer
 from latentlab.training.state import CohortState
 from latentlab.training.store import TrialStore
 
@@ -290,9 +291,23 @@ class OwnSchedule(PlainVae):
         return torch.optim.lr_scheduler.StepLR(optimisers[0], 1)
 
 
+class NoNoise(MethodDefaults):
+    """Neither plain nor a whole batched method."""
+
+    name, version = "no_noise", 1
+
+    def build(self, config, spec, rng):
+        return nn.Linear(2, 2)
+
+
 @pytest.mark.parametrize(
     ("method", "changes", "says"),
     [
+        (
+            NoNoise(),
+            {},
+            "NoNoise is no batched method: it has no noise_spec, eval.*loss",
+        ),
         (NoScalar(), {}, r"no_scalar|plain_vae: a step returned \[3\] for its loss"),
         (NoScalarAlone(), {}, r"a step returned \[3\] for its loss"),
         (NamelessTerms(), {}, "a step returned Tensor for its terms"),

@@ -7,8 +7,7 @@ import pytest
 from scipy.stats import ttest_ind
 
 from labs.project_copies import CHECKOUT
-from labs.trainer import INLINE, METHOD, load, write_digits
-from latentlab.training.runner import train_trials
+from labs.trainer import INLINE, METHOD, load, train_trials, write_digits
 from latentlab.training.store import TrialStore
 
 BENCHMARK = runpy.run_path(str(CHECKOUT / "benchmarks" / "plain_methods.py"))

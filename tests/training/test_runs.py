@@ -7,13 +7,12 @@ from dataclasses import replace
 import pytest
 import torch
 
-from labs.trainer import INLINE, advance, cohort, load, trial, write_digits
+from labs.trainer import INLINE, advance, cohort, load, train_trials, trial, write_digits
 from latentlab.compute import ComputeConfig, ExecutionPlan
 from latentlab.core.errors import UserError
 from latentlab.studies.derp_vae.method import METHOD
 from latentlab.training import worker
 from latentlab.training.checkpoint import Checkpoint, save_checkpoint
-from latentlab.training.runner import train_trials
 from latentlab.training.store import TrialStore
 
 SHORT = {"training": {"epochs": 2, "batch_size": 256}}

@@ -10,6 +10,7 @@ import errno
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError
 
 from latentlab.core.errors import UserError
 
@@ -175,6 +176,11 @@ def _of_module(error: BaseException) -> UserError | None:
     if package in {"", "latentlab"}:
         return None
     asker = _asker(error, without="importlib")
+    if isinstance(error, PackageNotFoundError):
+        return UserError(
+            f"{asker} asks which version of {error.name} is installed, and none is",
+            f"Install it (pip install {error.name}), or its folder: pip install --no-deps FOLDER.",
+        )
     return UserError(
         f"The package {package} is not installed, which {asker} asks for",
         f"Install it (pip install {package}), or put the folder that holds it on PYTHONPATH.",

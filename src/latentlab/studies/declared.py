@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+import sys
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from latentlab.core.errors import UserError
@@ -17,15 +18,27 @@ ENVIRONMENTS = ("base", "local")
 def declared_programs(start: Path, known: Collection[str]) -> dict[str, Study]:
     """Return the studies in `conf/<base or local>/<name>/parameters.yml` that have a `program`.
 
-    Such files alone are read, so that starting costs nothing where there are none.
+    Such files alone are read, so that starting costs nothing where there are none. Where the
+    command line has a `--conf-source`, they are looked for in that folder.
 
     Args:
         start: a folder of the project, or one below.
         known: names of studies that have code.
     """
-    root = next((one for one in (start, *start.parents) if (one / "conf" / "base").is_dir()), None)
-    found = {} if root is None else {study.name: study for study in _found(root / "conf", known)}
+    asked = _conf_source(sys.argv)
+    above = (one / "conf" for one in (start, *start.parents) if (one / "conf" / "base").is_dir())
+    conf = next(above, None) if asked is None else start / asked
+    found = {} if conf is None else {study.name: study for study in _found(conf, known)}
     return dict(sorted(found.items()))
+
+
+def _conf_source(command: Sequence[str]) -> str | None:
+    """Return the folder that a command line names: Kedro reads it after the registry's import."""
+    for position, part in enumerate(command):
+        name, _, value = part.partition("=")
+        if name == "--conf-source":
+            return value or next(iter(command[position + 1 :]), None)
+    return None
 
 
 def _found(conf: Path, known: Collection[str]) -> Iterator[ProgramStudy]:

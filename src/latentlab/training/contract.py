@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol, Self
+from typing import Any, NamedTuple, Protocol, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from latentlab.core.errors import UserError
 from latentlab.data import ImageTextLayout
 from latentlab.training.streams import Noise
 
@@ -134,6 +135,24 @@ class Method(AnyMethod, Protocol):
 
     def parameter_multipliers(self, config: Any) -> Mapping[str, tuple[float, float]]:
         """Return multipliers of learning rate and weight decay, by prefix of a parameter's name."""
+
+
+def require_batched(method: AnyMethod) -> Method:
+    """Return a batched method that has all its parts.
+
+    Raises:
+        UserError: it lacks some.
+    """
+    parts = (name for name in vars(Method) if not name.startswith("_"))
+    if missing := [name for name in parts if not hasattr(method, name)]:
+        kind = type(method)
+        raise UserError(
+            f"{kind.__module__}.{kind.__qualname__} is no batched method: it has no "
+            f"{', '.join(missing)}",
+            "Write them (latentlab/training/contract.py says what they return; MethodDefaults "
+            "brings some of them), or make it a PlainMethod.",
+        )
+    return cast("Method", method)
 
 
 class MethodDefaults:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
 
 import torch
 
 from latentlab.compute.config import ComputeConfig
 from latentlab.training.cohort import Cohort
-from latentlab.training.contract import AnyMethod, Method
+from latentlab.training.contract import AnyMethod, require_batched
 from latentlab.training.data import StudyData
 from latentlab.training.group import TrainingGroup
 from latentlab.training.plain.method import PlainMethod
@@ -39,12 +38,12 @@ def open_group(
         state: state to continue from; none starts anew.
 
     Raises:
-        UserError: as `TrainingGroup` and its kinds say.
+        UserError: as `TrainingGroup` and its kinds say; the method is none.
     """
     own = method.of(trials[0].config)
     if isinstance(own, PlainMethod):
         return PlainTrial(own, trials, data, device, precision, state)
-    return Cohort(cast("Method", own), trials, data, device, precision, compiled, state)
+    return Cohort(require_batched(own), trials, data, device, precision, compiled, state)
 
 
 def choices_of(method: AnyMethod, config: ComputeConfig) -> ComputeConfig:

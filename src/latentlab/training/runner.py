@@ -34,36 +34,6 @@ from latentlab.training.worker import JobPaths, data_of, time_probe, train_job
 logger = logging.getLogger(__name__)
 
 
-def train_trials(
-    method: AnyMethod,
-    trials: Sequence[Trial],
-    prepared: Path,
-    store: TrialStore,
-    compute: ComputeConfig,
-    retrain: bool = False,
-    begin: Callable[[Collection[str]], None] | None = None,
-) -> frozenset[str]:
-    """Train what is not trained yet; a run that was killed is taken up where it stood.
-
-    Args:
-        method: the study's formulas.
-        trials: the planned trials; trials of one id are trained once.
-        prepared: folder of the prepared data.
-        store: where trials are kept.
-        compute: device, engine and plan.
-        retrain: forget trials that are known, and train them again.
-        begin: is told the ids of the trials that are to be trained, before the first step.
-
-    Returns:
-        Ids of the trials that this call trained.
-
-    Raises:
-        UserError: no such device, a locked or unwritable store, a killed worker.
-    """
-    with Trainer(method, prepared, store, compute) as trainer:
-        return trainer.train(trials, retrain=retrain, begin=begin)
-
-
 class Trainer(Trains):
     """Trains cohorts of trials by the plan that measures fastest.
 

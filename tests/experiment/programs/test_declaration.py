@@ -114,7 +114,7 @@ def test_code_under_git_is_told_by_its_commit_and_what_is_changed(tmp_path):
     assert code_state(folder / "inner") is None
 
 
-def test_studies_are_found_in_conf(tmp_path):
+def test_studies_are_found_in_conf(tmp_path, monkeypatch):
     for place, text in {
         "base/one": "one: {program: {command: [a]}, arms: {}}",
         "base/two": "two: {program: {command: [a], history: h.csv}}",
@@ -131,3 +131,8 @@ def test_studies_are_found_in_conf(tmp_path):
     assert list(found) == ["five", "one", "two"]
     assert "curves" in found["two"].figures
     assert "curves" not in found["one"].figures
+    for asked in (["--conf-source", "conf"], [f"--conf-source={tmp_path / 'conf'}"]):
+        monkeypatch.setattr("sys.argv", ["kedro", "run", *asked])
+        assert list(declared_programs(tmp_path, ["derp_vae"])) == ["five", "one", "two"]
+    monkeypatch.setattr("sys.argv", ["kedro", "run", "--conf-source", "elsewhere"])
+    assert not declared_programs(tmp_path, ["derp_vae"])

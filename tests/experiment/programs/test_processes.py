@@ -7,6 +7,8 @@ import time
 
 import pytest
 
+from latentlab.core.errors import UserError
+from latentlab.experiment.programs import processes
 from latentlab.experiment.programs.processes import run_process
 
 FAMILY = "sleep 300 & echo $! > child; echo begun; sleep 300"
@@ -86,4 +88,17 @@ def test_a_killed_driver_leaves_no_program(tmp_path, number):
         time.sleep(0.02)
     driver.send_signal(number)
     driver.wait()
+    assert gone(int(child.read_text()))
+
+
+def test_a_killed_launcher_leaves_no_program(tmp_path):
+    child = tmp_path / "child"
+
+    def kill_launcher():
+        if child.exists() and child.read_text().strip():
+            os.kill(processes._launcher()._process.pid, 9)
+        return False
+
+    with pytest.raises(UserError, match="process that runs the programs was killed"):
+        run(tmp_path, "sh", "-c", FAMILY, paused=kill_launcher)
     assert gone(int(child.read_text()))

@@ -127,6 +127,17 @@ def test_halving_stops_by_the_history(tmp_path):
     assert (gain["pairs"] == 2).all()
 
 
+@pytest.mark.parametrize(("settings", "told"), [({}, True), ({"seed": "{seed}"}, False)])
+def test_a_seed_that_nothing_takes_is_told(tmp_path, settings, told):
+    program = PLAIN | {"command": ["python", "train.py", "${args}"]}
+    counted = {"seeds": {"first": 0, "count": 1}}
+    toy = ToyStudy(
+        tmp_path, {"default": {}}, settings=settings, training={}, program=program, **counted
+    )
+    sweep = sweep_of(tmp_path, WANDB.replace("  seed: {values: [1, 2]}\n", ""), toy)
+    assert ("takes no seed" in "\n".join(sweep.warnings)) == told
+
+
 @pytest.mark.parametrize(
     ("changes", "what"),
     [

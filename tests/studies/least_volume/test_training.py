@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from labs.trainer import train_trials
 from latentlab.compute import ComputeConfig
 from latentlab.data import Prepared, Schema, Split, save_prepared
 from latentlab.studies.least_volume.config import LeastVolumeConfig
@@ -12,7 +13,6 @@ from latentlab.training.cohort import Cohort
 from latentlab.training.contract import Batch, Clock, DataSpec
 from latentlab.training.data import StudyData
 from latentlab.training.per_trial import per_trial_values
-from latentlab.training.runner import train_trials
 from latentlab.training.store import TrialStore
 from latentlab.training.trial import Trial
 

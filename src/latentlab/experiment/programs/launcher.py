@@ -54,6 +54,7 @@ def _start(order: dict[str, Any]) -> subprocess.Popen[bytes] | None:
     except (OSError, ValueError) as error:
         _tell({"error": str(error)})
         return None
+    _tell({"begun": process.pid})
     threading.Thread(target=_wait, args=(process,), daemon=True).start()
     return process
 

@@ -6,6 +6,8 @@ import atexit
 import contextlib
 import functools
 import json
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -132,8 +134,16 @@ class _Launcher:
 
     def _listen(self) -> None:
         assert self._process.stdout is not None
+        running: int | None = None
         for line in self._process.stdout:
-            self._news.put(json.loads(line))
+            news = json.loads(line)
+            running = news.get("begun")
+            if running is None:
+                self._news.put(news)
+        if running is not None:
+            # The launcher was killed, and could not end what it ran.
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(running, signal.SIGKILL)
         self._news.put(None)
 
     def _killed(self) -> UserError:

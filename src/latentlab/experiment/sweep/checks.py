@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, cast
 
 from latentlab.core.errors import UserError
 from latentlab.experiment.blocks import leaves
 from latentlab.experiment.declaration import Declaration
 from latentlab.experiment.programs.command import macro_mistakes, takes_seed
-from latentlab.experiment.programs.declaration import ProgramDeclaration
+from latentlab.experiment.programs.declaration import ProgramConfig, ProgramDeclaration
 from latentlab.experiment.study import Study
 from latentlab.experiment.sweep.configurations import Extremes, default_block, extremes, resolve
 from latentlab.experiment.sweep.unread import unread
@@ -100,7 +100,9 @@ def _of_programs(declaration: ProgramDeclaration, settings: SweepSettings, ends:
         mistakes.append(UserError(f"command: {mistake.what}", mistake.remedy))
     found = Found(mistakes)
     seeds = len(settings.seeds.numbers())
-    if seeds > 1 and not takes_seed(declaration.program, settings.arguments.values()):
+    default = cast("ProgramConfig", next(iter(declaration.configs.values())))
+    given = (*settings.arguments.values(), *default.settings().values())
+    if seeds > 1 and not takes_seed(declaration.program, given):
         found.warnings.append(
             f"the command takes no seed, so that the {seeds} seeds of a configuration are {seeds} "
             "runs of one command; name its seed by a parameter, `seed: {values: [..]}`"
