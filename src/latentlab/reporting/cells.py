@@ -13,7 +13,7 @@ from latentlab.reporting.formatting import as_text, format_number
 if TYPE_CHECKING:
     from latentlab.reporting.forest_row import ForestRow
 
-_NUMERIC = re.compile(r"(?:inf|e|[-+<>\[\]\d.,%\s])+")
+_NUMERIC = re.compile(r"(?:inf|e|[-+<>\[\]\d.,%▲▼≠\s])+")
 """Numbers, intervals and p-values, which a page must not break."""
 
 
@@ -26,12 +26,16 @@ class Cell:
         details: said more quietly below it: an interval, a unit, a correction.
         verdict: gives the text the colour and the symbol of this verdict; empty for ordinary text.
         picture: drawn above the text, which says the same more briefly.
+        shade: `better-1` to `better-3` or `worse-1` to `worse-3`; empty for none.
+        hover: the cell in words, shown where it is pointed at or focused.
     """
 
     text: str
     details: tuple[str, ...] = ()
     verdict: str = ""
     picture: ForestRow | None = None
+    shade: str = ""
+    hover: str = ""
 
     def __str__(self) -> str:
         """Everything in one line: an interval follows its number, the rest is in parentheses."""

@@ -67,6 +67,7 @@ class Section:
         group: a column of the table whose values stand once above their rows, as headings.
         unfoldings: what the table's rows unfold to, one a row in their order; none where they do
             not.
+        legend: what the shades of its cells say; none where they have no shades.
         sections: its own parts, at the end.
         folded: whether it unfolds only when its heading is clicked.
         anchor: its address on the page; made from the title where it is empty.
@@ -81,6 +82,7 @@ class Section:
     facts: Mapping[str, object] = field(default_factory=dict)
     group: str = ""
     unfoldings: Sequence[Unfolding] = ()
+    legend: Sequence[Cell] = ()
     sections: Sequence[Section] = ()
     folded: bool = False
     anchor: str = ""
@@ -197,4 +199,5 @@ def _table_view(section: Section) -> dict[str, Any] | None:
             replace(unfolding, facts=_facts_view(unfolding.facts))
             for unfolding in section.unfoldings
         ],
+        "legend": section.legend,
     }

@@ -50,6 +50,7 @@ def environment() -> jinja2.Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    templates.filters["breakable"] = _breakable
     templates.filters["md"] = escape_markdown
     templates.filters["md_table"] = markdown_table
     return templates
@@ -95,6 +96,11 @@ def _script_json(value: object) -> markupsafe.Markup:
     """JSON that may stand inside of a script element: no name can end the element."""
     text = json.dumps(value, separators=(",", ":"), allow_nan=False)
     return markupsafe.Markup(text.replace("<", "\\u003c").replace("\u2028", "\\u2028"))
+
+
+def _breakable(text: str) -> markupsafe.Markup:
+    """A text that may go on in the next line after each underscore of a long name."""
+    return markupsafe.escape(text).replace("_", markupsafe.Markup("_<wbr>"))
 
 
 def _trusted(path: Path) -> markupsafe.Markup:

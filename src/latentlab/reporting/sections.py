@@ -13,8 +13,9 @@ from latentlab.reporting.cells import Cell
 from latentlab.reporting.claims import claim_table, common_interval, unfoldings
 from latentlab.reporting.document import Document, Item, Section
 from latentlab.reporting.formatting import format_share
+from latentlab.reporting.means import means_table, shade_legend
 from latentlab.reporting.pooled import left_out_text, pooled_facts, pooled_names
-from latentlab.reporting.tables import differences_table, means_table, metric_note
+from latentlab.reporting.tables import differences_table, metric_note
 from latentlab.reporting.verdict_cells import verdict_rows
 from latentlab.reporting.verdict_prose import (
     next_step,
@@ -133,26 +134,28 @@ def comparison_section(comparison: pd.DataFrame) -> Section:
     if comparison.empty:
         return Section(title, ["There are no scores to compare."], anchor=anchor)
     control = str(comparison.loc[comparison["is_control"].astype(bool), "arm"].iloc[0])
-    means = means_table(comparison).rename(
-        columns={"metric": "Metric", control: Cell(control, ("control",))}
-    )
     level = format_share(float(comparison["level"].iloc[0]))
     parts = [
         Section(
             "Means over seeds",
-            table=means,
-            note=f"Mean [unadjusted {level} t interval of the mean], split: "
-            f"{', '.join(comparison['split'].unique())}. Diverged trials are left out of means and "
-            "counted below.",
+            table=means_table(comparison),
+            legend=shade_legend(),
+            note=f"Shades: the paired difference from {control} in its standard deviations (SD), "
+            f"better or worse by the metric's direction. A mark (▲ better, ▼ worse, ≠ where "
+            f"neither is) stands where its unadjusted {level} interval excludes zero; with this "
+            "many comparisons some do by chance, so only the verdicts above are tested claims. "
+            f"Intervals, unadjusted {level} t intervals of the mean, appear where a cell is "
+            f"pointed at. Split: {', '.join(comparison['split'].unique())}; diverged trials are "
+            "left out.",
         ),
         Section(
             f"Paired differences from {control}",
             table=differences_table(comparison),
             group="metric",
             note=f"Arm minus {control} over the seeds that both have, in the metric's own unit. "
-            '"differs (unadjusted)" marks an interval that excludes zero; with this many '
-            "comparisons some do by chance, so only the verdicts above are tested claims. No mark "
-            "means: not told apart by these seeds.",
+            '"differs (unadjusted)" marks an interval that excludes zero. No mark means: not told '
+            "apart by these seeds.",
+            folded=True,
         ),
     ]
     alone = comparison["is_control"].astype(bool).all()
