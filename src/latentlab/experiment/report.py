@@ -83,15 +83,17 @@ def build_report(
     if isinstance(declaration, ProgramDeclaration):
         asked = declaration.question
     shown = {}
-    for name, figure in figures.items():
-        spec = figure_spec(study, name)
-        shown[spec.title] = (figure, spec.caption)
     for name in study.strips:
         metric = declaration.metric_table[name]
         shown[f"Seeds: {name}"] = (
             strip_plot(scores, metric, arms=list(declaration.configs), trials=trials),
             f"{metric.definition}. One point a seed, lines join the arms of a seed.",
         )
+    for name, figure in figures.items():
+        # The rows of the forest stand in the table of verdicts.
+        if name != "verdicts":
+            spec = figure_spec(study, name)
+            shown[spec.title] = (figure, spec.caption)
     replication = replication_table(comparison, study.reported.get(declaration.dataset, {}))
     if len(replication):
         shown["Compared with the report"] = (
@@ -109,20 +111,6 @@ def build_report(
     table = declaration.table(comparison, verdicts)
     if table is not None:
         shown[declaration.table_title] = (table_figure(table), declaration.table_caption)
-    document = study_document(
-        title=study.title,
-        question=asked,
-        verdicts=verdicts,
-        comparison=comparison,
-        pooled=pooled,
-        summary=summary(declaration, trials, champion),
-        figures=shown,
-        deviations=deviations(trials, verdicts),
-        metrics=tuple(declaration.metric_table.values()),
-        reproduce=reproduction(trials, registered),
-        data_card=made_from.card() if study.runs_programs else data_card(made_from),
-        preview=None if study.runs_programs else draw_preview(made_from),
-    )
     found = audit(
         audited_study(
             study.name,
@@ -133,11 +121,23 @@ def build_report(
             declaration.control(study.control),
         )
     )
-    return replace(
-        document,
-        sections=[*document.sections, audit_section(found)],
-        tables={**document.tables, "tables/findings.csv": findings_table(found.findings)},
+    document = study_document(
+        title=study.title,
+        question=asked,
+        verdicts=verdicts,
+        comparison=comparison,
+        pooled=pooled,
+        summary=summary(declaration, trials, champion),
+        figures=shown,
+        findings=[audit_section(found)],
+        deviations=deviations(trials, verdicts),
+        metrics=tuple(declaration.metric_table.values()),
+        reproduce=reproduction(trials, registered),
+        data_card=made_from.card() if study.runs_programs else data_card(made_from),
+        preview=None if study.runs_programs else draw_preview(made_from),
     )
+    tables = {**document.tables, "tables/findings.csv": findings_table(found.findings)}
+    return replace(document, tables=tables)
 
 
 def summary(

@@ -39,6 +39,7 @@ def study_document(
     pooled: pd.DataFrame | None = None,
     summary: Sequence[str] = (),
     figures: Mapping[str, tuple[Figure, str]] | None = None,
+    findings: Sequence[Section] = (),
     deviations: Sequence[str] = (),
     metrics: Sequence[Metric] = (),
     reproduce: Mapping[str, str] | None = None,
@@ -55,6 +56,7 @@ def study_document(
         pooled: the table of pooled verdicts; none or empty where there is one problem.
         summary: what was run, in sentences.
         figures: title to (figure, caption); plotly figures or pictures, in order.
+        findings: sections of what was found about the runs beside the verdicts.
         deviations: what did not go as planned; result of `deviations`.
         metrics: definitions of the metrics that appear.
         reproduce: what was run and where (command, versions, git state, digests, device, plan,
@@ -80,7 +82,7 @@ def study_document(
     sections.append(comparison_section(comparison))
     if figures:
         sections.append(Section("Figures", figures=figures))
-    sections.append(deviations_section(deviations))
+    sections += [*findings, deviations_section(deviations)]
     if metrics:
         sections.append(metrics_section(metrics))
     if data_card or preview is not None:
