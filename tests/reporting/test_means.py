@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -76,6 +78,13 @@ def test_a_cell_says_mean_interval_difference_and_what_was_lost() -> None:
         "-0.57 [-0.90, -0.25] (unadjusted 95 % interval) over 9 pairs"
     )
     assert str(cell) == "8.04 ▲ [7.62, 8.46] (n = 9)"
+
+
+def test_a_comparison_that_was_read_from_a_file_is_shown_alike(tmp_path: Path) -> None:
+    table = comparison_table(make_scores(), METRICS, ARMS[0])
+    table.to_csv(tmp_path / "comparison.csv", index=False)
+    read = means_table(pd.read_csv(tmp_path / "comparison.csv"))
+    pd.testing.assert_frame_equal(read, means_table(table))
 
 
 def test_the_table_lies_so_that_it_is_narrow() -> None:

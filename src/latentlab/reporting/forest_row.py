@@ -19,7 +19,7 @@ from latentlab.reporting.verdict_cells import (
     verdict_class,
 )
 
-_MIDDLE, _REACH = 50.0, 46.0
+_MIDDLE, _REACH = 50.0, 44.0
 """Where zero stands, and how far from it the most distant number, in per cent of the width."""
 
 

@@ -16,6 +16,7 @@ import pandas as pd
 
 from latentlab.reporting.cells import Cell
 from latentlab.reporting.formatting import (
+    as_text,
     estimate_parts,
     format_declared,
     format_share,
@@ -83,7 +84,7 @@ def mean_cell(row: Mapping[Hashable, Any], control: str) -> Cell:
             f"difference from {control} {difference_text(row)} (unadjusted {level} interval) over "
             f"{plural(row['pairs'], 'pair')}"
         )
-    if row["note"]:
+    if as_text(row["note"]):
         mean = f"{mean} {_MARKS[side]}"
     return Cell(mean, details, shade=_shade(row, side), hover="; ".join(said))
 
