@@ -119,8 +119,8 @@ def boundary_text(row: Row) -> str:
 
 
 def claim_text(row: Row) -> str:
-    """Write what was claimed, as a sentence without its point; its name where that is all."""
-    claim = as_text(row.get("question")).rstrip(".?") or as_text(row.get("hypothesis"))
+    """Write what was claimed or asked, without its point; its name where that is all."""
+    claim = as_text(row.get("question")).rstrip(".") or as_text(row.get("hypothesis"))
     return f"{claim[:1].upper()}{claim[1:]}"
 
 

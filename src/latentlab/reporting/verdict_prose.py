@@ -64,7 +64,8 @@ def verdict_sentence(row: Row) -> str:
         positive is better.
     """
     verdict = as_text(row.get("verdict"))
-    parts = [f"{claim_text(row)}."]
+    claim = claim_text(row)
+    parts = [claim if claim.endswith("?") else f"{claim}."]
     if verdict in {"invalid", "not_run"}:
         parts.append(f"Reason: {cause_text(row) or 'none was recorded'}.")
         return " ".join(parts)
