@@ -17,12 +17,12 @@ from latentlab.experiment.auditing import audited_study
 from latentlab.experiment.declaration import Declaration
 from latentlab.experiment.figures import figure_spec
 from latentlab.experiment.programs.declaration import ProgramDeclaration
-from latentlab.experiment.replication_table import replication_figure, replication_table
+from latentlab.experiment.replication_table import replication_section, replication_table
 from latentlab.experiment.same_data import require_same_data
 from latentlab.experiment.study import Study
-from latentlab.reporting import Document, comparison_table, study_document
+from latentlab.reporting import Document, Section, comparison_table, study_document
 from latentlab.reporting.deviations import deviations
-from latentlab.reporting.figures import critical_difference, strip_plot, table_figure
+from latentlab.reporting.figures import critical_difference, strip_plot
 from latentlab.reporting.verdict_cells import mean_ranks, verdict_rows
 from latentlab.runs.audit.findings import findings_table
 from latentlab.runs.audit.registry import audit
@@ -94,13 +94,6 @@ def build_report(
         if name != "verdicts":
             spec = figure_spec(study, name)
             shown[spec.title] = (figure, spec.caption)
-    replication = replication_table(comparison, study.reported.get(declaration.dataset, {}))
-    if len(replication):
-        shown["Compared with the report"] = (
-            replication_figure(replication),
-            "The report's figures are single runs; a figure that lies outside the range in which "
-            "95 % of our runs are expected does not reproduce here.",
-        )
     for row in verdict_rows(pooled):
         if mean_ranks(row):
             shown[f"Mean ranks: {row['hypothesis']}"] = (
@@ -108,9 +101,14 @@ def build_report(
                 "Mean rank of each arm over the problems, with half of the critical difference to "
                 "each side: arms whose bars do not overlap are told apart.",
             )
+    beside = []
+    replication = replication_table(comparison, study.reported.get(declaration.dataset, {}))
+    if len(replication):
+        beside.append(replication_section(replication))
     table = declaration.table(comparison, verdicts)
     if table is not None:
-        shown[declaration.table_title] = (table_figure(table), declaration.table_caption)
+        caption = declaration.table_caption
+        beside.append(Section(declaration.table_title, table=table, note=caption))
     found = audit(
         audited_study(
             study.name,
@@ -129,7 +127,7 @@ def build_report(
         pooled=pooled,
         summary=summary(declaration, trials, champion),
         figures=shown,
-        findings=[audit_section(found)],
+        findings=[*beside, audit_section(found)],
         deviations=deviations(trials, verdicts),
         metrics=tuple(declaration.metric_table.values()),
         reproduce=reproduction(trials, registered),

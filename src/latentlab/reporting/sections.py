@@ -56,7 +56,7 @@ def study_document(
         pooled: the table of pooled verdicts; none or empty where there is one problem.
         summary: what was run, in sentences.
         figures: title to (figure, caption); plotly figures or pictures, in order.
-        findings: sections of what was found about the runs beside the verdicts.
+        findings: sections of what was found beside the verdicts.
         deviations: what did not go as planned; result of `deviations`.
         metrics: definitions of the metrics that appear.
         reproduce: what was run and where (command, versions, git state, digests, device, plan,
