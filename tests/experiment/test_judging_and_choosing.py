@@ -14,8 +14,9 @@ from labs.registrations import registered
 from latentlab.experiment.champion import choose_champion
 from latentlab.experiment.hypothesis_testing import judge_study
 from latentlab.experiment.registering import declared_now
-from latentlab.experiment.replication_table import replication_table
+from latentlab.experiment.replication_table import replication_section, replication_table
 from latentlab.experiment.scoring import collect_scores
+from latentlab.reporting.formatting import estimate_parts
 from latentlab.studies.derp_vae import STUDY
 
 NOW = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
@@ -100,6 +101,11 @@ def test_a_reported_run_agrees_when_it_lies_in_the_prediction_interval() -> None
         "outside": {"kl_divergence": mean - 1.01 * reach},
         "absent": {"kl_divergence": 0.0},
     }
-    table = replication_table(comparison, reported).set_index("arm")
+    compared = replication_table(comparison, reported)
+    shown = replication_section(compared).table
+    assert shown is not None
+    assert shown["reported within"].tolist() == [True, False]
+    assert set(shown["measured, mean"]) == {estimate_parts(mean, mean - reach, mean + reach)[0]}
+    table = compared.set_index("arm")
     assert table["agrees"].to_dict() == {"inside": True, "outside": False}
     assert table.loc["inside", "high"] == pytest.approx(mean + reach)

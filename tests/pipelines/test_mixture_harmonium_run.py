@@ -51,9 +51,8 @@ def test_rows_of_the_plan_are_printed_and_reported_as_the_reports_table(
         assert f"{known} of {2 * SEEDS} trials are known" in done.stdout + done.stderr
     assert "phase 3A" in done.stdout
     assert "reported NMI" in done.stdout
-    page = reporting(project, "report/index.html")
-    assert "run_25" in page
-    assert "The report&#39;s table" in page or "The report's table" in page
+    page = reporting(project, "report/report.md")
+    assert "| run_25 |" in page[page.index("## The report's table") :]
 
 
 def test_a_row_that_is_not_there_is_one_line(project: ProjectCopy) -> None:

@@ -74,7 +74,7 @@ def test_everything_a_section_can_hold_is_on_the_page_and_in_the_text(tmp_path):
     )
     section = Section(
         "All",
-        items=[Item("It holds", "H1", "Supported", "supported"), Item("It is open", "H2")],
+        items=[Item("It holds", "H1"), Item("It is open")],
         facts={"unit": Cell("nats", ("lower is better",)), "n": 12},
         table=table,
         group="kind",
@@ -85,7 +85,7 @@ def test_everything_a_section_can_hold_is_on_the_page_and_in_the_text(tmp_path):
     page = index.read_text()
     assert '<section id="everything">' in page
     assert '<a href="#everything">All</a>' in page
-    assert '<span class="verdict supported">Supported:</span> <strong>H1.</strong>' in page
+    assert "<li><strong>H1.</strong> It holds</li>" in page
     assert "<dt>unit</dt><dd>nats<small>lower is better</small></dd>" in page
     # A group stands once, above all of its rows.
     body = page[page.index("<tbody>") :]
@@ -95,7 +95,7 @@ def test_everything_a_section_can_hold_is_on_the_page_and_in_the_text(tmp_path):
     assert page.index("<details>") < page.index("Below.") < page.index("</details>")
     text = (tmp_path / "r/report.md").read_text()
     assert "| first | a (quiet) | 1.5 [1.0, 2.0] (n = 3) |" in text
-    assert "- **Supported:** H1. It holds" in text
+    assert "- H1. It holds\n- It is open" in text
     assert "- **unit**: nats (lower is better)" in text
     assert text.index("## All") < text.index("### More") < text.index("Below.")
 

@@ -97,3 +97,9 @@ def test_examples(text: str, expected: str) -> None:
 def test_empty_cells_read_as_nothing(empty: object) -> None:
     assert as_text(empty) == ""
     assert math.isnan(as_float(empty))
+
+
+def test_what_only_rounding_sets_apart_is_one_number() -> None:
+    nearly = 0.9999999999999998
+    assert format_estimate(nearly, nearly, nearly) == "1 [1, 1]"
+    assert format_interval(0.1 + 0.2, 0.3) == "[0.3000, 0.3000]"

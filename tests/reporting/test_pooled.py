@@ -19,7 +19,7 @@ from latentlab.reporting import (
     study_document,
     write_document,
 )
-from latentlab.reporting.pooled import pooled_table
+from latentlab.reporting.pooled import pooled_facts
 from latentlab.reporting.verdict_prose import pooled_sentence
 
 PROBLEMS = {
@@ -52,14 +52,11 @@ def report(pooled: pd.DataFrame) -> Document:
     )
 
 
-def test_a_row_shows_the_problems_beside_the_pooled_effect() -> None:
-    table = pooled_table(make_pooled()).set_index("hypothesis")
-    row = table.loc["H1_less_collapse"]
-    assert row["by problem"] == "digits 3.00 [2.50, 3.50]; mnist 3.24 [2.90, 3.58]"
-    assert row["pooled effect"].startswith("3.12")
-    assert row["problems differ"] == "p .008, I² 86 %"
-    assert row["n"] == "10 + 9"
-    assert table.loc["H9_celeba", ["by problem", "problems differ", "n"]].tolist() == ["-"] * 3
+def test_each_problem_has_its_own_number_of_seeds() -> None:
+    rows = make_pooled().set_index("hypothesis", drop=False)
+    shown = pooled_facts(rows.loc["H1_less_collapse"].to_dict())
+    assert shown == {"n of each problem": "digits 10, mnist 9"}
+    assert pooled_facts(rows.loc["H9_celeba"].to_dict()) == {}
 
 
 def test_the_sentence_ends_with_what_the_problems_say() -> None:

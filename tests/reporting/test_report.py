@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import base64
+import gzip
 import json
 import os
 import re
@@ -16,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from PIL import Image
+from plotly.offline import get_plotlyjs
 
 from labs.reporting_study import ARMS, METRICS, make_document, make_scores, make_verdicts
 from latentlab.core.errors import UserError
@@ -24,11 +27,12 @@ from latentlab.reporting import (
     comparison_table,
     rendering,
     study_document,
+    verdict_sentence,
     write_document,
 )
 from latentlab.reporting.markdown import markdown_table
 
-VOID = {"meta", "img", "br", "link", "input", "hr"}
+VOID = {"meta", "img", "br", "link", "input", "hr", "wbr"}
 HOSTILE = "<script>alert(1)</script>"
 
 
@@ -82,16 +86,35 @@ def test_the_page_names_every_hypothesis_arm_and_metric(page: Page) -> None:
     text = "".join(page.text)
     for name in [*make_verdicts()["hypothesis"], *ARMS, *(m.name for m in METRICS)]:
         assert name in text
-    assert "Not settled:" in text
+    assert "Inconclusive" in text
     assert "unadjusted 90 % interval" in text
 
 
 def test_sections_stand_in_the_order_of_a_reader(page: Page) -> None:
     ids = [attrs["id"] for tag, attrs in page.elements if tag == "section"]
-    order = ["verdicts", "comparison", "figures", "deviations", "metrics", "data", "reproduce"]
+    order = [
+        "verdicts",
+        "run",
+        "comparison",
+        "figures",
+        "deviations",
+        "metrics",
+        "data",
+        "reproduce",
+    ]
     assert ids == order
     links = [attrs["href"] for tag, attrs in page.elements if tag == "a"]
-    assert links == [f"#{name}" for name in order]
+    assert links[: len(order)] == [f"#{name}" for name in order]
+
+
+def test_a_claim_has_an_address_and_unfolds_to_how_it_was_decided(page: Page) -> None:
+    ids = [attrs["id"] for tag, attrs in page.elements if tag == "tbody" and "id" in attrs]
+    assert ids == [f"claim-{name}" for name in make_verdicts()["hypothesis"]]
+    text = "".join(page.text)
+    for row in make_verdicts().to_dict("records"):
+        assert verdict_sentence(row) in text
+    # And the paired differences.
+    assert sum(tag == "details" for tag, _ in page.elements) == len(ids) + 1
 
 
 def test_the_page_asks_the_network_for_nothing(page: Page) -> None:
@@ -105,10 +128,11 @@ def test_the_page_asks_the_network_for_nothing(page: Page) -> None:
     assert "http" not in policy
 
 
-def test_plotly_is_embedded_once(report_folder: Path) -> None:
+def test_plotly_is_embedded_once_and_packed(report_folder: Path) -> None:
     text = (report_folder / "index.html").read_text(encoding="utf-8")
-    assert len(re.findall(r"\* plotly\.js v\d", text)) == 1
-    assert len(text) < 7_000_000
+    (packed,) = re.findall(r'id="plotlyjs">([^<]+)<', text)
+    assert gzip.decompress(base64.b64decode(packed)).decode() == get_plotlyjs()
+    assert len(text) < 3_000_000
     for name in ("verdicts-at-a-glance", "latent-marginals"):
         assert (report_folder / "figures" / f"{name}.json").is_file()
     assert len(list((report_folder / "figures").glob("*.json"))) == 7
@@ -181,7 +205,7 @@ def test_names_cannot_become_code(tmp_path: Path) -> None:
     assert HOSTILE not in index.read_text(encoding="utf-8")
     assert HOSTILE not in (index.parent / "report.md").read_text(encoding="utf-8")
     page = Page(index)
-    assert sum(tag == "script" for tag, _ in page.elements) == 4
+    assert sum(tag == "script" for tag, _ in page.elements) == 5
     assert HOSTILE in "".join(page.text)
     assert (index.parent / "figures" / "script-alert-1-script.json").is_file()
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pandas as pd
-from plotly.graph_objects import Figure
 
-from latentlab.reporting.figures import table_figure
+from latentlab.reporting.document import Section
+from latentlab.reporting.formatting import MISSING, estimate_parts
 
 COLUMNS = ["metric", "arm", "reported", "measured", "low", "high", "n", "agrees"]
 
@@ -42,11 +42,14 @@ def replication_table(
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def replication_figure(table: pd.DataFrame) -> Figure:
-    """Draw the table for the report."""
+def replication_section(table: pd.DataFrame) -> Section:
+    """Put the table into the report, in the digits of the ranges."""
+    written = [
+        estimate_parts(*ends)
+        for ends in zip(table["measured"], table["low"], table["high"], strict=True)
+    ]
     shown = table.assign(
-        range=[f"{a:.4g} to {b:.4g}" for a, b in zip(table["low"], table["high"], strict=True)],
-        agrees=["yes" if agrees else "no" for agrees in table["agrees"]],
+        measured=[mean for mean, _ in written], range=[ends or MISSING for _, ends in written]
     )
     names = {
         "metric": "metric",
@@ -57,4 +60,9 @@ def replication_figure(table: pd.DataFrame) -> Figure:
         "range": "95 % of runs expected",
         "agrees": "reported within",
     }
-    return table_figure(shown.loc[:, list(names)].rename(columns=names))
+    return Section(
+        "Compared with the report",
+        table=shown.loc[:, list(names)].rename(columns=names),
+        note="The report's figures are single runs; a figure that lies outside the range in which "
+        "95 % of our runs are expected does not reproduce here.",
+    )

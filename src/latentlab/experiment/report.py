@@ -17,12 +17,12 @@ from latentlab.experiment.auditing import audited_study
 from latentlab.experiment.declaration import Declaration
 from latentlab.experiment.figures import figure_spec
 from latentlab.experiment.programs.declaration import ProgramDeclaration
-from latentlab.experiment.replication_table import replication_figure, replication_table
+from latentlab.experiment.replication_table import replication_section, replication_table
 from latentlab.experiment.same_data import require_same_data
 from latentlab.experiment.study import Study
-from latentlab.reporting import Document, comparison_table, study_document
+from latentlab.reporting import Document, Section, comparison_table, study_document
 from latentlab.reporting.deviations import deviations
-from latentlab.reporting.figures import critical_difference, strip_plot, table_figure
+from latentlab.reporting.figures import critical_difference, strip_plot
 from latentlab.reporting.verdict_cells import mean_ranks, verdict_rows
 from latentlab.runs.audit.findings import findings_table
 from latentlab.runs.audit.registry import audit
@@ -83,22 +83,17 @@ def build_report(
     if isinstance(declaration, ProgramDeclaration):
         asked = declaration.question
     shown = {}
-    for name, figure in figures.items():
-        spec = figure_spec(study, name)
-        shown[spec.title] = (figure, spec.caption)
     for name in study.strips:
         metric = declaration.metric_table[name]
         shown[f"Seeds: {name}"] = (
             strip_plot(scores, metric, arms=list(declaration.configs), trials=trials),
             f"{metric.definition}. One point a seed, lines join the arms of a seed.",
         )
-    replication = replication_table(comparison, study.reported.get(declaration.dataset, {}))
-    if len(replication):
-        shown["Compared with the report"] = (
-            replication_figure(replication),
-            "The report's figures are single runs; a figure that lies outside the range in which "
-            "95 % of our runs are expected does not reproduce here.",
-        )
+    for name, figure in figures.items():
+        # The rows of the forest stand in the table of verdicts.
+        if name != "verdicts":
+            spec = figure_spec(study, name)
+            shown[spec.title] = (figure, spec.caption)
     for row in verdict_rows(pooled):
         if mean_ranks(row):
             shown[f"Mean ranks: {row['hypothesis']}"] = (
@@ -106,23 +101,14 @@ def build_report(
                 "Mean rank of each arm over the problems, with half of the critical difference to "
                 "each side: arms whose bars do not overlap are told apart.",
             )
+    beside = []
+    replication = replication_table(comparison, study.reported.get(declaration.dataset, {}))
+    if len(replication):
+        beside.append(replication_section(replication))
     table = declaration.table(comparison, verdicts)
     if table is not None:
-        shown[declaration.table_title] = (table_figure(table), declaration.table_caption)
-    document = study_document(
-        title=study.title,
-        question=asked,
-        verdicts=verdicts,
-        comparison=comparison,
-        pooled=pooled,
-        summary=summary(declaration, trials, champion),
-        figures=shown,
-        deviations=deviations(trials, verdicts),
-        metrics=tuple(declaration.metric_table.values()),
-        reproduce=reproduction(trials, registered),
-        data_card=made_from.card() if study.runs_programs else data_card(made_from),
-        preview=None if study.runs_programs else draw_preview(made_from),
-    )
+        caption = declaration.table_caption
+        beside.append(Section(declaration.table_title, table=table, note=caption))
     found = audit(
         audited_study(
             study.name,
@@ -133,11 +119,23 @@ def build_report(
             declaration.control(study.control),
         )
     )
-    return replace(
-        document,
-        sections=[*document.sections, audit_section(found)],
-        tables={**document.tables, "tables/findings.csv": findings_table(found.findings)},
+    document = study_document(
+        title=study.title,
+        question=asked,
+        verdicts=verdicts,
+        comparison=comparison,
+        pooled=pooled,
+        summary=summary(declaration, trials, champion),
+        figures=shown,
+        findings=[*beside, audit_section(found)],
+        deviations=deviations(trials, verdicts),
+        metrics=tuple(declaration.metric_table.values()),
+        reproduce=reproduction(trials, registered),
+        data_card=made_from.card() if study.runs_programs else data_card(made_from),
+        preview=None if study.runs_programs else draw_preview(made_from),
     )
+    tables = {**document.tables, "tables/findings.csv": findings_table(found.findings)}
+    return replace(document, tables=tables)
 
 
 def summary(

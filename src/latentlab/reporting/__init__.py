@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from latentlab.reporting.document import Document, Item, Section, write_document
+    from latentlab.reporting.means import means_table
     from latentlab.reporting.sections import study_document
-    from latentlab.reporting.tables import comparison_table, differences_table, means_table
+    from latentlab.reporting.tables import comparison_table, differences_table
     from latentlab.reporting.terminal import print_table, print_verdicts
     from latentlab.reporting.verdict_cells import verdict_table
     from latentlab.reporting.verdict_prose import verdict_sentence
@@ -37,7 +38,8 @@ __all__ = [
 _HOMES = {
     "document": ("Document", "Item", "Section", "write_document"),
     "sections": ("study_document",),
-    "tables": ("comparison_table", "differences_table", "means_table"),
+    "means": ("means_table",),
+    "tables": ("comparison_table", "differences_table"),
     "terminal": ("print_table", "print_verdicts"),
     "verdict_cells": ("verdict_table",),
     "verdict_prose": ("verdict_sentence",),

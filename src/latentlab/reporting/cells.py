@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from latentlab.reporting.formatting import as_text, format_number
 
-_NUMERIC = re.compile(r"(?:inf|e|[-+<>\[\]\d.,%\s])+")
+if TYPE_CHECKING:
+    from latentlab.reporting.forest_row import ForestRow
+
+_NUMERIC = re.compile(r"(?:inf|e|[-+<>\[\]\d.,%▲▼≠\s])+")
 """Numbers, intervals and p-values, which a page must not break."""
 
 
@@ -20,12 +24,18 @@ class Cell:
     Attributes:
         text: what the cell says; may have several lines.
         details: said more quietly below it: an interval, a unit, a correction.
-        verdict: gives the text the colour of this verdict; empty for ordinary text.
+        verdict: gives the text the colour and the symbol of this verdict; empty for ordinary text.
+        picture: drawn above the text, which says the same more briefly.
+        shade: `better-1` to `better-3` or `worse-1` to `worse-3`; empty for none.
+        hover: the cell in words, shown where it is pointed at or focused.
     """
 
     text: str
     details: tuple[str, ...] = ()
     verdict: str = ""
+    picture: ForestRow | None = None
+    shade: str = ""
+    hover: str = ""
 
     def __str__(self) -> str:
         """Everything in one line: an interval follows its number, the rest is in parentheses."""

@@ -8,7 +8,7 @@ the same in text, and the folder has the tables and figures that both were made 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,14 +29,27 @@ class Item:
     Attributes:
         text: what it says.
         name: of what it speaks; printed strongly before the text.
-        headline: stands before both, in the colour of the verdict.
-        verdict: its colour; empty for ordinary text.
     """
 
     text: str
     name: str = ""
-    headline: str = ""
-    verdict: str = ""
+
+
+@dataclass(frozen=True)
+class Unfolding:
+    """What a row of a table unfolds to.
+
+    Attributes:
+        title: the line that is clicked, below the row.
+        sentences: in order.
+        facts: text, numbers or a `Cell` by name, below the sentences.
+        anchor: the row's address on the page.
+    """
+
+    title: str
+    sentences: Sequence[str]
+    facts: Mapping[str, object]
+    anchor: str
 
 
 @dataclass(frozen=True)
@@ -52,6 +65,9 @@ class Section:
         items: a list, between sentences and table.
         facts: text, numbers or a `Cell` by name, between the list and the table.
         group: a column of the table whose values stand once above their rows, as headings.
+        unfoldings: what the table's rows unfold to, one a row in their order; none where they do
+            not.
+        legend: what the shades of its cells say; none where they have no shades.
         sections: its own parts, at the end.
         folded: whether it unfolds only when its heading is clicked.
         anchor: its address on the page; made from the title where it is empty.
@@ -65,6 +81,8 @@ class Section:
     items: Sequence[Item] = ()
     facts: Mapping[str, object] = field(default_factory=dict)
     group: str = ""
+    unfoldings: Sequence[Unfolding] = ()
+    legend: Sequence[Cell] = ()
     sections: Sequence[Section] = ()
     folded: bool = False
     anchor: str = ""
@@ -145,15 +163,20 @@ def _section_view(section: Section, figures: list[FigureView]) -> dict[str, Any]
     return {
         "title": section.title,
         "anchor": section.anchor or file_name(section.title.lower()),
+        "own_anchor": section.anchor,
         "sentences": section.sentences,
         "items": section.items,
-        "facts": {name: as_cell(value) for name, value in section.facts.items()},
+        "facts": _facts_view(section.facts),
         "table": _table_view(section),
         "note": section.note,
         "figures": own,
         "sections": [_section_view(part, figures) for part in section.sections],
         "folded": section.folded,
     }
+
+
+def _facts_view(facts: Mapping[str, object]) -> dict[str, Cell]:
+    return {name: as_cell(value) for name, value in facts.items()}
 
 
 def _table_view(section: Section) -> dict[str, Any] | None:
@@ -172,4 +195,9 @@ def _table_view(section: Section) -> dict[str, Any] | None:
         "cells": cells,
         "columns": [as_cell(name) for name in groups[0][1].columns],
         "groups": [(heading, rows.to_numpy().tolist()) for heading, rows in groups],
+        "unfoldings": [
+            replace(unfolding, facts=_facts_view(unfolding.facts))
+            for unfolding in section.unfoldings
+        ],
+        "legend": section.legend,
     }

@@ -14,6 +14,8 @@ from typing import Any
 MISSING = "-"
 _DIGITS_ALONE = 4
 _MOST_DECIMALS = 6
+_ROUNDING = 1e-12
+"""Relative differences below it come from the machine's arithmetic."""
 
 
 def as_float(value: Any) -> float:
@@ -65,7 +67,7 @@ def format_number(value: float, decimals: int | None = None) -> str:
     if abs(value) >= _MORE_THAN_A_FLOAT_HAS:
         return f"{value:.3e}"
     if decimals is None:
-        whole = float(value).is_integer()
+        whole = math.isclose(value, round(value), rel_tol=_ROUNDING)
         decimals = 0 if whole else decimals_for(value, _DIGITS_ALONE)
     if decimals > _MOST_DECIMALS:
         # Keep the same last digit as the fixed-point form would have shown.
@@ -146,7 +148,7 @@ def trend(rho: float, sign: float) -> str:
 def _interval_decimals(low: float, high: float) -> int | None:
     """Decimals for an interval; None (four digits) where its width says nothing."""
     half_width = abs(high - low) / 2
-    if half_width == 0 or not math.isfinite(half_width):
+    if half_width <= _ROUNDING * max(abs(low), abs(high)) or not math.isfinite(half_width):
         return None
     return decimals_for(half_width)
 

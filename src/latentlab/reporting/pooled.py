@@ -1,40 +1,18 @@
-"""Pooled verdicts as a table: what the problems say together, and each for itself."""
+"""Which problems verdicts are pooled over, with how many seeds, and which are left out."""
 
 from __future__ import annotations
 
-import math
-
 import pandas as pd
 
-from latentlab.reporting.formatting import MISSING, as_float, as_text, format_p
-from latentlab.reporting.verdict_cells import (
-    Row,
-    effects_by_problem,
-    problems_text,
-    verdict_rows,
-    verdict_table,
-)
-
-_SHARED = (
-    "hypothesis",
-    "verdict",
-    "status",
-    "effect",
-    "boundary",
-    "adjusted p (supported)",
-    "adjusted p (refuted)",
-    "correction",
-)
+from latentlab.reporting.formatting import as_text
+from latentlab.reporting.verdict_cells import Row, effects_by_problem, verdict_rows
 
 
-def pooled_table(pooled: pd.DataFrame) -> pd.DataFrame:
-    """Return the pooled verdicts for display: one row of text per hypothesis, in their order."""
-    rows = verdict_rows(pooled)
-    table = verdict_table(pooled)[list(_SHARED)].rename(columns={"effect": "pooled effect"})
-    table.insert(3, "by problem", [problems_text(row) or MISSING for row in rows])
-    table["problems differ"] = [_heterogeneity_text(row) for row in rows]
-    table["n"] = [_counts_text(row) for row in rows]
-    return table
+def pooled_facts(row: Row) -> dict[str, object]:
+    """How many seeds each problem has, by name of the fact; nothing where there are no problems."""
+    counts = {name: own["n"] for name, own in effects_by_problem(row).items()}
+    said = ", ".join(f"{name} {n}" for name, n in counts.items())
+    return {"n of each problem": said} if said else {}
 
 
 def pooled_names(pooled: pd.DataFrame) -> list[str]:
@@ -45,13 +23,3 @@ def pooled_names(pooled: pd.DataFrame) -> list[str]:
 def left_out_text(pooled: pd.DataFrame) -> str:
     """Say which problems are not pooled, and why; empty where all are."""
     return as_text(pooled["left_out"].iloc[0]) if len(pooled) else ""
-
-
-def _counts_text(row: Row) -> str:
-    counts = [str(own["n"]) for own in effects_by_problem(row).values()]
-    return " + ".join(counts) or MISSING
-
-
-def _heterogeneity_text(row: Row) -> str:
-    p, share = as_float(row.get("heterogeneity_p")), as_float(row.get("i_squared"))
-    return MISSING if math.isnan(share) else f"p {format_p(p)}, I² {100 * share:.0f} %"

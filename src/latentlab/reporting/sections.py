@@ -10,21 +10,19 @@ import pandas as pd
 from latentlab.core.errors import UserError
 from latentlab.metrics.metric import Metric
 from latentlab.reporting.cells import Cell
+from latentlab.reporting.claims import claim_table, common_interval, unfoldings
 from latentlab.reporting.document import Document, Item, Section
-from latentlab.reporting.formatting import MISSING, as_float, as_text, estimate_parts, format_share
-from latentlab.reporting.pooled import left_out_text, pooled_names, pooled_table
-from latentlab.reporting.tables import differences_table, means_table, metric_note
-from latentlab.reporting.verdict_cells import (
-    HEADLINES,
-    Row,
-    contrasts,
-    interval_label,
-    look_text,
-    ratio_unit,
-    verdict_rows,
-    verdict_table,
+from latentlab.reporting.formatting import format_share
+from latentlab.reporting.means import means_table, shade_legend
+from latentlab.reporting.pooled import left_out_text, pooled_facts, pooled_names
+from latentlab.reporting.tables import differences_table, metric_note
+from latentlab.reporting.verdict_cells import verdict_rows
+from latentlab.reporting.verdict_prose import (
+    next_step,
+    pooled_sentence,
+    status_sentence,
+    verdict_sentence,
 )
-from latentlab.reporting.verdict_prose import pooled_sentence, status_sentence, verdict_sentence
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -41,6 +39,7 @@ def study_document(
     pooled: pd.DataFrame | None = None,
     summary: Sequence[str] = (),
     figures: Mapping[str, tuple[Figure, str]] | None = None,
+    findings: Sequence[Section] = (),
     deviations: Sequence[str] = (),
     metrics: Sequence[Metric] = (),
     reproduce: Mapping[str, str] | None = None,
@@ -55,8 +54,9 @@ def study_document(
         verdicts: the table of verdicts.
         comparison: result of `comparison_table`.
         pooled: the table of pooled verdicts; none or empty where there is one problem.
-        summary: sentences above everything else.
+        summary: what was run, in sentences.
         figures: title to (figure, caption); plotly figures or pictures, in order.
+        findings: sections of what was found beside the verdicts.
         deviations: what did not go as planned; result of `deviations`.
         metrics: definitions of the metrics that appear.
         reproduce: what was run and where (command, versions, git state, digests, device, plan,
@@ -73,6 +73,8 @@ def study_document(
             "Run the evaluation before the report.",
         )
     sections = [verdict_section(verdicts)]
+    if summary:
+        sections.append(Section("What was run", summary, anchor="run"))
     tables = {"tables/verdicts.csv": verdicts, "tables/comparison.csv": comparison}
     if pooled is not None and len(pooled):
         sections.append(pooled_section(pooled))
@@ -80,35 +82,34 @@ def study_document(
     sections.append(comparison_section(comparison))
     if figures:
         sections.append(Section("Figures", figures=figures))
-    sections.append(deviations_section(deviations))
+    sections += [*findings, deviations_section(deviations)]
     if metrics:
         sections.append(metrics_section(metrics))
     if data_card or preview is not None:
         sections.append(data_section(data_card or {}, preview))
-    summary = [status_sentence(verdicts), *summary] if len(verdicts) else summary
-    return Document(title, question, summary, sections, tables, reproduce=reproduce or {})
+    counts = [status_sentence(verdicts)] if len(verdicts) else []
+    return Document(title, question, counts, sections, tables, reproduce=reproduce or {})
 
 
 def verdict_section(verdicts: pd.DataFrame) -> Section:
-    """Every verdict as a sentence, and the table that they were read from."""
+    """A row a claim that unfolds to how it was decided, and what may honestly be done next."""
     rows = verdict_rows(verdicts)
     if not rows:
         return Section(
             "Verdicts",
             ["No hypothesis was declared for this study, so nothing here is a tested claim."],
         )
-    interval = _common_interval(rows)
+    following = next_step(verdicts)
     return Section(
         "Verdicts",
-        [
-            "Effects are in the metric's own unit, or in per cent of the control's mean where the "
-            "claim's margin is, and oriented: positive is better."
-        ],
-        items=[_verdict_item(row, verdict_sentence(row)) for row in rows],
-        table=_verdict_cells(verdicts, interval),
-        note=f"A verdict follows from the adjusted p-values alone; the interval beside it is the "
-        f"{interval} that matches the test before the correction. A p-value above alpha refutes "
-        "nothing: such a question stays open.",
+        table=claim_table(verdicts),
+        unfoldings=unfoldings(verdicts, "claim", verdict_sentence),
+        note="Effects are in the unit below them and oriented: positive is better. The line in the "
+        "middle of a picture is zero, the dashed one the boundary of the claim. A verdict "
+        f"follows from the adjusted p-values alone; the interval is the {common_interval(rows)} "
+        "that matches the test before the correction. A p-value above alpha refutes nothing: such "
+        "a question stays open, and more seeds are how many it needs.",
+        sections=[Section("What to do next", [following], anchor="next")] if following else [],
     )
 
 
@@ -119,8 +120,8 @@ def pooled_section(pooled: pd.DataFrame) -> Section:
     return Section(
         "Over all problems run so far",
         [f"{names} Left out: {left_out}." if left_out else names],
-        items=[_verdict_item(row, pooled_sentence(row)) for row in verdict_rows(pooled)],
-        table=pooled_table(pooled),
+        table=claim_table(pooled),
+        unfoldings=unfoldings(pooled, "pooled", pooled_sentence, pooled_facts),
         note="The pooled effect is the mean of the problems' effects with equal weights, its error "
         "comes from within the problems: it speaks of training anew on these problems, not of "
         "other problems. Where they differ, it is an average of unlike problems. Scores are pooled "
@@ -135,26 +136,28 @@ def comparison_section(comparison: pd.DataFrame) -> Section:
     if comparison.empty:
         return Section(title, ["There are no scores to compare."], anchor=anchor)
     control = str(comparison.loc[comparison["is_control"].astype(bool), "arm"].iloc[0])
-    means = means_table(comparison).rename(
-        columns={"metric": "Metric", control: Cell(control, ("control",))}
-    )
     level = format_share(float(comparison["level"].iloc[0]))
     parts = [
         Section(
             "Means over seeds",
-            table=means,
-            note=f"Mean [unadjusted {level} t interval of the mean], split: "
-            f"{', '.join(comparison['split'].unique())}. Diverged trials are left out of means and "
-            "counted below.",
+            table=means_table(comparison),
+            legend=shade_legend(),
+            note=f"Shades: the paired difference from {control} in its standard deviations (SD), "
+            f"better or worse by the metric's direction. A mark (▲ better, ▼ worse, ≠ where "
+            f"neither is) stands where its unadjusted {level} interval excludes zero; with this "
+            "many comparisons some do by chance, so only the verdicts above are tested claims. "
+            f"Intervals, unadjusted {level} t intervals of the mean, appear where a cell is "
+            f"pointed at. Split: {', '.join(comparison['split'].unique())}; diverged trials are "
+            "left out.",
         ),
         Section(
             f"Paired differences from {control}",
             table=differences_table(comparison),
             group="metric",
             note=f"Arm minus {control} over the seeds that both have, in the metric's own unit. "
-            '"differs (unadjusted)" marks an interval that excludes zero; with this many '
-            "comparisons some do by chance, so only the verdicts above are tested claims. No mark "
-            "means: not told apart by these seeds.",
+            '"differs (unadjusted)" marks an interval that excludes zero. No mark means: not told '
+            "apart by these seeds.",
+            folded=True,
         ),
     ]
     alone = comparison["is_control"].astype(bool).all()
@@ -190,67 +193,3 @@ def data_section(card: Mapping[str, object], preview: Image.Image | None) -> Sec
     """Facts about the data, and some examples."""
     shown = {} if preview is None else {"Examples": (preview, "Some examples of the data.")}
     return Section("Data", facts=card, figures=shown)
-
-
-def _verdict_item(row: Row, sentence: str) -> Item:
-    verdict = as_text(row.get("verdict"))
-    return Item(
-        sentence,
-        name=as_text(row.get("hypothesis")),
-        headline=HEADLINES.get(verdict, verdict),
-        verdict=_colour(verdict),
-    )
-
-
-def _verdict_cells(verdicts: pd.DataFrame, interval: str) -> pd.DataFrame:
-    """The table of verdicts with what belongs together in one cell."""
-    return pd.DataFrame(
-        [
-            _verdict_row(row, shown, Cell("Effect", (interval,)))
-            for row, shown in zip(
-                verdict_rows(verdicts), verdict_table(verdicts).to_dict("records"), strict=True
-            )
-        ]
-    )
-
-
-def _verdict_row(row: Row, shown: Row, effect: Cell) -> dict[str | Cell, object]:
-    numbers = (as_float(row.get(key)) for key in ("effect", "interval_low", "interval_high"))
-    value, interval = estimate_parts(*numbers)
-    p = Cell(MISSING)
-    if _colour(as_text(row.get("verdict"))) not in {"invalid", "not_run"}:
-        others = shown["other tests (unadjusted p)"]
-        p = Cell(
-            f"supported {shown['adjusted p (supported)']}\nrefuted {shown['adjusted p (refuted)']}",
-            _present(shown["correction"], f"unadjusted, supported: {others}" if others else ""),
-        )
-    return {
-        "Hypothesis": Cell(shown["hypothesis"], _present(shown["comparison"])),
-        "Verdict": Cell(
-            shown["verdict"], _present(shown["status"]), _colour(as_text(row.get("verdict")))
-        ),
-        effect: Cell(
-            value if value == MISSING else f"{value}{ratio_unit(row)}",
-            _present(interval, interval_label(row) if contrasts(row) else "", shown["effect size"]),
-        ),
-        "Claim holds": shown["boundary"],
-        "Adjusted p": p,
-        "n": Cell(shown["n"], _present(look_text(row))),
-        "Seeds needed": shown["seeds needed"],
-    }
-
-
-def _colour(verdict: str) -> str:
-    """The verdict whose colour is shown; one that is not known is not trusted."""
-    return verdict if verdict in HEADLINES else "invalid"
-
-
-def _present(*details: str) -> tuple[str, ...]:
-    return tuple(detail for detail in details if detail)
-
-
-def _common_interval(rows: Sequence[Row]) -> str:
-    """The label of the intervals, with their level where all verdicts share one."""
-    alone = [row for row in rows if not contrasts(row)]
-    labels = {interval_label(row) for row in alone if as_text(row.get("interval_level"))}
-    return labels.pop() if len(labels) == 1 else "unadjusted interval"

@@ -7,9 +7,11 @@ within the noise that these seeds can show, and gets no mark.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from latentlab.core.errors import UserError
@@ -18,11 +20,11 @@ from latentlab.reporting.cells import Cell
 from latentlab.reporting.formatting import (
     MISSING,
     estimate_parts,
-    format_interval,
     format_number,
     format_share,
 )
 from latentlab.reporting.intervals import MeanInterval
+from latentlab.statistics.effect_sizes import d_z
 
 DIFFERS = "differs (unadjusted)"
 
@@ -42,6 +44,7 @@ COMPARISON_COLUMNS = (
     "difference",
     "difference_low",
     "difference_high",
+    "standardised",
     "level",
     "diverged",
     "note",
@@ -72,7 +75,9 @@ def comparison_table(
 
     Returns:
         One row per metric and arm with the columns `COMPARISON_COLUMNS`. `difference` is arm minus
-        control over the seeds that both have, in the metric's own unit and not oriented.
+        control over the seeds that both have, in the metric's own unit and not oriented;
+        `standardised` is that in standard deviations of the paired differences, NaN where they
+        have none.
 
     Raises:
         UserError: the control has no scores, or an arm has two trials with the same seed.
@@ -93,7 +98,8 @@ def comparison_table(
             base = table[control] if control in table else pd.Series(dtype=float)
             mean = MeanInterval.of(values, level)
             # Subtraction aligns on the seed: a seed that one arm lacks gives NaN and drops out.
-            difference = MeanInterval.of((values - base) if arm != control else [], level)
+            pairs = (values - base).dropna() if arm != control else pd.Series(dtype=float)
+            difference = MeanInterval.of(pairs, level)
             rows.append(
                 {
                     "metric": metric.name,
@@ -111,12 +117,18 @@ def comparison_table(
                     "difference": difference.mean,
                     "difference_low": difference.low,
                     "difference_high": difference.high,
+                    "standardised": _standardised(pairs),
                     "level": level,
                     "diverged": lost.get(arm, 0),
                     "note": DIFFERS if difference.excludes_zero else "",
                 }
             )
     return pd.DataFrame(rows, columns=list(COMPARISON_COLUMNS))
+
+
+def _standardised(differences: pd.Series) -> float:
+    finite = differences[np.isfinite(differences)].to_numpy()
+    return d_z(finite) if len(finite) > 1 else math.nan
 
 
 def arm_order(table: pd.DataFrame) -> list[str]:
@@ -151,28 +163,6 @@ def paired_scores(
     return table[[arm for arm in arm_order(scores) if arm in table]]
 
 
-def means_table(comparison: pd.DataFrame) -> pd.DataFrame:
-    """Display form of the means: one row per metric, one column per arm.
-
-    A cell holds the mean, its interval and the number of seeds: "0.823 [0.811, 0.836] (n = 10)".
-    """
-    rows = []
-    for metric, group in comparison.groupby("metric", sort=False):
-        cells = {"metric": Cell(str(metric), (metric_note(group.iloc[0]),))}
-        for row in group.to_dict("records"):
-            cells[str(row["arm"])] = mean_cell(row)
-        rows.append(cells)
-    return pd.DataFrame(rows)
-
-
-def mean_cell(row: Mapping[Hashable, Any]) -> Cell:
-    """One mean as a cell: "0.823 [0.811, 0.836] (n = 10)"; with one seed there is no interval."""
-    if not row["n"]:
-        return Cell("no values")
-    mean, interval = estimate_parts(row["mean"], row["mean_low"], row["mean_high"])
-    return Cell(mean, tuple(part for part in (interval, f"n = {row['n']}") if part))
-
-
 def metric_note(row: Mapping[Hashable, Any] | Mapping[str, Any] | pd.Series) -> str:
     """Unit, direction and scale of a metric in words ("nats per example, lower is better")."""
     better = "no better direction" if row["better"] == "none" else f"{row['better']} is better"
@@ -184,29 +174,35 @@ def differences_table(comparison: pd.DataFrame) -> pd.DataFrame:
     """Display form of the paired differences from the control, one row per metric and arm."""
     others = comparison[~comparison["is_control"].astype(bool)]
     level = format_share(float(comparison["level"].iloc[0])) if len(comparison) else ""
-    rows = [
-        {
-            "metric": Cell(str(row["metric"]), (metric_note(row),)),
-            "arm": row["arm"],
-            "difference": _difference(row),
-            f"unadjusted {level} interval": format_interval(
-                row["difference_low"], row["difference_high"]
-            ),
-            "pairs": str(row["pairs"]),
-            "diverged": str(row["diverged"]),
-            "note": row["note"] if isinstance(row["note"], str) else "",
-        }
-        for row in others.to_dict("records")
-    ]
+    rows = []
+    for row in others.to_dict("records"):
+        difference, interval = _difference_parts(row)
+        rows.append(
+            {
+                "metric": Cell(str(row["metric"]), (metric_note(row),)),
+                "arm": row["arm"],
+                "difference": difference,
+                f"unadjusted {level} interval": interval or MISSING,
+                "pairs": str(row["pairs"]),
+                "diverged": str(row["diverged"]),
+                "note": row["note"] if isinstance(row["note"], str) else "",
+            }
+        )
     return pd.DataFrame(rows)
 
 
-def _difference(row: Mapping[Hashable, Any]) -> str:
-    low, high = row["difference_low"], row["difference_high"]
+def difference_text(row: Mapping[Hashable, Any]) -> str:
+    """Write a paired difference with its sign and its interval ("+0.007 [-0.013, 0.026]")."""
+    return " ".join(part for part in _difference_parts(row) if part)
+
+
+def _difference_parts(row: Mapping[Hashable, Any]) -> tuple[str, str]:
     if row["pairs"] == 0:
-        return MISSING
-    text, _ = estimate_parts(row["difference"], low, high)
-    return f"+{text}" if format_number(row["difference"])[0].isdigit() and text != "0" else text
+        return MISSING, MISSING
+    ends = row["difference_low"], row["difference_high"]
+    text, interval = estimate_parts(row["difference"], *ends)
+    is_positive = format_number(row["difference"])[0].isdigit() and text != "0"
+    return f"+{text}" if is_positive else text, interval
 
 
 def diverged_trials(trials: pd.DataFrame | None) -> frozenset[str]:

@@ -10,12 +10,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from latentlab.reporting.formatting import MISSING, as_float, as_text, format_p
+from latentlab.reporting.formatting import MISSING, as_float, as_text
 from latentlab.reporting.pooled import pooled_names
 from latentlab.reporting.verdict_cells import (
     cause_text,
     correction_text,
     count_text,
+    deciding_p,
     effect_text,
     interval_label,
     look_text,
@@ -179,14 +180,5 @@ def _line(row: dict[Hashable, Any]) -> Text:
 
 
 def _p_text(row: dict[Hashable, Any]) -> str:
-    """The adjusted p that decided; of an open question the smaller one, with its side."""
-    verdict = as_text(row.get("verdict"))
-    sides = {
-        side: as_float(row.get(f"p_{side}_adjusted"))
-        for side in ("supported", "refuted")
-        if as_float(row.get(f"p_{side}_adjusted")) >= 0
-    }
-    if not sides:
-        return MISSING
-    side = verdict if verdict in sides else min(sides, key=lambda key: sides[key])
-    return f"{format_p(sides[side])} ({side})"
+    p, side = deciding_p(row)
+    return f"{p} ({side})" if side else p

@@ -21,13 +21,6 @@ from latentlab.reporting.formatting import (
 )
 
 VERDICTS = ("supported", "refuted", "inconclusive", "invalid", "not_run")
-HEADLINES = {
-    "supported": "Supported",
-    "refuted": "Refuted",
-    "inconclusive": "Not settled",
-    "invalid": "Not judged",
-    "not_run": "Not run",
-}
 CORRECTIONS = {
     "holm": "Holm",
     "bonferroni": "Bonferroni",
@@ -125,12 +118,35 @@ def boundary_text(row: Row) -> str:
     return f"{text}{ratio_unit(row)}"
 
 
+def claim_text(row: Row) -> str:
+    """Write what was claimed or asked, without its point; its name where that is all."""
+    claim = as_text(row.get("question")).rstrip(".") or as_text(row.get("hypothesis"))
+    return f"{claim[:1].upper()}{claim[1:]}"
+
+
 def comparison_text(row: Row) -> str:
     """Say what was compared ("derp_vae_5 against standard_vae on kl (test)")."""
     arms = [name for name in map(as_text, (row.get("treatment"), row.get("control"))) if name]
     metric, split = as_text(row.get("metric")), as_text(row.get("split"))
     on = f"{metric} ({split})" if split else metric
     return " on ".join(part for part in (" against ".join(arms), on) if part)
+
+
+def verdict_class(row: Row) -> str:
+    """Return the verdict whose colour and symbol are shown: invalid where it is not known."""
+    verdict = as_text(row.get("verdict"))
+    return verdict if verdict in VERDICTS else "invalid"
+
+
+def deciding_p(row: Row) -> tuple[str, str]:
+    """Write the adjusted p that decided, and its side; of an open question the smaller one."""
+    verdict = as_text(row.get("verdict"))
+    found = {side: as_float(row.get(f"p_{side}_adjusted")) for side in ("supported", "refuted")}
+    sides = {side: p for side, p in found.items() if p >= 0}
+    if not sides:
+        return MISSING, ""
+    side = verdict if verdict in sides else min(sides, key=lambda key: sides[key])
+    return format_p(sides[side]), side
 
 
 def correction_text(row: Row) -> str:

@@ -27,6 +27,7 @@ from latentlab.reporting.verdict_cells import (
     Row,
     boundaries,
     cause_text,
+    claim_text,
     comparison_text,
     contrasts,
     contrasts_text,
@@ -63,8 +64,8 @@ def verdict_sentence(row: Row) -> str:
         positive is better.
     """
     verdict = as_text(row.get("verdict"))
-    claim = as_text(row.get("question")).rstrip(".?") or as_text(row.get("hypothesis"))
-    parts = [f"{claim[:1].upper()}{claim[1:]}."]
+    claim = claim_text(row)
+    parts = [claim if claim.endswith("?") else f"{claim}."]
     if verdict in {"invalid", "not_run"}:
         parts.append(f"Reason: {cause_text(row) or 'none was recorded'}.")
         return " ".join(parts)

@@ -111,25 +111,21 @@ def judge_runs(chosen: EvidenceSettings, root: Path, runs_of: RunsOf) -> JudgedR
         comparison=comparison,
         summary=said,
         figures=_figures(scores, metrics, trials, arms),
+        findings=[*next_section(undecided), audit_section(found), *printed],
         deviations=deviations(trials, verdicts)
         if arms.are_seeds
         else list(verdict_deviations(verdicts)),
         metrics=[one.metric for one in metrics],
         reproduce={**provenance(), "source": shown(str(chosen.source))},
     )
-    read = Section(
-        "How the runs were read",
-        ["The block that says it; correct it in conf/base/parameters.yml or with --params."],
-        facts={f"evidence.{key}": str(value) for key, value in block.items()},
-    )
-    missing = Section("What was run", table=_runs_table(trials, arms))
     sections = [
         *document.sections,
-        audit_section(found),
-        *printed,
-        missing,
-        *next_section(undecided),
-        read,
+        Section("What was run of each arm", table=_runs_table(trials, arms)),
+        Section(
+            "How the runs were read",
+            ["The block that says it; correct it in conf/base/parameters.yml or with --params."],
+            facts={f"evidence.{key}": str(value) for key, value in block.items()},
+        ),
     ]
     if texts:
         sections.append(_declaring(arms))

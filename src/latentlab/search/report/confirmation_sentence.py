@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from typing import Any
 
-from latentlab.reporting.formatting import as_float, as_text, format_number, plural
+from latentlab.reporting.formatting import (
+    as_float,
+    as_text,
+    format_estimate,
+    format_number,
+    plural,
+)
 
 
 def confirmation_sentence(row: Mapping[Hashable, Any]) -> str:
@@ -26,11 +32,11 @@ def confirmation_sentence(row: Mapping[Hashable, Any]) -> str:
             return f"{start}: no seed is left to compare them on, and the gain is not confirmed."
         start += f". On the {plural(pairs, 'seed')} that both finished"
         end = " That leaves the losses out, so that the gain is not confirmed."
+    gain = format_estimate(*(as_float(row[key]) for key in ("gain", "low", "high")))
     return (
         f"{start} the winner's {row['metric']} is {format_number(row['winner'])} on test, the "
-        f"default's {format_number(row['default'])}: a gain of {format_number(row['gain'])} "
-        f"[{format_number(row['low'])}, {format_number(row['high'])}].{end} In the search the "
-        f"winner seemed to reach {format_number(row['search_score'])} on validation."
+        f"default's {format_number(row['default'])}: a gain of {gain}.{end} In the search "
+        f"the winner seemed to reach {format_number(row['search_score'])} on validation."
         f"{_standing(row)}"
     )
 
