@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from copy import copy
 from pathlib import Path
 from types import TracebackType
@@ -20,7 +21,7 @@ from kedro.utils import find_kedro_project
 
 from latentlab.core.errors import UserError
 from latentlab.core.faults import explained
-from latentlab.core.stopping import Stopped, stopped_by_signals
+from latentlab.core.stopping import BrokenOff, stopped_by_signals
 from latentlab.scaffold.command import new
 
 
@@ -53,14 +54,14 @@ def run(context: click.Context, /, **arguments: Any) -> None:
     try:
         with stopped_by_signals():
             context.invoke(cast("Callable[..., Any]", kedro_run.callback), **arguments)
-    except Stopped as stopped:
+    except BrokenOff as end:
         logging.shutdown()
         click.secho(
-            f"{stopped}: what is trained is kept, and the same command goes on from there.",
-            fg="red",
+            f"{end}: what is trained is kept, and the same command goes on from there.",
+            fg="red" if end.status else None,
             err=True,
         )
-        sys.exit(stopped.status)
+        sys.exit(end.status)
 
 
 _OPTIONS = {
@@ -135,6 +136,36 @@ def verify(context: click.Context, /, study: str, **arguments: Any) -> None:
 
 
 @cli.command()
+@click.argument("study", required=False)
+@click.option("--env", "-e", help="Environment, a folder of conf/; base without it.")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def status(study: str | None, env: str | None, as_json: bool) -> None:
+    """Say how the training of STUDY stands, or of all studies: from its folder, by any engine.
+
+    Trials that are done, run, wait and have failed, on which machines, and the time that is left;
+    while another process trains, or after a driver has left its jobs with a cluster.
+    """
+    from dataclasses import asdict
+
+    from kedro.framework.session import KedroSession
+
+    from latentlab.studies.registry import STUDIES
+    from latentlab.training.status import status_of
+
+    with KedroSession.create(env=env, save_on_close=False) as session:
+        catalog = session.load_context().catalog
+        stores = {name: catalog.load(f"{name}.store") for name in _studies_meant(study, STUDIES)}
+    found = {name: one for name, store in stores.items() if (one := status_of(store)) is not None}
+    if as_json:
+        click.echo(json.dumps({name: asdict(one) for name, one in found.items()}, indent=1))
+        return
+    for name, one in found.items():
+        click.echo("\n".join([f"{name}: {one.lines()[0]}", *one.lines()[1:]]))
+    if not found:
+        click.echo(f"Nothing was trained yet of {study or 'any study'} in this environment.")
+
+
+@cli.command()
 @click.argument("source")
 @click.option("--metric", help="Column of scores, or a+b; none: the test score.")
 @click.option("--better", help="higher or lower; none: as the metric's name says.")
@@ -187,16 +218,29 @@ def _run_evidence(context: click.Context, name: str, said: Mapping[str, str | bo
 
 
 def _run_stage(context: click.Context, study: str, name: str, arguments: dict[str, Any]) -> None:
-    from latentlab.core.validation import nearest
     from latentlab.studies.registry import STUDIES
 
     sweeps = [f"{one.name}_sweep" for one in STUDIES.values() if not one.advises]
-    known = [*STUDIES, *(sweeps if name == "verify" else [])]
+    _studies_meant(study, [*STUDIES, *(sweeps if name == "verify" else [])])
+    _run_pipeline(context, f"{study}.{name}", arguments)
+
+
+def _studies_meant(study: str | None, known: Collection[str]) -> list[str]:
+    """Return the study that is named, or all of them.
+
+    Raises:
+        UserError: there is none of this name.
+    """
+    from latentlab.core.validation import nearest
+
+    if study is None:
+        return list(known)
     if study not in known:
         raise UserError(
-            f"There is no study {study}", f"{nearest(study, known)} There are: {', '.join(known)}."
+            f"There is no study {study}",
+            f"{nearest(study, list(known))} There are: {', '.join(known)}.",
         )
-    _run_pipeline(context, f"{study}.{name}", arguments)
+    return [study]
 
 
 def _run_pipeline(context: click.Context, name: str, arguments: dict[str, Any]) -> None:
