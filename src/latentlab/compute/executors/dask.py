@@ -7,6 +7,7 @@ A job that is wanted no more, because its driver or scheduler is gone, ends itse
 from __future__ import annotations
 
 import hashlib
+import logging
 import pickle
 from collections.abc import Collection, Sequence
 from contextlib import ExitStack
@@ -88,6 +89,7 @@ class Dask(Cluster):
                     n_workers=workers,
                     threads_per_worker=1,
                     dashboard_address=None,
+                    silence_logs=logging.ERROR,
                     host="127.0.0.1",
                 )
             )

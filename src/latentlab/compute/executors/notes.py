@@ -63,7 +63,9 @@ def noted(
 ) -> Iterator[Callable[[Any], None]]:
     """Keep a note of a job while the block runs; give a function that takes its news."""
     path = folder / f"{name}.json"
-    queue = os.environ.get("SLURM_JOB_ID", "")
+    # As squeue shows it.
+    array, task = (os.environ.get(f"SLURM_ARRAY_{key}") for key in ("JOB_ID", "TASK_ID"))
+    queue = f"{array}_{task}" if array else os.environ.get("SLURM_JOB_ID", "")
     began, written = time.time(), 0.0
 
     def write(news: Any) -> None:

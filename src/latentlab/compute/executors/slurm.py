@@ -10,6 +10,7 @@ from __future__ import annotations
 import getpass
 import hashlib
 import logging
+import shutil
 import subprocess
 import time
 from collections.abc import Collection, Sequence
@@ -24,7 +25,7 @@ from latentlab.core.errors import UserError
 from latentlab.core.stopping import Left
 
 if TYPE_CHECKING:
-    from submitit import SlurmJob
+    from submitit import Job
     from submitit.core.utils import DelayedSubmission
 
 logger = logging.getLogger(__name__)
@@ -35,6 +36,8 @@ SIGNALLED = 30
 """Seconds before the end of its time at which a job is queued again."""
 QUEUE_SECONDS = 2.0
 """The queue is asked at most this often: all users of a cluster share what answers."""
+PATIENCE = 60.0
+"""Seconds for cancelled jobs to leave the queue."""
 GRACE = 3.0
 """Seconds in which the result of a job that left the queue may still come, over the network."""
 
@@ -81,7 +84,7 @@ class Slurm(Cluster):
             ) from error
         self._pickles = self._folder / "slurm"
         self._queue_name = queue_name(folder)
-        self._jobs: dict[str, SlurmJob[Outcome]] = {}
+        self._jobs: dict[str, Job[Outcome]] = {}
         self._asked = -QUEUE_SECONDS
         self._states: dict[str, str] | None = {}
         self._gone: dict[str, float] = {}
@@ -114,8 +117,10 @@ class Slurm(Cluster):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Cancel what still runs after an error, unless it was left on purpose."""
-        if error is not None and not isinstance(error, Left):
+        """Cancel what still runs after an error, unless it was left on purpose; else tidy up."""
+        if error is None:
+            shutil.rmtree(self._pickles, ignore_errors=True)
+        elif not isinstance(error, Left):
             self.drop(list(self._jobs))
 
     def submit(self, orders: Sequence[Order], leave: bool) -> None:
@@ -172,7 +177,7 @@ class Slurm(Cluster):
 
         orders = []
         for number in queued:
-            job: SlurmJob[Outcome] = SlurmJob(self._pickles, number)
+            job: Job[Outcome] = SlurmJob(self._pickles, number)
             if not job.paths.submitted_pickle.exists():
                 # A driver was killed between giving it in and saying what it is to do.
                 subprocess.run(["scancel", number], check=False, capture_output=True)
@@ -214,10 +219,6 @@ class Slurm(Cluster):
                 logger.warning("SLURM does not answer: waiting for it")
             self._asked, self._states = time.monotonic(), found
         return self._states
-
-
-PATIENCE = 60.0
-"""Seconds for cancelled jobs to leave the queue."""
 
 
 def queue_name(folder: Path) -> str:
