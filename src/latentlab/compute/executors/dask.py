@@ -66,6 +66,9 @@ class Dask(Cluster):
         workers: of a cluster of this machine; a scheduler has its own.
         folder: that driver and workers share.
 
+    Attributes:
+        address: of the scheduler.
+
     Raises:
         UserError: distributed is missing, or the scheduler does not answer or has no workers.
     """
@@ -93,16 +96,16 @@ class Dask(Cluster):
                     host="127.0.0.1",
                 )
             )
-        self._address = address or str(cluster and cluster.scheduler_address)
+        self.address = address or str(cluster and cluster.scheduler_address)
         try:
             self._client: Client = self._held.enter_context(
-                Client(self._address, timeout=PATIENCE, set_as_default=False)
+                Client(self.address, timeout=PATIENCE, set_as_default=False)
             )
             self._client.wait_for_workers(1, timeout=PATIENCE)
         except (OSError, ValueError) as error:
             self._held.close()
             raise UserError(
-                f"No Dask scheduler with a worker is at {self._address}: {error}",
+                f"No Dask scheduler with a worker is at {self.address}: {error}",
                 "Start both (dask scheduler, dask worker), or correct compute.dask.address.",
             ) from error
         if address is not None:
@@ -195,7 +198,7 @@ class Dask(Cluster):
 
     def _scheduler_lost(self) -> UserError:
         return UserError(
-            f"The Dask scheduler at {self._address} was lost",
+            f"The Dask scheduler at {self.address} was lost",
             "Start it again, with its workers, then run again: finished trials are kept and the "
             "others resume.",
         )
