@@ -53,6 +53,10 @@ class Toy(Cluster):
     def left_over(self):
         return list(self.orders.values())
 
+    def drop(self, names):
+        for name in names:
+            del self.orders[name]
+
 
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch):
@@ -73,14 +77,14 @@ def test_a_lost_job_is_given_in_again_and_a_job_that_keeps_dying_is_named(tmp_pa
 def test_a_failure_is_raised_once_by_whoever_waits_or_comes_next(tmp_path):
     with pytest.raises(UserError, match="3 is wrong"):
         Toy(tmp_path).run(fail, named(3), print)
-    assert Toy(tmp_path).under_way() == {}
+    assert Toy(tmp_path).under_way(square) == {}
     # Nobody waited.
     toy = Toy(tmp_path)
     toy.submit([order_of(fail, 3, tmp_path)], leave=True)
     toy.look(["job0"])
     with pytest.raises(UserError, match="job0 failed on Toy: 3 is wrong"):
-        Toy(tmp_path).under_way()
-    assert Toy(tmp_path).under_way() == {}
+        Toy(tmp_path).under_way(fail)
+    assert Toy(tmp_path).under_way(square) == {}
 
 
 def order_of(function, payload, folder):
@@ -91,10 +95,13 @@ def test_what_is_left_is_waited_for_and_not_given_in_again(tmp_path):
     toy = Toy(tmp_path, losses=1)
     with pytest.raises(Left, match="2 jobs are left with Toy"):
         toy.run(square, named(2, 3), print, leave=True)
-    assert toy.under_way() == {"job0": 2, "job1": 3}
+    assert toy.under_way(square) == {"job0": 2, "job1": 3}
     given = list(toy.given)
     assert toy.run(square, named(2, 3), lambda news: None) == [4, 9]
     assert toy.given == given
+    # Of another kind: of a driver that was killed as it chose plans.
+    assert toy.under_way(fail) == {}
+    assert not toy.orders
 
 
 def test_a_note_is_there_while_a_job_runs_and_its_process_lives(tmp_path):
@@ -173,7 +180,7 @@ def test_what_is_left_with_a_scheduler_is_collected(tmp_path):
         with pytest.raises(Left), open_executor(compute, "cpu", folder) as dask:
             dask.run(wait_for, {"one": gate}, print, leave=True)
         with open_executor(compute, "cpu", folder) as dask:
-            assert dask.under_way() == {"one": gate}
+            assert dask.under_way(wait_for) == {"one": gate}
             gate.touch()
             assert dask.run(wait_for, {"one": gate}, lambda news: None)
         # A driver that does not leave takes its jobs with it.

@@ -108,7 +108,7 @@ class Trainer(Trains):
         """Train what is not trained yet; what is paused stays as checkpoints of its cohorts."""
         planned = {trial.id: trial for trial in trials}
         if retrain:
-            self._taken_over(lambda payload: False)
+            self._taken_over(train_job, lambda payload: False)
             _forget(planned, self._store)
         missing = {i: trial for i, trial in planned.items() if not self._store.knows(i)}
         logger.info(
@@ -138,7 +138,7 @@ class Trainer(Trains):
             ids = {trial.id for trial in payload[0].trials}
             return ids <= planned.keys() and bool(ids & missing.keys())
 
-        taken_over = self._taken_over(wanted)
+        taken_over = self._taken_over(train_job, wanted)
         # Some may have come to their end until we knew what is under way.
         missing = {i: trial for i, trial in missing.items() if not self._store.knows(i)}
         jobs = [job for job, _ in taken_over.values()]

@@ -10,7 +10,8 @@ from typing import Any, Self
 
 from latentlab.compute.config import ComputeConfig
 from latentlab.compute.device import process_settings_kept, resolve_device
-from latentlab.compute.executors.job import Executor
+from latentlab.compute.executors.job import Executor, Job
+from latentlab.compute.executors.notes import forget_notes
 from latentlab.compute.executors.registry import open_executor
 from latentlab.training.store import TrialStore
 from latentlab.training.trial import Trial
@@ -57,17 +58,20 @@ class Trains(ABC):
             self._opened = self._stack.enter_context(opened)
         return self._opened
 
-    def _taken_over(self, wanted: Callable[[Any], bool]) -> dict[str, Any]:
+    def _taken_over(self, function: Job, wanted: Callable[[Any], bool]) -> dict[str, Any]:
         """Return jobs that an earlier driver left with a cluster; those not wanted are ended.
 
         Args:
+            function: of the jobs.
             wanted: says so of a payload.
         """
-        if not self._compute.place:
-            return {}
-        found = self._executor().under_way()
-        kept = {name: payload for name, payload in found.items() if wanted(payload)}
-        self._executor().drop(found.keys() - kept.keys())
+        kept: dict[str, Any] = {}
+        if self._compute.place:
+            found = self._executor().under_way(function)
+            kept = {name: payload for name, payload in found.items() if wanted(payload)}
+            self._executor().drop(found.keys() - kept.keys())
+        # Whoever holds the store knows that nothing else runs.
+        forget_notes(self._store.jobs, keep=kept)
         return kept
 
     @abstractmethod

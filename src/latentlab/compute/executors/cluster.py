@@ -39,8 +39,16 @@ class Outcome:
     news: Any = None
 
 
+class Abandoned(Exception):
+    """Nobody waits for the job any more."""
+
+
 def work(order: Order, report: Report, folder: Path) -> Outcome:
-    """Carry out an order on a worker. An error is left in a file too: nobody may wait for it."""
+    """Carry out an order on a worker. An error is left in a file too: nobody may wait for it.
+
+    Raises:
+        Abandoned: `report` did, so that the job ends.
+    """
     last: Any = None
 
     def tell(news: Any) -> None:
@@ -50,6 +58,8 @@ def work(order: Order, report: Report, folder: Path) -> Outcome:
 
     try:
         return Outcome(order.carry_out(tell), news=last)
+    except Abandoned:
+        raise
     except Exception as error:
         told = [error.what, error.remedy] if isinstance(error, UserError) else [repr(error), ""]
         write_atomically(_failure(folder, order.name), json.dumps(told).encode())
@@ -106,13 +116,15 @@ class Cluster(Executor):
                 raise Left(f"{len(orders) - len(results)} jobs are left with {self.name}")
             time.sleep(LOOKED)
 
-    def under_way(self) -> dict[str, Any]:
+    def under_way(self, function: Job) -> dict[str, Any]:
         """Return payloads of jobs that an earlier driver left; as `Executor.under_way`."""
         for path in sorted(self._folder.glob("*.failed")):
             what, remedy = json.loads(path.read_bytes())
             path.unlink()
             raise UserError(f"The job {path.stem} failed on {self.name}: {what}", remedy)
-        return {order.name: order.payload for order in self.left_over()}
+        found = self.left_over()
+        self.drop([order.name for order in found if order.function is not function])
+        return {order.name: order.payload for order in found if order.function is function}
 
     @abstractmethod
     def submit(self, orders: Sequence[Order], leave: bool) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from latentlab.compute.executors.cluster import Cluster, Outcome, work
+from latentlab.compute.executors.cluster import Abandoned, Cluster, Outcome, work
 from latentlab.compute.executors.job import Order
 from latentlab.core.errors import UserError
 from latentlab.core.files import write_atomically
@@ -25,10 +25,6 @@ if TYPE_CHECKING:
 
 PATIENCE = 20.0
 """Seconds to reach a scheduler, and for a first worker."""
-
-
-class Abandoned(Exception):
-    """Nobody waits for the job any more."""
 
 
 def work_in_dask(order: Order, folder: Path) -> Outcome:

@@ -87,8 +87,10 @@ class Executor(AbstractContextManager["Executor", None], Protocol):
             Exception: whatever a job raised.
         """
 
-    def under_way(self) -> dict[str, Any]:
+    def under_way(self, function: Job) -> dict[str, Any]:
         """Return payloads, by name, of jobs that an earlier driver left waiting or running.
+
+        Jobs of other functions, which nobody waits for any more, are ended.
 
         Raises:
             UserError: one of them has failed since.

@@ -11,7 +11,7 @@ import contextlib
 import os
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -102,6 +102,13 @@ def read_note(folder: Path, name: str) -> Note | None:
     except (OSError, ValueError):
         return None
     return None if note.ended else note
+
+
+def forget_notes(folder: Path, keep: Collection[str]) -> None:
+    """Remove notes of jobs that do not run any more: their processes were killed."""
+    for path in folder.glob("*.json"):
+        if path.stem not in keep:
+            path.unlink(missing_ok=True)
 
 
 def read_notes(folder: Path) -> dict[str, Note]:

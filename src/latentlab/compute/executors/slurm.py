@@ -119,7 +119,8 @@ class Slurm(Cluster):
     ) -> None:
         """Cancel what still runs after an error, unless it was left on purpose; else tidy up."""
         if error is None:
-            shutil.rmtree(self._pickles, ignore_errors=True)
+            if queue(self._queue_name) == {}:
+                shutil.rmtree(self._pickles, ignore_errors=True)
         elif not isinstance(error, Left):
             self.drop(list(self._jobs))
 
@@ -206,11 +207,17 @@ class Slurm(Cluster):
         job = self._jobs.pop(name)
         kind, outcome = job._get_outcome_and_result()
         if kind == "error":
-            return Outcome(error=RuntimeError(f"The job {name} failed: {outcome}"))
+            return Outcome(error=self._not_begun(name, str(outcome)))
         for path in job.paths.folder.glob(f"{job.job_id}_*"):
             path.unlink(missing_ok=True)
         assert isinstance(outcome, Outcome)
         return outcome
+
+    def _not_begun(self, name: str, trace: str) -> UserError:
+        return UserError(
+            f"SLURM's job {name} could not begin: {trace.strip().splitlines()[-1]}",
+            f"compute.slurm.setup can prepare the machine; what it printed is in {self._pickles}.",
+        )
 
     def _queue(self) -> dict[str, str] | None:
         if time.monotonic() - self._asked >= QUEUE_SECONDS:

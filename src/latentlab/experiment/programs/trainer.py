@@ -74,7 +74,7 @@ class ProgramTrainer(Trains):
         """
         planned = {trial.id: cast("ProgramTrial", trial) for trial in trials}
         if retrain:
-            self._taken_over(lambda payload: False)
+            self._taken_over(run_job, lambda payload: False)
             for trial_id in planned:
                 self._store.remove(trial_id)
                 paused_history(self._store.root, trial_id).unlink(missing_ok=True)
@@ -118,7 +118,7 @@ class ProgramTrainer(Trains):
         pause: int | None,
     ) -> None:
         wanted = {trial.id for trial in trials}
-        taken_over = self._taken_over(lambda job: job.trial.id in wanted)
+        taken_over = self._taken_over(run_job, lambda job: job.trial.id in wanted)
         self._remove_remains(taken_over)
         # Some may have come to their end until we knew what is under way.
         trials = [t for t in trials if t.id in taken_over or self._tried(t.id) == tried[t.id]]
