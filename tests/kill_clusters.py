@@ -91,20 +91,28 @@ class Trial:
         self.store = TrialStore(folder / "store")
         # Workers of Dask have it open since they were started: one file for all.
         self.log = Path(os.environ["STEPS_LOG"])
-        self.first = self.log.stat().st_size if self.log.exists() else 0
+        self.first = self.logged()
         (folder / "driver.py").write_text(DRIVER)
         self.command = [
             *(sys.executable, str(folder / "driver.py"), str(data), str(self.store.root)),
             *(str(EPOCHS), settings),
         ]
         self.driver: subprocess.Popen[str] | None = None
+        self.done = False
         self.told: list[str] = []
+
+    def logged(self) -> int:
+        """Bytes of the log so far."""
+        return self.log.stat().st_size if self.log.exists() else 0
 
     def drive(self) -> bool:
         """Start the driver unless it runs; say whether it has come to its end."""
+        if self.done:
+            return True
         if self.driver is not None and self.driver.poll() is not None:
             _, errors = self.driver.communicate()
             if self.driver.returncode == 0:
+                self.done = True
                 return True
             if self.driver.returncode > 0:
                 last = errors.strip().splitlines()[-1]
@@ -255,10 +263,14 @@ def main(kind: str, kills: int, seed: int) -> None:
             own.mkdir()
             trial, rounds = Trial(own, data, settings), rounds + 1
             while not trial.drive():
-                end = time.monotonic() + random.uniform(0.5, 6.0)
+                # Once somebody trains again, at a random moment.
+                size, end = trial.logged(), time.monotonic() + 600
+                while trial.logged() == size and time.monotonic() < end and not trial.drive():
+                    time.sleep(0.1)
+                end = time.monotonic() + random.uniform(0.0, 3.0)
                 while time.monotonic() < end and not trial.drive():
                     time.sleep(0.1)
-                if trial.driver is None or trial.driver.poll() is not None or done >= kills:
+                if trial.done or done >= kills:
                     continue
                 acts = targets(trial) | {"kill -9 of the driver": partial(kill_driver, trial)}
                 what = random.choice(list(acts))

@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 import logging
 import pickle
-from collections.abc import Collection, Sequence
-from contextlib import ExitStack
+from collections.abc import Collection, Iterator, Sequence
+from concurrent.futures import CancelledError
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -122,17 +123,18 @@ class Dask(Cluster):
         from distributed import fire_and_forget
 
         for order in orders:
-            lost = self._futures.get(order.name)
-            if lost is not None:
-                lost.retry()
-                continue
             if leave:
                 write_atomically(self._left(order.name), pickle.dumps(order))
-            self._futures[order.name] = future = self._client.submit(
-                work_in_dask, order, self._folder, key=self._key(order.name), pure=False
-            )
-            if leave:
-                fire_and_forget(future)
+            with self._reached():
+                lost = self._futures.get(order.name)
+                if lost is not None:
+                    lost.retry()
+                    continue
+                self._futures[order.name] = future = self._client.submit(
+                    work_in_dask, order, self._folder, key=self._key(order.name), pure=False
+                )
+                if leave:
+                    fire_and_forget(future)
 
     def has(self, name: str) -> bool:
         """Say whether a job of this name was left over."""
@@ -142,28 +144,27 @@ class Dask(Cluster):
         """Return what has ended, and what was lost with too many workers."""
         from distributed import KilledWorker
 
-        ended, lost = {}, []
+        ended: dict[str, Outcome] = {}
+        lost: list[str] = []
         for name in names:
             future = self._futures[name]
-            if future.status == "finished":
-                ended[name] = future.result(timeout=PATIENCE)
-                self._forget(name)
-            elif future.status == "error":
+            if future.status in ("cancelled", "lost") or self._client.status != "running":
+                raise self._lost()
+            if future.status not in ("finished", "error"):
+                continue
+            with self._reached():
                 error = future.exception(timeout=PATIENCE)
                 if isinstance(error, KilledWorker | Abandoned):
                     lost.append(name)
-                else:
-                    ended[name] = Outcome(error=error)
-                    self._forget(name)
-            elif future.status in ("cancelled", "lost"):
-                raise self._scheduler_lost()
-        if self._client.status != "running":
-            raise self._scheduler_lost()
+                    continue
+                ended[name] = Outcome(error=error) if error else future.result(timeout=PATIENCE)
+            self._forget(name)
         return ended, lost
 
     def left_over(self) -> list[Order]:
         """Return what was left with the scheduler, and waits or runs still."""
-        known = set(self._client.run_on_scheduler(unfinished))
+        with self._reached():
+            known = set(self._client.run_on_scheduler(unfinished))
         orders = []
         for path in sorted(self._folder.glob("*.left")):
             order: Order = pickle.loads(path.read_bytes())
@@ -177,7 +178,8 @@ class Dask(Cluster):
 
     def drop(self, names: Collection[str]) -> None:
         """Cancel jobs; one that runs ends itself at its next news."""
-        self._client.cancel([f for n in names if (f := self._futures.get(n))], force=True)
+        with self._reached():
+            self._client.cancel([f for n in names if (f := self._futures.get(n))], force=True)
         for name in names:
             self._forget(name)
 
@@ -192,7 +194,15 @@ class Dask(Cluster):
         digest = hashlib.sha256(str(self._folder).encode()).hexdigest()[:12]
         return f"latentlab-{digest}-{name}"
 
-    def _scheduler_lost(self) -> UserError:
+    @contextmanager
+    def _reached(self) -> Iterator[None]:
+        """Say in one line that the scheduler was lost while it was asked something."""
+        try:
+            yield
+        except (OSError, CancelledError) as error:
+            raise self._lost() from error
+
+    def _lost(self) -> UserError:
         return UserError(
             f"The Dask scheduler at {self.address} was lost",
             "Start it again, with its workers, then run again: finished trials are kept and the "
