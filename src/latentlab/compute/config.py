@@ -21,13 +21,16 @@ class SlurmSettings(StrictModel):
 
     partition: str | None = Field(None, min_length=1, description="where jobs wait")
     time: int = Field(
-        60, ge=1, description="minutes; a job that needs more goes on from its checkpoint"
+        60,
+        ge=1,
+        le=100_000,
+        description="minutes; a job that needs more goes on from its checkpoint",
     )
     gpus: AtLeastOne | None = Field(None, description="of each job")
     cpus: AtLeastOne = Field(1, description="of each job")
     memory: str | None = Field(None, pattern=r"^[1-9]\d*[KMGT]?$", description="of each, as 8G")
     setup: list[str] = Field([], description="shell commands before it, as module load cuda")
-    options: dict[str, str | int] = Field({}, description="further options of sbatch, as account")
+    options: dict[str, str] = Field({}, description="further options of sbatch, as account")
 
 
 class DaskSettings(StrictModel):

@@ -18,12 +18,14 @@ from latentlab.compute.executors.job import Report
 from latentlab.compute.executors.registry import open_executor
 from latentlab.core.counting import Counted
 from latentlab.data import Prepared, load_prepared
+from latentlab.experiment.measurements import load_values
 from latentlab.experiment.study import Study
 from latentlab.experiment.trial_scores import (
+    EXAMPLES,
+    SCORES,
     Splits,
     identity_of,
     known_or_computed,
-    missing_splits,
 )
 from latentlab.training.store import TrialStore, require_whole
 
@@ -43,11 +45,19 @@ def compute_missing(
     compute: ComputeConfig,
     data: Splits,
 ) -> None:
-    """Compute and keep what is missing: by workers, if others than this process would be sooner."""
+    """Compute and keep what is missing: by workers, if others than this process would be sooner.
+
+    Of data that is in memory alone, which no worker can read, nothing is computed.
+    """
+    if prepared.folder is None:
+        return
     missing = []
     for trial_id, digest in trials[["trial_id", "weights_digest"]].itertuples(index=False):
         folder, identity = store.folder(trial_id), identity_of(study, str(digest))
-        if missing_splits(folder, identity, wanted, with_examples):
+        scores = load_values(folder / SCORES, identity) or {}
+        # That the values of examples are those of the scores is looked at once, by whoever reads.
+        lacking = with_examples and not (folder / EXAMPLES).exists()
+        if lacking or not scores.keys() >= set(wanted):
             require_whole(folder)
             missing.append((folder, identity))
     counted = Counted("Scoring: %d of %d trials", len(missing))

@@ -31,15 +31,6 @@ def identity_of(study: Study, weights_digest: str) -> dict[str, Any]:
     return {"evaluation": study.evaluation.VERSION, "weights": weights_digest}
 
 
-def missing_splits(
-    folder: Path, identity: dict[str, Any], wanted: Collection[str], with_examples: bool
-) -> list[str]:
-    """Return the splits of which a trial's scores are not kept yet, or not as wanted."""
-    scores = load_values(folder / SCORES, identity) or {}
-    lacking = with_examples and load_arrays(folder / EXAMPLES, identity | FORM) is None
-    return [split for split in wanted if split not in scores or lacking]
-
-
 def known_or_computed(
     study: Study,
     folder: Path,
@@ -51,7 +42,9 @@ def known_or_computed(
     """Return a trial's scores by split and metric; those that are not kept yet are computed."""
     path = folder / SCORES
     scores: dict[str, dict[str, float]] = load_values(path, identity) or {}
-    if missing := missing_splits(folder, identity, wanted, with_examples):
+    lacking = with_examples and load_arrays(folder / EXAMPLES, identity | FORM) is None
+    missing = [split for split in wanted if split not in scores or lacking]
+    if missing:
         computed = computed_scores(study, folder, data, missing)
         # Before the scores: whoever finds these finds the values too.
         _keep_examples(folder / EXAMPLES, identity | FORM, computed, data)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from latentlab.compute.plan import ExecutionPlan
+from latentlab.compute.config import ComputeConfig
+from latentlab.compute.plan import ExecutionPlan, candidates
 from latentlab.training.calibration import Calibration
 from latentlab.training.contract import AnyMethod
 from latentlab.training.estimate import WORTH_AN_ESTIMATE, Estimate
+from latentlab.training.groups import choices_of
 from latentlab.training.trial import Trial
-
-logger = logging.getLogger(__name__)
 
 FirstPlans = dict[type[AnyMethod], ExecutionPlan]
 """Plans of the largest groups of batched and of plain methods: what suits the one does not suit
@@ -57,3 +56,12 @@ def choose_plans(
             estimate = Estimate(len(group), seconds, calibration.bytes_of(group[0]) * at_once)
         choices.append(Choice(plan, estimate))
     return choices
+
+
+def only_plan(
+    method: AnyMethod, group: Sequence[Trial], compute: ComputeConfig
+) -> ExecutionPlan | None:
+    """Return the plan where the settings leave no choice, as on a CPU."""
+    own = choices_of(method.of(group[0].config), compute)
+    plans = candidates(len(group), len(group), own, "cpu")
+    return plans[0] if len(plans) == 1 else None

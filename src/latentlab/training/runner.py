@@ -13,13 +13,12 @@ import torch
 
 from latentlab.compute.config import ComputeConfig
 from latentlab.compute.executors.inline import Inline
-from latentlab.compute.plan import ExecutionPlan, PlanCache, candidates, even_parts
+from latentlab.compute.plan import PlanCache, even_parts
 from latentlab.training.calibration import Calibration
 from latentlab.training.checkpoint import cohort_name, load_checkpoint, save_checkpoint
-from latentlab.training.choosing import Choice, FirstPlans, choose_plans
+from latentlab.training.choosing import Choice, FirstPlans, choose_plans, only_plan
 from latentlab.training.contract import AnyMethod
 from latentlab.training.estimate import Estimate, ask
-from latentlab.training.groups import choices_of
 from latentlab.training.loop import CohortJob
 from latentlab.training.progress import ProgressDisplay
 from latentlab.training.status import write_plan
@@ -240,7 +239,7 @@ class Trainer(Trains):
         if not self._compute.place:
             return choose_plans(self._calibration(paths), groups, first, self._one_plan)
         compute = self._compute.model_copy(update={"workers": len(self._executor())})
-        plans = [_only_plan(self._method, group, compute) for group in groups]
+        plans = [only_plan(self._method, group, compute) for group in groups]
         if None not in plans:
             return [Choice(plan, None) for plan in plans if plan is not None]
         known = [first.get(type(self._method.of(group[0].config))) for group in groups]
@@ -252,15 +251,6 @@ class Trainer(Trains):
             first.setdefault(type(self._method.of(group[0].config)), choice.plan)
         found: list[Choice] = choices
         return found
-
-
-def _only_plan(
-    method: AnyMethod, group: Sequence[Trial], compute: ComputeConfig
-) -> ExecutionPlan | None:
-    """Return the plan where the settings leave no choice, as on a CPU."""
-    own = choices_of(method.of(group[0].config), compute)
-    plans = candidates(len(group), len(group), own, "cpu")
-    return plans[0] if len(plans) == 1 else None
 
 
 def _forget(planned: Mapping[str, Trial], store: TrialStore) -> None:
