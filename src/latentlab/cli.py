@@ -152,7 +152,8 @@ def status(study: str | None, env: str | None, as_json: bool) -> None:
     from latentlab.studies.registry import STUDIES
     from latentlab.training.status import status_of
 
-    with KedroSession.create(env=env, save_on_close=False) as session:
+    created = KedroSession.create(env=env, save_on_close=False)
+    with cast("KedroSession", created) as session:
         catalog = session.load_context().catalog
         stores = {name: catalog.load(f"{name}.store") for name in _studies_meant(study, STUDIES)}
     found = {name: one for name, store in stores.items() if (one := status_of(store)) is not None}

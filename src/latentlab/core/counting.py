@@ -25,9 +25,13 @@ class Counted:
         self._ended = 0
         self._told = time.monotonic()
 
-    def add(self, count: int = 1) -> None:
-        """Count some more, and say so if it is time."""
-        self._ended += count
+    def add(self) -> None:
+        """Count one more, and say so if it is time."""
+        self.reach(self._ended + 1)
+
+    def reach(self, count: int) -> None:
+        """Take note that so many are done, and say so if it is time."""
+        self._ended = count
         if time.monotonic() - self._told >= LINE_SECONDS:
             logger.info(self._line, self._ended, self._total)
             self._told = time.monotonic()

@@ -7,7 +7,7 @@ import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import pandas as pd
 import torch
@@ -86,7 +86,21 @@ def compute_missing(
             for start in range(0, len(missing), size)
             for part in [[(f.absolute(), i) for f, i in missing[start : start + size]]]
         }
-        executor.run(score_in_worker, jobs, lambda news: counted.add())
+        first = 0 if compute.place else 1
+        done: dict[str, int] = {}
+
+        def tell(news: Scored) -> None:
+            done[news["first"]] = news["count"]
+            counted.reach(first + sum(done.values()))
+
+        executor.run(score_in_worker, jobs, tell)
+
+
+class Scored(TypedDict):
+    """News of a job: how many of its trials are scored; the first of them names it."""
+
+    first: str
+    count: int
 
 
 @dataclass(frozen=True)
@@ -112,9 +126,9 @@ def score_in_worker(job: ScoringJob, report: Report) -> None:
     """Score trials; the scores are kept with them."""
     torch.set_num_threads(1)
     data = _splits_of(*job.source)
-    for folder, identity in job.trials:
+    for count, (folder, identity) in enumerate(job.trials, start=1):
         known_or_computed(job.study, folder, identity, data, job.wanted, job.with_examples)
-        report(folder.name)
+        report(Scored(first=job.trials[0][0].name, count=count))
 
 
 @functools.lru_cache(maxsize=1)

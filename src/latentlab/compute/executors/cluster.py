@@ -74,7 +74,6 @@ class Cluster(Executor):
         folder: that driver and workers share, for notes and what else the cluster needs.
     """
 
-    here = False
     name: str
     """Of the cluster, in messages."""
 

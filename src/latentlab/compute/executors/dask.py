@@ -80,7 +80,7 @@ class Dask(Cluster):
             raise UserError(
                 "compute.engine is dask, which needs distributed", "pip install 'latentlab[dask]'"
             ) from error
-        self._futures: dict[str, Future] = {}
+        self._futures: dict[str, Future[Outcome]] = {}
         self._held = ExitStack()
         cluster = None
         if address is None:

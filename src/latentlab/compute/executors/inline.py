@@ -17,8 +17,6 @@ class Inline(Executor):
         folder: for notes on jobs; none: nothing is written.
     """
 
-    here = True
-
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder
 

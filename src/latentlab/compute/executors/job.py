@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from latentlab.compute.executors.notes import noted
 
@@ -54,20 +54,15 @@ def portable(error: Exception) -> Exception:
     return error
 
 
-class Executor(AbstractContextManager["Executor", None], Protocol):
+class Executor(AbstractContextManager["Executor", None]):
     """Runs jobs; its length is the number of its workers.
 
     As a context it holds its workers. An error that leaves the context ends what still runs.
-
-    Attributes:
-        here: whether the workers are on this machine, which measures for them.
     """
 
-    here: bool
-
+    @abstractmethod
     def __len__(self) -> int:
         """How many jobs run at once."""
-        ...
 
     @abstractmethod
     def run(

@@ -33,8 +33,6 @@ class WorkerPool(Executor):
         folder: for notes on jobs; none: nothing is written.
     """
 
-    here = True
-
     def __init__(self, workers: int, folder: Path | None = None) -> None:
         self._folder = folder
         context = multiprocessing.get_context("spawn")
