@@ -186,7 +186,14 @@ class Bench:
             best = 0.0
             for kind in ("fused", "cohort"):
                 tasks = self._tasks(kind, group, plan)
-                best = max(best, sum(self.pool.run(rate, tasks, lambda news: None)))
+                best = max(
+                    best,
+                    sum(
+                        self.pool.run(
+                            rate, {str(n): task for n, task in enumerate(tasks)}, lambda news: None
+                        )
+                    ),
+                )
             rates.append(best)
         return overall(rates, self.sizes)
 
@@ -198,7 +205,13 @@ class Bench:
             if plan.processes == 1:
                 rates.append(rate(tasks[0], lambda news: None))
             else:
-                rates.append(sum(self.pool.run(rate, tasks, lambda news: None)))
+                rates.append(
+                    sum(
+                        self.pool.run(
+                            rate, {str(n): task for n, task in enumerate(tasks)}, lambda news: None
+                        )
+                    )
+                )
         return overall(rates, self.sizes)
 
 

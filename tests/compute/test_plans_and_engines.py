@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from latentlab.compute.config import ComputeConfig
 from latentlab.compute.device import autocast, resolve_device
-from latentlab.compute.executors.inline import run_inline
+from latentlab.compute.executors.inline import Inline
 from latentlab.compute.executors.processes import WorkerPool
 from latentlab.compute.plan import ExecutionPlan, PlanCache, candidates, even_parts
 from latentlab.core.errors import UserError
@@ -84,6 +84,10 @@ def test_a_damaged_or_unwritable_cache_costs_only_time(tmp_path: Path) -> None:
 Report = Callable[[object], None]
 
 
+def named(*payloads: object) -> dict[str, object]:
+    return {f"job{place}": payload for place, payload in enumerate(payloads)}
+
+
 def square(number: int, report: Report) -> int:
     report(f"squaring {number}")
     return number * number
@@ -110,28 +114,28 @@ def pool():
 
 def test_results_come_in_the_order_of_the_jobs(pool: WorkerPool) -> None:
     news: list[object] = []
-    assert pool.run(square, range(7), news.append) == [n * n for n in range(7)]
+    assert pool.run(square, named(*range(7)), news.append) == [n * n for n in range(7)]
     assert len(news) == 7
-    assert run_inline(square, range(7), news.append) == [n * n for n in range(7)]
+    assert Inline().run(square, named(*range(7)), news.append) == [n * n for n in range(7)]
 
 
 def test_jobs_run_beside_each_other(pool: WorkerPool) -> None:
-    assert len(set(pool.run(where, range(2), lambda news: None))) == 2
+    assert len(set(pool.run(where, named(0, 1), lambda news: None))) == 2
 
 
 def test_a_users_mistake_comes_back_as_it_was() -> None:
     with WorkerPool(1) as workers, pytest.raises(UserError, match="3 is wrong"):
-        workers.run(fail, [3], lambda news: None)
+        workers.run(fail, named(3), lambda news: None)
 
 
 def test_a_killed_worker_is_told() -> None:
     with WorkerPool(1) as workers, pytest.raises(UserError, match="worker was killed"):
-        workers.run(die, [1], lambda news: None)
+        workers.run(die, named(1), lambda news: None)
 
 
 def test_leaving_the_pool_ends_its_workers() -> None:
     with WorkerPool(2) as workers:
-        numbers = workers.run(where, range(2), lambda news: None)
+        numbers = workers.run(where, named(0, 1), lambda news: None)
     for number in numbers:
         with pytest.raises(ProcessLookupError):
             os.kill(number, 0)
@@ -145,7 +149,7 @@ def test_idle_workers_put_their_things_away(tmp_path: Path) -> None:
     """Else what a library holds in them (locks, scratch files) is reported as leaked."""
     notes = [tmp_path / "first", tmp_path / "second"]
     with WorkerPool(2) as workers:
-        workers.run(leave_a_note, notes, lambda news: None)
+        workers.run(leave_a_note, named(*notes), lambda news: None)
     assert all(note.exists() for note in notes)
 
 

@@ -23,6 +23,10 @@ class Stubborn(Exception):
         super().__init__(what)
 
 
+def named(payloads):
+    return {f"job{place}": payload for place, payload in enumerate(payloads)}
+
+
 def job(payload, report):
     what, value = payload
     if what == "slow":
@@ -47,26 +51,26 @@ def test_answers_to_an_earlier_run_are_not_taken_for_this_ones():
     """One candidate's job fails while the other worker is still busy; then the pool goes on."""
     with WorkerPool(2) as pool:
         # Both are up, so that the failure comes while the other job runs.
-        assert pool.run(job, [("ok", 0), ("ok", 1)], ignore) == [("ok", 0), ("ok", 1)]
+        assert pool.run(job, named([("ok", 0), ("ok", 1)]), ignore) == [("ok", 0), ("ok", 1)]
         with pytest.raises(ValueError, match="this job fails") as caught:
-            pool.run(job, [("slow", "stale"), ("fail", 0)], ignore)
+            pool.run(job, named([("slow", "stale"), ("fail", 0)]), ignore)
         # Where it happened is told.
         assert "in job" in "".join(caught.value.__notes__)
         news = []
         payloads = [("ok", number) for number in range(4)]
-        assert pool.run(job, payloads, news.append) == payloads
+        assert pool.run(job, named(payloads), news.append) == payloads
         assert news == []
 
         # Errors that do not survive the way back are told in words.
         with pytest.raises(RuntimeError, match="Stubborn: it broke"):
-            pool.run(job, [("stubborn", 0)], ignore)
+            pool.run(job, named([("stubborn", 0)]), ignore)
         with pytest.raises(RuntimeError, match="RuntimeError: <function"):
-            pool.run(job, [("lambda", 0)], ignore)
+            pool.run(job, named([("lambda", 0)]), ignore)
 
         # A pool with a dead worker says so again, whoever asks.
         for _ in range(2):
             with pytest.raises(UserError, match="A training worker was killed"):
-                pool.run(job, [("die", 0), ("die", 1)], ignore)
+                pool.run(job, named([("die", 0), ("die", 1)]), ignore)
 
 
 @pytest.mark.parametrize("content", ["[]", "7", '{"a": {"cohorts": 3}}', '{"a": [1]}', '{"a": 3}'])

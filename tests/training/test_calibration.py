@@ -20,7 +20,7 @@ class Pool:
         return 2
 
     def run(self, function, payloads, report):
-        return [function(payload, report) for payload in payloads]
+        return [function(payload, report) for payload in payloads.values()]
 
 
 @pytest.fixture

@@ -256,8 +256,8 @@ def test_news_of_the_progress(digits, tmp_path, monkeypatch):
     job = CohortJob(DerpVaeMethod(), tuple(trials), ExecutionPlan(2), "job", 10.0)
     with store.locked():
         train_cohort(job, digits, store, CPU, news.append)
-    assert [n.steps for n in news] == [2, 4, 6, 8, 10, 10]
-    assert {(n.total, n.cohort) for n in news} == {(10, "job")}
+    assert [n["steps"] for n in news] == [2, 4, 6, 8, 10, 10]
+    assert {(n["total"], n["cohort"]) for n in news} == {(10, "job")}
 
 
 @pytest.mark.parametrize("broken", ["checkpoint", "trial"])

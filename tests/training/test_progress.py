@@ -19,8 +19,8 @@ def test_without_a_terminal_a_line_tells_the_share_of_all_trials(
     monkeypatch.setattr(progress, "LINE_SECONDS", 0.0)
     trials = {"a": 7, "b": 2, "c": 1}
     with caplog.at_level(logging.INFO), ProgressDisplay(trials, Console(file=io.StringIO())) as it:
-        it.report(Progress("a", 10, 10, "one"))
-        it.report(Progress("b", 5, 10, "two"))
+        it.report(Progress(cohort="a", first=0, steps=10, total=10, text="one"))
+        it.report(Progress(cohort="b", first=0, steps=5, total=10, text="two"))
     assert caplog.messages == ["Training: 70 % of 10 trials", "Training: 80 % of 10 trials"]
 
 
@@ -28,7 +28,8 @@ def test_on_a_terminal_every_cohort_has_a_bar_with_its_speed() -> None:
     screen = io.StringIO()
     console = Console(file=screen, force_terminal=True, width=120)
     with ProgressDisplay({"a": 6, "b": 6}, console) as shown:
-        shown.report(Progress("a", 1, 10, "six trials: derp_vae_5"))
-        shown.report(Progress("a", 10, 10, "six trials: derp_vae_5"))
+        for done in (1, 10):
+            text = "six trials: derp_vae_5"
+            shown.report(Progress(cohort="a", first=0, steps=done, total=10, text=text))
     assert "six trials: derp_vae_5" in screen.getvalue()
     assert "trial-steps/s" in screen.getvalue()

@@ -17,7 +17,7 @@ from kedro.utils import find_kedro_project
 from latentlab.cli.project import doctor, schema
 from latentlab.cli.running import run
 from latentlab.cli.runs_that_exist import audit, compare, judge
-from latentlab.cli.studies import register, verify
+from latentlab.cli.studies import register, status, verify
 from latentlab.core.errors import UserError
 from latentlab.core.faults import explained
 from latentlab.scaffold.command import new
@@ -28,7 +28,7 @@ def cli() -> None:
     """Commands of this project."""
 
 
-for _command in (run, new, register, verify, judge, audit, compare, doctor, schema):
+for _command in (run, new, register, verify, status, judge, audit, compare, doctor, schema):
     cli.add_command(_command)
 
 

@@ -11,7 +11,7 @@ from typing import Any, cast
 import click
 from kedro.framework.cli.project import run as kedro_run
 
-from latentlab.core.stopping import Stopped, stopped_by_signals
+from latentlab.core.stopping import BrokenOff, stopped_by_signals
 
 
 @click.command(name="run", params=kedro_run.params, help=kedro_run.help)
@@ -21,14 +21,14 @@ def run(context: click.Context, /, **arguments: Any) -> None:
     try:
         with stopped_by_signals():
             context.invoke(cast("Callable[..., Any]", kedro_run.callback), **arguments)
-    except Stopped as stopped:
+    except BrokenOff as end:
         logging.shutdown()
         click.secho(
-            f"{stopped}: what is trained is kept, and the same command goes on from there.",
-            fg="red",
+            f"{end}: what is trained is kept, and the same command goes on from there.",
+            fg="red" if end.status else None,
             err=True,
         )
-        sys.exit(stopped.status)
+        sys.exit(end.status)
 
 
 _OPTIONS = {

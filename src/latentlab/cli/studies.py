@@ -1,12 +1,14 @@
-"""`register` and `verify`: what decides a study's verdicts, before it is trained and after."""
+"""`register`, `verify` and `status`: a study before it is trained, meanwhile and after."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 import click
 
+from latentlab.cli.json_output import as_json, print_json
 from latentlab.cli.running import of_a_study, run_pipeline
 from latentlab.core.errors import UserError
 
@@ -66,14 +68,58 @@ def verify(context: click.Context, /, study: str, **arguments: Any) -> None:
     _run_stage(context, study, "verify", arguments)
 
 
+@click.command()
+@click.argument("study", required=False)
+@click.option("--env", "-e", help="Environment, a folder of conf/; base without it.")
+@as_json
+def status(study: str | None, env: str | None, in_json: bool) -> None:
+    """Say how the training of STUDY stands, or of all studies: from its folder, by any engine.
+
+    Trials that are done, run, wait and have failed, on which machines, and the time that is left;
+    while another process trains, or after a driver has left its jobs with a cluster.
+    """
+    from dataclasses import asdict
+
+    from kedro.framework.session import KedroSession
+
+    from latentlab.studies.registry import STUDIES
+    from latentlab.training.status import status_of
+
+    session = KedroSession.create(env=env, save_on_close=False)
+    with session:
+        catalog = session.load_context().catalog
+        stores = {name: catalog.load(f"{name}.store") for name in _studies_meant(study, STUDIES)}
+    found = {name: one for name, store in stores.items() if (one := status_of(store)) is not None}
+    if in_json:
+        print_json({name: asdict(one) for name, one in found.items()})
+        return
+    for name, one in found.items():
+        click.echo("\n".join([f"{name}: {one.lines()[0]}", *one.lines()[1:]]))
+    if not found:
+        click.echo(f"Nothing was trained yet of {study or 'any study'} in this environment.")
+
+
 def _run_stage(context: click.Context, study: str, name: str, arguments: dict[str, Any]) -> None:
-    from latentlab.core.validation import nearest
     from latentlab.studies.registry import STUDIES
 
     sweeps = [f"{one.name}_sweep" for one in STUDIES.values() if not one.advises]
-    known = [*STUDIES, *(sweeps if name == "verify" else [])]
+    _studies_meant(study, [*STUDIES, *(sweeps if name == "verify" else [])])
+    run_pipeline(context, f"{study}.{name}", arguments)
+
+
+def _studies_meant(study: str | None, known: Collection[str]) -> list[str]:
+    """Return the study that is named, or all of them.
+
+    Raises:
+        UserError: there is none of this name.
+    """
+    from latentlab.core.validation import nearest
+
+    if study is None:
+        return list(known)
     if study not in known:
         raise UserError(
-            f"There is no study {study}", f"{nearest(study, known)} There are: {', '.join(known)}."
+            f"There is no study {study}",
+            f"{nearest(study, list(known))} There are: {', '.join(known)}.",
         )
-    run_pipeline(context, f"{study}.{name}", arguments)
+    return [study]

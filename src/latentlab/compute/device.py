@@ -24,13 +24,27 @@ os.environ.setdefault("MKL_CBWR", "AUTO,STRICT")
 
 
 def resolve_device(config: ComputeConfig) -> torch.device:
-    """The device that the `compute` block asks for.
+    """The device of this process that the `compute` block asks for.
+
+    Where workers are on a cluster the device is theirs, and what is done here is done by the CPU.
+
+    Raises:
+        UserError: as `find_device`.
+    """
+    return torch.device("cpu") if config.place else find_device(config.device, config.precision)
+
+
+def find_device(name: str, precision: str) -> torch.device:
+    """The device that is asked for, of this machine.
+
+    Args:
+        name: as `compute.device`.
+        precision: as `compute.precision`.
 
     Raises:
         UserError: it is not there. A GPU that was asked for is never replaced by the CPU in
             silence; `auto` chooses and says what it chose.
     """
-    name = config.device
     if name == "auto":
         name = (
             "cuda"
@@ -52,7 +66,7 @@ def resolve_device(config: ComputeConfig) -> torch.device:
             )
     if name == "mps" and not torch.backends.mps.is_available():
         raise UserError("compute.device is mps, but Apple's Metal is not available", remedy)
-    if config.precision == "tf32" and not name.startswith("cuda"):
+    if precision == "tf32" and not name.startswith("cuda"):
         raise UserError(
             f"compute.precision is tf32, which {name} does not have",
             "Set compute.precision to float32 or bfloat16.",

@@ -26,7 +26,7 @@ class ExecutionPlan:
 
     Attributes:
         cohort: most trials in one cohort; 1 trains them one by one.
-        processes: 1 trains in this process, more in worker processes.
+        processes: 1 trains in this process, more in worker processes; on a cluster its workers.
         threads: threads of each process.
         compile: whether the step is compiled.
     """
@@ -57,10 +57,10 @@ def candidates(
         device: type of the device.
     """
     workers = config.worker_count(device)
-    engines = {"inline": [1], "processes": [workers], "auto": [1, workers]}[config.engine]
+    engines = {"inline": [1], "auto": [1, workers]}.get(config.engine, [workers])
     plans: dict[ExecutionPlan, None] = {}
     for processes in engines:
-        shared = max(1, config.cores() // processes) if device == "cpu" else 1
+        shared = config.share_of_cores(processes) if device == "cpu" else 1
         teams = [1, shared] if config.threads == "auto" else [config.threads]
         share = -(-trials // processes)
         sizes = [share, 8, 1] if config.cohort == "auto" else [config.cohort]

@@ -13,18 +13,41 @@ _SIGNALS = tuple(
 )
 
 
-class Stopped(KeyboardInterrupt):
+class BrokenOff(KeyboardInterrupt):
+    """The program ends before its work does, which the same command takes up.
+
+    Args:
+        why: in a few words.
+        status: of its exit.
+    """
+
+    def __init__(self, why: str, status: int) -> None:
+        super().__init__(why)
+        self.status = status
+
+
+class Stopped(BrokenOff):
     """A signal asked the program to stop.
 
     Args:
-        number: of the signal.
+        number: of the signal. The exit status is as shells have it: 130 after Ctrl-C, 143 after
+            SIGTERM.
     """
 
     def __init__(self, number: int) -> None:
         name = "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
-        super().__init__(f"Stopped by {name}")
-        self.status = 128 + number
-        """Exit status, as shells have it: 130 after Ctrl-C, 143 after SIGTERM."""
+        super().__init__(f"Stopped by {name}", 128 + number)
+
+
+class Left(BrokenOff):
+    """What is to be done goes on elsewhere without the program, as was asked for.
+
+    Args:
+        what: is left where.
+    """
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what, 0)
 
 
 @contextmanager

@@ -91,9 +91,7 @@ def _judged(
     """Return the verdicts on the trials so far, and write down that they were seen."""
     device = resolve_device(compute)
     with process_settings_kept():
-        scores = scores_so_far(
-            study, declaration, trials, made_from, store, device, compute.precision
-        )
+        scores = scores_so_far(study, declaration, trials, made_from, store, device, compute)
     table = trials.assign(config=trials["config"].map(json.loads))
     record, examples = read_record(store.root), kept_examples(study, trials, store, made_from)
     verdicts = judge_study(study, declaration, scores, table, record, {}, examples)

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from latentlab.data import Prepared
 from latentlab.experiment.measurements import load_arrays, save_arrays
 from latentlab.experiment.same_data import require_same_data
-from latentlab.experiment.scoring import on_device
 from latentlab.experiment.study import Study
+from latentlab.experiment.trial_scores import on_device
 from latentlab.training.data import data_spec
 from latentlab.training.store import TrialStore, require_whole
 

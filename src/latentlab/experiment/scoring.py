@@ -5,9 +5,7 @@ What was measured once is kept: a run in which everything is known evaluates not
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from functools import cached_property
-from pathlib import Path
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -15,30 +13,26 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
+from latentlab.compute.config import ComputeConfig
 from latentlab.data import Prepared
 from latentlab.evidence.tables import NO_EXAMPLES, Examples
-from latentlab.experiment.measurements import (
-    kept_values,
-    load_arrays,
-    load_values,
-    save_arrays,
-    save_values,
-)
+from latentlab.experiment.measurements import kept_values, load_arrays
 from latentlab.experiment.same_data import require_same_data
+from latentlab.experiment.scoring_jobs import compute_missing
 from latentlab.experiment.study import Study
-from latentlab.experiment.trained_model import TrainedModel
-from latentlab.metrics.example_mean import ExampleMean
-from latentlab.training.contract import DataSpec
-from latentlab.training.data import data_spec, split_validation
+from latentlab.experiment.trial_scores import (
+    EXAMPLES,
+    FORM,
+    SCORES,
+    Splits,
+    computed_scores,
+    example_values,
+    identity_of,
+    known_or_computed,
+)
 from latentlab.training.store import PROGRAM, TrialStore, lost, require_whole, written_scores
 
 SCORE_COLUMNS = ["trial_id", "arm", "seed", "split", "metric", "value"]
-
-SCORES, EXAMPLES = "scores.json", "examples.npz"
-"""Files beside a trial's weights."""
-
-_FORM = {"form": 2}
-"""Of the values of examples: all of a split, NaN where a metric leaves one out."""
 
 
 def score_trials(
@@ -50,6 +44,7 @@ def score_trials(
     wanted: Collection[str] = ("validation", "test"),
     anew: bool = False,
     with_examples: bool = False,
+    compute: ComputeConfig | None = None,
 ) -> pd.DataFrame:
     """Return scores of every trial that did not diverge, on its validation and on the test split.
 
@@ -66,6 +61,7 @@ def score_trials(
         wanted: the splits to evaluate; a search leaves the test split closed.
         anew: compute what is kept too, and keep nothing: to verify it.
         with_examples: evaluate anew what was scored before values of examples were kept.
+        compute: whose workers compute what is not kept, where that is worth it; none: this process.
 
     Returns:
         Columns trial_id, arm, seed, split, metric, value.
@@ -74,7 +70,10 @@ def score_trials(
         UserError: the trials were trained on other data, or one of them is damaged.
     """
     require_same_data(study, trials, prepared.fingerprint)
-    data = _Splits(prepared, device)
+    data = Splits(prepared, device)
+    if compute is not None and not study.runs_programs and not anew:
+        alive = trials[~trials["status"].map(lost)]
+        compute_missing(study, alive, prepared, store, wanted, with_examples, compute, data)
     rows: list[tuple[str, str, int, str, str, float]] = []
     for row in (row for _, row in trials.iterrows()):
         key = (row["trial_id"], row["arm"], int(row["seed"]))
@@ -86,10 +85,10 @@ def score_trials(
         if study.runs_programs:
             scores = written_scores(folder)
         elif anew:
-            scores = _computed(study, folder, data, wanted)
+            scores = computed_scores(study, folder, data, wanted)
         else:
-            identity = _identity(study, str(row["weights_digest"]))
-            scores = _known_or_computed(study, folder, identity, data, wanted, with_examples)
+            identity = identity_of(study, str(row["weights_digest"]))
+            scores = known_or_computed(study, folder, identity, data, wanted, with_examples)
         for split in wanted:
             known = scores.get(split, {})
             rows += [(*key, split, metric, value) for metric, value in known.items()]
@@ -110,74 +109,12 @@ def kept_examples(
     def of_trial(trial_id: str) -> dict[str, NDArray[Any]] | None:
         if trial_id not in digests:
             return None
-        identity = _identity(study, str(digests[trial_id]))
-        return load_arrays(store.folder(trial_id) / EXAMPLES, identity | _FORM)
+        identity = identity_of(study, str(digests[trial_id]))
+        return load_arrays(store.folder(trial_id) / EXAMPLES, identity | FORM)
 
     groups = {name: split.groups for name, split in prepared.splits.items()}
     known = {name: one for name, one in groups.items() if one is not None}
     return Examples(of_trial, known, prepared.grouping)
-
-
-def _identity(study: Study, weights_digest: str) -> dict[str, Any]:
-    """Return what the scores of a trial depend on."""
-    return {"evaluation": study.evaluation.VERSION, "weights": weights_digest}
-
-
-def _known_or_computed(
-    study: Study,
-    folder: Path,
-    identity: dict[str, Any],
-    data: _Splits,
-    wanted: Collection[str],
-    with_examples: bool,
-) -> dict[str, dict[str, float]]:
-    """Return a trial's scores by split and metric; those that are not kept yet are computed."""
-    path = folder / SCORES
-    scores: dict[str, dict[str, float]] = load_values(path, identity) or {}
-    lacking = with_examples and load_arrays(folder / EXAMPLES, identity | _FORM) is None
-    missing = [split for split in wanted if split not in scores or lacking]
-    if missing:
-        computed = _computed(study, folder, data, missing)
-        # Before the scores: whoever finds these finds the values too.
-        _keep_examples(folder / EXAMPLES, identity | _FORM, computed, data)
-        # What is known stays: another machine may differ in the last digit.
-        scores = computed | scores
-        save_values(path, identity, scores)
-    return scores
-
-
-def _keep_examples(
-    path: Path,
-    identity: Mapping[str, Any],
-    computed: Mapping[str, Mapping[str, float]],
-    data: _Splits,
-) -> None:
-    """Keep the values of single examples, of splits that are the same for all seeds."""
-    fixed = {split: scores for split, scores in computed.items() if data.official(split)}
-    if values := _example_values(fixed):
-        save_arrays(path, identity, (load_arrays(path, identity) or {}) | values)
-
-
-def _computed(
-    study: Study, folder: Path, data: _Splits, wanted: Collection[str]
-) -> dict[str, dict[str, float]]:
-    model = study.restore(folder, data.spec, data.device)
-    scores = {}
-    for split in wanted:
-        examples = data.examples(split, model)
-        with model.drawing(f"scores/{split}"):
-            scores[split] = study.evaluation.evaluate(model, *examples)
-    return scores
-
-
-def _example_values(computed: Mapping[str, Mapping[str, float]]) -> dict[str, NDArray[Any]]:
-    """Return `split/metric` -> values of single examples, of scores that know them."""
-    return {
-        f"{split}/{metric}": score.values
-        for split, scores in computed.items()
-        for metric, score in scores.items()
-        if isinstance(score, ExampleMean)
-    }
 
 
 def altered_examples(
@@ -202,7 +139,7 @@ def altered_examples(
         Trial id -> what is wrong, in a clause.
     """
     data, examples, found = (
-        _Splits(prepared, device),
+        Splits(prepared, device),
         kept_examples(study, trials, store, prepared),
         {},
     )
@@ -211,7 +148,7 @@ def altered_examples(
         if kept is None:
             continue
         splits = {key.partition("/")[0] for key in kept}
-        again = _example_values(_computed(study, store.folder(trial_id), data, splits))
+        again = example_values(computed_scores(study, store.folder(trial_id), data, splits))
         if kept.keys() != again.keys() or not all(
             np.allclose(kept[key], again[key], rtol=tolerance, atol=tolerance, equal_nan=True)
             for key in kept
@@ -250,39 +187,6 @@ def altered_trials(scores: pd.DataFrame, store: TrialStore) -> dict[str, str]:
     return found
 
 
-class _Splits:
-    """The examples that models are evaluated on, on the device once they are asked for."""
-
-    def __init__(self, prepared: Prepared, device: torch.device) -> None:
-        self.device = device
-        self._prepared = prepared
-        self._loaded: dict[tuple[str, int, float], tuple[torch.Tensor, torch.Tensor]] = {}
-
-    @cached_property
-    def spec(self) -> DataSpec:
-        """What a model must know about the data."""
-        return data_spec(self._prepared)
-
-    def official(self, split: str) -> bool:
-        """Say whether the data set brings the split; else each seed draws it for itself."""
-        return split in self._prepared.splits
-
-    def examples(self, split: str, model: TrainedModel) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return features and labels of a split; one that is split off, by seed and share."""
-        official = self.official(split)
-        fraction = 0.0 if official else model.config.training.validation_fraction
-        key = (split, 0 if official else model.stream, fraction)
-        if key not in self._loaded:
-            source = self._prepared.splits[split if official else "train"]
-            features, labels = source.features, source.labels
-            if not official:
-                held_out = split_validation(np.asarray(labels), model.stream, fraction)[1]
-                features, labels = features[held_out], labels[held_out]
-            scale = self._prepared.schema.scale
-            self._loaded[key] = on_device(features, labels, scale, self.device)
-        return self._loaded[key]
-
-
 def collect_scores(
     trials: pd.DataFrame, measured: pd.DataFrame, timings: pd.DataFrame
 ) -> pd.DataFrame:
@@ -291,13 +195,3 @@ def collect_scores(
     alone = names.merge(timings, on=["arm", "seed"]).rename(columns={"seconds": "value"})
     alone = alone.assign(split="train", metric="step_seconds_alone")
     return pd.concat([measured, alone[SCORE_COLUMNS]], ignore_index=True)
-
-
-def on_device(
-    features: NDArray[Any], labels: NDArray[np.int64], scale: float, device: torch.device
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return features in [0, 1] and labels as tensors."""
-    return (
-        torch.from_numpy(np.array(features)).to(device).float() / scale,
-        torch.from_numpy(np.array(labels)).to(device),
-    )

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from latentlab.compute.config import ComputeConfig
 from latentlab.core.errors import UserError, together
 from latentlab.data import Prepared
 from latentlab.experiment.baselines import score_baselines
@@ -29,6 +30,7 @@ def measure_trials(
     prepared: Prepared,
     store: TrialStore,
     device: torch.device,
+    compute: ComputeConfig | None = None,
 ) -> pd.DataFrame:
     """Score the weights on validation and test, and the baselines; what is kept is not redone.
 
@@ -39,12 +41,19 @@ def measure_trials(
         prepared: the data.
         store: where weights and scores are.
         device: where to compute.
+        compute: whose workers compute, as of `score_trials`.
 
     Raises:
         UserError: a score lies outside its metric's range, so that one of the two is wrong.
     """
     measured = score_trials(
-        study, trials, prepared, store, device, with_examples=declaration.applicable.over_examples
+        study,
+        trials,
+        prepared,
+        store,
+        device,
+        with_examples=declaration.applicable.over_examples,
+        compute=compute,
     )
     baselines = score_baselines(study, declaration, trials, prepared, store)
     if len(baselines):
@@ -60,13 +69,13 @@ def scores_so_far(
     prepared: Prepared,
     store: TrialStore,
     device: torch.device,
-    precision: str,
+    compute: ComputeConfig,
 ) -> pd.DataFrame:
     """Return what the hypotheses of a study are judged on; arguments as of `measure_trials`."""
-    measured = measure_trials(study, declaration, trials, prepared, store, device)
+    measured = measure_trials(study, declaration, trials, prepared, store, device, compute)
     if study.runs_programs:
         return measured
-    timings = time_arms(study, declaration, prepared, store, device, precision)
+    timings = time_arms(study, declaration, prepared, store, device, compute.precision, compute)
     return collect_scores(trials, measured, timings)
 
 

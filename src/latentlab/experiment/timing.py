@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 import pandas as pd
 import torch
 
-from latentlab.compute.device import machine_name, set_matmul_precision
-from latentlab.data import Prepared
+from latentlab.compute.config import ComputeConfig
+from latentlab.compute.device import find_device, machine_name, set_matmul_precision
+from latentlab.compute.executors.job import Report
+from latentlab.compute.executors.registry import open_executor
+from latentlab.core.counting import Counted
+from latentlab.data import Prepared, load_prepared
 from latentlab.experiment.declaration import Declaration
 from latentlab.experiment.measurements import load_values, save_values
 from latentlab.experiment.study import Study
+from latentlab.training.config import TrialConfig
 from latentlab.training.data import StudyData
 from latentlab.training.group import TrainingGroup
 from latentlab.training.groups import open_group
@@ -35,6 +43,7 @@ def time_arms(
     store: TrialStore,
     device: torch.device,
     precision: str,
+    compute: ComputeConfig | None = None,
 ) -> pd.DataFrame:
     """Time one training step of each arm alone, interleaved: every arm once per seed, in turn.
 
@@ -42,6 +51,9 @@ def time_arms(
     the same machine in the same minute, in an order that rotates from seed to seed. So all timings
     are of one run: where an arm, the seeds, the machine or a version changed, all are measured
     anew; else those of the earlier run are returned, which `timings.json` of the store keeps.
+
+    With a cluster one of its workers times, alone; `compute` says so. All arms are one job: beside
+    each other, none would be alone.
 
     Returns:
         Columns arm, seed, seconds (per step).
@@ -54,25 +66,57 @@ def time_arms(
         "seeds": list(declaration.seeds.numbers()),
         "data": prepared.fingerprint,
         "precision": precision,
-        "machine": machine_name(device),
+        "machine": (compute.place if compute else "") or machine_name(device),
         "method": study.method.version,
         "trainer": TRAINER_VERSION,
     }
     rows = load_values(path, identity)
     if rows is None:
-        rows = _measure_arms(study, declaration, prepared, device, precision)
+        configs, seeds = dict(declaration.configs), tuple(declaration.seeds.numbers())
+        if compute is not None and compute.place and prepared.folder is not None:
+            folder = prepared.folder.absolute()
+            asked = TimingJob(study, configs, seeds, folder, compute.device, precision)
+            with open_executor(compute, device.type, store.jobs) as executor:
+                (rows,) = executor.run(time_in_worker, {"timings": asked}, lambda news: None)
+        else:
+            rows = _measure_arms(study, configs, seeds, prepared, device, precision)
         save_values(path, identity, rows)
     return pd.DataFrame(rows, columns=["arm", "seed", "seconds"])
 
 
+@dataclass(frozen=True)
+class TimingJob:
+    """All arms of a study, to be timed by one worker; picklable."""
+
+    study: Study
+    configs: Mapping[str, TrialConfig]
+    seeds: tuple[int, ...]
+    prepared: Path
+    device: str
+    precision: str
+
+
+def time_in_worker(job: TimingJob, report: Report) -> list[tuple[str, int, float]]:
+    """Time the arms; as `time_arms`."""
+    device = find_device(job.device, job.precision)
+    prepared = load_prepared(job.prepared)
+    return _measure_arms(job.study, job.configs, job.seeds, prepared, device, job.precision)
+
+
 def _measure_arms(
-    study: Study, declaration: Declaration, prepared: Prepared, device: torch.device, precision: str
+    study: Study,
+    configs: Mapping[str, TrialConfig],
+    seeds: Sequence[int],
+    prepared: Prepared,
+    device: torch.device,
+    precision: str,
 ) -> list[tuple[str, int, float]]:
     """Return arm, seed and seconds per step of every timing."""
     torch.set_num_threads(1)
     set_matmul_precision(precision)
     data = StudyData.of(prepared, device)
-    names = list(declaration.configs)
+    names = list(configs)
+    counted = Counted("Timing: %d of %d arms and seeds", len(names) * len(seeds))
     cohorts = {
         arm: open_group(
             study.method,
@@ -81,15 +125,16 @@ def _measure_arms(
             device,
             precision,
         )
-        for arm, config in declaration.configs.items()
+        for arm, config in configs.items()
     }
     for cohort in cohorts.values():
         _seconds_per_step(cohort, device)
     rows = []
-    for turn, seed in enumerate(declaration.seeds.numbers()):
+    for turn, seed in enumerate(seeds):
         shift = turn % len(names)
         for arm in names[shift:] + names[:shift]:
             rows.append((arm, seed, _seconds_per_step(cohorts[arm], device)))
+            counted.add()
     return rows
 
 

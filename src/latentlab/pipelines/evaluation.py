@@ -29,7 +29,7 @@ def measure(
     from latentlab.experiment.study_scores import measure_trials
 
     device = resolve_device(compute)
-    return measure_trials(study, declaration, trials, made_from, store, device)
+    return measure_trials(study, declaration, trials, made_from, store, device, compute)
 
 
 def time_alone(
@@ -44,7 +44,7 @@ def time_alone(
     from latentlab.experiment.timing import time_arms
 
     device = resolve_device(compute)
-    return time_arms(study, declaration, prepared, store, device, compute.precision)
+    return time_arms(study, declaration, prepared, store, device, compute.precision, compute)
 
 
 def collect(trials: pd.DataFrame, measured: pd.DataFrame, timings: pd.DataFrame) -> pd.DataFrame:

@@ -15,13 +15,13 @@ import torch
 
 from latentlab.compute.config import ComputeConfig
 from latentlab.compute.device import machine_name, set_matmul_precision
-from latentlab.compute.executors.processes import WorkerPool
+from latentlab.compute.executors.job import Executor
 from latentlab.compute.plan import ExecutionPlan, PlanCache, candidates
 from latentlab.training.contract import AnyMethod
-from latentlab.training.data import StudyData
+from latentlab.training.data import StudyData, steps_per_epoch
 from latentlab.training.group import TrainingGroup
 from latentlab.training.groups import choices_of, open_group
-from latentlab.training.memory import trials_in_memory
+from latentlab.training.memory import bytes_per_trial, trials_in_memory
 from latentlab.training.trial import TRAINER_VERSION, Trial
 
 logger = logging.getLogger(__name__)
@@ -96,7 +96,7 @@ def _time_steps(probe: Probe, data: StudyData, device: torch.device) -> Timing:
 
 def plan_key(trials: Sequence[Trial], config: ComputeConfig, device: torch.device) -> str:
     """Return what a measured plan depends on: the workload, the settings and the machine."""
-    settings = config.model_dump_json(exclude={"checkpoint_seconds"})
+    settings = config.model_dump_json(exclude={"checkpoint_seconds", "detach"})
     parts = [
         trials[0].study,
         trials[0].signature,
@@ -120,7 +120,8 @@ class Calibration:
         config: the `compute` block.
         device: where to train.
         cache: plans that were measured before.
-        pool: makes, or hands back, the worker processes; called only when they are worth it.
+        pool: makes, or hands back, the worker processes; called only when they are worth it. None:
+            all plans are timed in this process, which is a worker itself.
         in_worker: a job that times a `Probe` in a worker process.
     """
 
@@ -131,8 +132,8 @@ class Calibration:
         config: ComputeConfig,
         device: torch.device,
         cache: PlanCache,
-        pool: Callable[[], WorkerPool],
-        in_worker: Callable[[Probe, Callable[[object], None]], Timing],
+        pool: Callable[[], Executor] | None = None,
+        in_worker: Callable[[Probe, Callable[[object], None]], Timing] | None = None,
     ) -> None:
         self._method = method
         self._data = data
@@ -143,6 +144,20 @@ class Calibration:
         self._in_worker = in_worker
         self._compiles = True
         self._steps: dict[tuple[str, ExecutionPlan], float] = {}
+
+    def method_of(self, trial: Trial) -> AnyMethod:
+        """Return what trains a trial: batched or plain."""
+        return self._method.of(trial.config)
+
+    def steps(self, trial: Trial) -> int:
+        """Return the training steps of a trial."""
+        training = trial.config.training
+        examples = len(self._data.partition(trial.stream, training.validation_fraction)[0])
+        return steps_per_epoch(examples, training.batch_size) * training.epochs
+
+    def bytes_of(self, trial: Trial) -> int:
+        """Return the bytes of memory that a trial takes."""
+        return bytes_per_trial(self._method, trial, self._data, self._device)
 
     def choose(
         self, trials: Sequence[Trial], steps: int, fallback: ExecutionPlan | None
@@ -158,7 +173,7 @@ class Calibration:
         count, kind = len(trials), self._device.type
         logger.info("%d trials of %s, %d steps each: choosing a plan", count, trials[0].arm, steps)
         # Where the settings leave no choice, nothing is measured.
-        method = self._method.of(trials[0].config)
+        method = self.method_of(trials[0])
         config = choices_of(method, self._config)
         plans = candidates(count, count, config, kind)
         if len(plans) == 1:
@@ -236,12 +251,13 @@ class Calibration:
         """Time a candidate; one that breaks is dropped with a line in the log."""
         logger.info("Timing plan %s", probe.plan)
         try:
-            if probe.plan.processes == 1:
+            if probe.plan.processes == 1 or self._pool is None or self._in_worker is None:
                 timing = time_plan(probe, self._data, self._device)
             else:
                 pool = self._pool()
                 # All at once, so that what they cost each other is measured too.
-                timings = pool.run(self._in_worker, [probe] * len(pool), lambda news: None)
+                probes = {f"timing-{number}": probe for number in range(len(pool))}
+                timings = pool.run(self._in_worker, probes, lambda news: None)
                 timing = max(timings, key=lambda timing: timing.step)
             self._steps[probe.trials[0].signature, probe.plan] = timing.step
             return timing

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypedDict
 
 import numpy as np
 import safetensors.torch
@@ -39,18 +40,19 @@ FEWEST = 2
 """Compaction keeps a cohort at two trials or more: a cohort of one computes by another path."""
 
 
-@dataclass(frozen=True)
-class Progress:
+class Progress(TypedDict):
     """News of a cohort, for a progress display.
 
     Attributes:
         cohort: its name.
+        first: trial-steps that were done when it was taken up.
         steps: trial-steps done so far.
         total: trial-steps in all, or what is left of them after trials dropped out.
         text: the cohort in words.
     """
 
     cohort: str
+    first: int
     steps: int
     total: int
     text: str
@@ -92,6 +94,19 @@ def train_cohort(
     text = f"{len(job.trials)} trials: {', '.join(arms)}"
     interval = job.checkpoint_seconds
     last_saved = last_told = last_counted = time.perf_counter()
+    size, first = len(job.trials), cohort.state.step
+
+    def tell(step: int) -> None:
+        report(
+            Progress(
+                cohort=job.name,
+                first=first * size,
+                steps=step * size,
+                total=cohort.total_steps * size,
+                text=text,
+            )
+        )
+
     last = cohort.total_steps if job.pause is None else job.pause * cohort.epoch_steps
     while not cohort.finished and cohort.state.step < last:
         ended_epoch = cohort.advance()
@@ -107,8 +122,7 @@ def train_cohort(
             last_saved = time.perf_counter()
             interval = max(job.checkpoint_seconds, (last_saved - now) / CHECKPOINT_SHARE)
         if now - last_told >= REPORT_SECONDS:
-            done = cohort.state.step * len(job.trials)
-            report(Progress(job.name, done, cohort.total_steps * len(job.trials), text))
+            tell(cohort.state.step)
             last_told = now
     # A kill while the trials are stored then leaves the others as they are: nothing is trained
     # again, and no trial is left to be trained alone, by another path than its cohort's.
@@ -117,8 +131,7 @@ def train_cohort(
         return
     _store(cohort, range(len(cohort.trials)), job, store, started_at, device)
     path.unlink(missing_ok=True)
-    total = cohort.total_steps * len(job.trials)
-    report(Progress(job.name, total, total, text))
+    tell(cohort.total_steps)
 
 
 def _open(

@@ -71,19 +71,19 @@ class ProgressDisplay:
     def report(self, news: Progress) -> None:
         """Show news of a cohort."""
         now = time.perf_counter()
-        since, first = self._begun.setdefault(news.cohort, (now, news.steps))
-        rate = (news.steps - first) / (now - since) if now > since else 0.0
-        self._latest[news.cohort] = news
+        since, first = self._begun.setdefault(news["cohort"], (now, news["steps"]))
+        rate = (news["steps"] - first) / (now - since) if now > since else 0.0
+        self._latest[news["cohort"]] = news
         if self._console.is_terminal:
-            if news.cohort not in self._tasks:
-                self._tasks[news.cohort] = self._bars.add_task(
-                    news.text, total=news.total, rate=0.0
+            if news["cohort"] not in self._tasks:
+                self._tasks[news["cohort"]] = self._bars.add_task(
+                    news["text"], total=news["total"], rate=0.0
                 )
             Liveliness.heard = time.monotonic()
-            self._bars.update(self._tasks[news.cohort], completed=news.steps, rate=rate)
+            self._bars.update(self._tasks[news["cohort"]], completed=news["steps"], rate=rate)
         elif now - self._told >= LINE_SECONDS:
             done = sum(
-                self._trials[name] * latest.steps / latest.total
+                self._trials[name] * latest["steps"] / latest["total"]
                 for name, latest in self._latest.items()
             )
             trials = sum(self._trials.values())

@@ -5,31 +5,34 @@ from __future__ import annotations
 import functools
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
-from typing import Self
+from typing import Any
 
 import torch
 
 from latentlab.compute.config import ComputeConfig
-from latentlab.compute.device import process_settings_kept, resolve_device
-from latentlab.compute.executors.inline import run_inline
-from latentlab.compute.executors.processes import WorkerPool
-from latentlab.compute.plan import ExecutionPlan, PlanCache, even_parts
+from latentlab.compute.executors.inline import Inline
+from latentlab.compute.plan import PlanCache, even_parts
 from latentlab.training.calibration import Calibration
 from latentlab.training.checkpoint import cohort_name, load_checkpoint, save_checkpoint
+from latentlab.training.choosing import Choice, FirstPlans, choose_plans, only_plan
 from latentlab.training.contract import AnyMethod
-from latentlab.training.data import steps_per_epoch
-from latentlab.training.estimate import WORTH_AN_ESTIMATE, Estimate, ask
+from latentlab.training.estimate import Estimate, ask
 from latentlab.training.loop import CohortJob
-from latentlab.training.memory import bytes_per_trial
 from latentlab.training.progress import ProgressDisplay
+from latentlab.training.status import write_plan
 from latentlab.training.store import TrialStore
 from latentlab.training.trains import Trains
 from latentlab.training.trial import Trial
-from latentlab.training.worker import JobPaths, data_of, time_probe, train_job
+from latentlab.training.worker import (
+    Choosing,
+    JobPaths,
+    choose_in_worker,
+    data_of,
+    time_probe,
+    train_job,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -57,29 +60,12 @@ class Trainer(Trains):
         compute: ComputeConfig,
         one_plan: bool = False,
     ) -> None:
+        super().__init__(store, compute)
         self._method = method
-        self._prepared = prepared
-        self._store = store
-        self._compute = compute
-        self._device = resolve_device(compute)
+        self._prepared = prepared.absolute()
         self._one_plan = one_plan
-        self._first_plans: dict[type[AnyMethod], ExecutionPlan] = {}
-        self._stack = ExitStack()
-        self._workers: WorkerPool | None = None
+        self._first_plans: FirstPlans = {}
         self._calibrations: dict[str, Calibration] = {}
-
-    def __enter__(self) -> Self:
-        self._stack.enter_context(self._store.locked())
-        self._stack.enter_context(process_settings_kept())
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._stack.__exit__(kind, error, traceback)
 
     def train(
         self,
@@ -91,6 +77,7 @@ class Trainer(Trains):
         """Train what is not trained yet; what is paused stays as checkpoints of its cohorts."""
         planned = {trial.id: trial for trial in trials}
         if retrain:
+            self._taken_over(train_job, lambda payload: False)
             _forget(planned, self._store)
         missing = {i: trial for i, trial in planned.items() if not self._store.knows(i)}
         logger.info(
@@ -101,32 +88,52 @@ class Trainer(Trains):
         )
         if not missing:
             return frozenset()
+        new = frozenset(missing)
         if begin is not None:
-            begin(missing)
+            begin(new)
         fingerprint = next(iter(missing.values())).data
+        # A cluster's worker looks for the device itself.
+        device = self._compute.device if self._compute.place else str(self._device)
         paths = JobPaths(
             self._prepared,
             fingerprint,
-            self._store.root,
-            str(self._device),
+            self._store.root.absolute(),
+            device,
+            self._compute.precision,
             self._compute.deterministic,
         )
-        jobs = _resumed(
-            self._method, missing, planned, self._store, self._compute.checkpoint_seconds
+
+        def wanted(payload: tuple[CohortJob, JobPaths]) -> bool:
+            ids = {trial.id for trial in payload[0].trials}
+            return ids <= planned.keys() and bool(ids & missing.keys())
+
+        taken_over = self._taken_over(train_job, wanted)
+        # Some may have come to their end until we knew what is under way.
+        missing = {i: trial for i, trial in missing.items() if not self._store.knows(i)}
+        jobs = [job for job, _ in taken_over.values()]
+        jobs += _resumed(
+            self._method,
+            missing,
+            planned,
+            self._store,
+            self._compute.checkpoint_seconds,
+            taken_over,
         )
         taken = {trial.id for job in jobs for trial in job.trials}
         rest = [trial for i, trial in missing.items() if i not in taken]
         jobs = [replace(job, pause=pause) for job in jobs + self._planned(rest, paths)]
+        write_plan(self._store, planned, {j.name: [t.id for t in j.trials] for j in jobs})
         with ProgressDisplay({job.name: len(job.trials) for job in jobs}) as display:
-            alone = [(job, paths) for job in jobs if job.plan.processes == 1]
-            shared = [(job, paths) for job in jobs if job.plan.processes > 1]
-            run_inline(train_job, alone, display.report)
+            here = {j.name: (j, paths) for j in jobs if self._is_here(j)}
+            Inline(self._store.jobs).run(train_job, here, display.report)
+            # Longest first, so that no worker is left with the longest job at the end; among
+            # equals by seed, so that a run that is stopped leaves whole seeds behind.
+            jobs.sort(key=lambda job: (-len(job.trials), job.trials[0].seed))
+            shared = {j.name: (j, paths) for j in jobs if not self._is_here(j)}
             if shared:
-                # Longest first, so that no worker is left with the longest job at the end; among
-                # equals by seed, so that a run that is stopped leaves whole seeds behind.
-                shared.sort(key=lambda item: (-len(item[0].trials), item[0].trials[0].seed))
-                self._pool().run(train_job, shared, display.report)
-        return frozenset(missing)
+                leave = self._compute.detach
+                self._executor().run(train_job, shared, display.report, leave)
+        return new
 
     def histories(self, trials: Sequence[Trial]) -> dict[str, dict[str, list[float | None]]]:
         """Return scores per epoch by name, of trained trials and of those in checkpoints."""
@@ -151,11 +158,9 @@ class Trainer(Trains):
             else:
                 path.unlink()
 
-    def _pool(self) -> WorkerPool:
-        if self._workers is None:
-            count = self._compute.worker_count(self._device.type)
-            self._workers = self._stack.enter_context(WorkerPool(count))
-        return self._workers
+    def _is_here(self, job: CohortJob) -> bool:
+        """Whether this process trains it."""
+        return job.plan.processes == 1 and not self._compute.place
 
     def _calibration(self, paths: JobPaths) -> Calibration:
         """Return the one of a data set: what it learned about compiling is kept."""
@@ -166,58 +171,56 @@ class Trainer(Trains):
                 self._compute,
                 self._device,
                 PlanCache(paths.store.parent / "plans.json"),
-                self._pool,
+                self._executor,
                 functools.partial(time_probe, paths=paths),
             )
         return self._calibrations[paths.fingerprint]
 
     def _planned(self, trials: Sequence[Trial], paths: JobPaths) -> list[CohortJob]:
         """Return jobs for new trials, grouped by signature and cut into cohorts by plan."""
-        groups: dict[str, list[Trial]] = {}
-        estimate = Estimate()
+        by_signature: dict[str, list[Trial]] = {}
         for trial in trials:
-            groups.setdefault(trial.signature, []).append(trial)
-        jobs: list[CohortJob] = []
-        # Of batched and plain methods apart: what suits the one does not suit the other.
-        fallbacks = dict(self._first_plans)
-        for group in sorted(groups.values(), key=len, reverse=True):
+            by_signature.setdefault(trial.signature, []).append(trial)
+        groups = sorted(by_signature.values(), key=len, reverse=True)
+        for group in groups:
             # Arms of one seed share noise, so they sit side by side.
             group.sort(key=lambda trial: (trial.seed, trial.arm))
-            method = self._method.of(group[0].config)
-            fallback = fallbacks.get(type(method))
-            if self._one_plan and fallback is not None:
-                plan = fallback
-            else:
-                plan = self._calibration(paths).choose(group, _steps(group[0], paths), fallback)
-            fallbacks.setdefault(type(method), plan)
-            logger.info("%d trials of %s: %s", len(group), group[0].arm, plan)
-            if not self._one_plan and len(group) * _steps(group[0], paths) >= WORTH_AN_ESTIMATE:
-                estimate += self._estimate(group, plan, paths)
+        estimate, jobs = Estimate(), []
+        for group, choice in zip(groups, self._choices(groups, paths), strict=True):
+            logger.info("%d trials of %s: %s", len(group), group[0].arm, choice.plan)
+            estimate += choice.estimate or Estimate()
             start = 0
-            for size in even_parts(len(group), plan):
+            for size in even_parts(len(group), choice.plan):
                 part = tuple(group[start : start + size])
                 name = cohort_name(tuple(trial.id for trial in part))
-                seconds = self._compute.checkpoint_seconds
-                jobs.append(CohortJob(method, part, plan, name, seconds))
+                method, seconds = self._method.of(part[0].config), self._compute.checkpoint_seconds
+                jobs.append(CohortJob(method, part, choice.plan, name, seconds))
                 start += size
-        if self._one_plan:
-            self._first_plans = fallbacks
         if estimate.trials:
             logger.info("%s", estimate)
             ask(estimate)
         return jobs
 
-    def _estimate(self, group: list[Trial], plan: ExecutionPlan, paths: JobPaths) -> Estimate:
-        seconds = self._calibration(paths).seconds(group, _steps(group[0], paths), plan)
-        one = bytes_per_trial(self._method, group[0], data_of(paths), self._device)
-        return Estimate(len(group), seconds, one * min(plan.cohort * plan.processes, len(group)))
-
-
-def _steps(trial: Trial, paths: JobPaths) -> int:
-    """Training steps of a trial."""
-    training = trial.config.training
-    examples = len(data_of(paths).partition(trial.stream, training.validation_fraction)[0])
-    return steps_per_epoch(examples, training.batch_size) * training.epochs
+    def _choices(self, groups: Sequence[list[Trial]], paths: JobPaths) -> list[Choice]:
+        """Choose plans: here, or in one job of the cluster whose workers will train."""
+        first = self._first_plans if self._one_plan else {}
+        if not groups:
+            return []
+        if not self._compute.place:
+            return choose_plans(self._calibration(paths), groups, first, self._one_plan)
+        compute = self._compute.model_copy(update={"workers": len(self._executor())})
+        plans = [only_plan(self._method, group, compute) for group in groups]
+        if None not in plans:
+            return [Choice(plan, None) for plan in plans if plan is not None]
+        known = [first.get(type(self._method.of(group[0].config))) for group in groups]
+        if None not in known:
+            return [Choice(plan, None) for plan in known if plan is not None]
+        asked = Choosing(self._method, tuple(map(tuple, groups)), compute, paths, self._one_plan)
+        (choices,) = self._executor().run(choose_in_worker, {"plans": asked}, lambda news: None)
+        for group, choice in zip(groups, choices, strict=True):
+            first.setdefault(type(self._method.of(group[0].config)), choice.plan)
+        found: list[Choice] = choices
+        return found
 
 
 def _forget(planned: Mapping[str, Trial], store: TrialStore) -> None:
@@ -236,11 +239,17 @@ def _resumed(
     planned: dict[str, Trial],
     store: TrialStore,
     checkpoint_seconds: float,
+    taken_over: Mapping[str, Any],
 ) -> list[CohortJob]:
-    """Return jobs for the cohorts that a killed run left behind, as they were."""
+    """Return jobs for the cohorts that a killed run left behind, as they were.
+
+    Those that go on elsewhere are `taken_over`: their checkpoints are not touched.
+    """
     jobs: list[CohortJob] = []
-    taken: set[str] = set()
+    taken = {trial.id for job, _ in taken_over.values() for trial in job.trials}
     for path in sorted(store.checkpoints.glob("*.checkpoint")):
+        if path.stem in taken_over:
+            continue
         checkpoint = load_checkpoint(path, torch.device("cpu"))
         if checkpoint is None or not set(checkpoint.trial_ids) <= set(planned):
             continue

@@ -9,6 +9,7 @@
                    program.json, output/ of a program, in place of weights: its scores, its folder
                    scores.json           what was measured of it since, and pictures.npz
 <root>/checkpoints/<name>.checkpoint     cohorts in training
+<root>/jobs/                             what runs, waits or was left with a cluster
 <root>/running/<id>, paused/             programs that run, and those that were stopped at a rung
 <root>/timings.json                      steps of the arms, timed side by side
 <root>/baselines/<stream>.json           scores of what is not trained here, by seed and data
@@ -32,6 +33,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from latentlab.compute.executors.notes import read_notes
 from latentlab.core.errors import UserError
 from latentlab.core.files import (
     Stamp,
@@ -56,6 +58,8 @@ PROGRAM, OUTPUT = "program.json", "output"
 """In place of weights, where a trial is a program: what was run and its scores; its folder."""
 DIGESTS = "digests.json"
 """Written since the second edition; an older trial has the digest of its weights alone."""
+IN_WRITING = 600.0
+"""Seconds that a job on another machine may take to write a file."""
 
 
 @dataclass(frozen=True)
@@ -119,6 +123,7 @@ class TrialStore:
         self.root = Path(root)
         self.trials = self.root / "trials"
         self.checkpoints = self.root / "checkpoints"
+        self.jobs = self.root / "jobs"
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
@@ -140,8 +145,9 @@ class TrialStore:
         except OSError as error:
             raise unwritable(self.root, error) from error
         try:
-            # The lock says that nobody else writes here.
-            remove_partials(self.root, older_than=0.0, deep=True)
+            # The lock says that nobody else writes here, but jobs that a driver left elsewhere.
+            age = IN_WRITING if read_notes(self.jobs) else 0.0
+            remove_partials(self.root, older_than=age, deep=True)
             yield
         finally:
             lock.release()

@@ -9,31 +9,32 @@ from __future__ import annotations
 import itertools
 import multiprocessing
 import os
-import pickle
 import signal
 import threading
-import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
-from latentlab.compute.executors.job import Job, Report
+from latentlab.compute.executors.job import Executor, Job, Order, Report, portable
 from latentlab.core.errors import UserError
 
 PATIENCE = 5.0
 """Seconds for an idle worker to end by itself."""
 
 
-class WorkerPool:
+class WorkerPool(Executor):
     """Worker processes that are given one job after the other.
 
     Args:
         workers: how many.
+        folder: for notes on jobs; none: nothing is written.
     """
 
-    def __init__(self, workers: int) -> None:
+    def __init__(self, workers: int, folder: Path | None = None) -> None:
+        self._folder = folder
         context = multiprocessing.get_context("spawn")
         self._workers: list[tuple[BaseProcess, Connection]] = []
         self._numbers = itertools.count()
@@ -43,10 +44,6 @@ class WorkerPool:
             process.start()
             theirs.close()
             self._workers.append((process, ours))
-
-    def __enter__(self) -> Self:
-        """The pool itself."""
-        return self
 
     def __exit__(
         self,
@@ -73,24 +70,27 @@ class WorkerPool:
         """The number of workers."""
         return len(self._workers)
 
-    def run(self, function: Job, payloads: Sequence[Any], report: Report) -> list[Any]:
-        """Run jobs, each on the next idle worker; results in the order of the payloads.
+    def run(
+        self, function: Job, payloads: Mapping[str, Any], report: Report, leave: bool = False
+    ) -> list[Any]:
+        """Run jobs, each on the next idle worker; as `Executor.run`.
 
         Raises:
             UserError: a worker was killed.
             Exception: whatever a job raised.
         """
         results: list[Any] = [None] * len(payloads)
-        waiting = list(enumerate(payloads))[::-1]
+        orders = [Order(name, function, one, self._folder) for name, one in payloads.items()]
+        waiting = list(enumerate(orders))[::-1]
         working: dict[Connection, tuple[int, int]] = {}
         idle = [connection for _, connection in self._workers]
         try:
             while waiting or working:
                 while waiting and idle:
-                    place, payload = waiting.pop()
+                    place, order = waiting.pop()
                     connection = idle.pop()
                     number = next(self._numbers)
-                    connection.send((number, function, payload))
+                    connection.send((number, order))
                     working[connection] = (number, place)
                 for ready in wait(list(working)):
                     assert isinstance(ready, Connection)
@@ -126,25 +126,15 @@ def _serve(connection: Connection) -> None:
 
     while True:
         try:
-            number, function, payload = connection.recv()
+            number, order = connection.recv()
         except EOFError:
             return
         try:
-            result = function(payload, report)
+            result = order.carry_out(report)
         except Exception as error:
-            connection.send((number, "error", _portable(error)))
+            connection.send((number, "error", portable(error)))
         else:
             connection.send((number, "done", result))
-
-
-def _portable(error: Exception) -> Exception:
-    """The error as the parent can receive it, with the worker's traceback as a note."""
-    error.add_note(f"In a worker process:\n{traceback.format_exc()}")
-    try:
-        pickle.loads(pickle.dumps(error))
-    except Exception:
-        return RuntimeError(f"{type(error).__name__}: {error}\n{traceback.format_exc()}")
-    return error
 
 
 def _end_with_parent() -> None:

@@ -10,9 +10,10 @@ import shutil
 import signal
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypedDict
 
 from latentlab.compute.executors.job import Report
 from latentlab.core.errors import UserError
@@ -41,7 +42,7 @@ class ProgramJob:
         trial: what is run.
         directory: in which it runs.
         store: folder of the trials.
-        device: as the executor gives it, such as cuda:1.
+        device: such as cuda:1; auto: the worker's own.
         environment: variables that are set for all programs.
         plan: how many run beside each other, in words.
         tried: how often it was run before, in vain.
@@ -60,8 +61,7 @@ class ProgramJob:
     pause: int | None = None
 
 
-@dataclass(frozen=True)
-class News:
+class News(TypedDict):
     """What a job tells the driver once its trial has ended: its name, and why where it failed."""
 
     trial: str
@@ -79,6 +79,11 @@ def run_job(job: ProgramJob, report: Report) -> None:
     Raises:
         UserError: the store cannot be written, or the launcher was killed.
     """
+    if job.device == "auto":
+        # On a cluster the worker's machine has it, which is asked here; torch takes seconds.
+        from latentlab.compute.device import find_device
+
+        job = replace(job, device=str(find_device(job.device, job.trial.precision)))
     # Of its own name: an earlier run that was killed may end its program only now.
     folder = job.store / RUNNING / f"{job.trial.id}.{secrets.token_hex(4)}"
     started, begun = datetime.now(UTC), time.monotonic()
@@ -92,7 +97,7 @@ def run_job(job: ProgramJob, report: Report) -> None:
         shutil.rmtree(folder, ignore_errors=True)
     else:
         _keep(job, folder, attempt, tries, started, time.monotonic() - begun)
-    report(News(job.trial.id, attempt.failure))
+    report(News(trial=job.trial.id, failure=attempt.failure))
 
 
 @dataclass(frozen=True)

@@ -5,17 +5,13 @@ from __future__ import annotations
 import json
 import logging
 import shutil
-import time
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import ExitStack
-from types import TracebackType
-from typing import Any, Self, cast
+from typing import Any, cast
 
 from latentlab.compute.config import ComputeConfig
-from latentlab.compute.device import resolve_device
-from latentlab.compute.executors.inline import run_inline
-from latentlab.compute.executors.processes import WorkerPool
+from latentlab.compute.executors.inline import Inline
+from latentlab.core.counting import Counted
 from latentlab.core.errors import UserError
 from latentlab.core.validation import nearest
 from latentlab.experiment.programs.running import (
@@ -29,14 +25,12 @@ from latentlab.experiment.programs.running import (
 from latentlab.experiment.programs.settings import MLFLOW, WANDB
 from latentlab.experiment.programs.source import ProgramSource
 from latentlab.experiment.programs.trial import ProgramTrial
+from latentlab.training.status import write_plan
 from latentlab.training.store import PROGRAM, TrialStore
 from latentlab.training.trains import Trains
 from latentlab.training.trial import Trial
 
 logger = logging.getLogger(__name__)
-
-LINE_SECONDS = 1.5
-"""A line about progress at most this often."""
 
 
 class ProgramTrainer(Trains):
@@ -59,27 +53,9 @@ class ProgramTrainer(Trains):
         store: TrialStore,
         compute: ComputeConfig,
     ) -> None:
+        super().__init__(store, compute)
         self._source = source
         self._metrics = metrics
-        self._store = store
-        self._compute = compute
-        self._device = str(resolve_device(compute))
-        self._stack = ExitStack()
-        self._workers: WorkerPool | None = None
-
-    def __enter__(self) -> Self:
-        self._stack.enter_context(self._store.locked())
-        # Of a run that was killed; nobody else runs programs here.
-        shutil.rmtree(self._store.root / RUNNING, ignore_errors=True)
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._stack.__exit__(kind, error, traceback)
 
     def train(
         self,
@@ -98,6 +74,7 @@ class ProgramTrainer(Trains):
         """
         planned = {trial.id: cast("ProgramTrial", trial) for trial in trials}
         if retrain:
+            self._taken_over(run_job, lambda payload: False)
             for trial_id in planned:
                 self._store.remove(trial_id)
                 paused_history(self._store.root, trial_id).unlink(missing_ok=True)
@@ -116,7 +93,7 @@ class ProgramTrainer(Trains):
             for i, trial in missing.items()
             if pause is None or epochs_in(self._paused(i)) < pause
         ]
-        self._run(waiting, tried, pause)
+        self._run(waiting, planned, tried, pause)
         return frozenset(missing)
 
     def histories(self, trials: Sequence[Trial]) -> dict[str, dict[str, list[float | None]]]:
@@ -134,16 +111,26 @@ class ProgramTrainer(Trains):
             paused_history(self._store.root, trial.id).unlink(missing_ok=True)
 
     def _run(
-        self, trials: Sequence[ProgramTrial], tried: Mapping[str, int], pause: int | None
+        self,
+        trials: Sequence[ProgramTrial],
+        planned: Mapping[str, ProgramTrial],
+        tried: Mapping[str, int],
+        pause: int | None,
     ) -> None:
-        workers = min(self._worker_count(), len(trials))
+        wanted = {trial.id for trial in trials}
+        taken_over = self._taken_over(run_job, lambda job: job.trial.id in wanted)
+        self._remove_remains(taken_over)
+        # Some may have come to their end until we knew what is under way.
+        trials = [t for t in trials if t.id in taken_over or self._tried(t.id) == tried[t.id]]
+        remote = bool(self._compute.place)
+        workers = len(self._executor()) if remote else min(self._worker_count(), len(trials))
         beside = "one at a time" if workers <= 1 else f"{workers} at once"
-        jobs = [
-            ProgramJob(
+        jobs = {
+            trial.id: ProgramJob(
                 trial=trial,
                 directory=self._source.directory,
                 store=self._store.root.absolute(),
-                device=self._device,
+                device=self._compute.device if remote else str(self._device),
                 environment=self._environment(max(1, workers)),
                 plan=f"a process each, {beside}",
                 tried=tried[trial.id],
@@ -151,32 +138,36 @@ class ProgramTrainer(Trains):
                 pause=pause,
             )
             for trial in trials
-        ]
+        }
+        write_plan(self._store, planned, {trial.id: [trial.id] for trial in trials})
         progress = _Progress({trial.id: trial for trial in trials}, self._require_declared)
-        if workers <= 1:
-            run_inline(run_job, jobs, progress.report)
+        if workers <= 1 and not remote:
+            Inline(self._store.jobs).run(run_job, jobs, progress.report)
         else:
-            self._pool().run(run_job, jobs, progress.report)
+            leave = self._compute.detach
+            self._executor().run(run_job, jobs, progress.report, leave)
         progress.end()
+
+    def _remove_remains(self, taken_over: Collection[str]) -> None:
+        """Remove what programs wrote whose run was killed; nobody else runs programs here."""
+        for folder in (self._store.root / RUNNING).glob("*"):
+            if folder.name.partition(".")[0] not in taken_over:
+                shutil.rmtree(folder, ignore_errors=True)
 
     def _worker_count(self) -> int:
         if self._compute.engine == "inline":
             return 1
-        return self._compute.worker_count(self._device.partition(":")[0])
-
-    def _pool(self) -> WorkerPool:
-        if self._workers is None:
-            self._workers = self._stack.enter_context(WorkerPool(self._worker_count()))
-        return self._workers
+        return self._compute.worker_count(self._device.type)
 
     def _environment(self, workers: int) -> dict[str, str]:
         """Variables of all programs: the one device, and their share of the cores."""
-        kind, _, index = self._device.partition(":")
+        remote = bool(self._compute.place)
+        kind, _, index = (self._compute.device if remote else str(self._device)).partition(":")
         threads = self._compute.threads
         if threads == "auto":
-            threads = max(1, self._compute.cores() // workers)
+            threads = self._compute.share_of_cores(workers)
         found = {"OMP_NUM_THREADS": str(threads)}
-        if kind != "cuda":
+        if kind not in ("cuda", "auto"):
             found["CUDA_VISIBLE_DEVICES"] = ""
         elif index:
             found["CUDA_VISIBLE_DEVICES"] = index
@@ -230,8 +221,7 @@ class _Progress:
     ) -> None:
         self._trials = trials
         self._require_declared = require_declared
-        self._ended = 0
-        self._told = time.monotonic()
+        self._ended = Counted("Running: %d of %d programs have ended", len(trials))
         self._failed: dict[str, list[str]] = {}
 
     def report(self, news: News) -> None:
@@ -240,16 +230,13 @@ class _Progress:
         Raises:
             UserError: it has written a score of an undeclared metric.
         """
-        trial = self._trials[news.trial]
-        self._ended += 1
-        if news.failure:
-            what = f"seed {trial.seed}: {news.failure}"
+        trial = self._trials[news["trial"]]
+        self._ended.add()
+        if news["failure"]:
+            what = f"seed {trial.seed}: {news['failure']}"
             self._failed.setdefault(trial.arm, []).append(what)
         else:
             self._require_declared(trial)
-        if time.monotonic() - self._told >= LINE_SECONDS:
-            logger.info("Running: %d of %d programs have ended", self._ended, len(self._trials))
-            self._told = time.monotonic()
 
     def end(self) -> None:
         """Say which failed, by arm."""

@@ -77,9 +77,7 @@ def search_sweep(
         study.trainer(declaration, made_from, store, compute, one_plan=True) as trainer,
         closing(open_storage(sweep, config, made_from, store)) as storage,
     ):
-        training = SweepTraining(
-            sweep, made_from, store, trainer, storage, compute.precision, device
-        )
+        training = SweepTraining(sweep, made_from, store, trainer, storage, compute, device)
         training.refuse_untrainable()
         training.check(storage.suggestions())
         now = declared_sweep(sweep, made_from, compute.precision)
@@ -153,7 +151,9 @@ def confirm_sweep(
     with sweep.study.trainer(sweep.declaration, made_from, store, compute) as trainer:
         trained = trainer.train(planned, begin=note)
     trials = trial_table(planned, store, trained)
-    scores = score_trials(sweep.study, trials, made_from, store, resolve_device(compute))
+    scores = score_trials(
+        sweep.study, trials, made_from, store, resolve_device(compute), compute=compute
+    )
     history = history_table(planned, store)
     gain = judge_confirmation(
         confirmation_table(sweep, table, scores),

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from latentlab.compute.config import ComputeConfig
 from latentlab.core.errors import UserError, noting, together
 from latentlab.core.validation import nearest
 from latentlab.experiment.planning import trial_table, whole_batches
@@ -44,7 +45,7 @@ class SweepTraining:
         store: where trials are kept.
         trainer: holds the store; keeps workers and plan from cohort to cohort.
         storage: is told the scores at rungs.
-        precision: of the training steps.
+        compute: precision of the training steps, and whose workers score.
         device: where scores are computed.
         trained: ids of the trials that were trained by this object; others were known.
     """
@@ -54,7 +55,7 @@ class SweepTraining:
     store: TrialStore
     trainer: Trains
     storage: SweepStorage
-    precision: str
+    compute: ComputeConfig
     device: torch.device
     trained: frozenset[str] = frozenset()
 
@@ -149,7 +150,7 @@ class SweepTraining:
     def _replicated(self, config: TrialConfig, number: int) -> list[Trial]:
         arm = configuration_name(number)
         return [
-            self.sweep.trial(arm, seed, config, self.made_from, self.precision)
+            self.sweep.trial(arm, seed, config, self.made_from, self.compute.precision)
             for seed in self.sweep.settings.seeds.numbers()
         ]
 
@@ -216,7 +217,13 @@ class SweepTraining:
         unique = list({trial.id: trial for trial in trials}.values())
         table = trial_table(unique, self.store, frozenset())
         return score_trials(
-            self.sweep.study, table, self.made_from, self.store, self.device, ("validation",)
+            self.sweep.study,
+            table,
+            self.made_from,
+            self.store,
+            self.device,
+            ("validation",),
+            compute=self.compute,
         )
 
     def _result(self, trials: Sequence[Trial], scores: pd.DataFrame) -> Result:
