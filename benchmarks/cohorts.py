@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import functools
 import logging
+import math
 import statistics
 import tempfile
 import time
@@ -73,30 +74,40 @@ def rate(task: Task, report: Callable[[object], None]) -> float:
     start = time.perf_counter()
     steps = 0
     while time.perf_counter() - start < task.seconds:
-        step()
-        steps += 1
+        steps += step()
     synchronise(task.device)
     return steps * len(task.trials) / (time.perf_counter() - start)
 
 
-def cohort_step(task: Task, data: StudyData) -> Callable[[], object]:
-    """A step of a cohort, which is kept between rounds so that compiling is paid once."""
+def cohort_step(task: Task, data: StudyData) -> Callable[[], int]:
+    """Steps of a cohort, which is kept between rounds so that compiling is paid once."""
     key = (task.plan.__repr__(), *(trial.id for trial in task.trials))
     if key not in _cohorts:
         _cohorts[key] = Cohort(
             task.method, task.trials, data, torch.device(task.device), compiled=task.plan.compile
         )
-    cohort = _cohorts[key]
+    return steps_of(_cohorts[key])
 
-    def step() -> None:
-        if cohort.state.step + 1 >= cohort.epoch_steps:
+
+def steps_of(cohort: Cohort) -> Callable[[], int]:
+    """As many steps of a cohort as it takes in one call, short of an epoch's end.
+
+    Its scores on the validation examples are no part of a training step.
+    """
+
+    def step() -> int:
+        left = cohort.epoch_steps - 1 - cohort.state.step
+        if left <= 0:
             cohort.restart()
-        cohort.advance()
+            left = max(1, cohort.epoch_steps - 1)
+        before = cohort.state.step
+        cohort.advance(left)
+        return cohort.state.step - before
 
     return step
 
 
-def plain_step(task: Task, data: StudyData) -> Callable[[], object]:
+def plain_step(task: Task, data: StudyData) -> Callable[[], int]:
     """What one would write by hand for one trial."""
     import numpy as np
 
@@ -111,7 +122,7 @@ def plain_step(task: Task, data: StudyData) -> Callable[[], object]:
     clock = Clock(torch.tensor(0.0), torch.tensor(0.0), torch.tensor(1.0))
     _, state = plain_inputs(trial, task.method, data.spec, generator)
 
-    def step() -> None:
+    def step() -> int:
         index = torch.randint(len(data.train), (training.batch_size,), generator=generator)
         noise, _ = plain_inputs(trial, _WithoutState(task.method), data.spec, generator)
         total, _, _ = task.method.loss(model, data.train.batch(index), hyper, noise, state, clock)
@@ -120,6 +131,7 @@ def plain_step(task: Task, data: StudyData) -> Callable[[], object]:
         if training.gradient_clip:
             torch.nn.utils.clip_grad_norm_(model.parameters(), training.gradient_clip)
         optimiser.step()
+        return 1
 
     return step
 
@@ -222,6 +234,42 @@ def in_worker(
     return time_plan(probe, data_of(prepared, device), torch.device(device))
 
 
+def against_jax(load: Workload, rounds: int, seconds: float) -> str:
+    """A compiled cohort and JAX, each in one thread of this process, in turn: ours over theirs."""
+    from jax_peer import epochs_of
+
+    torch.set_num_threads(1)
+    data = data_of(load.prepared, "cpu")
+    lines = []
+    for size in (16, 32):
+        trials = load.groups[0][:size]
+        config = trials[0].config
+        pixels = math.prod(data.spec.shape)
+        widths = (pixels, config.hidden, config.code, config.hidden, pixels)
+        cohort = Cohort(load.method, trials, data, torch.device("cpu"), compiled=True)
+        order = torch.arange(cohort.epoch_steps * config.training.batch_size)
+        features = data.train.batch(order).features.flatten(1).numpy()
+        peers = steps_of(cohort), epochs_of(widths, size, features, config.training.batch_size)
+        for _ in range(3):
+            peers[0](), peers[1]()
+        rates = [[per_cpu_second(peer, seconds) * size for peer in peers] for _ in range(rounds)]
+        ours, theirs = (statistics.median(column) for column in zip(*rates, strict=True))
+        ratios = sorted(a / b for a, b in rates)
+        lines.append(
+            f"  {size} trials, trial-steps per CPU second: {ours:,.0f}, JAX {theirs:,.0f}: "
+            f"x {statistics.median(ratios):.2f} (rounds {ratios[0]:.2f} to {ratios[-1]:.2f})"
+        )
+    return "\n".join(lines)
+
+
+def per_cpu_second(steps: Callable[[], int], seconds: float) -> float:
+    """Steps per second of this process's CPU time, whatever else the machine does."""
+    start, count = time.process_time(), 0
+    while time.process_time() - start < seconds:
+        count += steps()
+    return count / (time.process_time() - start)
+
+
 def main() -> None:
     """Print a table of ratios."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -229,6 +277,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=1.0, help="of each timing")
     parser.add_argument("--only", default="", help="workloads whose name contains this")
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--jax", action="store_true", help="only the auto-encoder, against JAX")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="  %(message)s")
     config = ComputeConfig(device=arguments.device)
@@ -236,6 +285,10 @@ def main() -> None:
     print(machine_name(torch.device(device)), f"{config.cores()} cores")
     with tempfile.TemporaryDirectory() as folder, WorkerPool(config.worker_count(device)) as pool:
         for load in workloads(Path(folder)):
+            if arguments.jax:
+                if "64-32-8" in load.name:
+                    print(f"{load.name}\n{against_jax(load, arguments.rounds, arguments.seconds)}")
+                continue
             if arguments.only not in load.name:
                 continue
             bench = Bench(load, pool, arguments.seconds, device)

@@ -170,6 +170,7 @@ OWNERS = {
             *(f"training/{name}.py" for name in ("noise", "streams", "state", "parameters")),
             *(f"training/{name}.py" for name in ("optimiser", "schedules", "plateau", "per_trial")),
             "training/step.py",
+            "training/step_loop.py",
             "training/group.py",
             "training/plain/method.py",
             "training/plain/trial.py",

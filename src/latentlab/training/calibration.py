@@ -19,7 +19,7 @@ from latentlab.compute.executors.job import Executor
 from latentlab.compute.plan import ExecutionPlan, PlanCache, candidates
 from latentlab.training.contract import AnyMethod
 from latentlab.training.data import StudyData, steps_per_epoch
-from latentlab.training.group import TrainingGroup
+from latentlab.training.group import TrainingGroup, steps_unwatched
 from latentlab.training.groups import choices_of, open_group
 from latentlab.training.memory import bytes_per_trial, trials_in_memory
 from latentlab.training.trial import TRAINER_VERSION, Trial
@@ -85,10 +85,10 @@ def _time_steps(probe: Probe, data: StudyData, device: torch.device) -> Timing:
         _advance(cohort)
     _synchronise(device)
     start = time.perf_counter()
-    steps = 0
+    steps, most = 0, 1
     while steps < FEWEST_STEPS or time.perf_counter() - start < MEASURE_SECONDS:
-        _advance(cohort)
-        steps += 1
+        steps += _advance(cohort, most)
+        most = steps_unwatched(steps, time.perf_counter() - start)
     _synchronise(device)
     seconds = time.perf_counter() - start
     return Timing(seconds / steps / len(probe.trials), start - begin)
@@ -266,11 +266,16 @@ class Calibration:
             return None
 
 
-def _advance(cohort: TrainingGroup) -> None:
-    """Advance by one step, from the start again after the last: short trainings are timed too."""
+def _advance(cohort: TrainingGroup, most: int = 1) -> int:
+    """Advance by up to `most` steps and return by how many.
+
+    From the start again after the last: short trainings are timed too.
+    """
     if cohort.state.step >= cohort.total_steps:
         cohort.restart()
-    cohort.advance()
+    before = cohort.state.step
+    cohort.advance(most)
+    return cohort.state.step - before
 
 
 @contextlib.contextmanager

@@ -24,6 +24,7 @@ from latentlab.training.parameters import ParameterLayout
 from latentlab.training.program import LossInputs, LossProgram, updated_only
 from latentlab.training.state import CohortState, snapshot, where_alive
 from latentlab.training.step import StepInputs, TrainingStep, TrialCounters
+from latentlab.training.step_loop import LARGEST, StepLoop, StepRows
 from latentlab.training.streams import BLOCK_STEPS, generator
 from latentlab.training.trial import Trial
 from latentlab.training.validation import ValidationFeed
@@ -76,6 +77,12 @@ class Cohort(TrainingGroup):
         self._step = TrainingStep(
             self._program, self.layout, self._optimiser, device, precision, compiled
         )
+        # Where a method looks in between, or each step is long, steps are taken one by one.
+        small = len(trials) * self.layout.size <= LARGEST
+        looped = (
+            compiled and small and device.type == "cpu" and not _overrides(method, "after_step")
+        )
+        self._loop = StepLoop(self._step.as_one_graph, data.train) if looped else None
         if state is None:
             weights = torch.stack([self.layout.flatten(model) for model in models]).to(device)
             self._start(trials, self._new_state(list(trials), weights), anew=True)
@@ -165,6 +172,28 @@ class Cohort(TrainingGroup):
                 self.state.alive, self.state.diverged_at, self.state.steps, self.state.sums
             ),
         )
+
+    def _train_steps(self, index: int, most: int) -> int:
+        if self._loop is None:
+            return super()._train_steps(index, most)
+        assert self._order is not None
+        step, size = self.state.step, self.batch_size
+        noise = self._noise.block(step)
+        place = step % BLOCK_STEPS
+        count = min(most, self.epoch_steps - index, BLOCK_STEPS - place if noise else most)
+        rows = StepRows(
+            order=self._order[:, : self.epoch_steps * size].unflatten(1, (-1, size)),
+            numbers=self._step_numbers,
+            rates=self._rates,
+            corrections=self._corrections,
+            noise=noise,
+            seeds=self._noise.rows,
+            epoch=self._epoch_number,
+            total=self._total_steps,
+            hyper=self.hyper,
+        )
+        self._loop(self.state, rows, index, index + count, place)
+        return count
 
     def _train_step(self, index: int) -> None:
         state = self.state

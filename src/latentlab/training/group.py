@@ -20,6 +20,14 @@ from latentlab.training.state import CohortState, where_alive
 from latentlab.training.streams import permutation
 from latentlab.training.trial import Trial
 
+UNWATCHED_SECONDS = 0.05
+"""A group that trains by several steps in one call is left alone for about so long."""
+
+
+def steps_unwatched(steps: int, seconds: float) -> int:
+    """Return how many steps to train in one call, where so many took so long; at least 1."""
+    return max(1, int(UNWATCHED_SECONDS * steps / seconds))
+
 
 class TrainingGroup(ABC):
     """Trials of one signature in training.
@@ -82,13 +90,15 @@ class TrainingGroup(ABC):
         """Set the step back to 0 with the weights as they are, for timing."""
         self.state.step = 0
 
-    def advance(self) -> bool:
-        """Train every living trial by one step; return whether it ended an epoch."""
+    def advance(self, most: int = 1) -> bool:
+        """Train every living trial by one step; return whether it ended an epoch.
+
+        A group that can train by several steps in one call trains by up to `most` of this epoch.
+        """
         index = self.state.step % self.epoch_steps
         if index == 0 or self._order is None:
             self._begin_epoch()
-        self._train_step(index)
-        self.state.step += 1
+        self.state.step += self._train_steps(index, most)
         if self.state.step % self.epoch_steps:
             return False
         self._end_epoch(self.state.step // self.epoch_steps - 1)
@@ -105,6 +115,11 @@ class TrainingGroup(ABC):
     @abstractmethod
     def bytes_of_a_trial(self) -> int:
         """Return the bytes that a trial takes beside what a reverse pass stores."""
+
+    def _train_steps(self, index: int, most: int) -> int:
+        """Train by steps of the epoch from this index on, at most so many; return how many."""
+        self._train_step(index)
+        return 1
 
     @abstractmethod
     def _train_step(self, index: int) -> None:

@@ -25,7 +25,7 @@ from latentlab.training.checkpoint import (
 )
 from latentlab.training.contract import AnyMethod
 from latentlab.training.data import StudyData
-from latentlab.training.group import TrainingGroup
+from latentlab.training.group import TrainingGroup, steps_unwatched
 from latentlab.training.groups import open_group
 from latentlab.training.store import TrialRecord, TrialStore
 from latentlab.training.trial import Trial
@@ -108,9 +108,12 @@ def train_cohort(
         )
 
     last = cohort.total_steps if job.pause is None else job.pause * cohort.epoch_steps
+    most = 1
     while not cohort.finished and cohort.state.step < last:
-        ended_epoch = cohort.advance()
+        begun, before = time.perf_counter(), cohort.state.step
+        ended_epoch = cohort.advance(most)
         now = time.perf_counter()
+        most = steps_unwatched(cohort.state.step - before, now - begun)
         due = now - last_saved >= interval
         if due or ended_epoch or cohort.finished:
             _share_time(cohort, now - last_counted)

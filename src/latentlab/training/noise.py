@@ -27,7 +27,7 @@ class NoiseFeed:
         rows = {key: row for row, key in enumerate(self._keys)}
         # Where every trial has a seed of its own the block serves as it is, without a copy.
         shared = len(self._keys) < len(streams)
-        self._rows = torch.tensor([rows[s] for s in streams], device=device) if shared else None
+        self.rows = torch.tensor([rows[s] for s in streams], device=device) if shared else None
         self._spec = spec
         self._device = device
         self._block = -1
@@ -35,7 +35,17 @@ class NoiseFeed:
 
     def at(self, step: int) -> dict[str, Tensor]:
         """Return the noise of one step, each [trials, *shape]."""
-        block, index = divmod(step, BLOCK_STEPS)
+        noise = {name: tensor[step % BLOCK_STEPS] for name, tensor in self.block(step).items()}
+        if self.rows is None:
+            return noise
+        return {name: tensor[self.rows] for name, tensor in noise.items()}
+
+    def block(self, step: int) -> dict[str, Tensor]:
+        """Return the block that a step is in, each [BLOCK_STEPS, seeds, *shape].
+
+        `rows` says which seed each trial has, where they are fewer.
+        """
+        block = step // BLOCK_STEPS
         if block != self._block:
             drawn = [noise_block(key, self._spec, block) for key in self._keys]
             self._tensors = {
@@ -45,7 +55,4 @@ class NoiseFeed:
                 for name in self._spec
             }
             self._block = block
-        step_noise = {name: tensor[index] for name, tensor in self._tensors.items()}
-        if self._rows is None:
-            return step_noise
-        return {name: tensor[self._rows] for name, tensor in step_noise.items()}
+        return self._tensors

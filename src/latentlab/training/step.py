@@ -102,7 +102,7 @@ class TrainingStep:
         self._optimiser = optimiser
         self._device = device
         self._precision = precision
-        self._run = torch.compile(self._as_one_graph, **COMPILER) if compiled else self._plain
+        self._run = torch.compile(self.as_one_graph, **COMPILER) if compiled else self._plain
 
     def __call__(
         self, weights: Tensor, moments: Mapping[str, Tensor], inputs: StepInputs
@@ -123,9 +123,11 @@ class TrainingStep:
             return _output(totals, terms, state, inputs, update.active)
 
     @torch.no_grad()
-    def _as_one_graph(
+    def as_one_graph(
         self, weights: Tensor, moments: Mapping[str, Tensor], inputs: StepInputs
     ) -> StepOutput:
+        """Do the same in the form that is compiled."""
+
         def summed(leaves: Tensors) -> tuple[Tensor, tuple[Tensor, Tensors, Tensors]]:
             with autocast(self._device, self._precision):
                 losses = self._program.batched(leaves, inputs.loss)
