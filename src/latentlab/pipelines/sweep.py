@@ -27,7 +27,7 @@ def plan(
     from latentlab.experiment.sweep.plan import plan_of
     from latentlab.experiment.sweep.report import compared_table
 
-    sweep = load_sweep(study, declaration, sweeps.folders, project_root())
+    sweep = load_sweep(study, declaration, sweeps.folders, project_root(), sweeps.run_cap)
     compared_table(sweep, sweeps.compare_with, archive)
     return plan_of(sweep)
 

@@ -434,3 +434,14 @@ def test_a_program_is_called_as_by_the_agent() -> None:
     assert default.command == ("${env}", "${interpreter}", "a.py", "${args}")
     with pytest.raises(UserError, match="is not given"):
         imported(block(command=["python", "${program}"]))
+
+
+def test_a_file_without_an_end_is_given_one_from_outside(tmp_path: Path) -> None:
+    path = tmp_path / "theirs.yaml"
+    path.write_text(block(run_cap=None))
+    assert "--params sweeps.run_cap=50" in refused(path.read_text())
+    settings, _ = contents(read_sweep(path, run_cap=7))
+    assert settings.configurations == 7
+    path.write_text(block(run_cap=9))
+    with pytest.raises(UserError, match="of a W&B file that has no run_cap"):
+        read_sweep(path, run_cap=7)

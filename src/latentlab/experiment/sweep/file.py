@@ -67,7 +67,13 @@ class Sweep:
         )
 
 
-def load_sweep(study: Study, declaration: Declaration, folders: Sequence[str], root: Path) -> Sweep:
+def load_sweep(
+    study: Study,
+    declaration: Declaration,
+    folders: Sequence[str],
+    root: Path,
+    run_cap: int | None = None,
+) -> Sweep:
     """Find, read and check the sweep that `<study>.sweep` names.
 
     Args:
@@ -75,13 +81,14 @@ def load_sweep(study: Study, declaration: Declaration, folders: Sequence[str], r
         declaration: names the sweep.
         folders: where to look, relative to `root`.
         root: of the project.
+        run_cap: runs of a W&B file that has none.
 
     Raises:
         UserError: no such file, or all that is wrong in it, or that the study does not know.
     """
     name = declaration.sweep
     path = sweep_path(study.name, name, folders, root)
-    file = read_sweep(path)
+    file = read_sweep(path, run_cap)
     vocabulary = Vocabulary.of(declaration)
     mistakes: list[UserError] = []
     settings: SweepSettings | None = None

@@ -21,6 +21,9 @@ class SweepsConfig(BaseModel):
         description="a database's URL; none: a journal file beside the study's trials",
     )
     restart: bool = Field(False, description="forget what the sweep asked before, and begin again")
+    run_cap: int | None = Field(
+        None, ge=1, le=100_000, description="runs of a W&B file that has no run_cap of its own"
+    )
     compare_with: str | None = Field(
         None, description="another sweep of the study whose results are compared with this one's"
     )

@@ -75,14 +75,26 @@ class SweepFile:
         return validate(SweepSettings, found.block, "", spelled=found.spelled)
 
 
-def read_sweep(path: Path) -> SweepFile:
+def read_sweep(path: Path, run_cap: int | None = None) -> SweepFile:
     """Return a sweep from a YAML file in any of the three layouts.
 
+    Args:
+        path: of the file.
+        run_cap: runs of a W&B file that has none, whose agent is told them as `--count`.
+
     Raises:
-        UserError: there is no such file, or it is no YAML with keys; other mistakes are in what is
-            returned.
+        UserError: there is no such file, it is no YAML with keys, or it is none that takes a
+            `run_cap`; other mistakes are in what is returned.
     """
-    return read_sweep_content(load_yaml(path), path.stem)
+    content = load_yaml(path)
+    if run_cap is not None:
+        if layout_of(content) != "wandb" or "run_cap" in content:
+            raise UserError(
+                f"{path}: sweeps.run_cap is of a W&B file that has no run_cap",
+                "Take it out; how long this one is stands in the file",
+            )
+        content = {**content, "run_cap": run_cap}
+    return read_sweep_content(content, path.stem)
 
 
 def read_sweep_content(content: Mapping[str, Any], stem: str) -> SweepFile:

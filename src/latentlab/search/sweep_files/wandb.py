@@ -212,7 +212,8 @@ def _cap(content: Mapping[str, Any], seeds: int, found: Translation) -> None:
         if found.block.get("method", "grid") != "grid":
             raise UserError(
                 f"method {content['method']} has no end without run_cap",
-                "Add run_cap: 50, the number of runs",
+                "Add run_cap: 50, the number of runs; or leave the file as it is: "
+                "--params sweeps.run_cap=50",
             )
         return
     if not isinstance(cap, int) or isinstance(cap, bool) or cap < 1:
