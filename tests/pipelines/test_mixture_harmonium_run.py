@@ -52,7 +52,7 @@ def test_rows_of_the_plan_are_printed_and_reported_as_the_reports_table(
     assert "phase 3A" in done.stdout
     assert "reported NMI" in done.stdout
     page = reporting(project, "report/report.md")
-    assert "| run_25 |" in page[page.index("## The report's table") :]
+    assert "| 3A | 25 |" in page[page.index("## The report's table") :]
 
 
 def test_a_row_that_is_not_there_is_one_line(project: ProjectCopy) -> None:
