@@ -24,9 +24,9 @@ import distributed
 import submitit
 
 from labs.slurm import Cluster, why_not
+from labs.trainer import train_trials
 from latentlab.compute import ComputeConfig
 from latentlab.compute.executors.registry import open_executor
-from latentlab.training.runner import train_trials
 from latentlab.training.store import TrialStore
 from latentlab.training.trial import Trial
 from workloads import workloads

@@ -49,11 +49,11 @@ class Hook(importlib.abc.MetaPathFinder):
             run(module)
             out = os.open(os.environ["STEPS_LOG"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
             advance = module.Cohort.advance
-            def logged(self):
+            def logged(self, *most):
                 ids = ",".join(one.id for one in self.trials)
                 line = f"{ids} {self.state.step} {self.total_steps} {time.time()}\\n"
                 os.write(out, line.encode())
-                return advance(self)
+                return advance(self, *most)
             module.Cohort.advance = logged
         spec.loader.exec_module = exec_module
         return spec
@@ -68,7 +68,7 @@ from labs.killed_run import planned
 from latentlab.compute import ComputeConfig
 from latentlab.core.errors import UserError
 from latentlab.studies.derp_vae.method import METHOD
-from latentlab.training.runner import train_trials
+from labs.trainer import train_trials
 from latentlab.training.store import TrialStore
 
 if __name__ == "__main__":
@@ -277,14 +277,16 @@ def main(kind: str, kills: int, seed: int) -> None:
                 acts[what]()
                 killed[what] += 1
                 done += 1
-            same = trial.digests() == undisturbed
+            digests = trial.digests()
+            changed = sorted(one for one in undisturbed if digests.get(one) != undisturbed[one])
             taken, repeated = trial.check_steps()
             sys.stdout.write(
-                f"round {rounds}, {done} kills so far: weights {'equal' if same else 'DIFFER'}; "
+                f"round {rounds}, {done} kills so far: weights {f'of {changed} DIFFER' if changed else 'equal'}; "
                 f"{taken:,} steps of trials, {repeated:,} of them repeated; {trial.told}\n"
             )
             sys.stdout.flush()
-            assert same
+            assert not changed
+            assert digests.keys() == undisturbed.keys()
         sys.stdout.write(f"{dict(killed)}\n")
 
 

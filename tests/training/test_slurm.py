@@ -6,13 +6,12 @@ import threading
 import pytest
 
 from labs.slurm import Cluster, why_not
-from labs.trainer import INLINE, trial
+from labs.trainer import INLINE, train_trials, trial
 from latentlab.compute import ComputeConfig
 from latentlab.compute.executors.notes import read_notes
 from latentlab.core.stopping import Left
 from latentlab.data import load_prepared
 from latentlab.studies.derp_vae.method import METHOD
-from latentlab.training.runner import train_trials
 from latentlab.training.status import status_of
 from latentlab.training.store import TrialStore
 
