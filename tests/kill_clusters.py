@@ -280,8 +280,9 @@ def main(kind: str, kills: int, seed: int) -> None:
             digests = trial.digests()
             changed = sorted(one for one in undisturbed if digests.get(one) != undisturbed[one])
             taken, repeated = trial.check_steps()
+            weights = f"weights of {', '.join(changed)} DIFFER" if changed else "weights equal"
             sys.stdout.write(
-                f"round {rounds}, {done} kills so far: weights {f'of {changed} DIFFER' if changed else 'equal'}; "
+                f"round {rounds}, {done} kills so far: {weights}; "
                 f"{taken:,} steps of trials, {repeated:,} of them repeated; {trial.told}\n"
             )
             sys.stdout.flush()

@@ -13,6 +13,7 @@ from latentlab.core.errors import UserError
 from latentlab.studies.derp_vae.method import METHOD
 from latentlab.training import worker
 from latentlab.training.checkpoint import Checkpoint, save_checkpoint
+from latentlab.training.runner import Trainer
 from latentlab.training.store import TrialStore
 
 SHORT = {"training": {"epochs": 2, "batch_size": 256}}
@@ -46,6 +47,29 @@ def test_known_trials_are_not_trained_again(digits, digits_folder, store):
     assert before.items() <= times(store, trials).items()
     assert run(trials, digits_folder, store) == frozenset()
     assert run([], digits_folder, store) == frozenset()
+
+
+def test_a_cohort_that_had_not_begun_is_trained_as_it_was_planned(
+    digits, digits_folder, store, monkeypatch
+):
+    trials, pairs = four(digits), PLAN.model_copy(update={"cohort": 2})
+    run(trials, digits_folder, store, pairs)
+    digests = {one.id: store.record(one.id).weights_digest for one in trials}
+    cut, choose = [], Trainer._choices
+
+    def choices(self, groups, paths):
+        cut.append(len(groups))
+        return choose(self, groups, paths)
+
+    monkeypatch.setattr(Trainer, "_choices", choices)
+    for settings in (pairs, PLAN):
+        # As a driver leaves it that is killed between two cohorts.
+        for one in trials[2:]:
+            store.remove(one.id)
+        run(trials, digits_folder, store, settings)
+    # Nothing was left to be cut into cohorts; under other settings it is cut anew.
+    assert cut == [0, 1]
+    assert digests == {one.id: store.record(one.id).weights_digest for one in trials}
 
 
 def test_retrain_trains_again_from_the_start(digits, digits_folder, store):

@@ -13,12 +13,13 @@ import torch
 
 from latentlab.compute.config import ComputeConfig
 from latentlab.compute.executors.inline import Inline
-from latentlab.compute.plan import PlanCache, even_parts
+from latentlab.compute.plan import ExecutionPlan, PlanCache, even_parts
 from latentlab.training.calibration import Calibration
 from latentlab.training.checkpoint import cohort_name, load_checkpoint, save_checkpoint
 from latentlab.training.choosing import Choice, FirstPlans, choose_plans, only_plan
 from latentlab.training.contract import AnyMethod
 from latentlab.training.estimate import Estimate, ask
+from latentlab.training.kept_cohorts import keep_cohorts, kept_cohorts
 from latentlab.training.loop import CohortJob
 from latentlab.training.progress import ProgressDisplay
 from latentlab.training.status import write_plan
@@ -120,8 +121,12 @@ class Trainer(Trains):
             taken_over,
         )
         taken = {trial.id for job in jobs for trial in job.trials}
-        rest = [trial for i, trial in missing.items() if i not in taken]
-        jobs = [replace(job, pause=pause) for job in jobs + self._planned(rest, paths)]
+        rest = {i: trial for i, trial in missing.items() if i not in taken}
+        for ids, plan in kept_cohorts(self._store, self._compute, rest).items():
+            jobs.append(self._job(tuple(rest.pop(i) for i in ids), plan))
+        jobs += self._planned(list(rest.values()), paths)
+        keep_cohorts(self._store, self._compute, jobs)
+        jobs = [replace(job, pause=pause) for job in jobs]
         write_plan(self._store, planned, {j.name: [t.id for t in j.trials] for j in jobs})
         with ProgressDisplay({job.name: len(job.trials) for job in jobs}) as display:
             here = {j.name: (j, paths) for j in jobs if self._is_here(j)}
@@ -191,15 +196,17 @@ class Trainer(Trains):
             estimate += choice.estimate or Estimate()
             start = 0
             for size in even_parts(len(group), choice.plan):
-                part = tuple(group[start : start + size])
-                name = cohort_name(tuple(trial.id for trial in part))
-                method, seconds = self._method.of(part[0].config), self._compute.checkpoint_seconds
-                jobs.append(CohortJob(method, part, choice.plan, name, seconds))
+                jobs.append(self._job(tuple(group[start : start + size]), choice.plan))
                 start += size
         if estimate.trials:
             logger.info("%s", estimate)
             ask(estimate)
         return jobs
+
+    def _job(self, trials: tuple[Trial, ...], plan: ExecutionPlan) -> CohortJob:
+        name = cohort_name(tuple(trial.id for trial in trials))
+        method = self._method.of(trials[0].config)
+        return CohortJob(method, trials, plan, name, self._compute.checkpoint_seconds)
 
     def _choices(self, groups: Sequence[list[Trial]], paths: JobPaths) -> list[Choice]:
         """Choose plans: here, or in one job of the cluster whose workers will train."""
