@@ -46,10 +46,10 @@ def _log_steps(log):
     out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     advance = Cohort.advance
 
-    def logged(self):
+    def logged(self, *most):
         ids = ",".join(one.id for one in self.trials)
         os.write(out, f"{ids} {self.state.step} {time.time()}\n".encode())
-        return advance(self)
+        return advance(self, *most)
 
     Cohort.advance = logged
 

@@ -19,7 +19,7 @@ from pathlib import Path
 import latentlab
 
 PACKAGE = Path(latentlab.__file__).parent
-WITH_KEDRO = {"configuration", "pipelines", "tracking"}
+WITH_KEDRO = {"cli", "configuration", "pipelines", "tracking"}
 """Folders that import Kedro's framework, which reads its surroundings as it is imported."""
 LIBRARIES = (
     "alembic.config",

@@ -211,9 +211,9 @@ def test_noise_is_that_of_runs_that_differ_in_their_seed_alone():
         for i, lr in enumerate(["1e-1", "1e-2", "1e-3"])
         for j in range(4)
     ]
-    (noise,) = [one for one in runs(rows) if (one.rule, one.severity) == ("D04", "note")]
+    notes = [one.text for one in runs(rows) if (one.rule, one.severity) == ("D04", "note")]
     pooled = np.sqrt(values.var(axis=1, ddof=1).mean())
-    assert f"loss {format_number(pooled)} on 9 degrees of freedom" in noise.text
+    assert any(f"loss {format_number(pooled)} on 9 degrees of freedom" in one for one in notes)
 
 
 def test_clean_pairs_and_collinear_settings_agree_with_counting():
