@@ -27,6 +27,7 @@ from labs.slurm import Cluster, why_not
 from labs.trainer import train_trials
 from latentlab.compute import ComputeConfig
 from latentlab.compute.executors.registry import open_executor
+from latentlab.data import load_prepared
 from latentlab.training.store import TrialStore
 from latentlab.training.trial import Trial
 from workloads import workloads
@@ -38,10 +39,11 @@ def nothing(payload: object, report: object) -> None:
     """The job that does nothing."""
 
 
-def lengthened(trial: Trial, epochs: int) -> Trial:
-    """The trial with another number of epochs."""
+def lengthened(trial: Trial, epochs: int, data: str) -> Trial:
+    """The trial with another number of epochs, on the data of this fingerprint."""
     training = trial.config.training.model_copy(update={"epochs": epochs})
-    return replace(trial, config=trial.config.model_copy(update={"training": training}))
+    config = trial.config.model_copy(update={"training": training})
+    return replace(trial, config=config, data=data)
 
 
 def seconds_of(function: Callable[[], Any]) -> float:
@@ -58,7 +60,8 @@ def main(rounds: int, epochs: int) -> None:
     with tempfile.TemporaryDirectory() as name, Cluster(Path(name) / "cluster"):
         folder = Path(name)
         load = workloads(folder / "data")[0]
-        trials = [lengthened(trial, epochs) for group in load.groups for trial in group]
+        data = load_prepared(load.prepared).fingerprint
+        trials = [lengthened(trial, epochs, data) for group in load.groups for trial in group]
         steps, whole = defaultdict(list), defaultdict(list)
         for number in range(rounds):
             for engine in ENGINES:
