@@ -46,18 +46,21 @@ class ExecutionPlan:
 
 
 def candidates(
-    trials: int, largest: int, config: ComputeConfig, device: str
+    trials: int, largest: int, config: ComputeConfig, device: str, devices: int = 1
 ) -> list[ExecutionPlan]:
     """The plans worth timing, uncompiled, in the order in which a tie is decided.
 
     Args:
         trials: trials of one signature.
-        largest: most trials that memory holds at once, in all processes together.
+        largest: most trials that the memory of a device holds at once, in all processes together.
         config: settings that are not `auto` are obeyed.
-        device: type of the device.
+        device: type of the devices.
+        devices: how many of them this machine's workers are given in turn.
     """
-    workers = config.worker_count(device)
-    engines = {"inline": [1], "auto": [1, workers]}.get(config.engine, [workers])
+    workers = config.worker_count(device, devices)
+    # One worker a GPU, or more, where it is not said.
+    several = [devices, workers] if device == "cuda" and config.workers == "auto" else [workers]
+    engines = {"inline": [1], "auto": [1, *several]}.get(config.engine, several)
     plans: dict[ExecutionPlan, None] = {}
     for processes in engines:
         shared = config.share_of_cores(processes) if device == "cpu" else 1
@@ -65,9 +68,14 @@ def candidates(
         share = -(-trials // processes)
         sizes = [share, 8, 1] if config.cohort == "auto" else [config.cohort]
         for size, threads in itertools.product(sizes, teams):
-            cohort = max(1, min(size, share, largest // processes))
+            cohort = max(1, min(size, share, largest_cohort(largest, processes, devices)))
             plans[ExecutionPlan(cohort, processes, threads, config.compile is True)] = None
     return list(plans)
+
+
+def largest_cohort(largest: int, processes: int, devices: int) -> int:
+    """Most trials of each process, where a device holds so many: processes take it in turn."""
+    return largest * min(devices, processes) // processes
 
 
 def even_parts(count: int, plan: ExecutionPlan) -> list[int]:

@@ -14,9 +14,9 @@ import numpy as np
 import torch
 
 from latentlab.compute.config import ComputeConfig
-from latentlab.compute.device import machine_name, set_matmul_precision
+from latentlab.compute.device import device_count, machine_name, set_matmul_precision
 from latentlab.compute.executors.job import Executor
-from latentlab.compute.plan import ExecutionPlan, PlanCache, candidates
+from latentlab.compute.plan import ExecutionPlan, PlanCache, candidates, largest_cohort
 from latentlab.training.contract import AnyMethod
 from latentlab.training.data import StudyData, steps_per_epoch
 from latentlab.training.group import TrainingGroup, steps_unwatched
@@ -105,6 +105,7 @@ def plan_key(trials: Sequence[Trial], config: ComputeConfig, device: torch.devic
         str(len(trials)),
         settings,
         str(config.cores()),
+        str(device_count(config)),
         machine_name(device),
         str(TRAINER_VERSION),
     ]
@@ -118,7 +119,7 @@ class Calibration:
         method: the study's formulas.
         data: the data on the device.
         config: the `compute` block.
-        device: where to train.
+        device: where to train, or the first of several like it.
         cache: plans that were measured before.
         pool: makes, or hands back, the worker processes; called only when they are worth it. None:
             all plans are timed in this process, which is a worker itself.
@@ -139,6 +140,7 @@ class Calibration:
         self._data = data
         self._config = config
         self._device = device
+        self._devices = device_count(config)
         self._cache = cache
         self._pool = pool
         self._in_worker = in_worker
@@ -175,15 +177,17 @@ class Calibration:
         # Where the settings leave no choice, nothing is measured.
         method = self.method_of(trials[0])
         config = choices_of(method, self._config)
-        plans = candidates(count, count, config, kind)
+        plans = candidates(count, count, config, kind, self._devices)
         if len(plans) == 1:
             return plans[0]
         key = plan_key(trials, config, self._device)
         if known := self._cache.get(key):
             return known
         largest = trials_in_memory(self._method, trials[0], self._data, self._device)
-        plans = candidates(count, largest, config, kind)
-        if fallback is not None and fallback.cohort * fallback.processes <= largest:
+        plans = candidates(count, largest, config, kind, self._devices)
+        if fallback is not None and fallback.cohort <= largest_cohort(
+            largest, fallback.processes, self._devices
+        ):
             first = self._time(Probe(self._method, tuple(trials[: fallback.cohort]), fallback))
             if first is not None:
                 predicted = first.step * len(trials) * steps / fallback.processes
@@ -255,8 +259,8 @@ class Calibration:
                 timing = time_plan(probe, self._data, self._device)
             else:
                 pool = self._pool()
-                # All at once, so that what they cost each other is measured too.
-                probes = {f"timing-{number}": probe for number in range(len(pool))}
+                # As many as the plan has: what they cost each other is measured too.
+                probes = {f"timing-{number}": probe for number in range(probe.plan.processes)}
                 timings = pool.run(self._in_worker, probes, lambda news: None)
                 timing = max(timings, key=lambda timing: timing.step)
             self._steps[probe.trials[0].signature, probe.plan] = timing.step

@@ -128,12 +128,14 @@ class Trainer(Trains):
         jobs = [replace(job, pause=pause) for job in jobs + self._planned(rest, paths)]
         write_plan(self._store, planned, {j.name: [t.id for t in j.trials] for j in jobs})
         with ProgressDisplay({job.name: len(job.trials) for job in jobs}) as display:
+            # Of its own GPUs a worker sees one.
+            there = paths if self._compute.place else replace(paths, device=self._device.type)
             here = {j.name: (j, paths) for j in jobs if self._is_here(j)}
             self._learn(here, Inline(self._store.jobs).run(train_job, here, display.report))
             # Longest first, so that no worker is left with the longest job at the end; among
             # equals by seed, so that a run that is stopped leaves whole seeds behind.
             jobs.sort(key=lambda job: (-len(job.trials), job.trials[0].seed))
-            shared = {j.name: (j, paths) for j in jobs if not self._is_here(j)}
+            shared = {j.name: (j, there) for j in jobs if not self._is_here(j)}
             if shared:
                 leave = self._compute.detach
                 limits = self._executor().run(train_job, shared, display.report, leave)
@@ -185,7 +187,7 @@ class Trainer(Trains):
                 self._device,
                 self._plans,
                 self._executor,
-                functools.partial(time_probe, paths=paths),
+                functools.partial(time_probe, paths=replace(paths, device=self._device.type)),
             )
         return self._calibrations[paths.fingerprint]
 
