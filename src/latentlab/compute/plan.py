@@ -29,20 +29,22 @@ class ExecutionPlan:
         processes: 1 trains in this process, more in worker processes; on a cluster its workers.
         threads: threads of each process.
         compile: whether the step is compiled.
+        graphs: whether the compiled step is replayed as a CUDA graph, without its launches.
     """
 
     cohort: int
     processes: int = 1
     threads: int = 1
     compile: bool = False
+    graphs: bool = False
 
     def __str__(self) -> str:
         """The plan in words."""
         processes = "1 process" if self.processes == 1 else f"{self.processes} processes"
         threads = "1 thread" if self.threads == 1 else f"{self.threads} threads each"
-        return f"cohorts of {self.cohort}, {processes}, {threads}" + (
-            ", compiled" if self.compile else ""
-        )
+        form = ", compiled" if self.compile else ""
+        form += " with CUDA graphs" if self.graphs else ""
+        return f"cohorts of {self.cohort}, {processes}, {threads}{form}"
 
 
 def candidates(

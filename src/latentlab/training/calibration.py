@@ -79,6 +79,7 @@ def _time_steps(probe: Probe, data: StudyData, device: torch.device) -> Timing:
         device,
         precision=probe.trials[0].precision,
         compiled=probe.plan.compile,
+        graphs=probe.plan.graphs,
     )
     # The first two steps pay for compilation, allocation and the first block of noise.
     for _ in range(2):
@@ -210,7 +211,7 @@ class Calibration:
         """
         key = (trials[0].signature, plan)
         if key not in self._steps:
-            timed = replace(plan, compile=False, processes=1)
+            timed = replace(plan, compile=False, graphs=False, processes=1)
             self._time(Probe(self._method, tuple(trials[: plan.cohort]), timed))
             key = (trials[0].signature, timed)
         return self._steps.get(key, 0.0) * len(trials) * steps / plan.processes
@@ -239,14 +240,17 @@ class Calibration:
             return min(plans, key=lambda p: (p.processes, p.cohort))
         best = min(seconds, key=risked)
         if seconds[best] > compiling:
+            cohorts = -(-len(trials) // best.cohort)
             compiled = replace(best, compile=True)
-            timing = self._time(Probe(self._method, tuple(trials[: best.cohort]), compiled))
-            self._compiles = timing is not None
-            if timing is not None:
-                cohorts = -(-len(trials) // best.cohort)
+            graphs = [replace(compiled, graphs=True)] if self._device.type == "cuda" else []
+            for form in [compiled, *graphs]:
+                timing = self._time(Probe(self._method, tuple(trials[: best.cohort]), form))
+                if timing is None:
+                    self._compiles = form.graphs
+                    break
                 start = timing.start * cohorts / best.processes
-                seconds[compiled] = timing.step * work / best.processes + start
-                best = min(seconds, key=risked)
+                seconds[form] = timing.step * work / best.processes + start
+            best = min(seconds, key=risked)
         for plan, predicted in sorted(seconds.items(), key=lambda item: item[1]):
             logger.info("Plan %s: %.1f s predicted", plan, predicted)
         return best

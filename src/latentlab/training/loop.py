@@ -152,6 +152,7 @@ def _open(
         device,
         precision=trials[0].precision,
         compiled=job.plan.compile,
+        graphs=job.plan.graphs,
         state=checkpoint.state if checkpoint else None,
     )
     # A run killed while it stored a finished cohort has stored some of its trials.
