@@ -121,7 +121,7 @@ def limits(case: Case, best: float) -> dict[str, float]:
 
 
 def measured(
-    load: Workload, arguments: argparse.Namespace, pool: WorkerPool | None, end: float
+    load: Workload, arguments: argparse.Namespace, pool: WorkerPool, end: float
 ) -> dict[str, Any]:
     """Rates of all peers of a workload by name, what was left out and why, and the limits."""
     trials = load.groups[0][: 4 if arguments.quick else None]
@@ -143,19 +143,20 @@ def measured(
                 built[name] = steps
             # A peer that cannot run here is told, and the others go on.
             except Exception as error:
-                left_out[name] = (
-                    f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
-                )
-    rates: dict[str, list[float]] = {name: [] for name in built}
-    seconds = arguments.seconds
+                first = str(error).strip().partition("
+")[0]
+                left_out[name] = f"{type(error).__name__}: {first}"
+    def in_processes(seconds: float) -> float:
+        jobs = {str(n): (replace(case, trials=trials[:1]), seconds) for n in range(len(pool))}
+        return sum(pool.run(rate_in_worker, jobs, lambda news: None))
+
+    rates: dict[str, list[float]] = {name: [] for name in (*built, PROCESSES)}
+    in_processes(0.0)
     for _ in range(arguments.rounds):
         for name, steps in built.items():
-            rates[name].append(rate(steps, seconds, arguments.device))
-        if pool is not None:
-            jobs = {str(n): (replace(case, trials=trials[:1]), seconds) for n in range(len(pool))}
-            together = sum(pool.run(rate_in_worker, jobs, lambda news: None))
-            rates.setdefault(PROCESSES, []).append(together)
-    medians = {name: statistics.median(values) for name, values in rates.items() if values}
+            rates[name].append(rate(steps, arguments.seconds, arguments.device))
+        rates[PROCESSES].append(in_processes(arguments.seconds))
+    medians = {name: statistics.median(values) for name, values in rates.items()}
     best = max((medians[name] for name in OURS if name in medians), default=0.0)
     return {
         "trials": len(trials),
@@ -189,8 +190,8 @@ def page(results: dict[str, Any]) -> str:
         busy = f"; kernels run {bound['busy']:.0%} of an eager step" if "busy" in bound else ""
         lines += [
             "",
-            f"Our best over the best peer ({peer}): x {mine / peers[peer]:.2f}. Its matrix products "
-            f"reach {bound['arithmetic']:.1%} of a large product's speed{busy}.",
+            f"Our best over the best peer ({peer}): x {mine / peers[peer]:.2f}. Its matrix "
+            f"products reach {bound['arithmetic']:.1%} of a large product's speed{busy}.",
         ]
         lines += [f"Left out: {n} ({why})." for n, why in found["left_out"].items()]
     return "\n".join(lines) + "\n"
