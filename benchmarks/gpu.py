@@ -143,9 +143,9 @@ def measured(
                 built[name] = steps
             # A peer that cannot run here is told, and the others go on.
             except Exception as error:
-                first = str(error).strip().partition("
-")[0]
+                first = str(error).strip().partition(chr(10))[0]
                 left_out[name] = f"{type(error).__name__}: {first}"
+
     def in_processes(seconds: float) -> float:
         jobs = {str(n): (replace(case, trials=trials[:1]), seconds) for n in range(len(pool))}
         return sum(pool.run(rate_in_worker, jobs, lambda news: None))
