@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import math
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -164,6 +165,8 @@ def with_jax(case: Case) -> Steps:
     Raises:
         ImportError: JAX is not there.
     """
+    # It would take most of the GPU's memory for itself as it starts.
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     from jax_peer import epochs_of
 
     config, count = case.trials[0].config, len(case.trials)
