@@ -1,5 +1,7 @@
 # Everything a user needs: `make run`, `make ui`, `make viz`, `make clean`; and who changes the code:
 # `make lint`, `make fast` (units, in about a minute), `make test` (both, and everything else).
+# `make gpu` tests and times a GPU with the Python that is there (PyTorch, and what benchmarks/gpu.py says),
+# installing nothing; `make gpu GPU_ARGS="--device cpu --quick"` rehearses it.
 # PIP_ARGS is passed to pip: on a machine without a GPU
 # name PyTorch's index of CPU builds there to fetch a small torch:
 #   make run PIP_ARGS="--extra-index-url <the address that pytorch.org gives for CPU>"
@@ -8,6 +10,7 @@
 PYTHON ?= python3
 PIP_ARGS ?=
 PYTEST_ARGS ?=
+GPU_ARGS ?=
 # Images of containers often set it; compiling every module anew takes each command a second longer.
 unexport PYTHONDONTWRITEBYTECODE
 BIN := .venv/bin
@@ -16,9 +19,9 @@ INSTALLED := .venv/installed
 # What `make fast` leaves out: Kedro runs, servers and browsers, whole trainings, simulated error rates,
 # and properties, which try a hundred examples of what units try once.
 NOT_FAST := --ignore-glob='*/test_training.py' --ignore-glob='*_rates.py' \
-	$(addprefix --ignore=tests/,browser compute conf docs notebooks pipelines project tracking training)
+	$(addprefix --ignore=tests/,browser compute conf docs gpu notebooks pipelines project tracking training)
 
-.PHONY: run lint fast test ui viz clean
+.PHONY: run lint fast test gpu ui viz clean
 
 run: $(INSTALLED)
 	$(BIN)/kedro run
@@ -34,6 +37,9 @@ fast: $(INSTALLED)
 
 test: lint
 	$(BIN)/pytest -n logical --maxprocesses 4 $(PYTEST_ARGS)
+
+gpu:
+	PYTHONPATH=src $(PYTHON) benchmarks/gpu.py $(GPU_ARGS)
 
 ui: $(INSTALLED)
 	$(BIN)/python -m latentlab.tracking.ui

@@ -165,6 +165,44 @@ def workloads(folder: Path) -> list[Workload]:
     ]
 
 
+def workloads_of_one_shape(folder: Path) -> list[Workload]:
+    """Those that an accelerator is timed with: as many trials as fill it, all of one shape."""
+    digits = random_pixels(folder / "digits", (1, 8, 8), 1437)
+    mnist = random_pixels(folder / "mnist", (1, 28, 28), 6000)
+    cifar = random_pixels(folder / "cifar10", (3, 32, 32), 6000)
+    beams = random_pixels(folder / "beams2d", (1, 24, 48), 448)
+    betas = {f"beta_vae_{beta}": {"beta": beta} for beta in (0.1, 0.5, 1.0, 2.0)}
+    narrow = AutoencoderConfig(training=_budget(64), hidden=32, code=8)
+    harmonium = MixtureHarmoniumConfig.model_validate({"training": _budget(128).model_dump()})
+    groups = {
+        "digits study": (
+            METHOD,
+            _groups(betas, 16, {"hidden": 128, "latent_dim": 8}, 64, digits)[0],
+            digits,
+        ),
+        "auto-encoder 64-32-8": (AutoencoderMethod(), _autoencoders(64, narrow, digits), digits),
+        "CIFAR VAE 3072-256-4": (
+            METHOD,
+            _groups({"vae": {}}, 32, {"hidden": 256, "latent_dim": 4}, 128, cifar)[0],
+            cifar,
+        ),
+        "MNIST harmonium": (
+            HARMONIUM,
+            tuple(_trial("mixture_harmonium", "a", s, harmonium, mnist) for s in range(16)),
+            mnist,
+        ),
+        "least volume 24x48, convolutional": (
+            LEAST_VOLUME,
+            _least_volume(16, "operator", beams),
+            beams,
+        ),
+    }
+    return [
+        Workload(f"{name}, {len(trials)} trials", method, (trials,), prepared, 1.0)
+        for name, (method, trials, prepared) in groups.items()
+    ]
+
+
 def _least_volume(count: int, spectral_norm: str, prepared: Path) -> tuple[Trial, ...]:
     """Least-volume auto-encoders of the size that the study has on beams."""
     model = {"resolution": (24, 48), "width_multiplier": 0.125, "latent_dim": 32}

@@ -31,3 +31,9 @@ def wait_for(gate, report):
         report({"waiting": time.time()})
         time.sleep(0.05)
     return os.getpid()
+
+
+def shown_device(number, report):
+    """Say which GPU this worker sees."""
+    time.sleep(0.2)
+    return os.environ["CUDA_VISIBLE_DEVICES"]

@@ -15,8 +15,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from compute.light_jobs import shown_device
 from latentlab.compute.config import ComputeConfig
-from latentlab.compute.device import autocast, resolve_device
+from latentlab.compute.device import (
+    autocast,
+    device_count,
+    find_devices,
+    resolve_device,
+    visible_devices,
+)
 from latentlab.compute.executors.inline import Inline
 from latentlab.compute.executors.processes import WorkerPool
 from latentlab.compute.plan import ExecutionPlan, PlanCache, candidates, even_parts
@@ -57,9 +64,25 @@ def test_settings_are_obeyed() -> None:
     assert {plan.cohort for plan in inline} == {60, 8, 1}
 
 
-def test_one_process_is_enough_for_one_accelerator() -> None:
-    plans = candidates(60, 100, ComputeConfig(), "cuda")
-    assert {plan.processes for plan in plans} == {1}
+@pytest.mark.parametrize(
+    ("settings", "devices", "processes"),
+    [
+        ({}, 1, {1, 2}),
+        ({}, 3, {1, 3, 6}),
+        ({"workers": 3}, 3, {1, 3}),
+        ({"engine": "processes"}, 3, {3, 6}),
+        ({"engine": "inline"}, 3, {1}),
+    ],
+)
+def test_one_worker_a_gpu_and_two_are_tried(
+    settings: dict[str, object], devices: int, processes: set[int]
+) -> None:
+    plans = candidates(60, 12, ComputeConfig(**settings), "cuda", devices)
+    assert {plan.processes for plan in plans} == processes
+    # Each GPU holds 12 trials, in all its workers together.
+    most = {p: max(plan.cohort for plan in plans if plan.processes == p) for p in processes}
+    assert all(size * -(-count // min(devices, count)) <= 12 for count, size in most.items())
+    assert {plan.processes for plan in candidates(60, 12, ComputeConfig(), "mps")} == {1}
 
 
 def test_plans_are_remembered(tmp_path: Path) -> None:
@@ -153,10 +176,50 @@ def test_idle_workers_put_their_things_away(tmp_path: Path) -> None:
     assert all(note.exists() for note in notes)
 
 
-@pytest.mark.parametrize("name", ["gpu", "cuda:", "cuda:x", "CPU", ""])
+@pytest.mark.parametrize("name", ["gpu", "cuda:", "cuda:x", "cuda:0,", "CPU", ""])
 def test_a_device_that_does_not_exist_is_refused(name: str) -> None:
     with pytest.raises(ValidationError):
         ComputeConfig(device=name)
+
+
+@pytest.fixture
+def four_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
+
+
+@pytest.mark.usefixtures("four_gpus")
+def test_all_gpus_or_those_that_are_named() -> None:
+    def found(name: str) -> list[int]:
+        return [device.index for device in find_devices(name, "tf32")]
+
+    assert found("cuda") == found("auto") == [0, 1, 2, 3]
+    assert found("cuda:3,1,3") == [3, 1]
+    assert str(resolve_device(ComputeConfig(device="cuda:3,1"))) == "cuda:3"
+    assert device_count(ComputeConfig(device="cuda:3,1")) == 2
+    assert device_count(ComputeConfig(device="cuda", engine="slurm")) == 1
+    with pytest.raises(UserError, match="cuda:1,4, but there are 4 CUDA devices"):
+        found("cuda:1,4")
+
+
+@pytest.mark.parametrize(("shown", "names"), [(None, ["3", "1"]), ("7, GPU-a,5,2", ["2", "GPU-a"])])
+def test_a_worker_is_shown_a_gpu_by_its_name(
+    monkeypatch: pytest.MonkeyPatch, shown: str | None, names: list[str]
+) -> None:
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if shown:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", shown)
+    assert visible_devices([torch.device("cuda", 3), torch.device("cuda", 1)]) == names
+    assert visible_devices([torch.device("cpu")]) == []
+
+
+def test_workers_are_given_gpus_in_turn() -> None:
+    with WorkerPool(4, visible=["3", "GPU-a"]) as workers:
+        seen = workers.run(shown_device, named(*range(4)), lambda news: None)
+        # Fewer jobs than workers: no two on one GPU while another has none.
+        few = workers.run(shown_device, named(0, 1), lambda news: None)
+    assert sorted(seen) == ["3", "3", "GPU-a", "GPU-a"]
+    assert sorted(few) == ["3", "GPU-a"]
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")

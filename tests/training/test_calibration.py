@@ -4,6 +4,7 @@ import logging
 from dataclasses import replace
 
 import pytest
+import torch
 
 from labs.trainer import CPU, trial
 from latentlab.compute import ComputeConfig, ExecutionPlan
@@ -107,6 +108,20 @@ def test_a_compiler_that_breaks_is_dropped(digits, chooser):
     choice = chooser(seconds)
     assert not choice.choose(trials(digits), 800, None).compile
     assert any(plan.compile for plan in choice.timed)
+
+
+@pytest.mark.parametrize("graphs", [1e-3, 9e-3, RuntimeError("capture failed")])
+def test_on_a_gpu_cuda_graphs_are_tried_where_the_compiler_works(
+    digits, chooser, monkeypatch, graphs
+):
+    monkeypatch.setattr(calibration, "machine_name", lambda device: "a GPU")
+    monkeypatch.setattr(calibration, "trials_in_memory", lambda *of_a_trial: 60)
+    choice = chooser(lambda plan: graphs if plan.graphs else 2e-3 if plan.compile else 1e-2)
+    choice._device = torch.device("cuda")
+    plan = choice.choose(trials(digits), 8000, None)
+    assert plan.compile
+    assert plan.graphs == (graphs == 1e-3)
+    assert {timed.graphs for timed in choice.timed if timed.compile} == {False, True}
 
 
 def test_a_compiler_that_broke_is_not_tried_on_the_next_shape(digits, chooser):

@@ -11,7 +11,7 @@ from labs.trainer import INLINE, advance, cohort, load, train_trials, trial, wri
 from latentlab.compute import ComputeConfig, ExecutionPlan
 from latentlab.core.errors import UserError
 from latentlab.studies.derp_vae.method import METHOD
-from latentlab.training import worker
+from latentlab.training import halving
 from latentlab.training.checkpoint import Checkpoint, save_checkpoint
 from latentlab.training.runner import Trainer
 from latentlab.training.store import TrialStore
@@ -129,13 +129,13 @@ def test_cohorts_left_by_runs_with_other_plans_train_no_trial_twice(
     left(store, advance(cohort(trials[:3], digits), 4), "a")
     left(store, advance(cohort(trials[1:], digits), 2), "b")
     trained = []
-    real = worker.train_cohort
+    real = halving.train_cohort
 
     def noted(job, *args):
         trained.extend(one.id for one in job.trials)
         real(job, *args)
 
-    monkeypatch.setattr(worker, "train_cohort", noted)
+    monkeypatch.setattr(halving, "train_cohort", noted)
     assert run(trials, digits_folder, store) == {one.id for one in trials}
     assert sorted(trained) == sorted(one.id for one in trials)
     assert not list(store.checkpoints.iterdir())
@@ -222,7 +222,7 @@ def test_a_compiler_that_does_not_work_is_told_in_one_line(
     def breaks(*args):
         raise TorchDynamoException("No working C++ compiler found\n\nSet TORCHDYNAMO_VERBOSE=1")
 
-    monkeypatch.setattr(worker, "train_cohort", breaks)
+    monkeypatch.setattr(halving, "train_cohort", breaks)
     compute = PLAN.model_copy(update={"compile": True})
     with pytest.raises(UserError, match="cannot be compiled: No working C") as caught:
         run(four(digits), digits_folder, store, compute)

@@ -16,6 +16,10 @@ SLURM_JOBS = 8
 """Jobs at once where nothing is said: few enough for any queue."""
 
 
+A_GPU = 2
+"""Workers of each GPU, where nothing is said: one prepares steps while another's are computed."""
+
+
 class SlurmSettings(StrictModel):
     """What every job asks of a SLURM cluster; null leaves it to the cluster."""
 
@@ -48,7 +52,9 @@ class ComputeConfig(StrictModel):
     """
 
     device: str = Field(
-        "cpu", pattern=r"^(cpu|auto|mps|cuda(:\d+)?)$", description="cpu, cuda, cuda:1, mps or auto"
+        "cpu",
+        pattern=r"^(cpu|auto|mps|cuda(:\d+(,\d+)*)?)$",
+        description="cpu, cuda (all there are), cuda:1, cuda:0,1, mps or auto",
     )
     precision: Literal["float32", "tf32", "bfloat16"] = Field(
         "float32", description="arithmetic of the training steps; tf32 needs a GPU"
@@ -58,8 +64,8 @@ class ComputeConfig(StrictModel):
     )
     workers: AtLeastOne | Literal["auto"] = Field(
         "auto",
-        description=f"jobs at once; auto: one a core, {SLURM_JOBS} on SLURM, and on Dask one for "
-        "each of its workers",
+        description=f"jobs at once; auto: one a core, {A_GPU} a GPU, {SLURM_JOBS} on SLURM, and on "
+        "Dask one for each of its workers",
     )
     slurm: SlurmSettings | None = Field(None, description="what a job asks for; of engine slurm")
     dask: DaskSettings | None = Field(
@@ -113,12 +119,19 @@ class ComputeConfig(StrictModel):
         affinity = getattr(os, "sched_getaffinity", None)
         return len(affinity(0)) if affinity else (os.cpu_count() or 1)
 
-    def worker_count(self, device: str) -> int:
-        """How many jobs run at once: one a core, one alone on an accelerator of this machine."""
+    def worker_count(self, device: str, devices: int = 1) -> int:
+        """How many jobs run at once.
+
+        Args:
+            device: type of the devices.
+            devices: how many of this machine are used.
+        """
         if self.workers != "auto":
             return self.workers
         if self.engine == "slurm":
             return SLURM_JOBS
+        if device == "cuda":
+            return A_GPU * devices
         return self.cores() if device == "cpu" else 1
 
     def share_of_cores(self, jobs: int) -> int:

@@ -6,7 +6,7 @@ import contextlib
 import logging
 import os
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 
 import torch
@@ -35,15 +35,29 @@ def resolve_device(config: ComputeConfig) -> torch.device:
 
 
 def find_device(name: str, precision: str) -> torch.device:
-    """The device that is asked for, of this machine.
+    """The first of the devices that are asked for; as `find_devices`.
+
+    What is chosen for `auto` is said.
+    """
+    device = find_devices(name, precision)[0]
+    if name == "auto":
+        logger.info("compute.device: auto chose %s", device.type)
+    return device
+
+
+def find_devices(name: str, precision: str) -> list[torch.device]:
+    """The devices that are asked for, of this machine; more than one are GPUs.
+
+    Metal's has no float64, which no step here uses, and lacks operators, each of which PyTorch
+    names as it stops; with PYTORCH_ENABLE_MPS_FALLBACK=1 the CPU computes these.
 
     Args:
-        name: as `compute.device`.
+        name: as `compute.device`; `auto` is all GPUs, else Metal's device, else the CPU.
         precision: as `compute.precision`.
 
     Raises:
-        UserError: it is not there. A GPU that was asked for is never replaced by the CPU in
-            silence; `auto` chooses and says what it chose.
+        UserError: one is not there. A GPU that was asked for is never replaced by the CPU in
+            silence.
     """
     if name == "auto":
         name = (
@@ -53,17 +67,16 @@ def find_device(name: str, precision: str) -> torch.device:
             if torch.backends.mps.is_available()
             else "cpu"
         )
-        logger.info("compute.device: auto chose %s", name)
     remedy = "Set compute.device to cpu or auto, or run where the device is."
     if name.startswith("cuda"):
         if not torch.cuda.is_available():
             raise UserError(f"compute.device is {name}, but no CUDA device is available", remedy)
-        index = int(name.partition(":")[2] or 0)
-        if index >= torch.cuda.device_count():
-            raise UserError(
-                f"compute.device is {name}, but there are {torch.cuda.device_count()} CUDA devices",
-                remedy,
-            )
+        there, asked = torch.cuda.device_count(), name.partition(":")[2]
+        # In their order, each once.
+        numbers = list(dict.fromkeys(map(int, asked.split(",")))) if asked else range(there)
+        if max(numbers) >= there:
+            raise UserError(f"compute.device is {name}, but there are {there} CUDA devices", remedy)
+        return [torch.device("cuda", number) for number in numbers]
     if name == "mps" and not torch.backends.mps.is_available():
         raise UserError("compute.device is mps, but Apple's Metal is not available", remedy)
     if precision == "tf32" and not name.startswith("cuda"):
@@ -71,7 +84,27 @@ def find_device(name: str, precision: str) -> torch.device:
             f"compute.precision is tf32, which {name} does not have",
             "Set compute.precision to float32 or bfloat16.",
         )
-    return torch.device(name)
+    return [torch.device(name)]
+
+
+def device_count(config: ComputeConfig) -> int:
+    """How many devices of this machine are used in turn; 1 where they are a cluster's.
+
+    Raises:
+        UserError: as `find_devices`.
+    """
+    return 1 if config.place else len(find_devices(config.device, config.precision))
+
+
+def visible_devices(devices: Sequence[torch.device]) -> list[str]:
+    """What `CUDA_VISIBLE_DEVICES` has to be for a process to see one of these; [] without GPUs.
+
+    Numbers count the devices that this process sees, which may have been shown some only.
+    """
+    shown = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+    names = [name.strip() for name in shown.split(",")] if shown else []
+    numbers = [device.index for device in devices if device.type == "cuda"]
+    return [names[number] if names else str(number) for number in numbers]
 
 
 def set_determinism(deterministic: bool) -> None:

@@ -29,35 +29,40 @@ class ExecutionPlan:
         processes: 1 trains in this process, more in worker processes; on a cluster its workers.
         threads: threads of each process.
         compile: whether the step is compiled.
+        graphs: whether the compiled step is replayed as a CUDA graph, without its launches.
     """
 
     cohort: int
     processes: int = 1
     threads: int = 1
     compile: bool = False
+    graphs: bool = False
 
     def __str__(self) -> str:
         """The plan in words."""
         processes = "1 process" if self.processes == 1 else f"{self.processes} processes"
         threads = "1 thread" if self.threads == 1 else f"{self.threads} threads each"
-        return f"cohorts of {self.cohort}, {processes}, {threads}" + (
-            ", compiled" if self.compile else ""
-        )
+        form = ", compiled" if self.compile else ""
+        form += " with CUDA graphs" if self.graphs else ""
+        return f"cohorts of {self.cohort}, {processes}, {threads}{form}"
 
 
 def candidates(
-    trials: int, largest: int, config: ComputeConfig, device: str
+    trials: int, largest: int, config: ComputeConfig, device: str, devices: int = 1
 ) -> list[ExecutionPlan]:
     """The plans worth timing, uncompiled, in the order in which a tie is decided.
 
     Args:
         trials: trials of one signature.
-        largest: most trials that memory holds at once, in all processes together.
+        largest: most trials that the memory of a device holds at once, in all processes together.
         config: settings that are not `auto` are obeyed.
-        device: type of the device.
+        device: type of the devices.
+        devices: how many of them this machine's workers are given in turn.
     """
-    workers = config.worker_count(device)
-    engines = {"inline": [1], "auto": [1, workers]}.get(config.engine, [workers])
+    workers = config.worker_count(device, devices)
+    # One worker a GPU, or more, where it is not said.
+    several = [devices, workers] if device == "cuda" and config.workers == "auto" else [workers]
+    engines = {"inline": [1], "auto": [1, *several]}.get(config.engine, several)
     plans: dict[ExecutionPlan, None] = {}
     for processes in engines:
         shared = config.share_of_cores(processes) if device == "cpu" else 1
@@ -65,9 +70,14 @@ def candidates(
         share = -(-trials // processes)
         sizes = [share, 8, 1] if config.cohort == "auto" else [config.cohort]
         for size, threads in itertools.product(sizes, teams):
-            cohort = max(1, min(size, share, largest // processes))
+            cohort = max(1, min(size, share, largest_cohort(largest, processes, devices)))
             plans[ExecutionPlan(cohort, processes, threads, config.compile is True)] = None
     return list(plans)
+
+
+def largest_cohort(largest: int, processes: int, devices: int) -> int:
+    """Most trials of each process, where a device holds so many: processes take it in turn."""
+    return largest * min(devices, processes) // processes
 
 
 def even_parts(count: int, plan: ExecutionPlan) -> list[int]:

@@ -13,7 +13,7 @@ import pandas as pd
 import torch
 
 from latentlab.compute.config import ComputeConfig
-from latentlab.compute.device import find_device
+from latentlab.compute.device import device_count, find_device
 from latentlab.compute.executors.job import Report
 from latentlab.compute.executors.registry import open_executor
 from latentlab.core.counting import Counted
@@ -61,7 +61,7 @@ def compute_missing(
             require_whole(folder)
             missing.append((folder, identity))
     counted = Counted("Scoring: %d of %d trials", len(missing))
-    workers = compute.worker_count(data.device.type)
+    workers = compute.worker_count(data.device.type, device_count(compute))
     if not compute.place and missing:
         begun = time.monotonic()
         known_or_computed(study, *missing.pop(0), data, wanted, with_examples)
@@ -77,7 +77,8 @@ def compute_missing(
         return
     with open_executor(compute, data.device.type, store.jobs) as executor:
         size = -(-len(missing) // (PARTS * len(executor)))
-        device = compute.device if compute.place else str(data.device)
+        # Of its own GPUs a worker sees one.
+        device = compute.device if compute.place else data.device.type
         source = (prepared.folder.absolute(), device, compute.precision)
         jobs = {
             f"scores-{part[0][0].name}": ScoringJob(

@@ -14,9 +14,9 @@ import numpy as np
 import torch
 
 from latentlab.compute.config import ComputeConfig
-from latentlab.compute.device import machine_name, set_matmul_precision
+from latentlab.compute.device import device_count, machine_name, set_matmul_precision
 from latentlab.compute.executors.job import Executor
-from latentlab.compute.plan import ExecutionPlan, PlanCache, candidates
+from latentlab.compute.plan import ExecutionPlan, PlanCache, candidates, largest_cohort
 from latentlab.training.contract import AnyMethod
 from latentlab.training.data import StudyData, steps_per_epoch
 from latentlab.training.group import TrainingGroup, steps_unwatched
@@ -79,6 +79,7 @@ def _time_steps(probe: Probe, data: StudyData, device: torch.device) -> Timing:
         device,
         precision=probe.trials[0].precision,
         compiled=probe.plan.compile,
+        graphs=probe.plan.graphs,
     )
     # The first two steps pay for compilation, allocation and the first block of noise.
     for _ in range(2):
@@ -105,6 +106,7 @@ def plan_key(trials: Sequence[Trial], config: ComputeConfig, device: torch.devic
         str(len(trials)),
         settings,
         str(config.cores()),
+        str(device_count(config)),
         machine_name(device),
         str(TRAINER_VERSION),
     ]
@@ -118,7 +120,7 @@ class Calibration:
         method: the study's formulas.
         data: the data on the device.
         config: the `compute` block.
-        device: where to train.
+        device: where to train, or the first of several like it.
         cache: plans that were measured before.
         pool: makes, or hands back, the worker processes; called only when they are worth it. None:
             all plans are timed in this process, which is a worker itself.
@@ -139,6 +141,7 @@ class Calibration:
         self._data = data
         self._config = config
         self._device = device
+        self._devices = device_count(config)
         self._cache = cache
         self._pool = pool
         self._in_worker = in_worker
@@ -175,15 +178,17 @@ class Calibration:
         # Where the settings leave no choice, nothing is measured.
         method = self.method_of(trials[0])
         config = choices_of(method, self._config)
-        plans = candidates(count, count, config, kind)
+        plans = candidates(count, count, config, kind, self._devices)
         if len(plans) == 1:
             return plans[0]
         key = plan_key(trials, config, self._device)
         if known := self._cache.get(key):
             return known
         largest = trials_in_memory(self._method, trials[0], self._data, self._device)
-        plans = candidates(count, largest, config, kind)
-        if fallback is not None and fallback.cohort * fallback.processes <= largest:
+        plans = candidates(count, largest, config, kind, self._devices)
+        if fallback is not None and fallback.cohort <= largest_cohort(
+            largest, fallback.processes, self._devices
+        ):
             first = self._time(Probe(self._method, tuple(trials[: fallback.cohort]), fallback))
             if first is not None:
                 predicted = first.step * len(trials) * steps / fallback.processes
@@ -206,7 +211,7 @@ class Calibration:
         """
         key = (trials[0].signature, plan)
         if key not in self._steps:
-            timed = replace(plan, compile=False, processes=1)
+            timed = replace(plan, compile=False, graphs=False, processes=1)
             self._time(Probe(self._method, tuple(trials[: plan.cohort]), timed))
             key = (trials[0].signature, timed)
         return self._steps.get(key, 0.0) * len(trials) * steps / plan.processes
@@ -235,14 +240,17 @@ class Calibration:
             return min(plans, key=lambda p: (p.processes, p.cohort))
         best = min(seconds, key=risked)
         if seconds[best] > compiling:
+            cohorts = -(-len(trials) // best.cohort)
             compiled = replace(best, compile=True)
-            timing = self._time(Probe(self._method, tuple(trials[: best.cohort]), compiled))
-            self._compiles = timing is not None
-            if timing is not None:
-                cohorts = -(-len(trials) // best.cohort)
+            graphs = [replace(compiled, graphs=True)] if self._device.type == "cuda" else []
+            for form in [compiled, *graphs]:
+                timing = self._time(Probe(self._method, tuple(trials[: best.cohort]), form))
+                if timing is None:
+                    self._compiles = form.graphs
+                    break
                 start = timing.start * cohorts / best.processes
-                seconds[compiled] = timing.step * work / best.processes + start
-                best = min(seconds, key=risked)
+                seconds[form] = timing.step * work / best.processes + start
+            best = min(seconds, key=risked)
         for plan, predicted in sorted(seconds.items(), key=lambda item: item[1]):
             logger.info("Plan %s: %.1f s predicted", plan, predicted)
         return best
@@ -255,8 +263,8 @@ class Calibration:
                 timing = time_plan(probe, self._data, self._device)
             else:
                 pool = self._pool()
-                # All at once, so that what they cost each other is measured too.
-                probes = {f"timing-{number}": probe for number in range(len(pool))}
+                # As many as the plan has: what they cost each other is measured too.
+                probes = {f"timing-{number}": probe for number in range(probe.plan.processes)}
                 timings = pool.run(self._in_worker, probes, lambda news: None)
                 timing = max(timings, key=lambda timing: timing.step)
             self._steps[probe.trials[0].signature, probe.plan] = timing.step

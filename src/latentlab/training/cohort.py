@@ -43,6 +43,7 @@ class Cohort(TrainingGroup):
         device: where to compute.
         precision: of matrix products, as in the `compute` block.
         compiled: compile the batched loss; tolerance-equal to the plain form, not bit-equal.
+        graphs: replay the compiled step as a CUDA graph.
         state: state to continue from; none starts anew.
 
     Raises:
@@ -57,6 +58,7 @@ class Cohort(TrainingGroup):
         device: torch.device,
         precision: str = "float32",
         compiled: bool = False,
+        graphs: bool = False,
         state: CohortState | None = None,
     ) -> None:
         super().__init__(method, trials, data, device, precision)
@@ -75,7 +77,7 @@ class Cohort(TrainingGroup):
             fused=fused_kernels_work(device),
         )
         self._step = TrainingStep(
-            self._program, self.layout, self._optimiser, device, precision, compiled
+            self._program, self.layout, self._optimiser, device, precision, compiled, graphs
         )
         # Where a method looks in between, or each step is long, steps are taken one by one.
         small = len(trials) * self.layout.size <= LARGEST

@@ -24,6 +24,7 @@ def open_group(
     device: torch.device,
     precision: str = "float32",
     compiled: bool = False,
+    graphs: bool = False,
     state: CohortState | None = None,
 ) -> TrainingGroup:
     """Return trials of one signature, ready to be trained; a plain method is given one.
@@ -35,6 +36,7 @@ def open_group(
         device: where to compute.
         precision: of matrix products, as in the `compute` block.
         compiled: compile the batched loss.
+        graphs: replay it as a CUDA graph.
         state: state to continue from; none starts anew.
 
     Raises:
@@ -43,7 +45,7 @@ def open_group(
     own = method.of(trials[0].config)
     if isinstance(own, PlainMethod):
         return PlainTrial(own, trials, data, device, precision, state)
-    return Cohort(require_batched(own), trials, data, device, precision, compiled, state)
+    return Cohort(require_batched(own), trials, data, device, precision, compiled, graphs, state)
 
 
 def choices_of(method: AnyMethod, config: ComputeConfig) -> ComputeConfig:

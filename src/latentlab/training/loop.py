@@ -88,7 +88,7 @@ def train_cohort(
     """
     torch.set_num_threads(job.plan.threads)
     set_matmul_precision(job.trials[0].precision)
-    path = store.checkpoints / f"{job.name}.checkpoint"
+    path = store.checkpoint(job.name)
     cohort, started_at = _open(job, path, data, store, device)
     arms = list(dict.fromkeys(trial.arm for trial in job.trials))
     text = f"{len(job.trials)} trials: {', '.join(arms)}"
@@ -152,6 +152,7 @@ def _open(
         device,
         precision=trials[0].precision,
         compiled=job.plan.compile,
+        graphs=job.plan.graphs,
         state=checkpoint.state if checkpoint else None,
     )
     # A run killed while it stored a finished cohort has stored some of its trials.

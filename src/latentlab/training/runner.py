@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from latentlab.compute.config import ComputeConfig
+from latentlab.compute.device import machine_name
 from latentlab.compute.executors.inline import Inline
 from latentlab.compute.plan import ExecutionPlan, PlanCache, even_parts
 from latentlab.training.calibration import Calibration
@@ -19,6 +20,7 @@ from latentlab.training.checkpoint import cohort_name, load_checkpoint, save_che
 from latentlab.training.choosing import Choice, FirstPlans, choose_plans, only_plan
 from latentlab.training.contract import AnyMethod
 from latentlab.training.estimate import Estimate, ask
+from latentlab.training.halving import FittingCohorts
 from latentlab.training.kept_cohorts import keep_cohorts, kept_cohorts
 from latentlab.training.loop import CohortJob
 from latentlab.training.progress import ProgressDisplay
@@ -67,6 +69,8 @@ class Trainer(Trains):
         self._one_plan = one_plan
         self._first_plans: FirstPlans = {}
         self._calibrations: dict[str, Calibration] = {}
+        self._plans = PlanCache(store.root.absolute().parent / "plans.json")
+        self._fitting = FittingCohorts(self._plans, compute.place or machine_name(self._device))
 
     def train(
         self,
@@ -129,15 +133,18 @@ class Trainer(Trains):
         jobs = [replace(job, pause=pause) for job in jobs]
         write_plan(self._store, planned, {j.name: [t.id for t in j.trials] for j in jobs})
         with ProgressDisplay({job.name: len(job.trials) for job in jobs}) as display:
+            # Of its own GPUs a worker sees one.
+            there = paths if self._compute.place else replace(paths, device=self._device.type)
             here = {j.name: (j, paths) for j in jobs if self._is_here(j)}
-            Inline(self._store.jobs).run(train_job, here, display.report)
+            self._learn(here, Inline(self._store.jobs).run(train_job, here, display.report))
             # Longest first, so that no worker is left with the longest job at the end; among
             # equals by seed, so that a run that is stopped leaves whole seeds behind.
             jobs.sort(key=lambda job: (-len(job.trials), job.trials[0].seed))
-            shared = {j.name: (j, paths) for j in jobs if not self._is_here(j)}
+            shared = {j.name: (j, there) for j in jobs if not self._is_here(j)}
             if shared:
                 leave = self._compute.detach
-                self._executor().run(train_job, shared, display.report, leave)
+                limits = self._executor().run(train_job, shared, display.report, leave)
+                self._learn(shared, limits)
         return new
 
     def histories(self, trials: Sequence[Trial]) -> dict[str, dict[str, list[float | None]]]:
@@ -163,6 +170,14 @@ class Trainer(Trains):
             else:
                 path.unlink()
 
+    def _learn(
+        self, jobs: Mapping[str, tuple[CohortJob, JobPaths]], limits: Sequence[int | None]
+    ) -> None:
+        """Remember which cohorts were halved, and how many trials then fitted."""
+        for (job, _), limit in zip(jobs.values(), limits, strict=True):
+            if limit is not None:
+                self._fitting.remember(job.trials[0], job.plan, limit)
+
     def _is_here(self, job: CohortJob) -> bool:
         """Whether this process trains it."""
         return job.plan.processes == 1 and not self._compute.place
@@ -175,9 +190,9 @@ class Trainer(Trains):
                 data_of(paths),
                 self._compute,
                 self._device,
-                PlanCache(paths.store.parent / "plans.json"),
+                self._plans,
                 self._executor,
-                functools.partial(time_probe, paths=paths),
+                functools.partial(time_probe, paths=replace(paths, device=self._device.type)),
             )
         return self._calibrations[paths.fingerprint]
 
@@ -192,11 +207,12 @@ class Trainer(Trains):
             group.sort(key=lambda trial: (trial.seed, trial.arm))
         estimate, jobs = Estimate(), []
         for group, choice in zip(groups, self._choices(groups, paths), strict=True):
-            logger.info("%d trials of %s: %s", len(group), group[0].arm, choice.plan)
+            plan = self._fitting.bounded(group[0], choice.plan)
+            logger.info("%d trials of %s: %s", len(group), group[0].arm, plan)
             estimate += choice.estimate or Estimate()
             start = 0
-            for size in even_parts(len(group), choice.plan):
-                jobs.append(self._job(tuple(group[start : start + size]), choice.plan))
+            for size in even_parts(len(group), plan):
+                jobs.append(self._job(tuple(group[start : start + size]), plan))
                 start += size
         if estimate.trials:
             logger.info("%s", estimate)
@@ -253,12 +269,16 @@ def _resumed(
     Those that go on elsewhere are `taken_over`: their checkpoints are not touched.
     """
     jobs: list[CohortJob] = []
-    taken = {trial.id for job, _ in taken_over.values() for trial in job.trials}
+    elsewhere = {trial.id for job, _ in taken_over.values() for trial in job.trials}
+    taken = set(elsewhere)
     for path in sorted(store.checkpoints.glob("*.checkpoint")):
         if path.stem in taken_over:
             continue
         checkpoint = load_checkpoint(path, torch.device("cpu"))
         if checkpoint is None or not set(checkpoint.trial_ids) <= set(planned):
+            continue
+        if set(checkpoint.trial_ids) <= elsewhere:
+            # A part of a cohort that did not fit.
             continue
         # Runs with different trials planned may leave one trial in two cohorts: one is enough.
         if not set(checkpoint.trial_ids) & set(missing) or set(checkpoint.trial_ids) & taken:

@@ -30,6 +30,9 @@ COMPILER: dict[str, Any] = {
 }
 
 
+GRAPHS = COMPILER | {"options": COMPILER["options"] | {"triton.cudagraphs": True}}
+
+
 class TrialCounters(NamedTuple):
     """What has happened to each trial so far.
 
@@ -86,6 +89,7 @@ class TrainingStep:
         device: where to compute.
         precision: of matrix products, as in the `compute` block.
         compiled: as one compiled graph; tolerance-equal to the plain form, not bit-equal.
+        graphs: replay the compiled graph as a CUDA graph.
     """
 
     def __init__(
@@ -96,13 +100,19 @@ class TrainingStep:
         device: torch.device,
         precision: str,
         compiled: bool,
+        graphs: bool,
     ) -> None:
         self._program = program
         self._layout = layout
         self._optimiser = optimiser
         self._device = device
         self._precision = precision
-        self._run = torch.compile(self.as_one_graph, **COMPILER) if compiled else self._plain
+        self._run = self._plain
+        if graphs:
+            self._recorded = torch.compile(self.as_one_graph, **GRAPHS)
+            self._run = self._replay
+        elif compiled:
+            self._run = torch.compile(self.as_one_graph, **COMPILER)
 
     def __call__(
         self, weights: Tensor, moments: Mapping[str, Tensor], inputs: StepInputs
@@ -121,6 +131,21 @@ class TrainingStep:
             update = _update(totals, gradient_norms(gradients), inputs)
             self._optimiser.step(weights, moments, gradients, update)
             return _output(totals, terms, state, inputs, update.active)
+
+    def _replay(
+        self, weights: Tensor, moments: Mapping[str, Tensor], inputs: StepInputs
+    ) -> StepOutput:
+        """Do the same as a CUDA graph; what a step writes in place stays where it is."""
+        for tensor in (weights, *moments.values()):
+            torch._dynamo.mark_static_address(tensor)
+        torch.compiler.cudagraph_mark_step_begin()
+        terms, state, counters = self._recorded(weights, moments, inputs)
+        # The next replay writes its own to the same place.
+        return StepOutput(
+            {name: tensor.clone() for name, tensor in terms.items()},
+            {name: tensor.clone() for name, tensor in state.items()},
+            TrialCounters(*(tensor.clone() for tensor in counters)),
+        )
 
     @torch.no_grad()
     def as_one_graph(

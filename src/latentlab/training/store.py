@@ -152,6 +152,10 @@ class TrialStore:
         finally:
             lock.release()
 
+    def checkpoint(self, name: str) -> Path:
+        """Return the file of a cohort in training."""
+        return self.checkpoints / f"{name}.checkpoint"
+
     def folder(self, trial_id: str) -> Path:
         """Return the folder of a trial."""
         return self.trials / trial_id

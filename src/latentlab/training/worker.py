@@ -19,7 +19,8 @@ from latentlab.training.calibration import Calibration, Probe, Timing, time_plan
 from latentlab.training.choosing import Choice, choose_plans
 from latentlab.training.contract import AnyMethod
 from latentlab.training.data import StudyData
-from latentlab.training.loop import CohortJob, Progress, train_cohort
+from latentlab.training.halving import train_fitting
+from latentlab.training.loop import CohortJob, Progress
 from latentlab.training.store import TrialStore
 from latentlab.training.trial import Trial
 
@@ -68,20 +69,24 @@ def data_of(paths: JobPaths) -> StudyData:
     return StudyData.of(prepared, device_of(paths))
 
 
-def train_job(payload: tuple[CohortJob, JobPaths], report: Report) -> None:
-    """Train a cohort.
+def train_job(payload: tuple[CohortJob, JobPaths], report: Report) -> int | None:
+    """Train a cohort, in parts where it does not fit.
+
+    One that is given in again although it had come to its end, since its worker died before saying
+    so, is left as it is.
+
+    Returns:
+        As `train_fitting`.
 
     Raises:
-        UserError: its step cannot be compiled, or the store cannot be written.
+        UserError: its step cannot be compiled, or the store cannot be written; one trial alone
+            does not fit.
     """
     job, paths = payload
     set_determinism(paths.deterministic)
     store = TrialStore(paths.store)
-    if all(store.folder(trial.id).exists() for trial in job.trials):
-        # Given in again although it had come to its end: its worker died before saying so.
-        return
     try:
-        train_cohort(job, data_of(paths), store, device_of(paths), report)
+        return train_fitting(job, data_of(paths), store, device_of(paths), report)
     except RuntimeError as error:
         if type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
             raise UserError(

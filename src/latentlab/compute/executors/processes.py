@@ -11,7 +11,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -31,16 +31,21 @@ class WorkerPool(Executor):
     Args:
         workers: how many.
         folder: for notes on jobs; none: nothing is written.
+        visible: GPUs, as `CUDA_VISIBLE_DEVICES` names them: each worker sees one, in turn; none:
+            what this process sees.
     """
 
-    def __init__(self, workers: int, folder: Path | None = None) -> None:
+    def __init__(
+        self, workers: int, folder: Path | None = None, visible: Sequence[str] = ()
+    ) -> None:
         self._folder = folder
         context = multiprocessing.get_context("spawn")
         self._workers: list[tuple[BaseProcess, Connection]] = []
         self._numbers = itertools.count()
-        for _ in range(workers):
+        for number in range(workers):
             ours, theirs = context.Pipe()
-            process = context.Process(target=_serve, args=(theirs,), daemon=True)
+            device = visible[number % len(visible)] if visible else None
+            process = context.Process(target=_serve, args=(theirs, device), daemon=True)
             process.start()
             theirs.close()
             self._workers.append((process, ours))
@@ -114,8 +119,13 @@ class WorkerPool(Executor):
         return results
 
 
-def _serve(connection: Connection) -> None:
-    """A worker's life: receive a job, tell its news, return its result."""
+def _serve(connection: Connection, device: str | None) -> None:
+    """A worker's life: receive a job, tell its news, return its result.
+
+    Its GPU is the only one that it, and a program that it starts, can see.
+    """
+    if device is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = device
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from latentlab.compute.config import ComputeConfig, SlurmSettings
+from latentlab.compute.device import device_count, find_devices, visible_devices
 from latentlab.compute.executors.inline import Inline
 from latentlab.compute.executors.job import Executor
 from latentlab.compute.executors.processes import WorkerPool
@@ -23,11 +24,16 @@ def _dask(config: ComputeConfig, workers: int, folder: Path) -> Executor:
     return Dask(config.dask.address if config.dask else None, workers, folder)
 
 
+def _processes(config: ComputeConfig, workers: int, folder: Path) -> Executor:
+    devices = find_devices(config.device, config.precision)
+    return WorkerPool(workers, folder, visible_devices(devices))
+
+
 EXECUTORS: dict[str, Callable[[ComputeConfig, int, Path], Executor]] = {
     "inline": lambda config, workers, folder: Inline(folder),
-    "processes": lambda config, workers, folder: WorkerPool(workers, folder),
+    "processes": _processes,
     # The plans choose between the two: this one is opened where worker processes pay.
-    "auto": lambda config, workers, folder: WorkerPool(workers, folder),
+    "auto": _processes,
     "slurm": _slurm,
     "dask": _dask,
 }
@@ -44,4 +50,5 @@ def open_executor(config: ComputeConfig, device: str, folder: Path) -> Executor:
     Raises:
         UserError: its package is missing, or the cluster cannot be reached.
     """
-    return EXECUTORS[config.engine](config, config.worker_count(device), folder)
+    workers = config.worker_count(device, device_count(config))
+    return EXECUTORS[config.engine](config, workers, folder)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, cast
 
 from latentlab.compute.config import ComputeConfig
+from latentlab.compute.device import device_count, resolve_device, visible_devices
 from latentlab.compute.executors.inline import Inline
 from latentlab.core.counting import Counted
 from latentlab.core.errors import UserError
@@ -53,6 +54,9 @@ class ProgramTrainer(Trains):
         store: TrialStore,
         compute: ComputeConfig,
     ) -> None:
+        if resolve_device(compute).type == "cuda" and compute.workers == "auto":
+            # A program knows of no other that would want its GPU.
+            compute = compute.model_copy(update={"workers": device_count(compute)})
         super().__init__(store, compute)
         self._source = source
         self._metrics = metrics
@@ -131,7 +135,7 @@ class ProgramTrainer(Trains):
                 directory=self._source.directory,
                 store=self._store.root.absolute(),
                 device=self._compute.device if remote else str(self._device),
-                environment=self._environment(max(1, workers)),
+                environment=self._environment(workers),
                 plan=f"a process each, {beside}",
                 tried=tried[trial.id],
                 tries=1 + trial.program.retries,
@@ -157,20 +161,23 @@ class ProgramTrainer(Trains):
     def _worker_count(self) -> int:
         if self._compute.engine == "inline":
             return 1
-        return self._compute.worker_count(self._device.type)
+        return self._compute.worker_count(self._device.type, device_count(self._compute))
 
     def _environment(self, workers: int) -> dict[str, str]:
-        """Variables of all programs: the one device, and their share of the cores."""
+        """Variables of all programs: their device, unless a worker has its own, and their cores."""
         remote = bool(self._compute.place)
-        kind, _, index = (self._compute.device if remote else str(self._device)).partition(":")
+        asked = self._compute.device if remote else self._device.type
+        kind, _, index = asked.partition(":")
         threads = self._compute.threads
         if threads == "auto":
-            threads = self._compute.share_of_cores(workers)
+            threads = self._compute.share_of_cores(max(1, workers))
         found = {"OMP_NUM_THREADS": str(threads)}
         if kind not in ("cuda", "auto"):
             found["CUDA_VISIBLE_DEVICES"] = ""
         elif index:
             found["CUDA_VISIBLE_DEVICES"] = index
+        elif workers <= 1 and not remote:
+            found["CUDA_VISIBLE_DEVICES"] = ",".join(visible_devices([self._device]))
         return found
 
     def _tried(self, trial_id: str) -> int:
