@@ -1,4 +1,4 @@
-# Everything a user needs: `make run`, `make ui`, `make viz`, `make clean`; and who changes the code:
+# Everything a user needs: `make run`, `make ui`, `make viz`, `make docs`, `make clean`; and who changes the code:
 # `make lint`, `make fast` (units, in about a minute), `make test` (both, and everything else).
 # PIP_ARGS is passed to pip: on a machine without a GPU
 # name PyTorch's index of CPU builds there to fetch a small torch:
@@ -18,7 +18,7 @@ INSTALLED := .venv/installed
 NOT_FAST := --ignore-glob='*/test_training.py' --ignore-glob='*_rates.py' \
 	$(addprefix --ignore=tests/,browser compute conf docs notebooks pipelines project tracking training)
 
-.PHONY: run lint fast test ui viz clean
+.PHONY: run lint fast test ui viz docs clean
 
 run: $(INSTALLED)
 	$(BIN)/kedro run
@@ -41,9 +41,14 @@ ui: $(INSTALLED)
 viz: $(INSTALLED)
 	$(BIN)/kedro viz run --host 127.0.0.1
 
+docs: $(INSTALLED)
+	$(BIN)/python -m pip install -q --disable-pip-version-check $(PIP_ARGS) -c requirements.lock "latentlab[docs]"
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
+	@echo "Open site/index.html."
+
 clean:
 	# Your own files in data/01_raw stay.
-	rm -rf .venv data/0[2-9]*/* data/smoke data/paper mlflow.db .mlflow.db.lock .tracking mlartifacts .viz build src/*.egg-info
+	rm -rf .venv data/0[2-9]*/* data/smoke data/paper mlflow.db .mlflow.db.lock .tracking mlartifacts .viz build site src/*.egg-info
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
