@@ -1,4 +1,4 @@
-"""Makes links that hold in the repository hold on the site: a hook of mkdocs, named in `mkdocs.yml`.
+"""Makes links that hold in the repository hold on the site, as a hook that `mkdocs.yml` names.
 
 The README is the site's first page. A file outside `docs/` that a page links to is copied to
 `repository/` on the site, a Markdown file as a page; of a link to a folder only its words remain.
