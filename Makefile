@@ -18,7 +18,7 @@ INSTALLED := .venv/installed
 NOT_FAST := --ignore-glob='*/test_training.py' --ignore-glob='*_rates.py' \
 	$(addprefix --ignore=tests/,browser compute conf docs notebooks pipelines project tracking training)
 
-.PHONY: run lint fast test ui viz docs clean
+.PHONY: run lint fast test ui viz docs figures-check clean
 
 run: $(INSTALLED)
 	$(BIN)/kedro run
@@ -40,6 +40,12 @@ ui: $(INSTALLED)
 
 viz: $(INSTALLED)
 	$(BIN)/kedro viz run --host 127.0.0.1
+
+# What pages print against what the code gives: figures, pages that are written whole, drawings.
+figures-check: $(INSTALLED)
+	$(BIN)/python tools/figures_check.py
+	$(BIN)/pytest -q -n 0 tests/tools/test_statistics_figures.py tests/runs/audit/printed/test_five_reports.py \
+		tests/runs/audit/test_planted_flaws.py
 
 docs: $(INSTALLED)
 	$(BIN)/python -m pip install -q --disable-pip-version-check $(PIP_ARGS) -c requirements.lock "latentlab[docs]"
