@@ -1,4 +1,4 @@
-# Everything a user needs: `make run`, `make ui`, `make viz`, `make clean`; and who changes the code:
+# Everything a user needs: `make run`, `make ui`, `make viz`, `make docs`, `make clean`; and who changes the code:
 # `make lint`, `make fast` (units, in about a minute), `make test` (both, and everything else).
 # `make gpu` tests and times a GPU with the Python that is there (PyTorch, and what benchmarks/gpu.py says),
 # installing nothing; `make gpu GPU_ARGS="--device cpu --quick"` rehearses it.
@@ -21,7 +21,7 @@ INSTALLED := .venv/installed
 NOT_FAST := --ignore-glob='*/test_training.py' --ignore-glob='*_rates.py' \
 	$(addprefix --ignore=tests/,browser compute conf docs gpu notebooks pipelines project tracking training)
 
-.PHONY: run lint fast test gpu ui viz clean
+.PHONY: run lint fast test gpu ui viz docs figures-check clean
 
 run: $(INSTALLED)
 	$(BIN)/kedro run
@@ -47,9 +47,20 @@ ui: $(INSTALLED)
 viz: $(INSTALLED)
 	$(BIN)/kedro viz run --host 127.0.0.1
 
+# What pages print against what the code gives: figures, pages that are written whole, drawings.
+figures-check: $(INSTALLED)
+	$(BIN)/python tools/figures_check.py
+	$(BIN)/pytest -q -n 0 tests/tools/test_statistics_figures.py tests/runs/audit/printed/test_five_reports.py \
+		tests/runs/audit/test_planted_flaws.py
+
+docs: $(INSTALLED)
+	$(BIN)/python -m pip install -q --disable-pip-version-check $(PIP_ARGS) -c requirements.lock "latentlab[docs]"
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build
+	@echo "Open site/index.html."
+
 clean:
 	# Your own files in data/01_raw stay.
-	rm -rf .venv data/0[2-9]*/* data/smoke data/paper mlflow.db .mlflow.db.lock .tracking mlartifacts .viz build src/*.egg-info
+	rm -rf .venv data/0[2-9]*/* data/smoke data/paper mlflow.db .mlflow.db.lock .tracking mlartifacts .viz build site src/*.egg-info
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
