@@ -1,0 +1,33 @@
+"""`latentlab export`: the last run of a study as files for a paper."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from labs.project_copies import ProjectCopy
+
+
+def test_what_a_run_left_is_exported_as_it_stands(
+    smoke_project: ProjectCopy, tmp_path: Path
+) -> None:
+    to = tmp_path / "paper"
+    done = smoke_project.kedro("export", "derp_vae", "--env", "smoke", "--to", str(to))
+    assert done.returncode == 0, done.stderr
+    left = smoke_project.root / "data/smoke/08_reporting/derp_vae"
+    for name in ("verdicts", "comparison"):
+        stored, exported = (pd.read_csv(folder / f"{name}.csv") for folder in (left, to))
+        pd.testing.assert_frame_equal(exported, stored)
+    commands = set(pd.read_csv(to / "numbers.csv")["command"])
+    assert "kedro run --pipelines derp_vae.hypothesis_testing --env smoke" in commands
+    assert "On digits we compared 6 arms" in (to / "methods.md").read_text()
+
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.tex").write_text("mine")
+    wrong = smoke_project.kedro("export", "derp_vea", "--to", str(to))
+    assert "There is no study derp_vea" in wrong.stderr
+    taken = smoke_project.kedro(
+        "export", "derp_vae", "--env", "smoke", "--to", str(tmp_path / "mine")
+    )
+    assert "holds no 'numbers.csv'" in taken.stderr
