@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from latentlab.cli.json_output import as_json, print_json
-from latentlab.cli.running import of_a_study, run_pipeline
+from latentlab.cli.running import of_a_study, run_pipeline, studies_beginning
 from latentlab.core.errors import UserError
 
 _OF_CLAIMS = [
@@ -69,7 +69,7 @@ def verify(context: click.Context, /, study: str, **arguments: Any) -> None:
 
 
 @click.command()
-@click.argument("study", required=False)
+@click.argument("study", required=False, shell_complete=studies_beginning)
 @click.option("--env", "-e", help="Environment, a folder of conf/; base without it.")
 @as_json
 def status(study: str | None, env: str | None, in_json: bool) -> None:
