@@ -37,13 +37,22 @@ _OPTIONS = {
 }
 
 
+def studies_beginning(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[str]:
+    """Return the studies whose name begins so: what a shell completes."""
+    from latentlab.studies.registry import STUDIES
+
+    return [name for name in STUDIES if name.startswith(incomplete)]
+
+
 def of_a_study() -> list[click.Parameter]:
     """Return the arguments of a command that runs one pipeline of one study."""
     options = [copy(p) for p in kedro_run.params if p.name in _OPTIONS]
     for option in options:
         # Kedro's own speaks of another default environment than this project's.
         cast("click.Option", option).help = _OPTIONS[str(option.name)]
-    return [click.Argument(["study"]), *options]
+    return [click.Argument(["study"], shell_complete=studies_beginning), *options]
 
 
 def run_pipeline(context: click.Context, name: str, arguments: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from latentlab.cli.json_output import as_json, print_json
-from latentlab.cli.running import of_a_study, run_pipeline
+from latentlab.cli.running import of_a_study, run_pipeline, studies_beginning
 from latentlab.core.errors import UserError
 
 _OF_CLAIMS = [
@@ -69,7 +69,7 @@ def verify(context: click.Context, /, study: str, **arguments: Any) -> None:
 
 
 @click.command()
-@click.argument("study", required=False)
+@click.argument("study", required=False, shell_complete=studies_beginning)
 @click.option("--env", "-e", help="Environment, a folder of conf/; base without it.")
 @as_json
 def status(study: str | None, env: str | None, in_json: bool) -> None:
@@ -88,7 +88,7 @@ def status(study: str | None, env: str | None, in_json: bool) -> None:
     session = KedroSession.create(env=env, save_on_close=False)
     with session:
         catalog = session.load_context().catalog
-        stores = {name: catalog.load(f"{name}.store") for name in _studies_meant(study, STUDIES)}
+        stores = {name: catalog.load(f"{name}.store") for name in studies_meant(study, STUDIES)}
     found = {name: one for name, store in stores.items() if (one := status_of(store)) is not None}
     if in_json:
         print_json({name: asdict(one) for name, one in found.items()})
@@ -103,11 +103,11 @@ def _run_stage(context: click.Context, study: str, name: str, arguments: dict[st
     from latentlab.studies.registry import STUDIES
 
     sweeps = [f"{one.name}_sweep" for one in STUDIES.values() if not one.advises]
-    _studies_meant(study, [*STUDIES, *(sweeps if name == "verify" else [])])
+    studies_meant(study, [*STUDIES, *(sweeps if name == "verify" else [])])
     run_pipeline(context, f"{study}.{name}", arguments)
 
 
-def _studies_meant(study: str | None, known: Collection[str]) -> list[str]:
+def studies_meant(study: str | None, known: Collection[str]) -> list[str]:
     """Return the study that is named, or all of them.
 
     Raises:

@@ -1,0 +1,48 @@
+"""A study's last run as a paper tells of it: from its tables, nothing is computed anew."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from latentlab.experiment.declaration import Declaration
+from latentlab.experiment.programs.declaration import ProgramDeclaration
+from latentlab.experiment.report import reproduction
+from latentlab.experiment.study import Study
+from latentlab.reporting.paper import Paper
+
+
+def paper(
+    study: Study,
+    declaration: Declaration,
+    tables: Mapping[str, pd.DataFrame],
+    registered: Mapping[str, Any],
+    commands: Mapping[str, str],
+) -> Paper:
+    """Return what is to be exported.
+
+    Args:
+        study: whose run it was.
+        declaration: with which it ran.
+        tables: verdicts, comparison and trials, as the run left them.
+        registered: which entry of the registration holds.
+        commands: what makes each table anew, by its name.
+    """
+    facts = reproduction(tables["trials"], registered)
+    # The run may have had others: these are of the process that exports.
+    now = {"command": "exported by"}
+    now |= {name: f"{name}, when exported" for name in ("git", "packages", "python")}
+    asked = declaration.question if isinstance(declaration, ProgramDeclaration) else study.question
+    return Paper(
+        title=study.title,
+        question=asked,
+        dataset=declaration.dataset,
+        arms=list(declaration.configs),
+        control=declaration.control(study.control),
+        shared=declaration.shared_by_arms,
+        tables=tables,
+        commands=commands,
+        facts={now.get(name, name): fact for name, fact in facts.items()},
+    )

@@ -1,0 +1,67 @@
+"""What a paper takes from a study: all numbers, whatever names hold, and it compiles."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import subprocess
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from labs.reporting_study import METRICS, make_scores, make_trials, make_verdicts
+from latentlab.reporting import comparison_table
+from latentlab.reporting.paper import Paper
+
+NASTY = "50%_of #1 & {$x} ~^\\end"
+
+
+@pytest.fixture(scope="module")
+def paper() -> Paper:
+    scores, trials, verdicts = make_scores(), make_trials(), make_verdicts()
+    control = scores["arm"].iloc[0]
+    for table in (scores, trials):
+        table["arm"] = table["arm"].replace({control: NASTY})
+    verdicts["question"] = f"Is \u03c3 \u2264 {NASTY}?"
+    verdicts["control"] = NASTY
+    tables = {
+        "verdicts": verdicts,
+        "comparison": comparison_table(scores, METRICS, NASTY, trials=trials),
+        "trials": trials,
+    }
+    return Paper(
+        title=NASTY,
+        question=NASTY,
+        dataset="digits_8",
+        arms=list(scores["arm"].unique()),
+        control=NASTY,
+        shared="share data order",
+        tables=tables,
+        commands={name: f"kedro run --pipelines toy.{name}" for name in tables},
+        facts={"registered": "2026-01-01", "device": "cpu", "precision": "float32"},
+    )
+
+
+def test_every_number_of_the_tables_is_listed(paper: Paper) -> None:
+    files = paper.files()
+    numbers = pd.read_csv(io.StringIO(files["numbers.csv"]))
+    for name, table in paper.tables.items():
+        stored = pd.read_csv(io.StringIO(files[f"{name}.csv"]))
+        whole = [column for column in table if table[column].dtype.kind in "if"]
+        pd.testing.assert_frame_equal(stored[whole], table[whole], check_dtype=False, rtol=0)
+        own = numbers[numbers["table"] == name]
+        assert len(own) == table.select_dtypes("number").notna().sum().sum()
+        assert set(own["command"]) == {f"kedro run --pipelines toy.{name}"}
+    assert "beta_vae_2: 1 of 10 trials diverged (seed 104 at step 812)." in files["deviations.md"]
+    assert "Holm, family primary, alpha .05" in files["methods.md"]
+
+
+@pytest.mark.skipif(shutil.which("latexmk") is None, reason="there is no latexmk on this machine")
+def test_it_compiles(paper: Paper, tmp_path: Path) -> None:
+    for name, content in paper.files().items():
+        (tmp_path / name).write_text(content, encoding="utf-8")
+    command = ["latexmk", "-pdf", "-interaction=nonstopmode", "-halt-on-error", "main.tex"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert (tmp_path / "main.pdf").stat().st_size > 10_000
