@@ -236,8 +236,10 @@ def in_worker(
 
 def against_jax(load: Workload, rounds: int, seconds: float) -> str:
     """A compiled cohort and JAX, each in one thread of this process, in turn: ours over theirs."""
-    from jax_peer import epochs_of
-
+    try:
+        from jax_peer import epochs_of
+    except ModuleNotFoundError:
+        return "  skipped: JAX is not installed (pip install 'latentlab[jax]')"
     torch.set_num_threads(1)
     data = data_of(load.prepared, "cpu")
     lines = []
