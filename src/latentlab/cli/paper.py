@@ -38,7 +38,8 @@ def export(study: str, to: Path, env: str | None, params: dict[str, Any]) -> Non
     from latentlab.studies.registry import STUDIES
 
     studies_meant(study, [name for name, one in STUDIES.items() if not one.advises])
-    with KedroSession.create(env=env, runtime_params=params, save_on_close=False) as session:
+    session = KedroSession.create(env=env, runtime_params=params, save_on_close=False)
+    with session:
         catalog = session.load_context().catalog
         record = Outputs(catalog.load(f"{study}.store").root / "outputs.json")
         for made, source in record.mixed(_TABLES):
