@@ -144,7 +144,7 @@ def measured(
             # A peer that cannot run here is told, and the others go on.
             except Exception as error:
                 first = str(error).strip().partition(chr(10))[0]
-                left_out[name] = f"{type(error).__name__}: {first}"
+                left_out[name] = f"{type(error).__name__}: {first:.120}"
 
     def in_processes(seconds: float) -> float:
         jobs = {str(n): (replace(case, trials=trials[:1]), seconds) for n in range(len(pool))}

@@ -95,7 +95,7 @@ class _Inputs:
         states = [case.method.init_state(config, case.data.spec, rng) for _ in trials]
         self.state = {
             name: torch.stack([s[name] for s in states])
-            .reshape(*self._axis, *first.shape)
+            .reshape((*self._axis, *first.shape))
             .to(device)
             for name, first in states[0].items()
         }
