@@ -108,7 +108,8 @@ class Study:
         question: what it asks, one sentence.
         declaration: its block in the parameters.
         control: the arm that others are compared with in tables.
-        curves: scores of the history that the report draws, in order.
+        curves: scores of the history that the report draws, in order; where it has none of them, all
+            that it has.
         strips: metrics whose seeds the report draws one by one, in order.
         figures: names of the report's figures, in order: those of `experiment.figures.FIGURES`,
             and the study's own, which its module `figures` has in a `FIGURES` of its own.
