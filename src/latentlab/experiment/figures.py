@@ -81,9 +81,10 @@ class FigureSpec:
 
 def _curves(context: FigureContext) -> Figure:
     present = set(context.history["metric"])
-    # Of a program nobody knows beforehand what its history holds.
-    names = [name for name in context.study.curves or sorted(present) if name in present]
-    return learning_curves(context.history, names, arms=context.arms)
+    named = [name for name in context.study.curves if name in present]
+    # Of a program, and of a model whose terms have other names than those of the scaffold, nobody
+    # knows beforehand what the history holds.
+    return learning_curves(context.history, named or sorted(present), arms=context.arms)
 
 
 FIGURES: dict[str, FigureSpec] = {

@@ -9,6 +9,7 @@ import importlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from latentlab.core.errors import UserError
 from latentlab.experiment.declaration import Declaration
 
 if TYPE_CHECKING:
@@ -108,7 +109,8 @@ class Study:
         question: what it asks, one sentence.
         declaration: its block in the parameters.
         control: the arm that others are compared with in tables.
-        curves: scores of the history that the report draws, in order.
+        curves: scores of the history that the report draws, in order; where it has none of them,
+            all that it has.
         strips: metrics whose seeds the report draws one by one, in order.
         figures: names of the report's figures, in order: those of `experiment.figures.FIGURES`,
             and the study's own, which its module `figures` has in a `FIGURES` of its own.
@@ -197,8 +199,20 @@ class Study:
 
     @property
     def evaluation(self) -> Evaluation:
-        """Return what is measured; imports torch."""
-        return cast("Evaluation", importlib.import_module(f"{self.package}.evaluation"))
+        """Return what is measured; imports torch.
+
+        Raises:
+            UserError: the module lacks one of the three functions.
+        """
+        module = importlib.import_module(f"{self.package}.evaluation")
+        missing = [n for n in ("evaluate", "pictures", "predict") if not hasattr(module, n)]
+        if missing:
+            raise UserError(
+                f"{module.__name__} has no function {', '.join(missing)}",
+                "Write it there; pictures may return {} where the study's figures show no model, "
+                'as figures=("verdicts", "curves").',
+            )
+        return cast("Evaluation", module)
 
     def restore(self, folder: Path, spec: DataSpec, device: torch.device) -> TrainedModel:
         """Return the trained model that a stored trial's folder holds; imports torch."""

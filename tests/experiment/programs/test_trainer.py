@@ -113,6 +113,15 @@ def test_a_score_of_an_undeclared_metric_is_told_and_what_has_run_is_kept(tmp_pa
     ).run()
 
 
+def test_event_files_may_hold_more_than_what_is_declared(tmp_path, monkeypatch):
+    """As a script that exists writes its losses there too."""
+    points = {"test_acc": [(0, 0.5)], "Loss/train": [(0, 2.0)]}
+    monkeypatch.setattr("latentlab.experiment.programs.scores._of_tensorboard", lambda _: points)
+    toy = ToyStudy(tmp_path, {"small": {}}, seeds={"count": 1}, program={"scores": "tensorboard"})
+    toy.run()
+    assert toy.outcomes() == {"small": ("finished", "ok")}
+
+
 def test_pauses_at_a_rung_and_goes_on_from_the_start(tmp_path):
     toy = ToyStudy(tmp_path, {"slow": {"how": "slow"}, "small": {}}, seeds={"count": 1})
     slow, small = toy.trials

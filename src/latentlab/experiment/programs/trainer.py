@@ -23,7 +23,7 @@ from latentlab.experiment.programs.running import (
     paused_history,
     run_job,
 )
-from latentlab.experiment.programs.settings import MLFLOW, WANDB
+from latentlab.experiment.programs.settings import TRACKERS
 from latentlab.experiment.programs.source import ProgramSource
 from latentlab.experiment.programs.trial import ProgramTrial
 from latentlab.training.status import write_plan
@@ -204,7 +204,7 @@ class ProgramTrainer(Trains):
 
     def _require_declared(self, trial: ProgramTrial) -> None:
         """Refuse a score of an undeclared metric, in a file that holds nothing but scores."""
-        if trial.program.scores in (MLFLOW, WANDB) or not self._store.knows(trial.id):
+        if trial.program.scores in TRACKERS or not self._store.knows(trial.id):
             return
         scores = self._written(trial.id)["scores"]
         names = dict.fromkeys(name for split in scores.values() for name in split)
