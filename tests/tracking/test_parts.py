@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import mlflow
@@ -80,6 +81,20 @@ def test_the_pages_are_for_this_machine_alone() -> None:
     assert command[command.index("--host") + 1] == "127.0.0.1"
     assert command[command.index("--port") + 1] == "5000"
     assert ui.command(["--port", "5050"]).count("--port") == 1
+
+
+def test_a_runs_address_is_that_of_the_server_or_of_the_pages_to_be_opened(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    of_a_server = ui.run_page("http://me:secret@lab:80/", "3", "abc")
+    assert of_a_server == "http://me:***@lab:80/#/experiments/3/runs/abc"
+    with socket.socket() as pages:
+        pages.bind(("127.0.0.1", 0))
+        monkeypatch.setattr(ui, "PORT", str(pages.getsockname()[1]))
+        page = f"http://127.0.0.1:{ui.PORT}/#/experiments/3/runs/abc"
+        assert ui.run_page("sqlite:///mlflow.db", "3", "abc") == f"{page}  (after make ui)"
+        pages.listen()
+        assert ui.run_page("sqlite:///mlflow.db", "3", "abc") == page
 
 
 def trial_rows(count: int, status: str = "finished", reused: bool = False) -> pd.DataFrame:

@@ -24,7 +24,7 @@ from latentlab.training.progress import ProgressDisplay
 from latentlab.training.status import write_plan
 from latentlab.training.store import TrialStore
 from latentlab.training.trains import Trains
-from latentlab.training.trial import Trial
+from latentlab.training.trial import Trial, group_text
 from latentlab.training.worker import (
     Choosing,
     JobPaths,
@@ -187,7 +187,7 @@ class Trainer(Trains):
             group.sort(key=lambda trial: (trial.seed, trial.arm))
         estimate, jobs = Estimate(), []
         for group, choice in zip(groups, self._choices(groups, paths), strict=True):
-            logger.info("%d trials of %s: %s", len(group), group[0].arm, choice.plan)
+            logger.info("%s: %s", group_text(group), choice.plan)
             estimate += choice.estimate or Estimate()
             start = 0
             for size in even_parts(len(group), choice.plan):
