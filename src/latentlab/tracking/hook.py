@@ -179,7 +179,19 @@ class TrackingHook(MlflowHook):
     def _verdicts(self, study: str, verdicts: Any) -> None:
         self._verdicts_of_run[study] = verdicts
         self._tree.log_verdicts(study, verdicts)
+        self._describe(study, verdicts)
         self._artifact(study, "verdicts")
+
+    def _describe(self, study: str, verdicts: Any) -> None:
+        from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
+
+        from latentlab.tracking.description import run_description
+
+        question = STUDIES[study].question if study in STUDIES else ""
+        if study in STUDIES and STUDIES[study].runs_programs:
+            question = self._catalog.load(f"params:{study}").question
+        text = run_description(question, verdicts, f"{self._run.path}/artifacts")
+        self._tree.log_tags({MLFLOW_RUN_NOTE: text})
 
     def _pooled_verdicts(self, study: str, pooled: Any) -> None:
         if len(pooled):

@@ -18,7 +18,7 @@ from latentlab.tracking.run_tree import RunTree
 from latentlab.tracking.sessions import TAG, Session, settle
 from latentlab.tracking.store_address import artifact_location, tracking_uri
 from latentlab.tracking.store_creation import prepare_store
-from latentlab.tracking.ui import run_page
+from latentlab.tracking.ui import run_page, run_path
 
 KIND = "mlflow.experimentKind", "custom_model_development"
 """Tag by which MLflow's pages open an experiment on its runs, not on traces of language models."""
@@ -63,6 +63,11 @@ class ParentRun:
     def is_ours(self) -> bool:
         """Whether the run was opened here: one that was active already is closed by its owner."""
         return self._around is None
+
+    @property
+    def path(self) -> str:
+        """The run's page, within MLflow's pages wherever they are served."""
+        return run_path(self._experiment, self.tree.parent)
 
     @property
     def page(self) -> str:

@@ -21,6 +21,11 @@ def command(arguments: list[str]) -> list[str]:
     return [*server, *given]
 
 
+def run_path(experiment: str, run: str) -> str:
+    """Return where MLflow's pages have a run, whatever server shows them."""
+    return f"#/experiments/{experiment}/runs/{run}"
+
+
 def run_page(uri: str, experiment: str, run: str) -> str:
     """Return the address of a run's page, and what opens the pages where nothing does yet.
 
@@ -29,7 +34,7 @@ def run_page(uri: str, experiment: str, run: str) -> str:
         experiment: id of the run's experiment.
         run: its id.
     """
-    page = f"#/experiments/{experiment}/runs/{run}"
+    page = run_path(experiment, run)
     if is_server(uri):
         return f"{str(shown(uri)).rstrip('/')}/{page}"
     with socket.socket() as probe:
