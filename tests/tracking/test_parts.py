@@ -89,11 +89,13 @@ def test_a_runs_address_is_that_of_the_server_or_of_the_pages_to_be_opened(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     of_a_server = ui.run_page("http://me:secret@lab:80/", "3", "abc")
-    assert of_a_server == "http://me:***@lab:80/#/experiments/3/runs/abc"
+    assert (
+        of_a_server == "http://me:***@lab:80/#/experiments/3/runs/abc?workflowType=machine_learning"
+    )
     with socket.socket() as pages:
         pages.bind(("127.0.0.1", 0))
         monkeypatch.setattr(ui, "PORT", str(pages.getsockname()[1]))
-        page = f"http://127.0.0.1:{ui.PORT}/#/experiments/3/runs/abc"
+        page = f"http://127.0.0.1:{ui.PORT}/#/experiments/3/runs/abc?workflowType=machine_learning"
         assert ui.run_page("sqlite:///mlflow.db", "3", "abc") == f"{page}  (after make ui)"
         pages.listen()
         assert ui.run_page("sqlite:///mlflow.db", "3", "abc") == page

@@ -190,7 +190,7 @@ class TrackingHook(MlflowHook):
         question = STUDIES[study].question if study in STUDIES else ""
         if study in STUDIES and STUDIES[study].runs_programs:
             question = self._catalog.load(f"params:{study}").question
-        text = run_description(question, verdicts, f"{self._run.path}/artifacts")
+        text = run_description(question, verdicts, self._run.artifacts)
         self._tree.log_tags({MLFLOW_RUN_NOTE: text})
 
     def _pooled_verdicts(self, study: str, pooled: Any) -> None:

@@ -65,9 +65,9 @@ class ParentRun:
         return self._around is None
 
     @property
-    def path(self) -> str:
-        """The run's page, within MLflow's pages wherever they are served."""
-        return run_path(self._experiment, self.tree.parent)
+    def artifacts(self) -> str:
+        """Where MLflow's pages have the run's files, wherever they are served."""
+        return run_path(self._experiment, self.tree.parent, "/artifacts")
 
     @property
     def page(self) -> str:

@@ -21,9 +21,12 @@ def command(arguments: list[str]) -> list[str]:
     return [*server, *given]
 
 
-def run_path(experiment: str, run: str) -> str:
-    """Return where MLflow's pages have a run, whatever server shows them."""
-    return f"#/experiments/{experiment}/runs/{run}"
+def run_path(experiment: str, run: str, part: str = "") -> str:
+    """Return where MLflow's pages have a run, or a part of it, whatever server shows them.
+
+    Without their workflow the pages of language models surround it.
+    """
+    return f"#/experiments/{experiment}/runs/{run}{part}?workflowType=machine_learning"
 
 
 def run_page(uri: str, experiment: str, run: str) -> str:
