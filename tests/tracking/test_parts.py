@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import mlflow
@@ -14,6 +15,8 @@ from mlflow.utils.validation import _validate_param_name
 
 from labs.project_copies import empty_store
 from latentlab.tracking import ui
+from latentlab.tracking.description import LONGEST as LONGEST_TAG
+from latentlab.tracking.description import run_description
 from latentlab.tracking.flatten import LONGEST, LONGEST_KEY, flatten, mlflow_key
 from latentlab.tracking.outbox import Outbox
 from latentlab.tracking.run_tree import HISTORY_POINTS, RunTree
@@ -80,6 +83,41 @@ def test_the_pages_are_for_this_machine_alone() -> None:
     assert command[command.index("--host") + 1] == "127.0.0.1"
     assert command[command.index("--port") + 1] == "5000"
     assert ui.command(["--port", "5050"]).count("--port") == 1
+
+
+def test_a_runs_address_is_that_of_the_server_or_of_the_pages_to_be_opened(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    of_a_server = ui.run_page("http://me:secret@lab:80/", "3", "abc")
+    assert (
+        of_a_server == "http://me:***@lab:80/#/experiments/3/runs/abc?workflowType=machine_learning"
+    )
+    with socket.socket() as pages:
+        pages.bind(("127.0.0.1", 0))
+        monkeypatch.setattr(ui, "PORT", str(pages.getsockname()[1]))
+        page = f"http://127.0.0.1:{ui.PORT}/#/experiments/3/runs/abc?workflowType=machine_learning"
+        assert ui.run_page("sqlite:///mlflow.db", "3", "abc") == f"{page}  (after make ui)"
+        pages.listen()
+        assert ui.run_page("sqlite:///mlflow.db", "3", "abc") == page
+
+
+def test_a_description_has_question_and_verdicts_and_counts_what_does_not_fit() -> None:
+    row = {
+        "hypothesis": "h",
+        "question": "A is | better",
+        "verdict": "not_run",
+        "status": "exploratory",
+    }
+    row |= {"effect": 1.0, "interval_low": 0.5, "interval_high": 1.5, "unit": "nats"}
+    text = run_description("Why?", pd.DataFrame([row]), "#/x/artifacts")
+    assert text.startswith("Why?\n\n| verdict |")
+    assert "| not run | A is \\| better |" in text
+    assert text.endswith("[Report, tables and figures](#/x/artifacts)")
+    many = run_description("Why?", pd.DataFrame([row] * 500), "#/x/artifacts")
+    shown = many.count("| not run |")
+    assert len(many) <= LONGEST_TAG
+    assert 0 < shown < 500
+    assert f"{500 - shown} more claims are in the report." in many
 
 
 def trial_rows(count: int, status: str = "finished", reused: bool = False) -> pd.DataFrame:

@@ -14,6 +14,7 @@ from latentlab.reporting.formatting import MISSING, as_float, as_text
 from latentlab.reporting.pooled import pooled_names
 from latentlab.reporting.verdict_cells import (
     cause_text,
+    claim_text,
     correction_text,
     count_text,
     deciding_p,
@@ -142,7 +143,7 @@ def _table(rows: list[dict[Hashable, Any]]) -> Table:
     interval = labels.pop() if len(labels) == 1 else "unadjusted interval"
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("verdict", no_wrap=True)
-    table.add_column("hypothesis", overflow="fold")
+    table.add_column("hypothesis", overflow="fold", min_width=24)
     table.add_column(f"effect [{interval}]".replace("[", r"\["))
     table.add_column("adjusted p", no_wrap=True)
     table.add_column("correction")
@@ -152,7 +153,7 @@ def _table(rows: list[dict[Hashable, Any]]) -> Table:
         verdict = as_text(row.get("verdict"))
         table.add_row(
             Text(verdict.replace("_", " "), style=_STYLES.get(verdict, "")),
-            Text(as_text(row.get("hypothesis"))),
+            _named(row),
             Text(effect_text(row)),
             Text(_p_text(row)),
             Text(correction_text(row)),
@@ -164,7 +165,8 @@ def _table(rows: list[dict[Hashable, Any]]) -> Table:
 
 def _line(row: dict[Hashable, Any]) -> Text:
     verdict = as_text(row.get("verdict"))
-    parts = [f"{verdict.replace('_', ' '):<12}  {as_text(row.get('hypothesis'))}"]
+    claim = f": {claim_text(row)}" if _is_asked(row) else ""
+    parts = [f"{verdict.replace('_', ' '):<12}  {as_text(row.get('hypothesis'))}{claim}"]
     if effect_text(row) != MISSING:
         parts.append(f"effect {effect_text(row)} ({interval_label(row)})")
         parts.append(f"adjusted p {_p_text(row)} ({correction_text(row)})")
@@ -177,6 +179,16 @@ def _line(row: dict[Hashable, Any]) -> Text:
     if (status := as_text(row.get("status"))) in UNCONFIRMED:
         parts.append(status)
     return Text("; ".join(parts))
+
+
+def _named(row: dict[Hashable, Any]) -> Text:
+    """A hypothesis with its claim in words below."""
+    name = Text(as_text(row.get("hypothesis")))
+    return name.append(f"\n{claim_text(row)}", style="dim") if _is_asked(row) else name
+
+
+def _is_asked(row: dict[Hashable, Any]) -> bool:
+    return bool(as_text(row.get("question")))
 
 
 def _p_text(row: dict[Hashable, Any]) -> str:

@@ -179,7 +179,19 @@ class TrackingHook(MlflowHook):
     def _verdicts(self, study: str, verdicts: Any) -> None:
         self._verdicts_of_run[study] = verdicts
         self._tree.log_verdicts(study, verdicts)
+        self._describe(study, verdicts)
         self._artifact(study, "verdicts")
+
+    def _describe(self, study: str, verdicts: Any) -> None:
+        from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
+
+        from latentlab.tracking.description import run_description
+
+        question = STUDIES[study].question if study in STUDIES else ""
+        if study in STUDIES and STUDIES[study].runs_programs:
+            question = self._catalog.load(f"params:{study}").question
+        text = run_description(question, verdicts, self._run.artifacts)
+        self._tree.log_tags({MLFLOW_RUN_NOTE: text})
 
     def _pooled_verdicts(self, study: str, pooled: Any) -> None:
         if len(pooled):
@@ -218,6 +230,10 @@ class TrackingHook(MlflowHook):
         path = Path(str(self._catalog[f"{study}.{kind}"]._filepath))
         return path if path.is_absolute() else Path(self._context.project_path) / path
 
+    def _page(self, study: str, kind: str) -> str:
+        """Address of a report that a browser opens."""
+        return (self._path(study, kind) / "index.html").as_uri()
+
     def _show(self, study: str) -> None:
         from latentlab.reporting import print_table
 
@@ -228,11 +244,7 @@ class TrackingHook(MlflowHook):
         table = declaration.table(comparison, verdicts)
         if table is not None:
             print_table(table, group=table.columns[0])
-        advice = (
-            {"advice": str(self._path(study, "advice") / "index.html")}
-            if STUDIES[study].advises
-            else {}
-        )
+        advice = {"advice": self._page(study, "advice")} if STUDIES[study].advises else {}
         pooled = self._catalog.load(f"{study}.pooled_verdicts")
         self._show_verdicts(study, verdicts, advice, pooled)
 
@@ -245,8 +257,8 @@ class TrackingHook(MlflowHook):
             verdicts,
             {
                 **where,
-                "report": str(self._path(study, "report") / "index.html"),
-                "MLflow": f"make ui, experiment {study}, run {self.run_id}",
+                "report": self._page(study, "report"),
+                "MLflow": self._run.page,
                 "pipelines": "make viz",
             },
             pooled=pooled,
@@ -262,8 +274,8 @@ class TrackingHook(MlflowHook):
                 for row in findings.itertuples()
             ],
             {
-                "report": str(self._path(study, "report") / "index.html"),
-                "MLflow": f"make ui, experiment {study}, run {self.run_id}",
+                "report": self._page(study, "report"),
+                "MLflow": self._run.page,
             },
         )
 
@@ -274,8 +286,8 @@ class TrackingHook(MlflowHook):
         print_lines(
             report.lines(),
             {
-                "report": str(folder / "index.html"),
-                "MLflow": f"make ui, experiment {study}, run {self.run_id}",
+                "report": (folder / "index.html").as_uri(),
+                "MLflow": self._run.page,
             }
             | {one.name: one.run for one in report.next_sweeps if one.text},
         )

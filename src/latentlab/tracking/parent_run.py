@@ -18,6 +18,10 @@ from latentlab.tracking.run_tree import RunTree
 from latentlab.tracking.sessions import TAG, Session, settle
 from latentlab.tracking.store_address import artifact_location, tracking_uri
 from latentlab.tracking.store_creation import prepare_store
+from latentlab.tracking.ui import run_page, run_path
+
+KIND = "mlflow.experimentKind", "custom_model_development"
+"""Tag by which MLflow's pages open an experiment on its runs, not on traces of language models."""
 
 
 class ParentRun:
@@ -51,6 +55,7 @@ class ParentRun:
             if not is_gone(error):
                 raise
             raise unreachable(mlflow.get_tracking_uri(), error) from error
+        self._uri, self._experiment = uri, experiment
         self.outbox = Outbox(client, self._session.folder, experiment)
         self.tree = RunTree(self.outbox, run, experiment, git_state())
 
@@ -58,6 +63,16 @@ class ParentRun:
     def is_ours(self) -> bool:
         """Whether the run was opened here: one that was active already is closed by its owner."""
         return self._around is None
+
+    @property
+    def artifacts(self) -> str:
+        """Where MLflow's pages have the run's files, wherever they are served."""
+        return run_path(self._experiment, self.tree.parent, "/artifacts")
+
+    @property
+    def page(self) -> str:
+        """Where MLflow shows the run."""
+        return run_page(self._uri, self._experiment, self.tree.parent)
 
     def close(self, status: str) -> None:
         """Close the run; what the store does not take is left to the next one."""
@@ -90,6 +105,8 @@ def _set_up(config: KedroMlflowConfig, context: KedroContext, name: str) -> tupl
     mlflow.set_tracking_uri(uri)
     setup: Any = config.setup
     setup(context)
+    if KIND[0] not in experiment._experiment.tags:
+        mlflow.MlflowClient().set_experiment_tag(experiment._experiment.experiment_id, *KIND)
     if not config.tracking.run.name:
         config.tracking.run.name = f"{name} ({context.env or 'base'})"
     return uri, str(experiment._experiment.experiment_id)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 
+from latentlab.core.databases import shown
 from latentlab.core.errors import UserError
-from latentlab.tracking.store_address import tracking_uri
+from latentlab.tracking.store_address import is_server, tracking_uri
 from latentlab.tracking.store_creation import prepare_store
 
 PORT = "5000"
@@ -17,6 +19,31 @@ def command(arguments: list[str]) -> list[str]:
     given = arguments if "--port" in arguments else ["--port", PORT, *arguments]
     server = [sys.executable, "-m", "mlflow", "ui", "--host", "127.0.0.1", "--workers", "1"]
     return [*server, *given]
+
+
+def run_path(experiment: str, run: str, part: str = "") -> str:
+    """Return where MLflow's pages have a run, or a part of it, whatever server shows them.
+
+    Without their workflow the pages of language models surround it.
+    """
+    return f"#/experiments/{experiment}/runs/{run}{part}?workflowType=machine_learning"
+
+
+def run_page(uri: str, experiment: str, run: str) -> str:
+    """Return the address of a run's page, and what opens the pages where nothing does yet.
+
+    Args:
+        uri: of the tracking store; a server has pages of its own.
+        experiment: id of the run's experiment.
+        run: its id.
+    """
+    page = run_path(experiment, run)
+    if is_server(uri):
+        return f"{str(shown(uri)).rstrip('/')}/{page}"
+    with socket.socket() as probe:
+        probe.settimeout(0.2)
+        is_open = probe.connect_ex(("127.0.0.1", int(PORT))) == 0
+    return f"http://127.0.0.1:{PORT}/{page}" + ("" if is_open else "  (after make ui)")
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from latentlab.training.data import StudyData, steps_per_epoch
 from latentlab.training.group import TrainingGroup, steps_unwatched
 from latentlab.training.groups import choices_of, open_group
 from latentlab.training.memory import bytes_per_trial, trials_in_memory
-from latentlab.training.trial import TRAINER_VERSION, Trial
+from latentlab.training.trial import TRAINER_VERSION, Trial, group_text
 
 logger = logging.getLogger(__name__)
 
@@ -174,7 +174,7 @@ class Calibration:
                 calibration of its own.
         """
         count, kind = len(trials), self._device.type
-        logger.info("%d trials of %s, %d steps each: choosing a plan", count, trials[0].arm, steps)
+        logger.info("%s, %d steps each: choosing a plan", group_text(trials), steps)
         # Where the settings leave no choice, nothing is measured.
         method = self.method_of(trials[0])
         config = choices_of(method, self._config)

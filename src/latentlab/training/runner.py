@@ -27,7 +27,7 @@ from latentlab.training.progress import ProgressDisplay
 from latentlab.training.status import write_plan
 from latentlab.training.store import TrialStore
 from latentlab.training.trains import Trains
-from latentlab.training.trial import Trial
+from latentlab.training.trial import Trial, group_text
 from latentlab.training.worker import (
     Choosing,
     JobPaths,
@@ -208,7 +208,7 @@ class Trainer(Trains):
         estimate, jobs = Estimate(), []
         for group, choice in zip(groups, self._choices(groups, paths), strict=True):
             plan = self._fitting.bounded(group[0], choice.plan)
-            logger.info("%d trials of %s: %s", len(group), group[0].arm, plan)
+            logger.info("%s: %s", group_text(group), plan)
             estimate += choice.estimate or Estimate()
             start = 0
             for size in even_parts(len(group), plan):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -12,6 +13,9 @@ from latentlab.training.streams import stream_key
 
 TRAINER_VERSION = 4
 """Raised when a change of the trainer changes the weights that a trial ends with."""
+
+_ARMS_NAMED = 2
+"""Arms of a group that a line names."""
 
 
 @dataclass(frozen=True)
@@ -59,3 +63,10 @@ class Trial:
     def signature(self) -> str:
         """Trials with one signature can train in one cohort."""
         return graph_signature(self.config)
+
+
+def group_text(trials: Sequence[Trial]) -> str:
+    """Name trials by their arms ("12 trials of standard_vae, beta_vae_0.1, .. (4 arms)")."""
+    arms = list(dict.fromkeys(trial.arm for trial in trials))
+    more = f", .. ({len(arms)} arms)" if len(arms) > _ARMS_NAMED else ""
+    return f"{len(trials)} trials of {', '.join(arms[:_ARMS_NAMED])}{more}"
