@@ -68,14 +68,17 @@ def undated_pages() -> list[str]:
 def figures() -> Iterator[Printed]:
     """Return all that is compared."""
     bootstrap_project(ROOT)
-    with KedroSession.create(project_path=ROOT) as session:
+    session = KedroSession.create(project_path=ROOT, save_on_close=False)
+    try:
         params = session.load_context().params
+    finally:
+        session.close()
     for name in STUDIES:
         study = params[name]
         size = f"| {len(study.configs)} x {study.seeds.count} on "
-        yield Printed(README, f"| `{name}` |", lambda size=size: size)
+        yield Printed(README, f"| `{name}` |", partial(str, size))
     claims = plural(len(params["derp_vae"].applicable.hypotheses), "verdict")
-    yield Printed(README, claims.partition(" ")[0] + " verdicts: ", lambda: claims)
+    yield Printed(README, claims.partition(" ")[0] + " verdicts: ", partial(str, claims))
     yield Printed(STATISTICS, "| O'Brien-Fleming's constant |", partial(_constant, 0.5))
     yield Printed(STATISTICS, "| Pocock's constant |", partial(_constant, 0.0))
     for spending in ("obrien_fleming", "pocock"):

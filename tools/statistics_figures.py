@@ -13,6 +13,7 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 import scipy
+from cycler import cycler
 from matplotlib.figure import Figure
 
 from latentlab.statistics.alpha_spending import Spending, spent
@@ -27,14 +28,6 @@ LOOKS = (5, 10, 15, 20)
 SPENDINGS: tuple[Spending, ...] = ("obrien_fleming", "pocock")
 # Of Okabe and Ito: the colour-blind can tell them apart, on white and on black.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7")
-STYLE = {
-    "svg.hashsalt": "latentlab",
-    "svg.fonttype": "none",
-    "font.size": 10,
-    "axes.prop_cycle": matplotlib.cycler(color=COLOURS),
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-}
 
 
 def power_against_seeds() -> Figure:
@@ -87,8 +80,10 @@ def _expected(seeds: int, examples: int) -> TwoWayMean:
     """Return a table whose mean squares are what is expected of them."""
     rest = 0.2**2 / (seeds * examples)
     row, column = 0.02**2 / seeds + rest, 0.4**2 / examples + rest
-    squares = [np.array(square) for square in (0.0, row, column, rest)]
-    return TwoWayMean(*squares, seeds=seeds, examples=examples)
+    mean = np.zeros(())
+    return TwoWayMean(
+        mean, np.array(row), np.array(column), np.array(rest), seeds=seeds, examples=examples
+    )
 
 
 def interval_of_few_seeds() -> Figure:
@@ -113,7 +108,17 @@ FIGURES: dict[str, Callable[[], Figure]] = {
 def draw(folder: Path) -> None:
     """Write every figure into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    with matplotlib.rc_context(STYLE):
+    style = matplotlib.rc_context(
+        {
+            "svg.hashsalt": "latentlab",
+            "svg.fonttype": "none",
+            "font.size": 10,
+            "axes.prop_cycle": cycler(color=COLOURS),
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+        }
+    )
+    with style:
         for name, figure in FIGURES.items():
             drawn = figure()
             drawn.tight_layout()
