@@ -69,10 +69,8 @@ def figures() -> Iterator[Printed]:
     """Return all that is compared."""
     bootstrap_project(ROOT)
     session = KedroSession.create(project_path=ROOT, save_on_close=False)
-    try:
+    with session:
         params = session.load_context().params
-    finally:
-        session.close()
     for name in STUDIES:
         study = params[name]
         size = f"| {len(study.configs)} x {study.seeds.count} on "
