@@ -68,7 +68,7 @@ def undated_pages() -> list[str]:
 def figures() -> Iterator[Printed]:
     """Return all that is compared."""
     bootstrap_project(ROOT)
-    session = KedroSession.create(project_path=ROOT)
+    session = KedroSession.create(project_path=ROOT, save_on_close=False)
     with session:
         params = session.load_context().params
     for name in STUDIES:
@@ -76,7 +76,7 @@ def figures() -> Iterator[Printed]:
         size = f"| {len(study.configs)} x {study.seeds.count} on "
         yield Printed(README, f"| `{name}` |", partial(str, size))
     claims = plural(len(params["derp_vae"].applicable.hypotheses), "verdict")
-    yield Printed(README, claims.partition(" ")[0] + " verdicts: ", lambda: claims)
+    yield Printed(README, claims.partition(" ")[0] + " verdicts: ", partial(str, claims))
     yield Printed(STATISTICS, "| O'Brien-Fleming's constant |", partial(_constant, 0.5))
     yield Printed(STATISTICS, "| Pocock's constant |", partial(_constant, 0.0))
     for spending in ("obrien_fleming", "pocock"):

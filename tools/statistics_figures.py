@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
+import matplotlib
 import numpy as np
 import scipy
 from cycler import cycler
-from matplotlib import style
 from matplotlib.figure import Figure
 
 from latentlab.statistics.alpha_spending import Spending, spent
@@ -29,14 +28,6 @@ LOOKS = (5, 10, 15, 20)
 SPENDINGS: tuple[Spending, ...] = ("obrien_fleming", "pocock")
 # Of Okabe and Ito: the colour-blind can tell them apart, on white and on black.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7")
-STYLE: dict[str, Any] = {
-    "svg.hashsalt": "latentlab",
-    "svg.fonttype": "none",
-    "font.size": 10,
-    "axes.prop_cycle": cycler(color=COLOURS),
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-}
 
 
 def power_against_seeds() -> Figure:
@@ -89,13 +80,9 @@ def _expected(seeds: int, examples: int) -> TwoWayMean:
     """Return a table whose mean squares are what is expected of them."""
     rest = 0.2**2 / (seeds * examples)
     row, column = 0.02**2 / seeds + rest, 0.4**2 / examples + rest
+    mean = np.zeros(())
     return TwoWayMean(
-        mean=np.array(0.0),
-        row=np.array(row),
-        column=np.array(column),
-        residual=np.array(rest),
-        seeds=seeds,
-        examples=examples,
+        mean, np.array(row), np.array(column), np.array(rest), seeds=seeds, examples=examples
     )
 
 
@@ -121,7 +108,17 @@ FIGURES: dict[str, Callable[[], Figure]] = {
 def draw(folder: Path) -> None:
     """Write every figure into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    with style.context(STYLE):
+    style = matplotlib.rc_context(
+        {
+            "svg.hashsalt": "latentlab",
+            "svg.fonttype": "none",
+            "font.size": 10,
+            "axes.prop_cycle": cycler(color=COLOURS),
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+        }
+    )
+    with style:
         for name, figure in FIGURES.items():
             drawn = figure()
             drawn.tight_layout()
