@@ -55,10 +55,26 @@ def register_champion(
         tags = {"trial_id": champion["trial_id"]}
         # A server asks for the model's id too.
         made = client.create_model_version(
-            study, model.model_uri, model.run_id, tags, model_id=model.model_id
+            study,
+            model.model_uri,
+            model.run_id,
+            tags,
+            description=_card(study, champion),
+            model_id=model.model_id,
         )
         known = str(made.version)
     client.set_registered_model_alias(study, "champion", known)
+
+
+def _card(study: str, champion: Mapping[str, Any]) -> str:
+    """Say what was chosen and how, so that nobody takes the best of many for the typical."""
+    score = f"{champion['split']} {champion['metric']}"
+    return (
+        f"Study {study}, arm {champion['arm']}, seed {champion['seed']}: of the arm with the best "
+        f"mean {score} ({champion['arm_mean']:.4g} over {champion['arm_seeds']} seeds) the trial "
+        f"with the best one ({champion['value']:.4g}). The run that this version comes from has "
+        "the verdicts of the study."
+    )
 
 
 def _version_of(client: mlflow.MlflowClient, study: str, trial_id: str) -> str | None:
