@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from labs.project_copies import ProjectCopy, free_port, serving
+from latentlab.studies.registry import STUDIES
 
 pytestmark = pytest.mark.browser
 
@@ -55,6 +56,13 @@ def test_trials_are_children_of_one_run(runs_page) -> None:
     trials.first.wait_for()
     expected = sorted(f"{arm} s{seed}" for arm in ARMS for seed in SEEDS)
     assert sorted(trials.all_inner_texts()) == expected
+
+
+def test_a_run_has_its_question_and_verdicts_on_its_page(runs_page) -> None:
+    runs_page.get_by_role("link", name="derp_vae (smoke)").first.click()
+    runs_page.get_by_text("verdict.derp_vae.H1_reported").first.wait_for()
+    runs_page.get_by_text(STUDIES["derp_vae"].question).first.wait_for()
+    assert runs_page.get_by_role("cell", name="DERP with 5 probes").count() >= 3
 
 
 def test_two_trials_are_compared_by_parameters_and_metrics(runs_page) -> None:
