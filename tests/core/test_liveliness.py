@@ -31,3 +31,13 @@ def test_work_that_speaks_for_itself_is_left_alone(caplog: pytest.LogCaptureFixt
         logging.getLogger("latentlab.some").info("step %d", step)
     lively.end()
     assert not [line for line in caplog.messages if line.startswith("training: ")]
+
+
+def test_short_pieces_of_work_are_not_silent_together(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    lively = Liveliness(seconds=0.2)
+    for piece in range(8):
+        lively.begin(f"piece {piece}")
+        time.sleep(0.08)
+    lively.end()
+    assert [line for line in caplog.messages if line.startswith("piece ")]

@@ -41,8 +41,10 @@ class Liveliness(logging.Handler):
     def begin(self, work: str) -> None:
         """Say from now on that this work goes on, in place of what was said before."""
         self._work = work
-        self._begun = Liveliness.heard = time.monotonic()
+        self._begun = time.monotonic()
         if self._thread is None:
+            # Of work that follows on other work, the silence of both counts.
+            Liveliness.heard = self._begun
             self._ended.clear()
             logging.getLogger().addHandler(self)
             self._thread = threading.Thread(target=self._watch, daemon=True)
