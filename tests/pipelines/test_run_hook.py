@@ -83,7 +83,7 @@ def test_verdicts_stand_before_the_line_that_ends_the_run(finished: ProjectCopy)
     stages = f"{STUDY}.hypothesis_testing,{STUDY}.reporting"
     done = finished.kedro("run", "--env", "smoke", "--pipelines", stages)
     assert done.returncode != 0
-    assert "accuracy_kept; effect" in done.stdout
+    assert "accuracy_kept: DERP with 5 probes costs less" in done.stdout
     (line,) = [line for line in done.stderr.splitlines() if line.startswith("Error: ")]
     assert "figures" in line
 

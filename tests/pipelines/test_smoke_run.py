@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import mlflow
 import numpy as np
@@ -62,7 +63,8 @@ def test_every_output_of_every_stage_is_there(smoke_project: ProjectCopy) -> Non
 def test_the_terminal_ends_with_the_verdicts_and_where_to_look(smoke_project: ProjectCopy) -> None:
     lines = (smoke_project.root / "terminal.txt").read_text().strip().splitlines()
     assert [line.split()[0] for line in lines[-3:]] == ["report", "MLflow", "pipelines"]
-    assert Path(lines[-3].split(maxsplit=1)[1]).exists()
+    page = urlsplit(lines[-3].split(maxsplit=1)[1])
+    assert (page.scheme, Path(page.path).exists()) == ("file", True)
     first = lines.index("9 verdicts: 9 confirmatory, 0 exploratory, 0 deviated.")
     words = {"supported", "refuted", "inconclusive", "invalid", "not_run"}
     assert all(line.split()[0] in words for line in lines[first + 1 : first + 10])
