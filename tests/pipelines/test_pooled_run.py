@@ -84,7 +84,8 @@ def test_a_second_data_set_is_pooled_with_the_first(
     lines = capsys.readouterr().out.splitlines()
     start = lines.index("Pooled over digits, mnist:")
     for (name, row), line in zip(pooled.iterrows(), lines[start + 1 :], strict=False):
-        assert line.startswith(f"{row['verdict']:<12}  {name}: {row['question']}; effect ")
+        claim = row["question"][0].upper() + row["question"][1:]
+        assert line.startswith(f"{row['verdict']:<12}  {name}: {claim}; effect ")
     client = mlflow.MlflowClient(f"sqlite:///{root / 'mlflow.db'}")
     experiment = client.get_experiment_by_name(STUDY)
     query = f"tags.`pooled_verdict.{STUDY}.accuracy_kept` = '{pooled['verdict']['accuracy_kept']}'"
