@@ -239,7 +239,7 @@ def against_jax(load: Workload, rounds: int, seconds: float) -> str:
     try:
         from jax_peer import epochs_of
     except ModuleNotFoundError:
-        return "  skipped: JAX is not installed (pip install 'latentlab[jax]')"
+        return "  skipped: JAX is not installed (pip install -e '.[jax]')"
     torch.set_num_threads(1)
     data = data_of(load.prepared, "cpu")
     lines = []

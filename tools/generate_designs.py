@@ -2,7 +2,7 @@
 
 A design depends on the problem, its size, the seed and its own number alone, so that a larger set
 begins with the smaller one. With `--engibench` the designs of beams come from EngiBench, which is
-not installed with this project (GPL-3.0): `pip install "latentlab[engibench]"`.
+not installed with this project (GPL-3.0): `pip install -e ".[engibench]"`.
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ def _engibench() -> Any:
     except ImportError as error:
         raise UserError(
             f"--engibench needs EngiBench: {error}",
-            'Install it with `pip install "latentlab[engibench]"`; its licence is GPL-3.0.',
+            'Install it with `pip install -e ".[engibench]"`; its licence is GPL-3.0.',
         ) from error
     return Beams2D
 

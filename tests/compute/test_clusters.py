@@ -147,13 +147,13 @@ def test_plans_of_a_cluster_are_for_its_workers():
 @pytest.mark.parametrize(("engine", "module"), [("slurm", "submitit"), ("dask", "distributed")])
 def test_a_missing_package_names_its_extra(engine, module, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, module, None)
-    with pytest.raises(UserError, match=rf"needs {module}. pip install 'latentlab\[{engine}\]'"):
+    with pytest.raises(UserError, match=rf"needs {module}. pip install -e '\.\[{engine}\]'"):
         open_executor(ComputeConfig(engine=engine), "cpu", tmp_path)
 
 
 @pytest.mark.slow
 def test_dask_on_this_machine(tmp_path):
-    pytest.importorskip("distributed", reason="pip install 'latentlab[dask]'")
+    pytest.importorskip("distributed", reason="pip install -e '.[dask]'")
     folder, gate, news = tmp_path / "jobs", tmp_path / "gate", []
     with open_executor(ComputeConfig(engine="dask", workers=2), "cpu", folder) as dask:
         assert len(dask) == 2
@@ -170,7 +170,7 @@ def test_dask_on_this_machine(tmp_path):
 
 @pytest.mark.slow
 def test_what_is_left_with_a_scheduler_is_collected(tmp_path):
-    distributed = pytest.importorskip("distributed", reason="pip install 'latentlab[dask]'")
+    distributed = pytest.importorskip("distributed", reason="pip install -e '.[dask]'")
     folder, gate = tmp_path / "jobs", tmp_path / "gate"
     with distributed.LocalCluster(
         n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None

@@ -151,5 +151,5 @@ def test_a_server_that_refuses_is_one_line_without_the_password(address, change,
 
 def test_a_missing_driver_names_the_extra(address, monkeypatch):
     monkeypatch.setitem(sys.modules, "psycopg", None)
-    with pytest.raises(UserError, match=r"psycopg is not installed. .*latentlab\[postgresql\]"):
+    with pytest.raises(UserError, match=r"psycopg is not installed. .*'\.\[postgresql\]"):
         driver(address, "here")

@@ -68,7 +68,7 @@ def test_the_embedded_set_is_what_the_command_makes(name):
 
 def test_engibench_is_asked_only_when_wanted(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "engibench", None)
-    with pytest.raises(UserError, match=r'pip install "latentlab\[engibench\]"'):
+    with pytest.raises(UserError, match=r'pip install -e "\.\[engibench\]"'):
         made(tmp_path, "beams2d", "--engibench", "optimiser")
     with pytest.raises(UserError, match="heat_conduction2d, which is a problem of our own"):
         made(tmp_path, "heat_conduction2d", "--engibench", "dataset")

@@ -77,5 +77,5 @@ def test_a_store_that_cannot_be_used_is_one_line(store, change, said):
 
 def test_a_missing_driver_names_the_extra(store, monkeypatch):
     monkeypatch.setitem(sys.modules, "psycopg", None)
-    with pytest.raises(UserError, match=r"psycopg is not installed. .*latentlab\[postgresql\]"):
+    with pytest.raises(UserError, match=r"psycopg is not installed. .*'\.\[postgresql\]"):
         prepare_store(store)

@@ -15,7 +15,7 @@ from latentlab.studies.derp_vae.method import METHOD
 from latentlab.training.status import status_of
 from latentlab.training.store import TrialStore
 
-pytest.importorskip("submitit", reason="pip install 'latentlab[slurm]'")
+pytest.importorskip("submitit", reason="pip install -e '.[slurm]'")
 
 SLURM = ComputeConfig(
     engine="slurm", workers=2, cohort=2, threads=1, compile=False, checkpoint_seconds=0.1

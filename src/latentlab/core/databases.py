@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 _PASSWORD = re.compile(r"(?<=://)([^/:@\s]*):\S*@")
 _QUERY = re.compile(r"(?i)([?&]password=)[^&#\s'\"]*")
 
-_EXTRA = "Install it: pip install 'latentlab[postgresql]'."
+_EXTRA = "Install it: pip install -e '.[postgresql]'."
 _START = "Start the server, or correct host and port. What was trained is kept."
 _REMEDIES = (
     (

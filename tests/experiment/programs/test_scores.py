@@ -50,7 +50,7 @@ def test_scalars_of_tensorboard(tmp_path):
 
 def test_tensorboard_without_its_package_names_the_extra(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorboard.backend.event_processing.event_accumulator", None)
-    with pytest.raises(UserError, match=r"latentlab\[tensorboard\]"):
+    with pytest.raises(UserError, match=r"\.\[tensorboard\]"):
         read_scores(tmp_path, "tensorboard")
 
 

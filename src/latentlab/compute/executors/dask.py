@@ -78,7 +78,7 @@ class Dask(Cluster):
             from distributed import Client, LocalCluster
         except ModuleNotFoundError as error:
             raise UserError(
-                "compute.engine is dask, which needs distributed", "pip install 'latentlab[dask]'"
+                "compute.engine is dask, which needs distributed", "pip install -e '.[dask]'"
             ) from error
         self._futures: dict[str, Future[Outcome]] = {}
         self._held = ExitStack()

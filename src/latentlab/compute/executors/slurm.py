@@ -80,7 +80,7 @@ class Slurm(Cluster):
             import submitit
         except ModuleNotFoundError as error:
             raise UserError(
-                "compute.engine is slurm, which needs submitit", "pip install 'latentlab[slurm]'"
+                "compute.engine is slurm, which needs submitit", "pip install -e '.[slurm]'"
             ) from error
         self._pickles = self._folder / "slurm"
         self._queue_name = queue_name(folder)

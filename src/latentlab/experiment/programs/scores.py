@@ -194,7 +194,7 @@ def _of_tensorboard(folder: Path) -> dict[str, list[tuple[int, float]]]:
     except ImportError as error:
         raise UserError(
             "program.scores: tensorboard needs a package that is not installed",
-            'pip install "latentlab[tensorboard]"',
+            'pip install -e ".[tensorboard]"',
         ) from error
     found: dict[str, list[tuple[int, float]]] = {}
     for place in sorted({path.parent for path in folder.rglob("events.out.tfevents.*")}):
