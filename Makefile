@@ -54,7 +54,7 @@ figures-check: $(INSTALLED)
 		tests/runs/audit/test_planted_flaws.py
 
 docs: $(INSTALLED)
-	$(BIN)/python -m pip install -q --disable-pip-version-check --no-build-isolation $(PIP_ARGS) -c requirements.lock -e ".[docs]"
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-build-isolation $(PIP_ARGS) -e ".[docs]"
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build
 	@echo "Open site/index.html."
 
