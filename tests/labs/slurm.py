@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 DAEMONS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scancel")
+NODE_PATIENCE = 20
+"""Seconds without a word from slurmd after which SLURM gives up the node and its jobs."""
 CONFIG = """\
 ClusterName=lab
 SlurmctldHost={host}({address})
@@ -42,7 +44,7 @@ MailProg=/bin/true
 ReturnToService=2
 KillWait=2
 MinJobAge=10
-SlurmdTimeout=20
+SlurmdTimeout={patience}
 InactiveLimit=0
 NodeName={host} NodeAddr={address} CPUs={cpus} State=UNKNOWN
 PartitionName=lab Nodes=ALL Default=YES MaxTime=INFINITE State=UP
@@ -87,6 +89,7 @@ class Cluster:
             controller_port=_free_port(),
             node_port=_free_port(),
             cpus=self.cpus,
+            patience=NODE_PATIENCE,
         )
         (self.folder / "slurm.conf").write_text(config)
         os.environ["SLURM_CONF"] = str(self.folder / "slurm.conf")
