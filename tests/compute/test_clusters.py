@@ -1,6 +1,8 @@
 """What all clusters do: lost jobs, errors, leaving; their settings; and Dask on this machine."""
 
 import json
+import signal
+import subprocess
 import sys
 import threading
 import time
@@ -8,7 +10,7 @@ import time
 import pytest
 from pydantic import ValidationError
 
-from compute.light_jobs import die_once, fail, square, wait_for
+from compute.light_jobs import die_once, fail, hear_of_the_end, square, wait_for
 from latentlab.compute import ComputeConfig
 from latentlab.compute.executors import cluster
 from latentlab.compute.executors.cluster import LOSSES, Cluster, work
@@ -142,6 +144,23 @@ def test_plans_of_a_cluster_are_for_its_workers():
     assert candidates(12, 100, slurm, "cpu") == [ExecutionPlan(3, 4, threads) for threads in (1, 2)]
     dask = ComputeConfig(engine="dask", workers=2, cohort=3, compile=False)
     assert candidates(12, 100, dask, "cpu") == [ExecutionPlan(3, 2)]
+
+
+def test_a_job_that_slurm_cannot_queue_again_goes_on(tmp_path):
+    pytest.importorskip("submitit", reason="pip install -e '.[slurm]'")
+    from latentlab.compute.executors.slurm import Task
+
+    def queue_again(number, frame):
+        asked.append(number)
+        raise subprocess.CalledProcessError(1, ["scontrol", "requeue"])
+
+    asked, before = [], signal.signal(signal.SIGUSR2, queue_again)
+    try:
+        assert Task(order_of(hear_of_the_end, 3, tmp_path), tmp_path)().result == 3
+    finally:
+        signal.signal(signal.SIGUSR2, before)
+    assert asked == [signal.SIGUSR2]
+    assert not list(tmp_path.iterdir()), "nobody is told of a failure"
 
 
 @pytest.mark.parametrize(("engine", "module"), [("slurm", "submitit"), ("dask", "distributed")])

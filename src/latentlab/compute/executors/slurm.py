@@ -11,11 +11,12 @@ import getpass
 import hashlib
 import logging
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import TYPE_CHECKING
 
 from latentlab.compute.config import SlurmSettings
@@ -51,6 +52,7 @@ class Task:
 
     def __call__(self) -> Outcome:
         """Carry it out; news are in the job's note."""
+        self._go_on_where_it_cannot_be_queued()
         return work(self.order, lambda news: None, self.folder)
 
     def checkpoint(self) -> DelayedSubmission:
@@ -58,6 +60,22 @@ class Task:
         from submitit.core.utils import DelayedSubmission
 
         return DelayedSubmission(self)
+
+    def _go_on_where_it_cannot_be_queued(self) -> None:
+        """Let no error of `scontrol` end the job: SLURM will, and the driver gives it in again."""
+        from submitit.slurm.slurm import SlurmJobEnvironment
+
+        number = SlurmJobEnvironment._usr_sig()
+        queue_again = signal.getsignal(number)
+        assert callable(queue_again)
+
+        def told(number: int, frame: FrameType | None) -> None:
+            try:
+                queue_again(number, frame)
+            except (OSError, subprocess.SubprocessError) as error:
+                logger.warning("The job is not queued again: %s", error)
+
+        signal.signal(number, told)
 
 
 class Slurm(Cluster):
@@ -100,7 +118,8 @@ class Slurm(Cluster):
             "gpus_per_node": settings.gpus,
             "mem": settings.memory,
             "setup": settings.setup or None,
-            "additional_parameters": settings.options or None,
+            # Clusters may be set so that jobs are not queued again unless they ask for it.
+            "additional_parameters": {"requeue": True} | settings.options,
         }
         self._submitit.update_parameters(
             job_name=self._queue_name,
