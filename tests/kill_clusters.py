@@ -25,6 +25,7 @@ from contextlib import ExitStack, suppress
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from threading import Event, Thread
 
 from labs.network import two_hosts
 from labs.slurm import NODE_PATIENCE, Cluster
@@ -156,7 +157,15 @@ class Trial:
 
 def slurm(stack: ExitStack, folder: Path) -> tuple[str, Callable[[Trial], Kills]]:
     """Start a SLURM; the engine's settings, and what can be killed."""
-    cluster = stack.enter_context(Cluster(folder))
+    cluster, ended = stack.enter_context(Cluster(folder)), Event()
+
+    def look_after() -> None:
+        """Take back the node, which a controller drains that has forgotten what it began there."""
+        while not ended.wait(2):
+            cluster.resume()
+
+    Thread(target=look_after).start()
+    stack.callback(ended.set)
 
     def job(trial: Trial, kill: Callable[[Note], bool]) -> bool:
         notes = list(read_notes(trial.store.jobs).values())

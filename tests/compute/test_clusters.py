@@ -1,6 +1,7 @@
 """What all clusters do: lost jobs, errors, leaving; their settings; and Dask on this machine."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pydantic import ValidationError
 
 from compute.light_jobs import die_once, fail, hear_of_the_end, square, wait_for
 from latentlab.compute import ComputeConfig
+from latentlab.compute.config import SlurmSettings
 from latentlab.compute.executors import cluster
 from latentlab.compute.executors.cluster import LOSSES, Cluster, work
 from latentlab.compute.executors.notes import Note, noted, read_note, read_notes
@@ -161,6 +163,31 @@ def test_a_job_that_slurm_cannot_queue_again_goes_on(tmp_path):
         signal.signal(signal.SIGUSR2, before)
     assert asked == [signal.SIGUSR2]
     assert not list(tmp_path.iterdir()), "nobody is told of a failure"
+
+
+def test_a_job_that_slurm_holds_for_good_is_cancelled_and_lost(tmp_path, monkeypatch):
+    pytest.importorskip("submitit", reason="pip install -e '.[slurm]'")
+    from submitit.core.utils import DelayedSubmission
+
+    from latentlab.compute.executors.slurm import Slurm, Task
+
+    commands, folder = tmp_path / "commands", tmp_path / "jobs"
+    commands.mkdir()
+    for name, line in {
+        "srun": "",
+        "squeue": f"test -e {tmp_path}/cancelled || echo '7 launch_failed_requeued_held'",
+        "scancel": f"echo $@ > {tmp_path}/cancelled",
+    }.items():
+        (commands / name).write_text(f"#!/bin/sh\n{line}\n")
+        (commands / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{commands}:{os.environ['PATH']}")
+    (folder / "slurm").mkdir(parents=True)
+    order = order_of(square, 3, folder)
+    DelayedSubmission(Task(order, folder)).dump(folder / "slurm" / "7_submitted.pkl")
+    engine = Slurm(SlurmSettings(), 2, folder)
+    assert engine.left_over() == [order]
+    assert engine.look(["job0"]) == ({}, ["job0"])
+    assert (tmp_path / "cancelled").read_text() == "7\n"
 
 
 @pytest.mark.parametrize(("engine", "module"), [("slurm", "submitit"), ("dask", "distributed")])

@@ -85,7 +85,7 @@ class Cluster:
         key.chmod(0o400)
         config = CONFIG.format(
             folder=self.folder,
-            host=socket.gethostname().partition(".")[0],
+            host=_host(),
             address="127.0.0.1",
             controller_port=_free_port(),
             node_port=_free_port(),
@@ -145,6 +145,11 @@ class Cluster:
                 process.kill()
                 process.wait()
 
+    def resume(self) -> None:
+        """Take back the node if it is drained."""
+        asked = ["scontrol", "update", f"NodeName={_host()}", "State=RESUME"]
+        subprocess.run(asked, check=False, capture_output=True)
+
     def queued(self) -> list[str]:
         """Numbers of the jobs in the queue."""
         asked = ["squeue", "--noheader", "--array", "--format=%i"]
@@ -160,6 +165,10 @@ class Cluster:
                 return
             time.sleep(0.1)
         raise TimeoutError(f"The node of the SLURM in {self.folder} does not come up")
+
+
+def _host() -> str:
+    return socket.gethostname().partition(".")[0]
 
 
 def _path() -> str:
