@@ -27,7 +27,7 @@ SLURM = ComputeConfig(
 @pytest.mark.skipif(bool(why_not()), reason=why_not())
 def test_jobs_that_are_ended_come_back_and_what_is_left_is_collected(digits_folder, tmp_path):
     data = load_prepared(digits_folder)
-    trials = [trial(data, seed, training={"epochs": 60}) for seed in range(4)]
+    trials = [trial(data, seed, training={"epochs": 120}) for seed in range(4)]
     store, cancelled, told = TrialStore(tmp_path / "store"), [], []
 
     def disturb():
