@@ -331,7 +331,8 @@ def main(kind: str, kills: int, seed: int) -> None:
             weights = f"weights of {', '.join(changed)} DIFFER" if changed else "weights equal"
             tell(
                 f"round {rounds}, {done} kills so far: {weights}; "
-                f"{taken:,} steps of trials, {repeated:,} of them repeated; {set(trial.told) or ''}"
+                f"{taken:,} steps of trials, {repeated:,} of them repeated; "
+                f"{sorted(set(trial.told))}"
             )
             assert not changed
             assert digests.keys() == undisturbed.keys()

@@ -207,6 +207,9 @@ def test_dask_on_this_machine(tmp_path):
         assert sorted(one["squaring"] for one in news) == list(range(5))
         with pytest.raises(UserError, match="3 is wrong"):
             dask.run(fail, named(3), news.append)
+        # Of the same name, which says nothing of its payload.
+        for number in range(20):
+            assert dask.run(square, named(number), news.append) == [number**2]
         threading.Timer(1.0, gate.touch).start()
         first, second = dask.run(wait_for, {"one": gate, "two": gate}, news.append)
         assert first != second, "beside each other"
