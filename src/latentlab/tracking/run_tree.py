@@ -129,8 +129,10 @@ class RunTree:
     def log_scores(self, scores: pd.DataFrame) -> None:
         """Final scores of every child, named `<split>.<metric>`, that it does not have yet."""
         now = _now()
-        for (trial_id, arm), rows in scores.groupby(["trial_id", "arm"], sort=False):
-            run = self._children.get((str(trial_id), str(arm)))
+        columns = [scores[name].to_numpy() for name in ("split", "metric", "value")]
+        # Positions, not tables: a table for each child would cost a millisecond each.
+        for child, rows in scores.groupby(["trial_id", "arm"], sort=False).indices.items():
+            run = self._children.get(child)
             if run is None:
                 continue
             logged = self._logged.get(run, {})
@@ -138,9 +140,7 @@ class RunTree:
                 Metric(name, value, now, 0)
                 for name, value in (
                     (mlflow_key(f"{split}.{metric}"), float(value))
-                    for split, metric, value in rows[["split", "metric", "value"]].itertuples(
-                        index=False, name=None
-                    )
+                    for split, metric, value in zip(*(one[rows] for one in columns), strict=True)
                 )
                 if name not in logged or not _same(logged[name], value)
             ]
