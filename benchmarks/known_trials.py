@@ -83,45 +83,56 @@ def _timed(function: Callable[..., Any], name: str, spent: dict[str, float]) -> 
     return timed
 
 
+class Pattern:
+    """What is stored of a trial, which others are made after."""
+
+    def __init__(self, study: Any, store: Any, trial: str) -> None:
+        from latentlab.experiment.measurements import load_arrays, load_values
+        from latentlab.experiment.trial_scores import EXAMPLES, FORM, SCORES, identity_of
+
+        self.record, self.weights = store.record(trial), store.weights(trial)
+        self.history = store.history(trial)
+        folder, identity = store.folder(trial), identity_of(study, self.record.weights_digest)
+        self.scores = load_values(folder / SCORES, identity) or {}
+        self.examples = load_arrays(folder / EXAMPLES, identity | FORM)
+
+
 def write_trials(project: Path, seeds: int, tracked: bool = True) -> int:
     """Write what is planned and not known, here and in MLflow; how many trials there are."""
-    from safetensors.torch import load_file, save
+    from safetensors.torch import save
 
-    from latentlab.experiment.measurements import load_arrays, load_values, save_arrays, save_values
+    from latentlab.experiment.measurements import save_arrays, save_values
     from latentlab.experiment.planning import plan_trials
     from latentlab.experiment.trial_scores import EXAMPLES, FORM, SCORES, identity_of
     from latentlab.studies.registry import STUDIES
-    from latentlab.training.store import WEIGHTS
 
     study, draws = STUDIES[STUDY], np.random.default_rng(0)
     declaration, prepared, store = loaded(project, seeds)
     trials = plan_trials(study, declaration, prepared, "float32")
-    trained = {trial.arm: trial for trial in trials if store.knows(trial.id)}
+    first = {trial.arm: trial.id for trial in trials if store.knows(trial.id)}
+    patterns = {arm: Pattern(study, store, trial) for arm, trial in first.items()}
     with store.locked(), closing(sqlite3.connect(project / "mlflow.db")) as database:
         runs = dict(database.execute("SELECT value, run_uuid FROM tags WHERE key = 'trial_id'"))
         for trial in (trial for trial in trials if not store.folder(trial.id).exists()):
-            like = trained[trial.arm]
-            record, folder = store.record(like.id), store.folder(like.id)
+            like = patterns[trial.arm]
             weights = {
                 name: (value * (1 + 0.01 * float(draws.normal()))).to(value.dtype)
-                for name, value in load_file(folder / WEIGHTS).items()
+                for name, value in like.weights.items()
             }
             content = save(weights)
             digest = hashlib.sha256(content).hexdigest()
-            new = replace(record, id=trial.id, seed=trial.seed, weights_digest=digest)
-            config = trial.config.model_dump(mode="json")
-            store.save(new, content, config, store.history(like.id))
-            old, own = identity_of(study, record.weights_digest), identity_of(study, digest)
+            new = replace(like.record, id=trial.id, seed=trial.seed, weights_digest=digest)
+            store.save(new, content, trial.config.model_dump(mode="json"), like.history)
+            folder, identity = store.folder(trial.id), identity_of(study, digest)
             noisy = {
                 split: {name: value * draws.uniform(0.95, 1) for name, value in row.items()}
-                for split, row in (load_values(folder / SCORES, old) or {}).items()
+                for split, row in like.scores.items()
             }
-            examples = load_arrays(folder / EXAMPLES, old | FORM)
-            if examples is not None:
-                save_arrays(store.folder(trial.id) / EXAMPLES, own | FORM, examples)
-            save_values(store.folder(trial.id) / SCORES, own, noisy)
+            if like.examples is not None:
+                save_arrays(folder / EXAMPLES, identity | FORM, like.examples)
+            save_values(folder / SCORES, identity, noisy)
             if tracked:
-                copy_child(database, runs[like.id], trial.id, trial.seed, noisy)
+                copy_child(database, runs[first[trial.arm]], trial.id, trial.seed, noisy)
         database.commit()
     return len(trials)
 

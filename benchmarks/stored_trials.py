@@ -59,13 +59,13 @@ def measured(count: int) -> None:
         scores = timed("scores", lambda: score_trials(study, trials, prepared, store, device))
         timed("whether scores were altered", lambda: altered_trials(scores, store))
         files = [path for path in store.root.rglob("*") if path.is_file()]
-        folders = {path.parent for path in files}
+        folders = {path.parent for path in files} | {store.trials}
         rows = {
             "trials": len(planned),
             **{f"{name}, CPU s": seconds for name, seconds in spent.items()},
             "yardstick, CPU s": yardstick(),
             "files": len(files),
-            "files of one folder, at most": max(len(os.listdir(one)) for one in folders),
+            "entries of one folder, at most": max(len(os.listdir(one)) for one in folders),
             "MiB": sum(path.stat().st_size for path in files) / 2**20,
             "MiB on the disk": sum(path.stat().st_blocks for path in files) / 2**11,
             "largest memory, MiB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,

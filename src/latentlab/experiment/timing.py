@@ -143,7 +143,6 @@ def _measure_arms(
 
 def _seconds_per_step(cohort: TrainingGroup, device: torch.device, seconds: float) -> float:
     """Time steps of a cohort of one for so long; its weights do not matter."""
-    cohort.restart()
     start = time.perf_counter()
     steps = 0
     passed = 0.0
