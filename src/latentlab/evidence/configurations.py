@@ -35,6 +35,10 @@ def distinct(configs: Iterable[Mapping[str, Any] | str]) -> list[Mapping[str, An
     """Return one of each of the configurations that have the same JSON text, in order.
 
     All seeds of an arm have the same: what is then done to each is done to a few.
+
+    Example:
+        >>> distinct([{"a": 1, "b": 2}, {"b": 2, "a": 1}, {"a": 1.0, "b": 2}])
+        [{'b': 2, 'a': 1}, {'a': 1.0, 'b': 2}]
     """
     texts = {config if isinstance(config, str) else _text(config): config for config in configs}
     return list(texts.values())

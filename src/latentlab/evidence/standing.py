@@ -209,7 +209,8 @@ def _of_trials(
     for trial_id in trained["trial_id"]:
         if trial_id in altered:
             yield f"trial {trial_id}: {altered[trial_id]}"
-    for arm, rows in trained.groupby("arm", sort=False):
+    for label, rows in trained.groupby("arm", sort=False):
+        arm = str(label)
         registered = then.arms[arm]
         for config in distinct(rows["config"]) if registered else ():
             if keys := differing_keys([config, registered], []):

@@ -131,7 +131,8 @@ class RunTree:
         now = _now()
         columns = [scores[name].to_numpy() for name in ("split", "metric", "value")]
         # Positions, not tables: a table for each child would cost a millisecond each.
-        for child, rows in scores.groupby(["trial_id", "arm"], sort=False).indices.items():
+        places: dict[Any, Any] = scores.groupby(["trial_id", "arm"], sort=False).indices
+        for child, rows in places.items():
             run = self._children.get(child)
             if run is None:
                 continue
