@@ -32,6 +32,8 @@ TIMINGS = "timings.json"
 TIMED_SECONDS = 0.05
 """Length of one timing of one arm; long against the clock's steps, short enough
 to average out noise."""
+TIMED_ALTOGETHER = 5.0
+"""Seconds of one arm over all seeds, if there are so many that single timings may be shorter."""
 LONG_SECONDS = 1.0
 """A step that takes this long is timed once: noise is little beside it, and it may be a fit."""
 
@@ -127,24 +129,24 @@ def _measure_arms(
         )
         for arm, config in configs.items()
     }
+    seconds = min(TIMED_SECONDS, TIMED_ALTOGETHER / len(seeds))
     for cohort in cohorts.values():
-        _seconds_per_step(cohort, device)
+        _seconds_per_step(cohort, device, seconds)
     rows = []
     for turn, seed in enumerate(seeds):
         shift = turn % len(names)
         for arm in names[shift:] + names[:shift]:
-            rows.append((arm, seed, _seconds_per_step(cohorts[arm], device)))
+            rows.append((arm, seed, _seconds_per_step(cohorts[arm], device, seconds)))
             counted.add()
     return rows
 
 
-def _seconds_per_step(cohort: TrainingGroup, device: torch.device) -> float:
-    """Time steps of a cohort of one for a moment; its weights do not matter."""
-    cohort.restart()
+def _seconds_per_step(cohort: TrainingGroup, device: torch.device, seconds: float) -> float:
+    """Time steps of a cohort of one for so long; its weights do not matter."""
     start = time.perf_counter()
     steps = 0
     passed = 0.0
-    while passed < (TIMED_SECONDS if steps >= 3 else LONG_SECONDS):
+    while passed < (seconds if steps >= 3 else LONG_SECONDS):
         # Never to the end of an epoch, whose validation is no part of a training step (where an
         # epoch is one step, every arm pays for it alike).
         if cohort.state.step + 1 >= cohort.epoch_steps:

@@ -24,7 +24,7 @@ from mlflow.entities import Metric, Param, RunTag
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from latentlab.tracking.flatten import flatten, mlflow_key
-from latentlab.tracking.outbox import ChildKey, Outbox, known_children
+from latentlab.tracking.outbox import Child, ChildKey, Outbox, known_children
 
 METRICS_PER_BATCH, OTHERS_PER_BATCH = 900, 100
 HISTORY_POINTS = 100
@@ -77,9 +77,9 @@ class RunTree:
                 name = f"{row['arm']} s{row['seed']}"
                 run = self._outbox.create_child(name, started, tags)
             else:
-                run = found.info.run_id
-                self._logged[run] = found.data.metrics
-            if found is None or not found.data.params:
+                run = found.run
+                self._logged[run] = found.metrics
+            if found is None or not found.has_parameters:
                 config = json.loads(row["config"])
                 parameters = {"seed": str(row["seed"]), "arm": row["arm"]} | flatten(config, study)
                 self._unwritten[run] = [Param(k, v) for k, v in parameters.items()]
@@ -88,7 +88,7 @@ class RunTree:
             reused = str(bool(row["reused"])).lower()
             self._rows.append([row["arm"], str(row["seed"]), row["trial_id"], run, reused])
 
-    def _known(self, client: MlflowClient) -> dict[ChildKey, Any]:
+    def _known(self, client: MlflowClient) -> dict[ChildKey, Child]:
         return known_children(client, self._experiment)
 
     def _tags(self, study: str, row: Mapping[Any, Any], config_digest: str) -> dict[str, str]:
@@ -129,8 +129,11 @@ class RunTree:
     def log_scores(self, scores: pd.DataFrame) -> None:
         """Final scores of every child, named `<split>.<metric>`, that it does not have yet."""
         now = _now()
-        for (trial_id, arm), rows in scores.groupby(["trial_id", "arm"], sort=False):
-            run = self._children.get((str(trial_id), str(arm)))
+        columns = [scores[name].to_numpy() for name in ("split", "metric", "value")]
+        # Positions, not tables: a table for each child would cost a millisecond each.
+        places: dict[Any, Any] = scores.groupby(["trial_id", "arm"], sort=False).indices
+        for child, rows in places.items():
+            run = self._children.get(child)
             if run is None:
                 continue
             logged = self._logged.get(run, {})
@@ -138,9 +141,7 @@ class RunTree:
                 Metric(name, value, now, 0)
                 for name, value in (
                     (mlflow_key(f"{split}.{metric}"), float(value))
-                    for split, metric, value in rows[["split", "metric", "value"]].itertuples(
-                        index=False, name=None
-                    )
+                    for split, metric, value in zip(*(one[rows] for one in columns), strict=True)
                 )
                 if name not in logged or not _same(logged[name], value)
             ]
