@@ -62,7 +62,8 @@ def arms_view(
         claimed: metrics that claims are about.
         runs: of the trials; all of the experiment where they are more than a page groups.
     """
-    first, further = [], []
+    first: list[str] = []
+    further: list[str] = []
     for split, metric in comparison[["split", "metric"]].drop_duplicates().to_numpy():
         (first if metric in claimed else further).append(mlflow_key(f"{split}.{metric}"))
     sections = {"Metrics of the claims": first, "Further metrics": further}
