@@ -190,7 +190,10 @@ class TrackingHook(MlflowHook):
         question = STUDIES[study].question if study in STUDIES else ""
         if study in STUDIES and STUDIES[study].runs_programs:
             question = self._catalog.load(f"params:{study}").question
-        text = run_description(question, verdicts, self._run.artifacts)
+        links = {"Report, tables and figures": self._run.artifacts}
+        if self._tree.children_of(study):
+            links["Arms side by side"] = self._run.view_of(study)
+        text = run_description(question, verdicts, links)
         self._tree.log_tags({MLFLOW_RUN_NOTE: text})
 
     def _pooled_verdicts(self, study: str, pooled: Any) -> None:
@@ -199,7 +202,15 @@ class TrackingHook(MlflowHook):
             self._artifact(study, "pooled_verdicts")
 
     def _comparison(self, study: str, comparison: Any) -> None:
+        from latentlab.reporting.tables import printed_comparison
+        from latentlab.tracking.arms_view import arms_view, summary_metrics
+
         self._artifact(study, "comparison")
+        self._tree.log_summary(summary_metrics(study, comparison))
+        self._tree.log_table("comparison.json", printed_comparison(comparison))
+        if runs := self._tree.children_of(study):
+            claimed = self._catalog.load(f"{study}.verdicts")["metric"].dropna().unique()
+            self._run.save_view(study, arms_view(study, comparison, claimed, runs))
 
     def _findings(self, study: str, findings: Any) -> None:
         self._artifact(study, "findings")
@@ -259,6 +270,7 @@ class TrackingHook(MlflowHook):
                 **where,
                 "report": self._page(study, "report"),
                 "MLflow": self._run.page,
+                **({"arms": self._run.view} if self._run.view else {}),
                 "pipelines": "make viz",
             },
             pooled=pooled,

@@ -16,12 +16,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice, zip_longest
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 import pandas as pd
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, RunTag
-from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
+from mlflow.utils.mlflow_tags import MLFLOW_LOGGED_ARTIFACTS, MLFLOW_PARENT_RUN_ID
 
 from latentlab.tracking.flatten import flatten, mlflow_key
 from latentlab.tracking.outbox import Child, ChildKey, Outbox, known_children
@@ -49,6 +50,7 @@ class RunTree:
         self._experiment = experiment
         self._git_sha = git_sha
         self._children: dict[tuple[str, str], str] = {}
+        self._of_study: dict[str, list[str]] = {}
         self._rows: list[list[str]] = []
         self._unwritten: dict[str, list[Param]] = {}
         self._logged: dict[str, Mapping[str, float]] = {}
@@ -85,6 +87,7 @@ class RunTree:
                 self._unwritten[run] = [Param(k, v) for k, v in parameters.items()]
                 self._outbox.end(run, "FINISHED", ended)
             self._children[row["trial_id"], row["arm"]] = run
+            self._of_study.setdefault(study, []).append(run)
             reused = str(bool(row["reused"])).lower()
             self._rows.append([row["arm"], str(row["seed"]), row["trial_id"], run, reused])
 
@@ -154,6 +157,21 @@ class RunTree:
             if run in self._unwritten and trial_id in folders:
                 self._outbox.log_files(run, folders[trial_id])
 
+    def log_summary(self, metrics: Mapping[str, float]) -> None:
+        """Metrics of the parent."""
+        now = _now()
+        points = [Metric(name, value, now, 0) for name, value in metrics.items()]
+        for part in _parts(points, METRICS_PER_BATCH):
+            self._outbox.log_batch(self.parent, metrics=part)
+
+    def log_table(self, name: str, table: pd.DataFrame) -> None:
+        """A table of the parent that MLflow's pages show as one; `name` ends in .json."""
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / name
+            table.to_json(path, orient="split", index=False)
+            self._outbox.log_files(self.parent, path)
+        self.log_tags({MLFLOW_LOGGED_ARTIFACTS: json.dumps([{"path": name, "type": "table"}])})
+
     def log_artifact(self, path: Path, folder: str | None = None) -> None:
         """A file, or a folder's content, of the parent."""
         self._outbox.log_files(self.parent, path, folder)
@@ -185,6 +203,10 @@ class RunTree:
     def has_children(self) -> bool:
         """Whether trials were written."""
         return bool(self._children)
+
+    def children_of(self, study: str) -> list[str]:
+        """The runs of a study's trials, those that were linked among them."""
+        return self._of_study.get(study, [])
 
     def child(self, trial_id: str) -> str | None:
         """The run of a trial, if it has one under this parent."""
