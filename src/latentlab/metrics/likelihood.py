@@ -19,7 +19,7 @@ from latentlab.metrics.latent_model import LatentVariableModel
 PAIRS = 4096
 """Pairs of example and sample that are decoded at once."""
 SCALES = (0.1, 3.0)
-"""Least and largest width of a Metropolis proposal, in widths of the posterior over sqrt(latent)."""
+"""Least and largest width of a Metropolis proposal, in q(z|x)'s own over sqrt(latent)."""
 
 
 class ElboParts(NamedTuple):

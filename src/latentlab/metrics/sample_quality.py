@@ -30,7 +30,12 @@ def frechet_distance(real: Floats, generated: Floats) -> float:
         real: features of real examples, [examples, features].
         generated: features of samples, [samples, features].
     """
-    raise NotImplementedError
+    gap = real.mean(0) - generated.mean(0)
+    root = _root(_covariance(real))
+    # Eigenvalues of the product of both, of a symmetric matrix that has the same ones.
+    common = np.linalg.eigvalsh(root @ _covariance(generated) @ root)
+    spread = real.var(0, ddof=1).sum() + generated.var(0, ddof=1).sum()
+    return float(gap @ gap + spread - 2 * np.sqrt(common.clip(min=0)).sum())
 
 
 def kernel_distance(real: Floats, generated: Floats) -> float:
@@ -40,7 +45,11 @@ def kernel_distance(real: Floats, generated: Floats) -> float:
         real: features of real examples, [examples, features].
         generated: features of samples, [samples, features].
     """
-    raise NotImplementedError
+    within = [
+        (k.sum() - k.trace()) / (len(k) * (len(k) - 1))
+        for k in (_kernel(real, real), _kernel(generated, generated))
+    ]
+    return float(sum(within) - 2 * _kernel(real, generated).mean())
 
 
 def precision_recall(real: Floats, generated: Floats, neighbours: int = 3) -> PrecisionRecall:
@@ -51,4 +60,37 @@ def precision_recall(real: Floats, generated: Floats, neighbours: int = 3) -> Pr
         generated: features of samples, [samples, features].
         neighbours: k; a ball reaches to the k-th nearest of its own set.
     """
-    raise NotImplementedError
+    precise, recalled = (
+        _inside(one, other, neighbours) for one, other in ((generated, real), (real, generated))
+    )
+    return PrecisionRecall(float(precise.mean()), ExampleMean(recalled.mean(), recalled))
+
+
+def _covariance(features: Floats) -> Floats:
+    return np.atleast_2d(np.cov(features, rowvar=False))
+
+
+def _root(covariance: Floats) -> Floats:
+    """Return the symmetric root of a covariance."""
+    values, vectors = np.linalg.eigh(covariance)
+    return (vectors * np.sqrt(values.clip(min=0))) @ vectors.T
+
+
+def _kernel(one: Floats, other: Floats) -> Floats:
+    """Return the kernel of all pairs, [one, other]."""
+    return (one @ other.T / one.shape[1] + 1) ** 3
+
+
+def _inside(points: Floats, centres: Floats, neighbours: int) -> NDArray[np.bool_]:
+    """Return which points lie in a ball of any centre, [points]."""
+    from sklearn.metrics import pairwise_distances_chunked
+
+    def radii(distances: Floats, _: int) -> Floats:
+        # The nearest of all is the centre itself.
+        return np.partition(distances, neighbours, axis=1)[:, neighbours]
+
+    radius = np.concatenate(list(pairwise_distances_chunked(centres, reduce_func=radii)))
+    inside = pairwise_distances_chunked(
+        points, centres, reduce_func=lambda distances, _: (distances <= radius).any(1)
+    )
+    return np.concatenate(list(inside))

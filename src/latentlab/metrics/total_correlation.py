@@ -1,4 +1,4 @@
-"""How much latent units say of each other: KL between their joint law and the product of its margins."""
+"""How much latent units say of each other: KL of their joint law from that of independent units."""
 
 from __future__ import annotations
 
