@@ -118,7 +118,7 @@ def test_bounds_rise_to_the_likelihood() -> None:
 @pytest.mark.parametrize("widening", [0.5, 2])
 def test_annealing_finds_the_likelihood_where_the_posterior_is_wrong(widening: float) -> None:
     linear = model(orthogonal=False, widening=widening)
-    x = examples(linear, 20)
+    x = examples(linear, 10)
     exact = linear.log_evidence(x)
     plain = log_weights(linear, x, 200, np.random.default_rng(0))
     annealed = log_weights(linear, x, 200, np.random.default_rng(0), temperatures=500)
