@@ -128,17 +128,17 @@ def _measure_arms(
         for arm, config in configs.items()
     }
     for cohort in cohorts.values():
-        _seconds_per_step(cohort, device)
+        seconds_per_step(cohort, device)
     rows = []
     for turn, seed in enumerate(seeds):
         shift = turn % len(names)
         for arm in names[shift:] + names[:shift]:
-            rows.append((arm, seed, _seconds_per_step(cohorts[arm], device)))
+            rows.append((arm, seed, seconds_per_step(cohorts[arm], device)))
             counted.add()
     return rows
 
 
-def _seconds_per_step(cohort: TrainingGroup, device: torch.device) -> float:
+def seconds_per_step(cohort: TrainingGroup, device: torch.device) -> float:
     """Time steps of a cohort of one for a moment; its weights do not matter."""
     cohort.restart()
     start = time.perf_counter()
