@@ -227,9 +227,9 @@ def test_the_estimate_counts_what_comes_between_epochs_once(digits, chooser, mon
     assert found == pytest.approx(2 * (1e-3 * 2 * 100 + between))
 
 
-def test_a_forecast_measures_and_trains_nothing(folder, tmp_path):
-    trainer = Trainer(METHOD, folder, TrialStore(tmp_path / "store"), INLINE)
-    found = trainer.estimate([trial(load(folder), seed) for seed in range(3)])
+def test_a_forecast_measures_and_trains_nothing(digits_folder, tmp_path):
+    trainer = Trainer(METHOD, digits_folder, TrialStore(tmp_path / "store"), INLINE)
+    found = trainer.estimate([trial(load(digits_folder), seed) for seed in range(3)])
     assert found.trials == 3
     assert 0 < found.seconds < 60
     assert found.bytes > 0
