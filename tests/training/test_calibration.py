@@ -233,4 +233,4 @@ def test_a_forecast_measures_and_trains_nothing(digits_folder, tmp_path):
     assert found.trials == 3
     assert 0 < found.seconds < 60
     assert found.bytes > 0
-    assert list(tmp_path.iterdir()) == []
+    assert {path.name for path in tmp_path.iterdir()} <= {"plans.json"}

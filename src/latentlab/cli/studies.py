@@ -131,6 +131,7 @@ def plan(study: str, env: str | None, params: dict[str, Any], in_json: bool) -> 
     with session:
         catalog = session.load_context().catalog
         declaration, compute = (catalog.load(f"params:{name}") for name in (study, "compute"))
+        made_from: Any
         begun = time.perf_counter()
         if one.runs_programs:
             made_from, _ = look_at_program(one, declaration, compute)
