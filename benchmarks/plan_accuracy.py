@@ -1,7 +1,7 @@
 """What `latentlab plan STUDY` says of a run, and what the run then takes, in wall-clock seconds.
 
-Give it a study that is not trained, in a project's folder: `python benchmarks/plan_accuracy.py STUDY`,
-on a machine that does nothing else. Further arguments go to both commands, as `--env smoke`.
+Give it a study that is not trained, in the project's folder, on a machine that does nothing else:
+`python benchmarks/plan_accuracy.py STUDY`. Further arguments go to both commands, as `--env smoke`.
 """
 
 from __future__ import annotations
