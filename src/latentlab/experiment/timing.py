@@ -129,20 +129,20 @@ def _measure_arms(
         )
         for arm, config in configs.items()
     }
-    seconds = min(TIMED_SECONDS, TIMED_ALTOGETHER / len(seeds))
     for cohort in cohorts.values():
-        _seconds_per_step(cohort, device, seconds)
+        seconds_per_step(cohort, device, len(seeds))
     rows = []
     for turn, seed in enumerate(seeds):
         shift = turn % len(names)
         for arm in names[shift:] + names[:shift]:
-            rows.append((arm, seed, _seconds_per_step(cohorts[arm], device, seconds)))
+            rows.append((arm, seed, seconds_per_step(cohorts[arm], device, len(seeds))))
             counted.add()
     return rows
 
 
-def _seconds_per_step(cohort: TrainingGroup, device: torch.device, seconds: float) -> float:
-    """Time steps of a cohort of one for so long; its weights do not matter."""
+def seconds_per_step(cohort: TrainingGroup, device: torch.device, seeds: int) -> float:
+    """Time steps of a cohort of one, on one of so many seeds; its weights do not matter."""
+    seconds = min(TIMED_SECONDS, TIMED_ALTOGETHER / seeds)
     start = time.perf_counter()
     steps = 0
     passed = 0.0

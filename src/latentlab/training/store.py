@@ -178,6 +178,11 @@ class TrialStore:
             )
         return damaged is None
 
+    def whole(self) -> list[Path]:
+        """Return the folders of the trials that are stored and as they were stored."""
+        folders = sorted(self.trials.glob("*/")) if self.trials.exists() else []
+        return [folder for folder in folders if damaged_file(folder) is None]
+
     def record(self, trial_id: str) -> TrialRecord:
         """Return what is known of a trained trial."""
         return TrialRecord(**json.loads((self.folder(trial_id) / RECORD).read_text()))
