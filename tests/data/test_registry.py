@@ -56,6 +56,8 @@ def test_registry():
         "heat_conduction2d",
         "low_rank",
         "manifolds",
+        "shapes",
+        "correlated_shapes",
         "handwriting",
         "textcaps",
         "image_table",
@@ -71,7 +73,7 @@ def test_registry():
     ("name", "config", "message"),
     [
         ("minst", None, "no source 'minst'.*mnist"),
-        ("qqq", None, "celeba, cifar10, concept_arc, digits"),
+        ("qqq", None, "celeba, cifar10, concept_arc, correlated_shapes"),
         ("digits", {"subst": 3}, "'digits': subst: there is no such key.*Did you mean subset"),
         ("digits", {"subset": 1}, "'digits': subset: must be greater than or equal to 2"),
         ("digits", {"subset": 5}, "all 10 classes"),

@@ -25,6 +25,7 @@ from latentlab.data.prepared import Prepared
 from latentlab.data.source import Source, SourceConfig
 from latentlab.data.synthetic.low_rank import LOW_RANK
 from latentlab.data.synthetic.manifolds import MANIFOLDS_SOURCE
+from latentlab.data.synthetic.shapes import CORRELATED_SHAPES, SHAPES_SOURCE
 from latentlab.data.validation import check
 
 SOURCES: dict[str, Source[Any]] = {
@@ -42,6 +43,8 @@ SOURCES: dict[str, Source[Any]] = {
         HEAT_CONDUCTION2D,
         LOW_RANK,
         MANIFOLDS_SOURCE,
+        SHAPES_SOURCE,
+        CORRELATED_SHAPES,
         HANDWRITING,
         TEXTCAPS,
         IMAGE_TABLE,
