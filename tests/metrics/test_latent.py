@@ -104,3 +104,11 @@ def test_mutual_information_is_nothing_for_a_collapsed_posterior() -> None:
 def test_mutual_information_saturates_at_the_log_of_the_examples() -> None:
     mean = 100 * torch.arange(64.0)[:, None]
     assert mutual_information(mean, torch.zeros(64, 1), mean) == pytest.approx(math.log(64))
+
+
+def test_mutual_information_of_a_gaussian_channel_is_its_capacity(rng: torch.Generator) -> None:
+    # z = x + noise with twice the noise's variance in x: half the log of 1 + 2 a unit.
+    mean = math.sqrt(2) * torch.randn(2000, 2, generator=rng)
+    z = mean + torch.randn(2000, 2, generator=rng)
+    found = mutual_information(mean, torch.zeros(2000, 2), z)
+    assert found == pytest.approx(2 * 0.5 * math.log(1 + 2), abs=0.06)

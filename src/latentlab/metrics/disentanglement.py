@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import entropy
 
 from latentlab.metrics.classification import confusion_table
 
@@ -23,8 +22,9 @@ BINS = 20
 """Equal intervals that a unit's codes are counted in, as disentanglement_lib has it."""
 TREES = 10
 """Of the forest that names a factor from the codes."""
-LEAF = 5
-"""Examples in a leaf at least: smaller ones would count what units do by chance."""
+LEAF = 0.01
+"""Share of the examples in a leaf, at least: smaller leaves count what units say by chance. With it,
+scores are near those by the boosted trees of disentanglement_lib, which take thirty times as long."""
 VOTES = 800
 """Votes that a score is fitted on, and as many that it is measured on."""
 HELD = 64
@@ -68,7 +68,7 @@ def separated_predictability(
         codes: [examples, units], two units or more.
         factors: [examples, factors].
         classes: columns of factors whose values have no order: a unit is then as good as the
-            balanced accuracy of thresholds on it, else as its squared correlation.
+            balanced accuracy of thresholds on it (a tree's), else as its squared correlation.
     """
     return _mean_gap(
         np.array(
@@ -189,6 +189,8 @@ def _threshold_accuracies(codes: Floats, factor: Integers) -> Floats:
 
 def _concentration(importance: Floats) -> Floats:
     """Return 1 less the entropy of each row's shares, over its greatest; 0 for a row of zeros."""
+    from scipy.stats import entropy
+
     totals = importance.sum(1, keepdims=True)
     shares = np.divide(
         importance, totals, out=np.full_like(importance, 1 / importance.shape[1]), where=totals > 0

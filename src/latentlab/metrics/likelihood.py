@@ -18,7 +18,7 @@ from latentlab.metrics.latent_model import LatentVariableModel
 
 PAIRS = 4096
 """Pairs of example and sample that are decoded at once."""
-SCALES = (0.1, 3.0)
+SCALES = (0.3, 3.0)
 """Least and largest width of a Metropolis proposal, in q(z|x)'s own over sqrt(latent)."""
 
 
@@ -88,7 +88,8 @@ def importance_bound(weights: Tensor) -> Tensor:
 def bound_error(weights: Tensor) -> Tensor:
     """Return the standard error of `importance_bound`, nats, [examples].
 
-    By the delta method, from two samples on. Too small where the weights' tail was not met.
+    By the delta method, from two samples on. Too small where few weights carry the mean, as they do
+    where q(z|x) is much narrower than p(z|x).
     """
     relative = (weights - weights.amax(1, keepdim=True)).exp()
     return relative.std(1) / relative.mean(1) / math.sqrt(weights.shape[1])
