@@ -23,8 +23,10 @@ BINS = 20
 TREES = 10
 """Of the forest that names a factor from the codes."""
 LEAF = 0.01
-"""Share of the examples in a leaf, at least: smaller leaves count what units say by chance. With it,
-scores are near those by the boosted trees of disentanglement_lib, which take thirty times as long."""
+"""Share of the examples in a leaf, at least: smaller leaves count what units say by chance.
+
+With it, scores are near those by the boosted trees of disentanglement_lib, thirty times as fast.
+"""
 VOTES = 800
 """Votes that a score is fitted on, and as many that it is measured on."""
 HELD = 64
