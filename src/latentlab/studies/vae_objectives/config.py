@@ -68,7 +68,7 @@ class ObjectiveConfig(BaseModel):
     weight: Annotated[float, PerTrial()] = Field(
         0.0,
         ge=0,
-        description="of the objective's own term, 0 being the plain VAE; vq: of the commitment"
+        description="of the objective's own term, 0 being the plain VAE; vq: of the commitment",
     )
     capacity: Annotated[float, PerTrial()] = Field(
         0.0, ge=0, description="capacity: nats that the KL term is pulled to in the end"

@@ -24,7 +24,7 @@ from latentlab.metrics.disentanglement import (
     separated_predictability,
 )
 from latentlab.metrics.example_mean import ExampleMean
-from latentlab.metrics.latent import active_units, kl_to_standard_normal, mutual_information
+from latentlab.metrics.latent import active_units, mutual_information
 from latentlab.metrics.latent_model import LatentVariableModel
 from latentlab.metrics.likelihood import elbo_parts, importance_bound, log_weights
 from latentlab.metrics.sample_quality import frechet_distance
@@ -149,24 +149,45 @@ def _of_posteriors(model: TrainedModel, features: Tensor) -> dict[str, float]:
     noise = _normal(model.stream, "scores/latent", tuple(mean.shape)).to(mean)
     z = sample(mean, log_variance, noise)
     parts = elbo_parts(seen, features, noise)
-    rng = generator(model.stream, "scores/importance")
-    likelihood = importance_bound(log_weights(seen, features, SAMPLES, rng))
     elbo = parts.reconstruction + parts.divergence
+    weights = log_weights(seen, features, SAMPLES, generator(model.stream, "scores/importance"))
+    likelihood = importance_bound(weights)
     information = mutual_information(mean, log_variance, z)
-    # To N(0, I) exactly, and beyond it by the sample.
-    beyond = parts.divergence - (_log_ratio_to_prior(mean, log_variance, z))
-    divergence = kl_to_standard_normal(mean, log_variance) + beyond
-    drawn = _drawn(model, len(features))
+    drawn = seen.decode(_drawn(model, len(features)))
     return {
         "reconstruction_loss": _mean(parts.reconstruction),
-        "kl_divergence": _mean(divergence),
+        "kl_divergence": _mean(parts.divergence),
         "negative_elbo": _mean(elbo),
         "negative_log_likelihood": _mean(-likelihood),
         "inference_gap": float((elbo + likelihood).mean()),
         "mutual_information": information,
-        "marginal_kl": float(divergence.mean()) - information,
+        "marginal_kl": float(parts.divergence.mean()) - information,
         "active_units": active_units(mean),
         "total_correlation": float(total_correlation(mean, log_variance, z)),
         "mean_total_correlation": gaussian_total_correlation(mean),
         "frechet_distance": frechet_distance(_pixels(features), _pixels(drawn)),
     }
+
+
+def _drawn(model: TrainedModel, count: int) -> Tensor:
+    """Return draws from the model's prior, [count, latent]."""
+    vae: Vae = model.module
+    z = _normal(model.stream, "scores/prior", (count, vae.config.model.latent_dim))
+    if not isinstance(vae, VampPrior):
+        return z.to(model.device)
+    mean, log_variance = vae.components()
+    chosen = generator(model.stream, "scores/components").integers(len(mean), size=count)
+    return sample(mean[chosen], log_variance[chosen], z.to(model.device))
+
+
+def _pixels(images: Tensor) -> NDArray[np.float64]:
+    return images.flatten(1).double().cpu().numpy()
+
+
+def _mean(values: Tensor) -> ExampleMean:
+    return ExampleMean(float(values.mean()), values.cpu())
+
+
+def _normal(stream: int, purpose: str, shape: tuple[int, ...]) -> Tensor:
+    """Return N(0, 1) numbers from a trial's own stream."""
+    return torch.from_numpy(generator(stream, purpose).standard_normal(shape, dtype=np.float32))

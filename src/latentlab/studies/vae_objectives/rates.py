@@ -23,7 +23,7 @@ class Capacity(Objective):
 
 
 class Cyclical(Objective):
-    """Beta rises from 0 in each of several cycles (Fu et al. 2019); in one only: Bowman et al. 2016.
+    """Beta rises from 0 in each of several cycles (Fu et al. 2019; in one: Bowman et al. 2016).
 
     Without a rise it is the VAE.
     """
