@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from latentlab.experiment.declaration import Declaration
+from typing import ClassVar
+
+from latentlab.experiment.declaration import TRAINING_CONDITIONS, Conditions, Declaration
 from latentlab.experiment.study import Study
-from latentlab.studies.vae_objectives.config import VaeObjectivesConfig
+from latentlab.studies.vae_objectives.config import READ, VaeObjectivesConfig
 from latentlab.studies.vae_objectives.metrics import METRICS
 
 
@@ -13,6 +15,10 @@ class VaeObjectivesDeclaration(Declaration):
 
     config_class = VaeObjectivesConfig
     metrics = METRICS
+    conditions: ClassVar[Conditions] = {
+        **TRAINING_CONDITIONS,
+        **{f"objective.{name}": {"objective.kind": kinds} for name, kinds in READ.items()},
+    }
 
 
 STUDY = Study(
