@@ -49,6 +49,7 @@ def test_registry():
         "fashion_mnist",
         "cifar10",
         "celeba",
+        "dsprites",
         "arc_like",
         "arc",
         "concept_arc",

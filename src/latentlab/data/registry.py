@@ -19,6 +19,7 @@ from latentlab.data.image_text.textcaps import TEXTCAPS
 from latentlab.data.images.celeba import CELEBA
 from latentlab.data.images.cifar10 import CIFAR10
 from latentlab.data.images.digits import DIGITS
+from latentlab.data.images.dsprites import DSPRITES
 from latentlab.data.images.fashion_mnist import FASHION_MNIST
 from latentlab.data.images.mnist import MNIST
 from latentlab.data.prepared import Prepared
@@ -36,6 +37,7 @@ SOURCES: dict[str, Source[Any]] = {
         FASHION_MNIST,
         CIFAR10,
         CELEBA,
+        DSPRITES,
         ARC_LIKE,
         ARC,
         CONCEPT_ARC,
