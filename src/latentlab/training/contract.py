@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol, Self, cast
+from typing import Any, NamedTuple, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -161,7 +161,7 @@ def require_batched(method: AnyMethod) -> Method:
 class MethodDefaults:
     """The parts of a batched method that most studies leave as they are."""
 
-    def of(self, config: Any) -> Self:
+    def of(self: Method, config: Any) -> Method:
         """Return itself."""
         return self
 

@@ -62,6 +62,33 @@ class Vae(nn.Module):
         return last(second(first(z).relu()).relu()).to(z.dtype)
 
 
+class Discriminator(nn.Module):
+    """Latent -> width -> width -> one number: a guess of log q(z) - sum_j log q(z_j), nats."""
+
+    def __init__(self, latent: int, width: int, rng: np.random.Generator) -> None:
+        super().__init__()
+        self.first = Dense(latent, width, rng)
+        self.second = Dense(width, width, rng)
+        self.last = Dense(width, 1, rng)
+
+    def forward(self, z: Tensor, learns: bool) -> Tensor:
+        """Map samples [n, latent] to guesses [n].
+
+        Args:
+            z: samples.
+            learns: whether a loss of the guess moves these weights, or z alone.
+        """
+
+        def apply(layer: Dense, h: Tensor) -> Tensor:
+            if learns:
+                return torch.addmm(layer.bias, h, layer.weight)
+            return torch.addmm(layer.bias.detach(), h, layer.weight.detach())
+
+        h = functional.leaky_relu(apply(self.first, z), SLOPE)
+        h = functional.leaky_relu(apply(self.second, h), SLOPE)
+        return apply(self.last, h).flatten()
+
+
 class FactorVae(Vae):
     """With a discriminator of latent samples from samples whose units were shuffled apart."""
 
@@ -69,31 +96,9 @@ class FactorVae(Vae):
         self, config: VaeObjectivesConfig, spec: DataSpec, rng: np.random.Generator
     ) -> None:
         super().__init__(config, spec, rng)
-        width = config.objective.discriminator
         # Made last: the VAE's own weights are those of the other objectives.
-        self.discriminator = nn.ModuleList(
-            [
-                Dense(config.model.latent_dim, width, rng),
-                Dense(width, width, rng),
-                Dense(width, 1, rng),
-            ]
-        )
-
-    def log_ratio(self, z: Tensor, learns: bool) -> Tensor:
-        """Guess log q(z) - sum_j log q(z_j), nats, of z [n, latent]: [n].
-
-        Args:
-            z: samples.
-            learns: whether a loss of the guess moves the discriminator, or z alone.
-        """
-        for layer in self.discriminator:
-            weight, bias = layer.weight, layer.bias
-            if not learns:
-                weight, bias = weight.detach(), bias.detach()
-            if layer is not self.discriminator[0]:
-                z = functional.leaky_relu(z, SLOPE)
-            z = torch.addmm(bias, z, weight)
-        return z.flatten()
+        width = config.objective.discriminator
+        self.discriminator = Discriminator(config.model.latent_dim, width, rng)
 
 
 class VampPrior(Vae):

@@ -145,10 +145,10 @@ class Factor(Objective):
     ) -> tuple[Tensor | float, Tensors]:
         """Return the weighted total correlation, and the discriminator's loss, nats."""
         assert isinstance(model, FactorVae)
-        found = model.log_ratio(posterior.z, learns=False).mean()
+        found = model.discriminator(posterior.z, False).mean()
         z = posterior.z.detach()
         shuffled = z.gather(0, noise["shuffle"].argsort(0))
-        own = discrimination(model.log_ratio(z, True), model.log_ratio(shuffled, True))
+        own = discrimination(model.discriminator(z, True), model.discriminator(shuffled, True))
         # Of the discriminator's loss the total has the gradient and not the value.
         total = hyper["objective.weight"] * found + (own - own.detach())
         return total, {"total_correlation": found, "discriminator": own}
