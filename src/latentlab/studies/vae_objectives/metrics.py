@@ -1,37 +1,36 @@
-"""The study's metrics: names, directions, ranges and definitions. `evaluation` computes them."""
+"""The study's metrics; `evaluation` computes them. What each can tell: docs/latent_metrics.md."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from latentlab.metrics.latent_metrics import LATENT_METRICS
 from latentlab.metrics.metric import Metric
 
 NATS = "nats per example"
+SHORT = {
+    "distortion": "reconstruction_loss",
+    "rate": "kl_divergence",
+    "gaussian_total_correlation": "mean_total_correlation",
+    "mutual_information_gap": "mig",
+    "separated_predictability": "sap",
+    "dci_informativeness": "informativeness",
+}
+"""Metrics of any latent-variable model, by the names that they have here."""
+SAME = (
+    "negative_elbo",
+    "mutual_information",
+    "active_units",
+    "total_correlation",
+    "dci_disentanglement",
+    "factor_vae_score",
+    "beta_vae_score",
+    "frechet_distance",
+)
 
 METRICS: tuple[Metric, ...] = (
-    Metric(
-        "reconstruction_loss",
-        "lower",
-        NATS,
-        "-log p(x|z) of one posterior sample",
-        source="Kingma & Welling 2014",
-        per_example=True,
-    ),
-    Metric(
-        "kl_divergence",
-        "lower",
-        NATS,
-        "log q(z|x) - log p(z) of the same sample, p the model's own prior; a mean near 0 is a "
-        "collapse, so that lower is not better by itself",
-        source="Kingma & Welling 2014",
-        per_example=True,
-    ),
-    Metric(
-        "negative_elbo",
-        "lower",
-        NATS,
-        "reconstruction loss plus KL, whatever was trained with",
-        source="Kingma & Welling 2014",
-        per_example=True,
-    ),
+    *(replace(LATENT_METRICS[name], name=short) for name, short in SHORT.items()),
+    *(LATENT_METRICS[name] for name in SAME),
     Metric(
         "negative_log_likelihood",
         "lower",
@@ -48,103 +47,11 @@ METRICS: tuple[Metric, ...] = (
         source="Cremer et al. 2018",
     ),
     Metric(
-        "mutual_information",
-        "higher",
-        "nats",
-        "I_q(x; z) by the aggregate posterior, at most the log of the number of examples",
-        source="Hoffman & Johnson 2016",
-    ),
-    Metric(
         "marginal_kl",
         "lower",
         "nats",
         "KL less mutual information: of the aggregate posterior from the prior; estimated, so that "
         "it may lie a little below 0",
         source="Hoffman & Johnson 2016",
-    ),
-    Metric(
-        "active_units",
-        "higher",
-        "units",
-        "units whose posterior mean varies over examples with a variance above .01",
-        0,
-        source="Burda et al. 2016",
-    ),
-    Metric(
-        "total_correlation",
-        "lower",
-        "nats",
-        "KL of the aggregate posterior of the split from the product of its units",
-        source="Chen et al. 2018",
-    ),
-    Metric(
-        "mean_total_correlation",
-        "lower",
-        "nats",
-        "total correlation of a Gaussian with the covariance of the posterior means",
-        0,
-        source="Locatello et al. 2019",
-    ),
-    Metric(
-        "mig",
-        "higher",
-        "share",
-        "mutual information gap between a factor's two best units, in its entropy",
-        0,
-        1,
-        "Chen et al. 2018",
-    ),
-    Metric(
-        "sap",
-        "higher",
-        "share",
-        "gap between how well a factor's two best units predict it",
-        0,
-        1,
-        "Kumar et al. 2018",
-    ),
-    Metric(
-        "dci_disentanglement",
-        "higher",
-        "share",
-        "how far each unit serves one factor, by the importances of a forest",
-        0,
-        1,
-        "Eastwood & Williams 2018",
-    ),
-    Metric(
-        "informativeness",
-        "higher",
-        "share",
-        "factors that the forest names right",
-        0,
-        1,
-        "Eastwood & Williams 2018",
-    ),
-    Metric(
-        "factor_vae_score",
-        "higher",
-        "share",
-        "votes by the least varying unit that name the factor that was held",
-        0,
-        1,
-        "Kim & Mnih 2018",
-    ),
-    Metric(
-        "beta_vae_score",
-        "higher",
-        "share",
-        "factors held that a linear classifier names from differences of codes",
-        0,
-        1,
-        "Higgins et al. 2017",
-    ),
-    Metric(
-        "frechet_distance",
-        "lower",
-        "squared grey levels",
-        "of pictures drawn from the prior from the split's, by the Gaussians of their pixels",
-        0,
-        source="Heusel et al. 2017",
     ),
 )
