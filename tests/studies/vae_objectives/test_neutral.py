@@ -135,6 +135,18 @@ def test_a_cohort_trains_as_its_trials_do_alone(data, plain, objective):
     assert not torch.equal(own[:, 0], plain[1][:, 0])
 
 
+def test_a_search_waits_until_what_rises_has_risen():
+    training = {"epochs": 40}
+    for objective, epoch in (
+        ({"kind": "cyclical", "cycles": 4, "rise": 0.5}, 35),
+        ({"kind": "capacity", "capacity": 3.0, "rise": 0.25}, 10),
+        ({"kind": "cyclical", "cycles": 4}, 0),
+        ({}, 0),
+    ):
+        block = {"objective": objective, "training": training}
+        assert VaeObjectivesConfig.model_validate(block).warmup_end_epoch() == epoch
+
+
 def test_settings_that_change_nothing_are_refused():
     with pytest.raises(ValueError, match="probes would change nothing: vae does not read it"):
         ObjectiveConfig(probes=3)
