@@ -113,6 +113,7 @@ def _annealed(
 ) -> Tensor:
     """Return the log weight of one sample of each row, [rows]."""
     width = (0.5 * log_variance).exp()
+    least, most = map(math.log, SCALES)
 
     def normal() -> Tensor:
         return torch.from_numpy(rng.standard_normal(mean.shape)).to(mean)
@@ -127,7 +128,7 @@ def _annealed(
     weight = gain / temperatures
     for step in range(1, temperatures):
         # Widths of several sizes: the posterior's own may be far from that of p(z|x).
-        scale = torch.from_numpy(np.exp(rng.uniform(*np.log(SCALES), (len(z), 1)))).to(z)
+        scale = torch.from_numpy(np.exp(rng.uniform(least, most, (len(z), 1)))).to(z)
         proposed = z + scale / math.sqrt(z.shape[1]) * width * normal()
         its_start, its_gain = logs(proposed)
         ratio = its_start - start + step / temperatures * (its_gain - gain)
