@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 
 from latentlab.data.prepared import Factor
 
+FEWEST = 3
+"""Examples of each combination, so that it can be in training, validation and test."""
+
 
 def values_of(labels: NDArray[np.int64], factors: Sequence[Factor]) -> NDArray[np.int64]:
     """Return each factor's value, 0.., of labels [n]: [n, factors]."""

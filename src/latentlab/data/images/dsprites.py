@@ -17,7 +17,7 @@ from pydantic import Field
 
 from latentlab.core.errors import UserError
 from latentlab.data.copies import hold_out
-from latentlab.data.factors import class_names, labels_of
+from latentlab.data.factors import FEWEST, class_names, labels_of
 from latentlab.data.prepared import CHUNK_BYTES, Factor, Prepared, Schema
 from latentlab.data.source import Source, SourceConfig, subset_note
 from latentlab.data.splitting import subset
@@ -27,8 +27,6 @@ NAMES = ("colour", "shape", "scale", "orientation", "x", "y")
 UNORDERED = ("colour", "shape")
 MOST_VALUES = 4
 """Of a factor; a number of values that divides the file's."""
-FEWEST = 3
-"""Pictures of each combination, so that it can be in training, validation and test."""
 
 
 class DspritesConfig(SourceConfig):

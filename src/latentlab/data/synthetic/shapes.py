@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from latentlab.data.copies import hold_out
-from latentlab.data.factors import class_names, values_of
+from latentlab.data.factors import FEWEST, class_names, values_of
 from latentlab.data.prepared import Factor, Prepared, Schema
 from latentlab.data.source import Source, SourceConfig, subset_note
 from latentlab.data.splitting import apportion, subset
@@ -38,8 +38,6 @@ PLACES = (4.5, 11.5)
 """Of the centre, pixels from the edge: shapes stay inside."""
 SLIMNESS = 2.2
 """Long axis over short axis."""
-FEWEST = 3
-"""Pictures of each combination, so that it can be in training, validation and test."""
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
