@@ -17,12 +17,30 @@ INFORMATION_EXAMPLES = 2000
 
 def kl_to_standard_normal(mean: Tensor, log_variance: Tensor) -> Tensor:
     """Return KL(q(z|x) || N(0, I)) of each example, nats, summed over dimensions: [examples]."""
-    return -0.5 * (1 + log_variance - mean.square() - log_variance.exp()).sum(dim=1)
+    return -0.5 * _gaussian_terms(mean, log_variance).sum(dim=1)
+
+
+def unit_kl(mean: Tensor, log_variance: Tensor) -> Tensor:
+    """Return KL(q(z_j|x) || N(0, 1)) of each dimension, nats, averaged over examples: [latent]."""
+    return -0.5 * _gaussian_terms(mean, log_variance).mean(dim=0)
+
+
+def _gaussian_terms(mean: Tensor, log_variance: Tensor) -> Tensor:
+    return 1 + log_variance - mean.square() - log_variance.exp()
 
 
 def active_units(mean: Tensor) -> float:
     """Return the number of dimensions whose posterior mean [examples, latent] varies with x."""
     return float((mean.var(dim=0) > ACTIVE_VARIANCE).sum())
+
+
+def graded_active_units(variance: Tensor) -> float:
+    """Return the active units among variances of posterior means [latent], each counted by degree.
+
+    v / (v + .01): half a unit at the threshold of Burda et al. 2016, and nearly none or a whole one
+    away from it. So the count has no ties, and a t test of it is defined.
+    """
+    return float((variance / (variance + ACTIVE_VARIANCE)).sum())
 
 
 def mutual_information(mean: Tensor, log_variance: Tensor, z: Tensor) -> float:
