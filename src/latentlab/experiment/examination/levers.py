@@ -43,31 +43,37 @@ class Lever:
         Raises:
             UserError: there is no such setting, or it may not have that value.
         """
-        block = config.model_dump(mode="json")
-        settings = dict(leaves(block))
+        value = self.value(self.of(config), config.training.epochs)
+        block = with_setting(config.model_dump(mode="json"), self.setting, value)
+        return validate(type(config), block, f"LEVERS: {self.setting}")
+
+    def of(self, config: TrialConfig) -> Any:
+        """Return the setting as it stands in a configuration.
+
+        Raises:
+            UserError: there is no such setting.
+        """
+        settings = dict(leaves(config.model_dump(mode="json")))
         if self.setting not in settings:
             raise UserError(
                 f"LEVERS name the setting {self.setting}, which {type(config).__name__} lacks",
                 nearest(self.setting, sorted(settings)),
             )
-        value = self.value(settings[self.setting], config.training.epochs)
-        return validate(
-            type(config), with_setting(block, self.setting, value), f"LEVERS: {self.setting}"
-        )
+        return settings[self.setting]
 
 
 def times(setting: str, factor: float) -> Lever:
-    """A lever that multiplies a setting."""
+    """Return a lever that multiplies a setting."""
     return Lever(setting, lambda present, epochs: present * factor)
 
 
 def to(setting: str, value: Any) -> Lever:
-    """A lever that sets a setting."""
+    """Return a lever that sets a setting."""
     return Lever(setting, lambda present, epochs: value)
 
 
 def epochs_share(setting: str, share: float) -> Lever:
-    """A lever that sets a number of epochs to a share of the training."""
+    """Return a lever that sets a number of epochs to a share of the training."""
     return Lever(setting, lambda present, epochs: share * epochs)
 
 

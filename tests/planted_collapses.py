@@ -1,0 +1,79 @@
+"""Ten planted collapses and ten healthy models: does the examination tell which is which, and why?
+
+Run by hand (minutes): python tests/planted_collapses.py [SEEDS]
+
+Every model here has all ten settings off the value to which the levers bring them, by a little that
+does no harm. A plant sets one of them to where it collapses the model. The examination pulls all ten
+levers and has to name that one.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import tempfile
+from pathlib import Path
+
+from labs.planted_vae import STUDY, declaration
+from latentlab.compute.config import ComputeConfig
+from latentlab.data import load_prepared, prepare, save_prepared
+from latentlab.experiment.examination.cohort import Setting
+from latentlab.experiment.examination.examine import examine
+from latentlab.training.store import TrialStore
+
+PLANTS = {
+    "kl_weight": {"objective": {"kl_weight": 24.0}},
+    "likelihood_scale": {"objective": {"likelihood_scale": 0.04}},
+    # The rate alone is harmless: with the warm-up the units wake.
+    "kl_warmup": {"training": {"learning_rate": 0.05}},
+    "shortcut": {"model": {"shortcut": 1.0}},
+    "blind_decoder": {"model": {"decoder_gain": 0.0}},
+    "encoder_shift": {"model": {"encoder_shift": -30.0}},
+    "input_scale": {"model": {"input_scale": 0.001}},
+    "learning_rate": {"training": {"learning_rate": 0.2}},
+    "weight_decay": {"training": {"weight_decay": 10.0}},
+    "log_variance_floor": {"model": {"log_variance_floor": 4.0}},
+}
+HEALTHY = {
+    "as it stands": {},
+    "4 units": {"model": {"latent_dim": 4}},
+    "2 units": {"model": {"latent_dim": 2}},
+    "32 units, far more than the data call for": {"model": {"latent_dim": 32}},
+    "half the KL": {"objective": {"kl_weight": 0.6}},
+    "twice the KL": {"objective": {"kl_weight": 2.4}},
+    "a third of the rate": {"training": {"learning_rate": 0.001}},
+    "with a warm-up": {"objective": {"kl_warmup_epochs": 10.0}},
+    "a wide encoder": {"model": {"hidden": 128}},
+    "half of the epochs": {"training": {"epochs": 15, "validate_every": 15}},
+}
+
+
+def main(seeds: int) -> None:
+    logging.disable(logging.INFO)
+    compute = ComputeConfig(engine="inline", threads=1, compile=False, cohort=64)
+    named = healthy = 0
+    with tempfile.TemporaryDirectory() as folder:
+        data = Path(folder) / "prepared"
+        save_prepared(prepare("digits", {}, Path(folder)), data)
+        prepared, store = load_prepared(data), TrialStore(Path(folder) / "store")
+
+        def found(arm: dict) -> tuple[str, list[str], list[int]]:
+            own = declaration(arm, seeds)
+            setting = Setting(STUDY, own, compute, prepared, store)
+            result = examine(setting, "planted", own.configs["planted"], own.seeds.numbers())
+            return result.answer, list(result.causes), list(result.seeds["on"])
+
+        for plant, arm in PLANTS.items():
+            answer, causes, on = found(arm)
+            named += causes[:1] == [plant]
+            print(f"{plant:<20} {answer:<14} {', '.join(causes) or '-':<40} on {on}", flush=True)
+        for name, arm in HEALTHY.items():
+            answer, _, on = found(arm)
+            healthy += answer == "not collapsed"
+            print(f"{name:<42} {answer:<14} on {on}", flush=True)
+    print(f"planted cause named first: {named} of {len(PLANTS)}")
+    print(f"not collapsed: {healthy} of {len(HEALTHY)}")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 3)
