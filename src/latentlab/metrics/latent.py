@@ -25,6 +25,15 @@ def unit_kl(mean: Tensor, log_variance: Tensor) -> Tensor:
     return -0.5 * _gaussian_terms(mean, log_variance).mean(dim=0)
 
 
+def unit_information(mean: Tensor, log_variance: Tensor) -> Tensor:
+    """Return what each dimension says of x, nats, [latent]: log(1 + Var_x[mean] / E_x[var]) / 2.
+
+    The capacity of a Gaussian channel (Shannon 1948): I(x; z_j) exactly where the mean is Gaussian
+    over x and the variance constant. Unlike KL it is 0 where a posterior ignores x.
+    """
+    return 0.5 * torch.log1p(mean.var(dim=0) / log_variance.exp().mean(dim=0))
+
+
 def _gaussian_terms(mean: Tensor, log_variance: Tensor) -> Tensor:
     return 1 + log_variance - mean.square() - log_variance.exp()
 

@@ -27,7 +27,9 @@ class PlantedVae(nn.Module):
         self.out = Dense(model.hidden, pixels, rng)
 
     def encode(self, x, hyper):
-        h = (self.first(hyper["model.input_scale"] * x.flatten(1)) + hyper["model.encoder_shift"]).relu()
+        h = (
+            self.first(hyper["model.input_scale"] * x.flatten(1)) + hyper["model.encoder_shift"]
+        ).relu()
         low = hyper["model.log_variance_floor"]
         return self.mean(h), low + nn.functional.softplus(self.log_variance(h) - low)
 

@@ -44,8 +44,10 @@ class Examination:
         latent: units that there are.
         dimensions: directions in which the data vary.
         expected: units that the data call for.
-        seeds: columns seed, trial_id, status, on (units), kl (nats, of all units), collapsed; of a
-            trial that diverged no unit is on.
+        seeds: columns seed, trial_id, status, on (units), kl and information (nats, of all units),
+            collapsed; of a trial that diverged no unit is on.
+        information: what the units of an arm say of x, nats, mean over seeds: of the configuration
+            and, where levers were pulled, of each.
         verdicts: on the claim of each lever; empty where nothing is collapsed, so none was pulled.
         changes: cause -> the setting, its present value and that of the lever, as text.
         unasked: causes whose lever stands already where it would be brought.
@@ -59,6 +61,7 @@ class Examination:
     dimensions: float
     expected: float
     seeds: pd.DataFrame
+    information: Mapping[str, float]
     verdicts: pd.DataFrame
     changes: Mapping[str, str]
     unasked: Sequence[str]
@@ -112,7 +115,8 @@ def examine(setting: Setting, arm: str, config: TrialConfig, seeds: Sequence[int
             len(seeds),
         )
         verdicts = judged(asked, scores_of(trials, units), trials)
-    causes = supported(verdicts) if len(verdicts) else []
+    information = _information(trials, units)
+    causes = supported(verdicts, information) if len(verdicts) else []
     return Examination(
         study=setting.study.name,
         arm=arm,
@@ -122,10 +126,9 @@ def examine(setting: Setting, arm: str, config: TrialConfig, seeds: Sequence[int
         dimensions=dimensions,
         expected=expected,
         seeds=table,
+        information=information,
         verdicts=verdicts,
-        changes={
-            cause: _change(levers[cause], config, other) for cause, other in changed.items()
-        },
+        changes={cause: _change(levers[cause], config, other) for cause, other in changed.items()},
         unasked=[cause for cause in levers if cause not in changed],
     )
 
@@ -142,10 +145,17 @@ def _seed_table(trials: pd.DataFrame, units: Mapping[str, Units], expected: floa
                 "status": trial.status,
                 "on": on,
                 "kl": np.nan if own is None else float(own.kl.sum()),
+                "information": 0.0 if own is None else float(own.information.sum()),
                 "collapsed": on < ENOUGH * expected,
             }
         )
     return pd.DataFrame(rows)
+
+
+def _information(trials: pd.DataFrame, units: Mapping[str, Units]) -> dict[str, float]:
+    """Return the mean of each arm; a trial that diverged says nothing."""
+    said = {trial_id: float(own.information.sum()) for trial_id, own in units.items()}
+    return dict(trials["trial_id"].map(said).fillna(0.0).groupby(trials["arm"]).mean())
 
 
 def _change(lever: Lever, config: TrialConfig, other: TrialConfig) -> str:

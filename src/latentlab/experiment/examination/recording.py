@@ -65,9 +65,7 @@ def _recorded(setting: Setting, group: TrainingGroup, features: Tensor) -> list[
     return parts
 
 
-def _at(
-    setting: Setting, group: TrainingGroup, epoch: int, features: Tensor
-) -> list[pd.DataFrame]:
+def _at(setting: Setting, group: TrainingGroup, epoch: int, features: Tensor) -> list[pd.DataFrame]:
     state, parts = group.gathered(), []
     model_of = latent_model_of(setting.study)
     for index, trial in enumerate(group.trials):

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from latentlab.metrics.latent import ACTIVE_VARIANCE, graded_active_units, unit_kl
+from latentlab.metrics.latent import ACTIVE_VARIANCE, graded_active_units, unit_information, unit_kl
 from latentlab.metrics.latent_model import LatentVariableModel
 
 CHUNK = 2048
@@ -24,10 +24,12 @@ class Units:
     Attributes:
         kl: KL(q(z_j|x) || N(0, 1)) averaged over examples, nats, [latent].
         variance: Var_x[E[z_j|x]], [latent].
+        information: what it says of x, nats, [latent].
     """
 
     kl: NDArray[np.float64]
     variance: NDArray[np.float64]
+    information: NDArray[np.float64]
 
     @property
     def on(self) -> NDArray[np.bool_]:
@@ -45,7 +47,11 @@ def units_of(model: LatentVariableModel, features: Tensor) -> Units:
     """Measure a model on examples [examples, channels, height, width]."""
     parts = [model.encode(part) for part in features.split(CHUNK)]
     mean, log_variance = (torch.cat([part[i] for part in parts]).double().cpu() for i in range(2))
-    return Units(unit_kl(mean, log_variance).numpy(), mean.var(dim=0).numpy())
+    return Units(
+        unit_kl(mean, log_variance).numpy(),
+        mean.var(dim=0).numpy(),
+        unit_information(mean, log_variance).numpy(),
+    )
 
 
 def effective_dimensions(features: Tensor) -> float:
