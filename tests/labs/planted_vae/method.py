@@ -2,7 +2,6 @@
 
 import math
 
-import numpy as np
 from torch import nn
 
 from latentlab.metrics.latent import kl_to_standard_normal

@@ -66,6 +66,11 @@ class Examination:
     changes: Mapping[str, str]
     unasked: Sequence[str]
 
+    @property
+    def information_as_configured(self) -> float:
+        """What the units of the configuration say of x, nats, mean over seeds."""
+        return self.information[CONFIGURED]
+
 
 def examine(setting: Setting, arm: str, config: TrialConfig, seeds: Sequence[int]) -> Examination:
     """Examine a configuration.

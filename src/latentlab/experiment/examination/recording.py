@@ -105,8 +105,7 @@ def off_since(record: pd.DataFrame) -> pd.DataFrame:
         off; 1 where it was off from the first epoch on.
     """
     rows = []
-    for (seed, unit), own in record.groupby(["seed", "unit"], sort=False):
-        own = own.sort_values("epoch")
+    for (seed, unit), own in record.sort_values("epoch").groupby(["seed", "unit"]):
         if own["on"].iloc[-1]:
             continue
         was_on = own.loc[own["on"], "epoch"]

@@ -1,10 +1,10 @@
 """Ten planted collapses and ten healthy models: does the examination tell which is which, and why?
 
-Run by hand (minutes): python tests/planted_collapses.py [SEEDS]
+    python benchmarks/planted_collapses.py [SEEDS]
 
-Every model here has all ten settings off the value to which the levers bring them, by a little that
-does no harm. A plant sets one of them to where it collapses the model. The examination pulls all ten
-levers and has to name that one.
+Every model has all ten settings off the value to which the levers bring them, by a little that does
+no harm. A plant sets one of them to where it collapses the model. The examination pulls all ten
+levers and has to name that one first.
 """
 
 from __future__ import annotations
@@ -49,6 +49,7 @@ HEALTHY = {
 
 
 def main(seeds: int) -> None:
+    """Examine all of them with so many seeds each, and print what was found."""
     logging.disable(logging.INFO)
     compute = ComputeConfig(engine="inline", threads=1, compile=False, cohort=64)
     named = healthy = 0
