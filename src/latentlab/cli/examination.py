@@ -45,6 +45,7 @@ def examine(
     from latentlab.cli.studies import studies_meant
     from latentlab.experiment.examination.cohort import Setting
     from latentlab.experiment.examination.examined import arm_of, examine_whole, trial_of
+    from latentlab.experiment.examination.levers import require_examinable
     from latentlab.experiment.examination.report import facts, sentences
     from latentlab.experiment.same_data import require_prepared
     from latentlab.studies.registry import STUDIES
@@ -53,6 +54,7 @@ def examine(
     trial = named_trial(target)
     name = trial.study if trial else target
     studies_meant(name, STUDIES)
+    require_examinable(STUDIES[name])
     if trial and arm:
         raise UserError(f"{target} is of one arm already", "Leave --arm out.")
     session = KedroSession.create(env=env, runtime_params=params, save_on_close=False)

@@ -19,7 +19,7 @@ from latentlab.experiment.examination.causes import (
     supported,
 )
 from latentlab.experiment.examination.cohort import Setting, scores_of
-from latentlab.experiment.examination.levers import Lever, latent_model_of, levers_of
+from latentlab.experiment.examination.levers import Lever, levers_of, require_examinable
 from latentlab.experiment.examination.units import (
     ENOUGH,
     Units,
@@ -92,7 +92,7 @@ def examine(setting: Setting, arm: str, config: TrialConfig, seeds: Sequence[int
         raise UserError(
             f"{len(seeds)} seeds are too few to examine {arm}", f"Take {FEWEST_SEEDS} or more."
         )
-    latent_model_of(setting.study)
+    require_examinable(setting.study)
     levers = levers_of(setting.study)
     pulled = {cause: lever.pulled(config) for cause, lever in levers.items()}
     changed = {cause: other for cause, other in pulled.items() if other != config}

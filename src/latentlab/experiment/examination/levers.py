@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from latentlab.core.errors import UserError
+from latentlab.core.errors import UserError, noting, together
 from latentlab.core.validation import nearest, validate
 from latentlab.experiment.blocks import leaves, merged
 
@@ -92,14 +92,27 @@ def levers_of(study: Study) -> Mapping[str, Lever]:
         UserError: it has none.
     """
     name = f"{study.package}.examination"
-    if importlib.util.find_spec(name) is not None:
-        levers: Mapping[str, Lever] | None = getattr(importlib.import_module(name), "LEVERS", None)
-        if levers:
-            return levers
-    raise UserError(
-        f"{study.name} says nowhere which settings may be the causes of a collapse",
-        f"Write LEVERS into the module {name}; {_WRITE}",
-    )
+    if importlib.util.find_spec(name) is None:
+        raise UserError(
+            f"{study.name} says nowhere which settings may be the causes of a collapse",
+            f"Write LEVERS into the module {name}; {_WRITE}",
+        )
+    levers: Mapping[str, Lever] = importlib.import_module(name).LEVERS
+    return levers
+
+
+def require_examinable(study: Study) -> None:
+    """Refuse a study that lacks what an examination asks for.
+
+    Raises:
+        UserError: names all that is missing.
+    """
+    mistakes: list[UserError] = []
+    for asked in (latent_model_of, levers_of):
+        with noting(mistakes):
+            asked(study)
+    if mistakes:
+        raise together(mistakes)
 
 
 def latent_model_of(study: Study) -> Callable[[TrainedModel], LatentVariableModel]:
