@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from labs.planted_vae import STUDY, declaration
 from labs.trainer import INLINE, write_digits
 from latentlab.data import load_prepared

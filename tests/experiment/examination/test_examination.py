@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from labs.plain_methods import PlainVae, plain_trial
-from labs.planted_vae import declaration, examination
 
 from experiment.examination.conftest import SMALL
+from labs.plain_methods import PlainVae, plain_trial
+from labs.planted_vae import declaration, examination
 from latentlab.core.errors import UserError
 from latentlab.experiment.blocks import merged
 from latentlab.experiment.examination.cohort import Setting, scores_of

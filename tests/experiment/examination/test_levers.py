@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+
 from labs.planted_vae import STUDY
 from labs.planted_vae.config import PlantedVaeConfig
-
 from latentlab.core.errors import UserError
 from latentlab.experiment.examination.levers import (
     Lever,
