@@ -81,12 +81,12 @@ def _answer(found: Examination) -> str:
 
 def facts(found: Examination, off: pd.DataFrame) -> dict[str, Any]:
     """Return what was found, for programs; what is not known is None."""
-    seeds = found.seeds.assign(
-        off_since=[
-            dict(zip(own["unit"].astype(str), own["epoch"].astype(int), strict=True))
-            for own in (off[off["seed"] == seed] for seed in found.seeds["seed"])
-        ]
-    )
+    seeds = _records(found.seeds)
+    for seed in seeds:
+        own = off[off["seed"] == seed["seed"]]
+        seed["off_since"] = {
+            str(unit): int(epoch) for unit, epoch in zip(own["unit"], own["epoch"], strict=True)
+        }
     return {
         "study": found.study,
         "arm": found.arm,
@@ -94,7 +94,7 @@ def facts(found: Examination, off: pd.DataFrame) -> dict[str, Any]:
         "causes": list(found.causes),
         "units": found.latent,
         "units_the_data_call_for": found.expected,
-        "seeds": _records(seeds),
+        "seeds": seeds,
         "levers": dict(found.changes),
         "claims": _records(found.verdicts),
     }
@@ -193,14 +193,14 @@ def _seeds(found: Examination, off: pd.DataFrame) -> pd.DataFrame:
 
 
 def _levers(found: Examination) -> pd.DataFrame:
-    verdicts = found.verdicts.set_index("hypothesis")["verdict"]
+    verdicts = dict(zip(found.verdicts["hypothesis"], found.verdicts["verdict"], strict=True))
     return pd.DataFrame(
         [
             {
                 "cause": cause,
                 "lever": found.changes[cause],
-                "claim": str(verdict),
-                "information, nats": found.information[str(cause)],
+                "claim": verdict,
+                "information, nats": found.information[cause],
                 "named": "yes" if cause in found.causes else "no",
             }
             for cause, verdict in verdicts.items()
