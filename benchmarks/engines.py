@@ -3,14 +3,16 @@
     PYTHONPATH=tests python benchmarks/engines.py [--rounds 5] [--epochs 20]
 
 Trains the digits study's 60 trials by each engine in turn, under one plan, and prints the seconds
-of their steps and of the whole call, as ratios to `processes` of the same round. Then a job that
-does nothing is given in, by our engine and by the cluster's own client in turn. A SLURM of one node
-is started for it: it needs the extras slurm and dask, and root.
+of their steps and of the whole call, as ratios to `processes` of the same round; beside each stands
+how many processes wanted the machine. Then a job that does nothing is given in, by our engine and
+by the cluster's own client in turn. A SLURM of one node is started for it: it needs the extras
+slurm and dask, and root.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
 import tempfile
 import time
@@ -77,6 +79,11 @@ def main(rounds: int, epochs: int) -> None:
                     )
                 )
                 steps[engine].append(sum(store.record(trial.id).seconds for trial in trials) / 2)
+                print(
+                    f"round {number}, {engine}: steps {steps[engine][-1]:.1f} s, "
+                    f"whole {whole[engine][-1]:.1f} s; load {os.getloadavg()[0]:.1f}",
+                    flush=True,
+                )
         print(f"{len(trials)} trials of {epochs} epochs, medians of {rounds} rounds")
         for engine in ENGINES:
             ratios = [

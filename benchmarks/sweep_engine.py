@@ -1,6 +1,7 @@
 """What asking, telling and tracking cost a sweep, beside Optuna's own ask and tell.
 
     python benchmarks/sweep_engine.py [--history 500] [--configurations 48]
+    python benchmarks/sweep_engine.py --growth 100 300 1000
 
 A sweep in the report's space of 17 parameters runs with training that takes no time: first without
 history, then with that many told configurations. Every cohort is timed: asking, telling (three
@@ -29,6 +30,7 @@ from latentlab.search.proposals import quiet, suggested
 from latentlab.search.settings import SweepSettings
 from latentlab.search.storage import SweepStorage
 from latentlab.search.suggestion import Result, Suggestion
+from latentlab.tracking.outbox import Outbox
 from latentlab.tracking.run_tree import RunTree
 
 SEEDS = (1000, 1001, 1002)
@@ -105,7 +107,9 @@ class Tracked:
         mlflow.set_tracking_uri(f"sqlite:///{folder / 'mlflow.db'}")
         mlflow.set_experiment("sweep")
         with mlflow.start_run() as run:
-            self._tree = RunTree(mlflow.MlflowClient(), run.info.run_id, "none")
+            about = run.info
+            outbox = Outbox(mlflow.MlflowClient(), folder, about.experiment_id)
+            self._tree = RunTree(outbox, about.run_id, about.experiment_id, "none")
 
     def write(self, asked: Sequence[Suggestion], results: Mapping[int, Result]) -> None:
         """As the hook does, table by table."""
@@ -135,10 +139,27 @@ class Tracked:
         self._tree.log_rest()
 
 
+def opened(folder: Path, chosen: SweepSettings) -> SweepStorage:
+    """The storage of a sweep, a journal file."""
+    journal = str(folder / "sweep.journal")
+    return SweepStorage(journal, "sweep", chosen.space, ["maximize"], "{}", "benchmark")
+
+
+def grown(configurations: int, method: str) -> float:
+    """CPU seconds of a whole sweep, the first ten configurations of which no score decides."""
+    rng = np.random.default_rng(0)
+    chosen = settings(configurations).model_copy(update={"method": method, "startup": 10})
+    with tempfile.TemporaryDirectory() as folder:
+        start = time.process_time()
+        book = opened(Path(folder), chosen)
+        run_sweep(chosen, ["maximize"], book, lambda asked: told(asked, rng))
+        return time.process_time() - start
+
+
 def ours(folder: Path, history: int, configurations: int) -> dict[str, list[float]]:
     """Seconds a configuration of asking, telling and tracking, by cohort."""
     chosen = settings(history + configurations)
-    book = SweepStorage(str(folder / "sweep.journal"), "sweep", chosen.space, ["maximize"], "{}")
+    book = opened(folder, chosen)
     rng = np.random.default_rng(0)
     if history:
         past = chosen.model_copy(update={"method": "random", "configurations": history})
@@ -162,6 +183,14 @@ def ours(folder: Path, history: int, configurations: int) -> dict[str, list[floa
 
     run_sweep(chosen, ["maximize"], book, train)
     return seconds
+
+
+def optunas_whole(configurations: int) -> float:
+    """CPU seconds of Optuna's ask and tell, as many times, with the same sampler."""
+    start = time.process_time()
+    with tempfile.TemporaryDirectory() as folder:
+        optunas(Path(folder), 10, configurations - 10)
+    return time.process_time() - start
 
 
 def optunas(folder: Path, history: int, configurations: int) -> float:
@@ -194,7 +223,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--history", type=int, default=500)
     parser.add_argument("--configurations", type=int, default=48)
+    parser.add_argument("--growth", type=int, nargs="+")
     arguments = parser.parse_args()
+    for count in arguments.growth or ():
+        spent = (grown(count, "random"), grown(count, "tpe"), optunas_whole(count))
+        print(
+            f"{count} configurations, CPU ms each: random search {1000 * spent[0] / count:.1f}, "
+            f"TPE {1000 * spent[1] / count:.1f}, Optuna's TPE {1000 * spent[2] / count:.1f}",
+            flush=True,
+        )
+    if arguments.growth:
+        return
     for history, asked in ((0, 30.0), (arguments.history, 80.0)):
         with tempfile.TemporaryDirectory() as folder:
             seconds = ours(Path(folder), history, arguments.configurations)

@@ -1,12 +1,13 @@
 """Kills parts of clusters: python tests/kill_clusters.py [slurm | dask | hosts] [kills] [seed]
 
-    slurm   jobs (scancel, kill -9), slurmd, slurmctld and the driver of a SLURM of one node
+    slurm   jobs (scancel, kill -9, the end of their time), slurmd, slurmctld and the driver of a
+            SLURM of one node
     dask    workers, scheduler and the driver of a Dask on this machine
     hosts   as dask, with each worker in a network namespace of its own: two hosts, one folder
 
 Trials are trained to the end again and again. Whatever was killed, none may be lost, none trained
 after it was stored or twice from its first step to its last, and all weights must be those of a
-run that nobody disturbed.
+run that nobody disturbed. Each kind of kill has its turn; what had nothing to kill is not counted.
 """
 
 from __future__ import annotations
@@ -24,15 +25,20 @@ from contextlib import ExitStack, suppress
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from threading import Event, Thread
 
 from labs.network import two_hosts
-from labs.slurm import Cluster
+from labs.slurm import NODE_PATIENCE, Cluster
 from labs.trainer import write_digits
-from latentlab.compute.executors.notes import read_notes
+from latentlab.compute.executors.notes import Note, read_notes
 from latentlab.training.store import TrialStore
 
+Kills = dict[str, Callable[[], bool]]
+"""What can be killed; each says whether there was something to kill."""
+
 TESTS = Path(__file__).parent
-EPOCHS = 150
+EPOCHS = {"slurm": 300, "dask": 150, "hosts": 150}
+"""A job of SLURM must outlast the half minute after which it is told of the end of its time."""
 LOGGED = """\
 # Notes each step that a worker takes: trials, step and time. Python runs this file at its start.
 import importlib.abc, os, sys, time
@@ -87,7 +93,7 @@ if __name__ == "__main__":
 class Trial:
     """One training, driven until it is done while things are killed."""
 
-    def __init__(self, folder: Path, data: Path, settings: str) -> None:
+    def __init__(self, folder: Path, data: Path, epochs: int, settings: str) -> None:
         self.store = TrialStore(folder / "store")
         # Workers of Dask have it open since they were started: one file for all.
         self.log = Path(os.environ["STEPS_LOG"])
@@ -95,7 +101,7 @@ class Trial:
         (folder / "driver.py").write_text(DRIVER)
         self.command = [
             *(sys.executable, str(folder / "driver.py"), str(data), str(self.store.root)),
-            *(str(EPOCHS), settings),
+            *(str(epochs), settings),
         ]
         self.driver: subprocess.Popen[str] | None = None
         self.done = False
@@ -149,38 +155,68 @@ class Trial:
         return len(taken), sum(taken.values()) - len(taken)
 
 
-def slurm(stack: ExitStack, folder: Path) -> tuple[str, Callable[[Trial], dict[str, Callable]]]:
+def slurm(stack: ExitStack, folder: Path) -> tuple[str, Callable[[Trial], Kills]]:
     """Start a SLURM; the engine's settings, and what can be killed."""
-    cluster = stack.enter_context(Cluster(folder))
+    cluster, ended = stack.enter_context(Cluster(folder)), Event()
 
-    def job(trial: Trial, how: str) -> None:
+    def look_after() -> None:
+        """Take back the node, which a controller drains that has forgotten what it began there."""
+        while not ended.wait(2):
+            cluster.resume()
+
+    Thread(target=look_after).start()
+    stack.callback(ended.set)
+
+    def job(trial: Trial, kill: Callable[[Note], bool]) -> bool:
         notes = list(read_notes(trial.store.jobs).values())
-        if not notes:
-            return
-        note = random.choice(notes)
-        if how == "scancel":
-            subprocess.run(["scancel", note.queue], check=False, capture_output=True)
-        else:
-            with suppress(ProcessLookupError):
-                os.kill(note.process, signal.SIGKILL)
+        return bool(notes) and kill(random.choice(notes))
 
-    def daemon(name: str) -> None:
+    def cancel(note: Note) -> bool:
+        return not subprocess.run(["scancel", note.queue], check=False).returncode
+
+    def kill(note: Note) -> bool:
+        with suppress(ProcessLookupError):
+            os.kill(note.process, signal.SIGKILL)
+            return True
+        return False
+
+    def end_time(note: Note) -> bool:
+        """Let its time be a minute, and wait until SLURM has ended it for that."""
+        asked = ["scontrol", "update", f"JobId={note.queue}", "TimeLimit=1"]
+        if subprocess.run(asked, check=False, capture_output=True).returncode:
+            return False
+        end = time.monotonic() + 120
+        while time.monotonic() < end:
+            if not note.ended:
+                time.sleep(0.2)
+                continue
+            shown = ["scontrol", "show", "job", note.queue]
+            told = subprocess.run(shown, check=False, capture_output=True, text=True).stdout
+            return bool(told) and ("Restarts=0" not in told or "JobState=TIMEOUT" in told)
+        raise TimeoutError(f"SLURM does not end {note.queue} for its time")
+
+    def daemon(name: str, *down: float) -> bool:
         cluster.kill(name)
-        time.sleep(1)
+        time.sleep(random.choice(down))
         cluster.start(name)
+        return True
 
-    def targets(trial: Trial) -> dict[str, Callable]:
+    def targets(trial: Trial) -> Kills:
         return {
-            "scancel of a job": lambda: job(trial, "scancel"),
-            "kill -9 of a job": lambda: job(trial, "kill"),
-            "kill -9 of slurmd": lambda: daemon("slurmd"),
-            "kill -9 of slurmctld": lambda: daemon("slurmctld"),
+            "scancel of a job": lambda: job(trial, cancel),
+            "kill -9 of a job": lambda: job(trial, kill),
+            "end of a job's time": lambda: job(trial, end_time),
+            # SLURM gives up the node's jobs in the longer time: they go on, and are queued again.
+            "kill -9 of slurmd": lambda: daemon("slurmd", 1, NODE_PATIENCE + 5),
+            "kill -9 of slurmctld": lambda: daemon("slurmctld", 1, 10),
         }
 
     return '{"engine": "slurm", "workers": 2}', targets
 
 
-def dask(stack: ExitStack, folder: Path, hosts: list[list[str]], at: str):
+def dask(
+    stack: ExitStack, folder: Path, hosts: list[list[str]], at: str
+) -> tuple[str, Callable[[Trial], Kills]]:
     """Start a Dask scheduler with two workers; the engine's settings, and what can be killed."""
     running: dict[str, subprocess.Popen] = {}
 
@@ -208,7 +244,7 @@ def dask(stack: ExitStack, folder: Path, hosts: list[list[str]], at: str):
         for name in running:
             kill(name)
 
-    def restart(name: str) -> None:
+    def restart(name: str) -> bool:
         kill(name)
         if name == "scheduler":
             # Its workers end without it; whoever runs them starts them again.
@@ -217,8 +253,9 @@ def dask(stack: ExitStack, folder: Path, hosts: list[list[str]], at: str):
                 start(other)
         else:
             start(name)
+        return True
 
-    def targets(trial: Trial) -> dict[str, Callable]:
+    def targets(trial: Trial) -> Kills:
         return {f"kill -9 of {name}": (lambda n=name: restart(n)) for name in running}
 
     for name in ("scheduler", "worker 0", "worker 1"):
@@ -227,11 +264,19 @@ def dask(stack: ExitStack, folder: Path, hosts: list[list[str]], at: str):
     return f'{{"engine": "dask", "dask": {{"address": "tcp://{at}:18786"}}}}', targets
 
 
-def kill_driver(trial: Trial) -> None:
+def kill_driver(trial: Trial) -> bool:
     """Kill the driver alone."""
-    if trial.driver is not None and trial.driver.poll() is None:
-        trial.driver.kill()
-        trial.driver.wait()
+    if trial.driver is None or trial.driver.poll() is not None:
+        return False
+    trial.driver.kill()
+    trial.driver.wait()
+    return True
+
+
+def tell(line: str) -> None:
+    """Print a line at once, with the time."""
+    sys.stdout.write(f"{time.strftime('%X')} {line}\n")
+    sys.stdout.flush()
 
 
 def main(kind: str, kills: int, seed: int) -> None:
@@ -246,7 +291,7 @@ def main(kind: str, kills: int, seed: int) -> None:
         os.environ["STEPS_LOG"] = str(folder / "steps")
         data = write_digits(folder / "digits", 600)
         (folder / "calm").mkdir()
-        calm = Trial(folder / "calm", data, '{"engine": "processes", "workers": 2}')
+        calm = Trial(folder / "calm", data, EPOCHS[kind], '{"engine": "processes", "workers": 2}')
         while not calm.drive():
             time.sleep(0.2)
         undisturbed = calm.digests()
@@ -257,15 +302,16 @@ def main(kind: str, kills: int, seed: int) -> None:
                 stack.enter_context(two_hosts()) if kind == "hosts" else ([[], []], "127.0.0.1")
             )
             settings, targets = dask(stack, folder, hosts, at)
-        done, rounds, killed = 0, 0, Counter[str]()
+        done, rounds, killed, turns = 0, 0, Counter[str](), []
         while done < kills:
             own = folder / f"round{rounds}"
             own.mkdir()
-            trial, rounds = Trial(own, data, settings), rounds + 1
+            trial, rounds = Trial(own, data, EPOCHS[kind], settings), rounds + 1
             while not trial.drive():
                 # Once somebody trains again, at a random moment.
                 size, end = trial.logged(), time.monotonic() + 600
-                while trial.logged() == size and time.monotonic() < end and not trial.drive():
+                while trial.logged() == size and not trial.drive():
+                    assert time.monotonic() < end, "nobody trains"
                     time.sleep(0.1)
                 end = time.monotonic() + random.uniform(0.0, 3.0)
                 while time.monotonic() < end and not trial.drive():
@@ -273,22 +319,24 @@ def main(kind: str, kills: int, seed: int) -> None:
                 if trial.done or done >= kills:
                     continue
                 acts = targets(trial) | {"kill -9 of the driver": partial(kill_driver, trial)}
-                what = random.choice(list(acts))
-                acts[what]()
-                killed[what] += 1
-                done += 1
+                turns = turns or random.sample(list(acts), len(acts))
+                what = turns[-1]
+                if acts[what]():
+                    killed[turns.pop()] += 1
+                    done += 1
+                    tell(f"  {what}")
             digests = trial.digests()
             changed = sorted(one for one in undisturbed if digests.get(one) != undisturbed[one])
             taken, repeated = trial.check_steps()
             weights = f"weights of {', '.join(changed)} DIFFER" if changed else "weights equal"
-            sys.stdout.write(
+            tell(
                 f"round {rounds}, {done} kills so far: {weights}; "
-                f"{taken:,} steps of trials, {repeated:,} of them repeated; {trial.told}\n"
+                f"{taken:,} steps of trials, {repeated:,} of them repeated; "
+                f"{sorted(set(trial.told))}"
             )
-            sys.stdout.flush()
             assert not changed
             assert digests.keys() == undisturbed.keys()
-        sys.stdout.write(f"{dict(killed)}\n")
+        tell(str(dict(killed)))
 
 
 if __name__ == "__main__":

@@ -58,11 +58,27 @@ def test_trials_are_children_of_one_run(runs_page) -> None:
     assert sorted(trials.all_inner_texts()) == expected
 
 
-def test_a_run_has_its_question_and_verdicts_on_its_page(runs_page) -> None:
-    runs_page.get_by_role("link", name="derp_vae (smoke)").first.click()
-    runs_page.get_by_text("verdict.derp_vae.H1_reported").first.wait_for()
-    runs_page.get_by_text(STUDIES["derp_vae"].question).first.wait_for()
-    assert runs_page.get_by_role("cell", name="DERP with 5 probes").count() >= 3
+def test_from_the_printed_address_verdicts_and_arms_are_one_click_away(
+    page, mlflow_address: str, smoke_project: ProjectCopy
+) -> None:
+    printed = (smoke_project.root / "terminal.txt").read_text().splitlines()
+    (line,) = (line for line in printed if line.startswith("MLflow"))
+    page.goto(f"{mlflow_address}/#{line.split()[1].partition('#')[2]}")
+    page.get_by_text(STUDIES["derp_vae"].question).first.wait_for()
+    page.get_by_text("derp_vae.test.accuracy.mean/standard_vae").wait_for()
+    page.get_by_role("button", name="Close", exact=True).click()  # MLflow's assistant
+    page.get_by_text("Show more").click()
+    assert page.get_by_role("cell", name="DERP with 5 probes").count() >= 3
+    with page.context.expect_page() as opened:
+        page.get_by_role("link", name="Arms side by side").click()
+    arms = opened.value
+    arms.set_default_timeout(20_000)
+    arms.get_by_text(f"{len(ARMS) * len(SEEDS)} matching runs").wait_for()
+    arms.get_by_role("button", name="Arms of derp_vae").wait_for()
+    arms.get_by_text("Metrics of the claims", exact=True).wait_for()
+    arms.get_by_text("test.kl_divergence", exact=True).first.wait_for()
+    assert arms.locator(".ag-row").filter(has_text="Group:").count() == len(ARMS)
+    assert arms.get_by_role("link", name=TRIAL).count() == 0, "seeds are folded"
 
 
 def test_two_trials_are_compared_by_parameters_and_metrics(runs_page) -> None:

@@ -80,7 +80,10 @@ def test_dataset_is_previewed(chart, stage: str | None, dataset: str, preview: s
     if stage:
         unfold(chart, f"derp_vae.{stage}")
     chart.get_by_text(f"derp_vae.{dataset}", exact=True).first.click()
-    chart.locator(".pipeline-metadata").locator(preview).first.wait_for()
+    shown = chart.locator(".pipeline-metadata").locator(preview).first
+    shown.wait_for()
+    if dataset == "verdicts":
+        assert shown.locator("th").all_inner_texts()[:3] == ["hypothesis", "verdict", "status"]
 
 
 def test_layers_can_be_shown(chart, viz_log) -> None:

@@ -1,6 +1,9 @@
 """What all clusters do: lost jobs, errors, leaving; their settings; and Dask on this machine."""
 
 import json
+import os
+import signal
+import subprocess
 import sys
 import threading
 import time
@@ -8,8 +11,9 @@ import time
 import pytest
 from pydantic import ValidationError
 
-from compute.light_jobs import die_once, fail, square, wait_for
+from compute.light_jobs import die_once, fail, hear_of_the_end, square, wait_for
 from latentlab.compute import ComputeConfig
+from latentlab.compute.config import SlurmSettings
 from latentlab.compute.executors import cluster
 from latentlab.compute.executors.cluster import LOSSES, Cluster, work
 from latentlab.compute.executors.notes import Note, noted, read_note, read_notes
@@ -144,6 +148,48 @@ def test_plans_of_a_cluster_are_for_its_workers():
     assert candidates(12, 100, dask, "cpu") == [ExecutionPlan(3, 2)]
 
 
+def test_a_job_that_slurm_cannot_queue_again_goes_on(tmp_path):
+    pytest.importorskip("submitit", reason="pip install -e '.[slurm]'")
+    from latentlab.compute.executors.slurm import Task
+
+    def queue_again(number, frame):
+        asked.append(number)
+        raise subprocess.CalledProcessError(1, ["scontrol", "requeue"])
+
+    asked, before = [], signal.signal(signal.SIGUSR2, queue_again)
+    try:
+        assert Task(order_of(hear_of_the_end, 3, tmp_path), tmp_path)().result == 3
+    finally:
+        signal.signal(signal.SIGUSR2, before)
+    assert asked == [signal.SIGUSR2]
+    assert not list(tmp_path.iterdir()), "nobody is told of a failure"
+
+
+def test_a_job_that_slurm_holds_for_good_is_cancelled_and_lost(tmp_path, monkeypatch):
+    pytest.importorskip("submitit", reason="pip install -e '.[slurm]'")
+    from submitit.core.utils import DelayedSubmission
+
+    from latentlab.compute.executors.slurm import Slurm, Task
+
+    commands, folder = tmp_path / "commands", tmp_path / "jobs"
+    commands.mkdir()
+    for name, line in {
+        "srun": "",
+        "squeue": f"test -e {tmp_path}/cancelled || echo '7 launch_failed_requeued_held'",
+        "scancel": f"echo $@ > {tmp_path}/cancelled",
+    }.items():
+        (commands / name).write_text(f"#!/bin/sh\n{line}\n")
+        (commands / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{commands}:{os.environ['PATH']}")
+    (folder / "slurm").mkdir(parents=True)
+    order = order_of(square, 3, folder)
+    DelayedSubmission(Task(order, folder)).dump(folder / "slurm" / "7_submitted.pkl")
+    engine = Slurm(SlurmSettings(), 2, folder)
+    assert engine.left_over() == [order]
+    assert engine.look(["job0"]) == ({}, ["job0"])
+    assert (tmp_path / "cancelled").read_text() == "7\n"
+
+
 @pytest.mark.parametrize(("engine", "module"), [("slurm", "submitit"), ("dask", "distributed")])
 def test_a_missing_package_names_its_extra(engine, module, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, module, None)
@@ -161,6 +207,9 @@ def test_dask_on_this_machine(tmp_path):
         assert sorted(one["squaring"] for one in news) == list(range(5))
         with pytest.raises(UserError, match="3 is wrong"):
             dask.run(fail, named(3), news.append)
+        # Of the same name, which says nothing of its payload.
+        for number in range(20):
+            assert dask.run(square, named(number), news.append) == [number**2]
         threading.Timer(1.0, gate.touch).start()
         first, second = dask.run(wait_for, {"one": gate, "two": gate}, news.append)
         assert first != second, "beside each other"

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 DAEMONS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scancel")
+NODE_PATIENCE = 20
+"""Seconds without a word from slurmd after which SLURM gives up the node and its jobs."""
 CONFIG = """\
 ClusterName=lab
 SlurmctldHost={host}({address})
@@ -22,7 +24,7 @@ SlurmctldPort={controller_port}
 SlurmdPort={node_port}
 SlurmUser=root
 AuthType=auth/munge
-AuthInfo=socket={folder}/munge.socket
+AuthInfo=socket={folder}/munge.socket,cred_expire=5
 CryptoType=crypto/munge
 StateSaveLocation={folder}/state
 SlurmdSpoolDir={folder}/spool
@@ -40,9 +42,10 @@ AccountingStorageType=accounting_storage/none
 JobAcctGatherType=jobacct_gather/none
 MailProg=/bin/true
 ReturnToService=2
+JobRequeue=0
 KillWait=2
 MinJobAge=10
-SlurmdTimeout=20
+SlurmdTimeout={patience}
 InactiveLimit=0
 NodeName={host} NodeAddr={address} CPUs={cpus} State=UNKNOWN
 PartitionName=lab Nodes=ALL Default=YES MaxTime=INFINITE State=UP
@@ -82,11 +85,12 @@ class Cluster:
         key.chmod(0o400)
         config = CONFIG.format(
             folder=self.folder,
-            host=socket.gethostname().partition(".")[0],
+            host=_host(),
             address="127.0.0.1",
             controller_port=_free_port(),
             node_port=_free_port(),
             cpus=self.cpus,
+            patience=NODE_PATIENCE,
         )
         (self.folder / "slurm.conf").write_text(config)
         os.environ["SLURM_CONF"] = str(self.folder / "slurm.conf")
@@ -141,6 +145,11 @@ class Cluster:
                 process.kill()
                 process.wait()
 
+    def resume(self) -> None:
+        """Take back the node if it is drained."""
+        asked = ["scontrol", "update", f"NodeName={_host()}", "State=RESUME"]
+        subprocess.run(asked, check=False, capture_output=True)
+
     def queued(self) -> list[str]:
         """Numbers of the jobs in the queue."""
         asked = ["squeue", "--noheader", "--array", "--format=%i"]
@@ -156,6 +165,10 @@ class Cluster:
                 return
             time.sleep(0.1)
         raise TimeoutError(f"The node of the SLURM in {self.folder} does not come up")
+
+
+def _host() -> str:
+    return socket.gethostname().partition(".")[0]
 
 
 def _path() -> str:

@@ -138,3 +138,11 @@ def test_a_unit_that_ignores_x_says_nothing_whatever_its_kl() -> None:
 def test_units_count_by_degree_with_a_half_at_the_threshold() -> None:
     assert graded_active_units(torch.tensor([0.01])) == pytest.approx(0.5)
     assert graded_active_units(torch.tensor([0.0, 1e6])) == pytest.approx(1)
+
+
+def test_mutual_information_of_a_gaussian_channel_is_its_capacity(rng: torch.Generator) -> None:
+    # z = x + noise with twice the noise's variance in x: half the log of 1 + 2 a unit.
+    mean = math.sqrt(2) * torch.randn(2000, 2, generator=rng)
+    z = mean + torch.randn(2000, 2, generator=rng)
+    found = mutual_information(mean, torch.zeros(2000, 2), z)
+    assert found == pytest.approx(2 * 0.5 * math.log(1 + 2), abs=0.06)

@@ -62,8 +62,8 @@ def test_every_output_of_every_stage_is_there(smoke_project: ProjectCopy) -> Non
 
 def test_the_terminal_ends_with_the_verdicts_and_where_to_look(smoke_project: ProjectCopy) -> None:
     lines = (smoke_project.root / "terminal.txt").read_text().strip().splitlines()
-    assert [line.split()[0] for line in lines[-3:]] == ["report", "MLflow", "pipelines"]
-    page = urlsplit(lines[-3].split(maxsplit=1)[1])
+    assert [line.split()[0] for line in lines[-4:]] == ["report", "MLflow", "arms", "pipelines"]
+    page = urlsplit(lines[-4].split(maxsplit=1)[1])
     assert (page.scheme, Path(page.path).exists()) == ("file", True)
     first = lines.index("9 verdicts: 9 confirmatory, 0 exploratory, 0 deviated.")
     words = {"supported", "refuted", "inconclusive", "invalid", "not_run"}
@@ -115,7 +115,11 @@ def test_children_carry_weights_and_config_and_the_parent_the_report(
     names = {a.path for a in client.list_artifacts(children[0].info.run_id)}
     assert {"weights.safetensors", "config.json"} <= names
     names = {a.path for a in client.list_artifacts(parents[0].info.run_id)}
-    assert {"verdicts.csv", "comparison.csv", "report", "trials.csv"} <= names
+    assert {"verdicts.csv", "comparison.csv", "comparison.json", "report", "trials.csv"} <= names
+    control = [c for c in children if c.data.tags["arm"] == "standard_vae"]
+    mean = parents[0].data.metrics["derp_vae.test.accuracy.mean/standard_vae"]
+    assert mean == pytest.approx(np.mean([c.data.metrics["test.accuracy"] for c in control]))
+    assert "mlflow.sharedViewState.derp_vae" in client.get_experiment_by_name(STUDY).tags
 
 
 def test_the_champion_loads_by_its_alias(
@@ -129,12 +133,16 @@ def test_the_champion_loads_by_its_alias(
     mlflow.set_tracking_uri(uri)
     try:
         model = mlflow.pyfunc.load_model(f"models:/{STUDY}@champion")
+        example = model.metadata.load_input_example(version.source)
     finally:
         mlflow.set_tracking_uri(None)
     folder = latest_folder(outputs(smoke_project, "05_model_input") / "prepared")
     examples = np.load(folder / "test_features.npy").reshape(-1, 64).astype(np.float32)
     answers = model.predict(examples)
     assert list(answers.columns) == ["latent_0", "latent_1", "label"]
+    assert model.metadata.get_output_schema().input_names() == list(answers.columns)
+    training = np.load(folder / "train_features.npy").reshape(-1, 64)
+    assert all((row == training).all(axis=1).any() for row in example)
     assert len(answers) == len(examples)
 
 

@@ -87,6 +87,15 @@ def test_any_value_of_a_metric_counts_and_experiments_are_read_together(
         runs_of("one+three+four")
 
 
+def test_what_a_pipeline_sums_up_is_neither_a_run_nor_a_metric(tracking_store: Path) -> None:
+    client = mlflow.MlflowClient()
+    ours = client.get_experiment_by_name("ours").experiment_id
+    run = client.create_run(ours, tags={"latentlab.session": "abc"}).info.run_id
+    client.log_batch(run, [Metric("study.test.loss.mean/a", 0.5, 1, 0)], [Param("rate", "2")])
+    client.set_terminated(run)
+    assert "metrics.study.test.loss.mean/a" not in read_both("ours")
+
+
 def test_an_experiment_of_the_tracking_store(tracking_store: Path) -> None:
     read_both("ours")
     with pytest.raises(UserError, match=r"no experiment mine in the tracking store.*ours"):

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import secrets
 import socket
+import zlib
+from base64 import b64decode
 from pathlib import Path
 
 import mlflow
@@ -11,10 +15,14 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from mlflow.utils.validation import _validate_param_name
+from mlflow.utils.validation import _validate_experiment_tag, _validate_param_name
+from scipy.stats import t as student_t
 
 from labs.project_copies import empty_store
+from latentlab.metrics.metric import Metric
+from latentlab.reporting.tables import comparison_table, printed_comparison
 from latentlab.tracking import ui
+from latentlab.tracking.arms_view import PAGE, arms_view, summary_metrics
 from latentlab.tracking.description import LONGEST as LONGEST_TAG
 from latentlab.tracking.description import run_description
 from latentlab.tracking.flatten import LONGEST, LONGEST_KEY, flatten, mlflow_key
@@ -88,7 +96,8 @@ def test_the_pages_are_for_this_machine_alone() -> None:
 def test_a_runs_address_is_that_of_the_server_or_of_the_pages_to_be_opened(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    of_a_server = ui.run_page("http://me:secret@lab:80/", "3", "abc")
+    path = ui.run_path("3", "abc")
+    of_a_server = ui.page_of("http://me:secret@lab:80/", path)
     assert (
         of_a_server == "http://me:***@lab:80/#/experiments/3/runs/abc?workflowType=machine_learning"
     )
@@ -96,9 +105,9 @@ def test_a_runs_address_is_that_of_the_server_or_of_the_pages_to_be_opened(
         pages.bind(("127.0.0.1", 0))
         monkeypatch.setattr(ui, "PORT", str(pages.getsockname()[1]))
         page = f"http://127.0.0.1:{ui.PORT}/#/experiments/3/runs/abc?workflowType=machine_learning"
-        assert ui.run_page("sqlite:///mlflow.db", "3", "abc") == f"{page}  (after make ui)"
+        assert ui.page_of("sqlite:///mlflow.db", path) == f"{page}  (after make ui)"
         pages.listen()
-        assert ui.run_page("sqlite:///mlflow.db", "3", "abc") == page
+        assert ui.page_of("sqlite:///mlflow.db", path) == page
 
 
 def test_a_description_has_question_and_verdicts_and_counts_what_does_not_fit() -> None:
@@ -109,11 +118,11 @@ def test_a_description_has_question_and_verdicts_and_counts_what_does_not_fit() 
         "status": "exploratory",
     }
     row |= {"effect": 1.0, "interval_low": 0.5, "interval_high": 1.5, "unit": "nats"}
-    text = run_description("Why?", pd.DataFrame([row]), "#/x/artifacts")
-    assert text.startswith("Why?\n\n| verdict |")
+    links = {"Report": "#/x/artifacts", "Arms": "#/y"}
+    text = run_description("Why?", pd.DataFrame([row]), links)
+    assert text.startswith("Why?\n\n[Report](#/x/artifacts) · [Arms](#/y)\n\n| verdict |")
     assert "| not run | A is \\| better |" in text
-    assert text.endswith("[Report, tables and figures](#/x/artifacts)")
-    many = run_description("Why?", pd.DataFrame([row] * 500), "#/x/artifacts")
+    many = run_description("Why?", pd.DataFrame([row] * 500), links)
     shown = many.count("| not run |")
     assert len(many) <= LONGEST_TAG
     assert 0 < shown < 500
@@ -140,6 +149,75 @@ def trial_rows(count: int, status: str = "finished", reused: bool = False) -> pd
             for i in range(count)
         ]
     )
+
+
+def compared(arms: dict[str, list[float]]) -> pd.DataFrame:
+    """The comparison of arms by one metric, the first being the control."""
+    rows = [
+        (f"{arm}{seed}", arm, seed, "test", "loss/a", value)
+        for arm, values in arms.items()
+        for seed, value in enumerate(values)
+    ]
+    columns = ["trial_id", "arm", "seed", "split", "metric", "value"]
+    metric = Metric("loss/a", "lower", "nats", "A loss.")
+    return comparison_table(pd.DataFrame(rows, columns=columns), [metric], next(iter(arms)))
+
+
+def test_means_intervals_and_counts_of_arms_are_metrics_of_the_parent(tree, monkeypatch) -> None:
+    client, runs = tree
+    comparison = compared({"a (1)": [1.0, 2.0, 3.0], "a [1]": [5.0]})
+    metrics = summary_metrics("study", comparison)
+    half = student_t.ppf(0.975, 2) / np.sqrt(3)
+    assert metrics == {
+        "study.test.loss/a.mean/a _1_": 2.0,
+        "study.test.loss/a.mean/a _1__2": 5.0,
+        # One seed has no interval.
+        "study.test.loss/a.low/a _1_": pytest.approx(2 - half),
+        "study.test.loss/a.high/a _1_": pytest.approx(2 + half),
+        "study.test.loss/a.n/a _1_": 3.0,
+        "study.test.loss/a.n/a _1__2": 1.0,
+    }
+    real, calls = client.log_batch, []
+    monkeypatch.setattr(client, "log_batch", lambda *a, **k: calls.append(a) or real(*a, **k))
+    runs.log_summary(metrics)
+    runs.log_table("comparison.json", printed_comparison(comparison))
+    assert len(calls) == 2
+    run = client.get_run(runs.parent)
+    assert run.data.metrics == metrics
+    assert json.loads(run.data.tags["mlflow.loggedArtifacts"])[0]["path"] == "comparison.json"
+    table = json.loads(Path(client.download_artifacts(runs.parent, "comparison.json")).read_text())
+    means = [row[table["columns"].index("mean")] for row in table["data"]]
+    assert means == ["2.0 [-0.5, 4.5]", "5"]
+
+
+def opened(view: str) -> dict:
+    """The state of a page, as the pages unpack it."""
+    packed = json.loads(view)["state"].removeprefix("deflate;")
+    return json.loads(zlib.decompress(b64decode(packed)))
+
+
+def test_a_view_groups_the_seeds_and_shows_what_is_claimed_first() -> None:
+    comparison = compared({"a": [1.0], "b": [2.0]})
+    both = pd.concat([comparison.assign(metric="other"), comparison])
+    state = opened(arms_view("study", both, ["loss/a"], ["r1", "r2"]))
+    assert state["searchFilter"] == "attributes.run_id IN ('r1', 'r2')"
+    assert [chart["metricKey"] for chart in state["compareRunCharts"]] == [
+        "test.loss/a",
+        "test.other",
+    ]
+    sections = [section["uuid"] for section in state["compareRunSections"]]
+    assert sections == [chart["metricSectionId"] for chart in state["compareRunCharts"]]
+    assert state["groupsExpanded"] == {"tag.arm.a": False, "tag.arm.b": False}
+    many = [f"{number:032x}" for number in range(PAGE + 1)]
+    assert opened(arms_view("study", both, [], many))["searchFilter"] == "tags.arm != ''"
+
+
+def test_the_largest_view_fits_a_tag() -> None:
+    names = [secrets.token_hex(20) for _ in range(PAGE)]
+    comparison = pd.DataFrame({"split": "test", "metric": names, "arm": names[::-1]})
+    runs = [secrets.token_hex(16) for _ in range(PAGE)]
+    view = arms_view("study", comparison, names[:9], runs)
+    _validate_experiment_tag("mlflow.sharedViewState.study", view)
 
 
 @pytest.fixture

@@ -6,12 +6,14 @@ from dataclasses import replace
 import pytest
 import torch
 
-from labs.trainer import CPU, trial
+from labs.trainer import CPU, INLINE, load, trial
 from latentlab.compute import ComputeConfig, ExecutionPlan
 from latentlab.compute.plan import PlanCache
 from latentlab.studies.derp_vae.method import METHOD, DerpVaeMethod
 from latentlab.training import calibration
 from latentlab.training.calibration import Calibration, Probe, Timing, plan_key, time_plan
+from latentlab.training.runner import Trainer
+from latentlab.training.store import TrialStore
 
 
 class Pool:
@@ -211,3 +213,24 @@ def test_short_and_diverging_trainings_are_timed_too(digits, monkeypatch, method
     timing = time_plan(Probe(method, tuple(group), ExecutionPlan(2)), digits, CPU)
     assert 1e-5 < timing.step < 1
     assert timing.start > 0
+
+
+@pytest.mark.parametrize("epochs", [0, 9])
+def test_the_estimate_counts_what_comes_between_epochs_once(digits, chooser, monkeypatch, epochs):
+    """Seven trials by two processes in cohorts of three and two: two rounds of the largest."""
+    monkeypatch.setattr(calibration, "time_epoch_end", lambda *of_a_group: 0.25)
+    choice = chooser(lambda plan: 1e-3)
+    group = trials(digits, 7, training={"epochs": 6, "validate_every": 2})
+    choice._timings[group[0].signature, ExecutionPlan(2, 2)] = Timing(1e-3, 5.0, epochs)
+    found = choice.seconds(group, 100, ExecutionPlan(2, 2), compiling=True)
+    between = 0.25 * 3 if epochs < 2 else 0.0
+    assert found == pytest.approx(2 * (1e-3 * 2 * 100 + between))
+
+
+def test_a_forecast_measures_and_trains_nothing(digits_folder, tmp_path):
+    trainer = Trainer(METHOD, digits_folder, TrialStore(tmp_path / "store"), INLINE)
+    found = trainer.estimate([trial(load(digits_folder), seed) for seed in range(3)])
+    assert found.trials == 3
+    assert 0 < found.seconds < 60
+    assert found.bytes > 0
+    assert {path.name for path in tmp_path.iterdir()} <= {"plans.json"}

@@ -164,6 +164,10 @@ def test_a_killed_runs_remains_are_swept(tmp_path):
     (store.trials / "def" / ".scores.json.78.partial").write_bytes(b"s")
     with store.locked():
         nothing_partial(store)
+        own = store.trials / ".ghi.90.partial"
+        own.mkdir()
+        with store.locked():
+            assert own.exists(), "who holds the store may be writing"
 
 
 def hold(root, ready, done):

@@ -19,7 +19,7 @@ from latentlab.cli.paper import export
 from latentlab.cli.project import doctor, schema
 from latentlab.cli.running import run
 from latentlab.cli.runs_that_exist import audit, compare, judge
-from latentlab.cli.studies import register, status, verify
+from latentlab.cli.studies import plan, register, status, verify
 from latentlab.core.errors import UserError
 from latentlab.core.faults import explained
 from latentlab.scaffold.command import new
@@ -31,18 +31,8 @@ def cli() -> None:
 
 
 for _command in (
-    run,
-    new,
-    register,
-    verify,
-    status,
-    judge,
-    audit,
-    compare,
-    examine,
-    export,
-    doctor,
-    schema,
+    *(run, plan, new, register, verify, status),
+    *(judge, audit, compare, examine, export, doctor, schema),
 ):
     cli.add_command(_command)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -11,5 +13,13 @@ as_json = click.option("--json", "in_json", is_flag=True, help="Print JSON, for 
 
 
 def print_json(content: Any) -> None:
-    """Print as JSON."""
-    click.echo(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False))
+    """Print as JSON; a number that is none is null."""
+    click.echo(json.dumps(_known(content), indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def _known(content: Any) -> Any:
+    if isinstance(content, Mapping):
+        return {name: _known(one) for name, one in content.items()}
+    if isinstance(content, list | tuple):
+        return [_known(one) for one in content]
+    return None if isinstance(content, float) and not math.isfinite(content) else content

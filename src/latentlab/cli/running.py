@@ -13,11 +13,17 @@ from kedro.framework.cli.project import run as kedro_run
 
 from latentlab.core.stopping import BrokenOff, stopped_by_signals
 
+_QUIET = click.Option(
+    ["--quiet", "-q"], is_flag=True, help="Print warnings, verdicts and where to look, no progress."
+)
 
-@click.command(name="run", params=kedro_run.params, help=kedro_run.help)
+
+@click.command(name="run", params=[*kedro_run.params, _QUIET], help=kedro_run.help)
 @click.pass_context
-def run(context: click.Context, /, **arguments: Any) -> None:
+def run(context: click.Context, /, quiet: bool = False, **arguments: Any) -> None:
     """Run pipelines; `kedro run --help` lists the options."""
+    if quiet:
+        logging.disable(logging.INFO)
     try:
         with stopped_by_signals():
             context.invoke(cast("Callable[..., Any]", kedro_run.callback), **arguments)

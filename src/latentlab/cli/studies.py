@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -97,6 +99,63 @@ def status(study: str | None, env: str | None, in_json: bool) -> None:
         click.echo("\n".join([f"{name}: {one.lines()[0]}", *one.lines()[1:]]))
     if not found:
         click.echo(f"Nothing was trained yet of {study or 'any study'} in this environment.")
+
+
+@click.command(params=of_a_study())
+@as_json
+def plan(study: str, env: str | None, params: dict[str, Any], in_json: bool) -> None:
+    """Say what a run of STUDY would take and could show, before anything is trained.
+
+    Trials, time by stage, memory, and for each claim the smallest effect that the declared seeds
+    show with 80 % power. Nothing is registered or trained, and nothing is kept but the plans that
+    are measured, which the run then takes. A study with more trials than this machine can time
+    takes as long as its training plans take to be measured: seconds to minutes.
+    """
+    from kedro.framework.session import KedroSession
+
+    from latentlab.experiment.forecast import forecast
+    from latentlab.pipelines.data_preparation import look_at_program, prepare
+    from latentlab.studies.registry import STUDIES
+
+    if study.removesuffix("_sweep") in STUDIES and study.endswith("_sweep"):
+        raise UserError(
+            f"{study} asks trials as it goes, which cannot be planned beforehand",
+            "latentlab audit FILE says how many runs a sweep file makes, and what they can show.",
+        )
+    studies_meant(study, STUDIES)
+    one = STUDIES[study]
+    if in_json:
+        # What is logged would stand among it.
+        logging.disable()
+    session = KedroSession.create(env=env, runtime_params=params, save_on_close=False)
+    with session:
+        catalog = session.load_context().catalog
+        declaration, compute = (catalog.load(f"params:{name}") for name in (study, "compute"))
+        made_from: Any
+        begun = time.perf_counter()
+        if one.runs_programs:
+            made_from, _ = look_at_program(one, declaration, compute)
+        else:
+            made_from, _ = prepare(one, declaration, compute, catalog.load("params:raw_data"))
+        preparing = time.perf_counter() - begun
+        earlier = {
+            name: catalog.load(f"{study}.{name}") if catalog.exists(f"{study}.{name}") else None
+            for name in ("scores", "trials")
+        }
+        found = forecast(
+            one,
+            declaration,
+            compute,
+            made_from,
+            catalog.load(f"{study}.store"),
+            earlier["scores"],
+            earlier["trials"],
+            preparing,
+        )
+    if in_json:
+        print_json(found.content())
+        return
+    click.echo("\n".join(found.lines()))
 
 
 def _run_stage(context: click.Context, study: str, name: str, arguments: dict[str, Any]) -> None:

@@ -21,12 +21,14 @@ class Level:
         interval: coverage of the interval that matches the uncorrected test.
         one_sided: what the family's correction leaves to one direction; plans use it.
         min_seeds: fewest seeds that may decide.
+        seeds: that the smallest effect is planned for; None: as many as were run.
     """
 
     sides: Sides
     interval: float
     one_sided: float
     min_seeds: int
+    seeds: int | None = None
 
     @property
     def spending(self) -> int:
@@ -49,6 +51,20 @@ class SeedsNeeded:
     def at_least(self, fewest: int) -> SeedsNeeded:
         """Raise both to what the test or the declaration asks for anyway."""
         return SeedsNeeded(max(self.likely, fewest), max(self.upper, fewest))
+
+
+@dataclass(frozen=True)
+class Foreseen:
+    """What seeds can show with 80 % power, before anything is known of their spread.
+
+    Attributes:
+        smallest: the smallest effect beyond the boundary (of an equivalence, the narrowest margin)
+            that is shown; NaN where none is.
+        unit: what it is counted in.
+    """
+
+    smallest: float
+    unit: str
 
 
 @dataclass(frozen=True)

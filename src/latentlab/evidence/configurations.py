@@ -31,6 +31,19 @@ def flatten(config: Mapping[str, Any] | str, prefix: str = "") -> dict[str, Any]
     return flat
 
 
+def distinct(configs: Iterable[Mapping[str, Any] | str]) -> list[Mapping[str, Any] | str]:
+    """Return one of each of the configurations that have the same JSON text, in order.
+
+    All seeds of an arm have the same: what is then done to each is done to a few.
+
+    Example:
+        >>> distinct([{"a": 1, "b": 2}, {"b": 2, "a": 1}, {"a": 1.0, "b": 2}])
+        [{'b': 2, 'a': 1}, {'a': 1.0, 'b': 2}]
+    """
+    texts = {config if isinstance(config, str) else _text(config): config for config in configs}
+    return list(texts.values())
+
+
 def differing_keys(configs: Iterable[Mapping[str, Any] | str], allowed: Iterable[str]) -> list[str]:
     """Return the dotted keys whose values differ between configurations, seeds apart.
 
@@ -48,7 +61,7 @@ def differing_keys(configs: Iterable[Mapping[str, Any] | str], allowed: Iterable
         >>> differing_keys([one, other], ["b"])
         []
     """
-    flat = [flatten(config) for config in configs]
+    flat = [flatten(config) for config in distinct(configs)]
     allowed = tuple(allowed)
     keys = {key for config in flat for key in config}
     return sorted(
@@ -64,4 +77,8 @@ def _canonical(value: Any) -> str:
     """One text per value: 1 and 1.0 are the same setting, True and 1 are not."""
     if isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
+    return _text(value)
+
+
+def _text(value: Any) -> str:
     return json.dumps(value, sort_keys=True, default=str)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 from latentlab.evidence.assessment import Level, SeedsNeeded
 from latentlab.evidence.decisions import Comparison
@@ -54,15 +55,16 @@ def plan(
         >>> round(detectable, 2), seeds
         (1.71, SeedsNeeded(likely=13, upper=20))
     """
+    ahead = level.seeds or n
     if comparison == "equivalence":
-        detectable = spread * detectable_margin(n, level.one_sided, paired=paired)
+        detectable = spread * detectable_margin(ahead, level.one_sided, paired=paired)
         return detectable, seeds_range(
             lambda sd: _equivalence_seeds(boundary, abs(offset), sd, level, paired=paired),
             spread,
             n,
         )
     start = boundary if comparison == "superiority" else -boundary
-    detectable = start + spread * detectable_effect(n, level.one_sided, paired=paired)
+    detectable = start + spread * detectable_effect(ahead, level.one_sided, paired=paired)
     return detectable, seeds_range(
         lambda sd: seeds_for_effect(abs(offset) / sd, level.one_sided, paired=paired), spread, n
     )
@@ -130,8 +132,10 @@ def plan_two_sources(
         # Outside the margin the claim can only be refuted, on one side at half the level.
         return power((offset - boundary) / spread, pairs, level.one_sided / 2, paired=True)
 
-    spread, pairs = as_pairs(known)
-    detectable, _ = plan(comparison, pairs, spread, float(known.mean), boundary, level, paired=True)
+    ahead = known.with_seeds(level.seeds, 1.0) if level.seeds else known
+    spread, pairs = as_pairs(ahead)
+    own = replace(level, seeds=None)
+    detectable, _ = plan(comparison, pairs, spread, float(known.mean), boundary, own, paired=True)
     needed = seeds_range(
         lambda factor: fewest(lambda seeds: chance(seeds, factor)), 1.0, known.seeds
     )

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from latentlab.evidence.configurations import differing_keys, flatten
+from latentlab.evidence.configurations import differing_keys, distinct, flatten
 from latentlab.evidence.registration import Declared, Record
 from latentlab.evidence.statements import deciding
 
@@ -206,12 +206,15 @@ def _of_trials(
         lacking = [seed for seed in owed if (arm, seed) not in there]
         if lacking:
             yield f"arm {arm} lacks seeds {_numbers(lacking)}"
-    for row in trained.to_dict("records"):
-        if row["trial_id"] in altered:
-            yield f"trial {row['trial_id']}: {altered[row['trial_id']]}"
-        registered = then.arms[row["arm"]]
-        if registered and (keys := differing_keys([row["config"], registered], [])):
-            yield f"trials of arm {row['arm']} were trained with another {', '.join(sorted(keys))}"
+    for trial_id in trained["trial_id"]:
+        if trial_id in altered:
+            yield f"trial {trial_id}: {altered[trial_id]}"
+    for label, rows in trained.groupby("arm", sort=False):
+        arm = str(label)
+        registered = then.arms[arm]
+        for config in distinct(rows["config"]) if registered else ():
+            if keys := differing_keys([config, registered], []):
+                yield f"trials of arm {arm} were trained with another {', '.join(keys)}"
 
 
 def _owed(then: Declared, present: int) -> Sequence[int]:
@@ -259,8 +262,8 @@ def _leaves(value: Any) -> Iterator[Any]:
 
 def _numbers(values: Sequence[int]) -> str:
     """Numbers as ranges: 0-5, 8."""
-    ordered = sorted(values)
-    starts = [v for v in ordered if v - 1 not in ordered]
-    ends = [v for v in ordered if v + 1 not in ordered]
+    ordered, there = sorted(values), set(values)
+    starts = [v for v in ordered if v - 1 not in there]
+    ends = [v for v in ordered if v + 1 not in there]
     pairs = zip(starts, ends, strict=True)
     return ", ".join(str(a) if a == b else f"{a}-{b}" for a, b in pairs)

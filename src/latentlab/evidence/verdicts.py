@@ -126,7 +126,7 @@ def _judge_family(
     alpha, correction = family.alpha, family.correction
     allowed = level_left(alpha, correction, len(members))
     levels = [
-        [_level(claim, alpha, allowed, rule, look) for claim in claims]
+        [level_of(claim, alpha, allowed, rule, look) for claim in claims]
         for look in range(len(assess))
     ]
     assessed = [
@@ -219,7 +219,16 @@ def _answer(
     return {"finding": claim.finding(assessment.boundary, row["unit"], supported=supported)}
 
 
-def _level(claim: Claim, alpha: float, allowed: float, rule: Rule, look: int) -> Level:
+def level_of(claim: Claim, alpha: float, allowed: float, rule: Rule, look: int) -> Level:
+    """Return the levels of a claim at a look.
+
+    Args:
+        claim: of the family.
+        alpha: level of the family.
+        allowed: what its correction leaves to a member, from `level_left`.
+        rule: the levels of the looks.
+        look: counted from 0.
+    """
     spent = claim.tails[0]
     return Level(
         sides=claim.sides,

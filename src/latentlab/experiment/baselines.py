@@ -13,6 +13,7 @@ from latentlab.experiment.declaration import Declaration
 from latentlab.experiment.measurements import load_values, save_values
 from latentlab.experiment.scoring import SCORE_COLUMNS
 from latentlab.experiment.study import Study
+from latentlab.training.config import TrialConfig
 from latentlab.training.data import data_spec, split_validation
 from latentlab.training.store import TrialStore
 from latentlab.training.streams import stream_key
@@ -50,8 +51,7 @@ def score_baselines(
         }
         scores = load_values(path, identity)
         if scores is None:
-            train, splits = _splits(prepared, stream, config.training.validation_fraction)
-            scores = study.baseline.baselines(config, data_spec(prepared), train, splits, stream)
+            scores = fitted_baselines(study, config, prepared, stream)
             save_values(path, identity, scores)
         rows += [
             (f"{arm} s{seed}", arm, int(seed), split, metric, value)
@@ -60,6 +60,14 @@ def score_baselines(
             for metric, value in by_metric.items()
         ]
     return pd.DataFrame(rows, columns=SCORE_COLUMNS)
+
+
+def fitted_baselines(
+    study: Study, config: TrialConfig, prepared: Prepared, stream: int
+) -> dict[str, dict[str, dict[str, float]]]:
+    """Fit every baseline for the seed of a stream; scores by arm, split and metric."""
+    train, splits = _splits(prepared, stream, config.training.validation_fraction)
+    return study.baseline.baselines(config, data_spec(prepared), train, splits, stream)
 
 
 def baseline_trials(study: Study, scores: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:

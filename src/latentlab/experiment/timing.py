@@ -32,6 +32,8 @@ TIMINGS = "timings.json"
 TIMED_SECONDS = 0.05
 """Length of one timing of one arm; long against the clock's steps, short enough
 to average out noise."""
+TIMED_ALTOGETHER = 5.0
+"""Seconds of one arm over all seeds, if there are so many that single timings may be shorter."""
 LONG_SECONDS = 1.0
 """A step that takes this long is timed once: noise is little beside it, and it may be a fit."""
 
@@ -128,23 +130,23 @@ def _measure_arms(
         for arm, config in configs.items()
     }
     for cohort in cohorts.values():
-        _seconds_per_step(cohort, device)
+        seconds_per_step(cohort, device, len(seeds))
     rows = []
     for turn, seed in enumerate(seeds):
         shift = turn % len(names)
         for arm in names[shift:] + names[:shift]:
-            rows.append((arm, seed, _seconds_per_step(cohorts[arm], device)))
+            rows.append((arm, seed, seconds_per_step(cohorts[arm], device, len(seeds))))
             counted.add()
     return rows
 
 
-def _seconds_per_step(cohort: TrainingGroup, device: torch.device) -> float:
-    """Time steps of a cohort of one for a moment; its weights do not matter."""
-    cohort.restart()
+def seconds_per_step(cohort: TrainingGroup, device: torch.device, seeds: int) -> float:
+    """Time steps of a cohort of one, on one of so many seeds; its weights do not matter."""
+    seconds = min(TIMED_SECONDS, TIMED_ALTOGETHER / seeds)
     start = time.perf_counter()
     steps = 0
     passed = 0.0
-    while passed < (TIMED_SECONDS if steps >= 3 else LONG_SECONDS):
+    while passed < (seconds if steps >= 3 else LONG_SECONDS):
         # Never to the end of an epoch, whose validation is no part of a training step (where an
         # epoch is one step, every arm pays for it alike).
         if cohort.state.step + 1 >= cohort.epoch_steps:

@@ -70,7 +70,13 @@ def computed_scores(
     study: Study, folder: Path, data: Splits, wanted: Collection[str]
 ) -> dict[str, dict[str, float]]:
     """Evaluate a stored trial; its scores by split and metric."""
-    model = study.restore(folder, data.spec, data.device)
+    return model_scores(study, study.restore(folder, data.spec, data.device), data, wanted)
+
+
+def model_scores(
+    study: Study, model: TrainedModel, data: Splits, wanted: Collection[str]
+) -> dict[str, dict[str, float]]:
+    """Evaluate a model; its scores by split and metric."""
     scores = {}
     for split in wanted:
         examples = data.examples(split, model)

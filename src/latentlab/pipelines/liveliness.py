@@ -18,8 +18,8 @@ class LivelinessHook:
 
     @hook_impl
     def before_node_run(self, node: Node) -> None:
-        """Name the node in lines from now on; what follows on its work is part of it."""
-        self._liveliness.begin(node.short_name)
+        """Name the node's stage in lines from now on; what follows on its work is part of it."""
+        self._liveliness.begin(node.namespace or node.short_name)
 
     @hook_impl(tryfirst=True)
     def after_pipeline_run(self, run_params: dict[str, Any]) -> None:

@@ -7,9 +7,12 @@ finished.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+from kedro_datasets._typing import TablePreview
 from kedro_datasets.json import JSONDataset
 from kedro_datasets.pandas import CSVDataset, ParquetDataset
 from kedro_datasets.plotly import JSONDataset as PlotlyDataset
@@ -17,7 +20,6 @@ from kedro_datasets.plotly import JSONDataset as PlotlyDataset
 from latentlab.core.files import atomic_file, write_atomically
 
 if TYPE_CHECKING:
-    import pandas as pd
     from plotly import graph_objects
 
 
@@ -28,6 +30,13 @@ class CsvFile(CSVDataset):
         """Replace the file in one step."""
         with atomic_file(Path(self._filepath)) as file:
             data.to_csv(file, **self._save_args)
+
+    def preview(self, nrows: int = 5, first: Sequence[str] = ()) -> TablePreview:
+        """The first rows for Kedro-Viz, which shows few columns: those in `first` before others."""
+        found = super().preview(nrows)
+        table = pd.DataFrame(found["data"], columns=found["columns"])
+        table = table[[*first, *table.columns.difference(list(first), sort=False)]]
+        return TablePreview(table.to_dict(orient="split"))
 
 
 class ParquetFile(ParquetDataset):

@@ -45,8 +45,8 @@ class Cell:
 
     @property
     def is_numeric(self) -> bool:
-        """Whether the text is a number or an interval."""
-        return _NUMERIC.fullmatch(self.text) is not None
+        """Whether the text is a number or an interval; a longer list of numbers is not."""
+        return _NUMERIC.fullmatch(self.text) is not None and self.text.count(", ") < 2
 
 
 def as_cell(value: object) -> Cell:

@@ -12,16 +12,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
 from latentlab.reporting.deviations import deviations
-from latentlab.reporting.formatting import as_text, estimate_parts, format_number, plural
+from latentlab.reporting.formatting import as_text, format_number, plural
 from latentlab.reporting.latex import escape_latex, latex_list, latex_table
 from latentlab.reporting.markdown import escape_markdown, markdown_table
-from latentlab.reporting.tables import difference_text
+from latentlab.reporting.tables import printed_comparison
 from latentlab.reporting.verdict_cells import correction_text, verdict_rows, verdict_table
 from latentlab.reporting.verdict_prose import status_sentence
 
@@ -168,20 +167,6 @@ def _verdicts(table: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _comparison(table: pd.DataFrame) -> pd.DataFrame:
-    def shown(row: Mapping[Any, Any]) -> dict[str, str]:
-        mean = estimate_parts(row["mean"], row["mean_low"], row["mean_high"])
-        return {
-            **{key: as_text(row[key]) for key in ("metric", "split", "arm", "unit")},
-            "mean": " ".join(filter(None, mean)),
-            "n": str(row["n"]),
-            "difference": "" if row["is_control"] else difference_text(row),
-            "pairs": "" if row["is_control"] else str(row["pairs"]),
-        }
-
-    return pd.DataFrame([shown(row) for row in table.to_dict("records")])
-
-
 def _trials(table: pd.DataFrame) -> pd.DataFrame:
     shown = table[[column for column in _OF_TRIALS if column in table]].copy()
     if "seconds" in shown:
@@ -189,4 +174,4 @@ def _trials(table: pd.DataFrame) -> pd.DataFrame:
     return shown
 
 
-_DISPLAY = {"verdicts": _verdicts, "comparison": _comparison, "trials": _trials}
+_DISPLAY = {"verdicts": _verdicts, "comparison": printed_comparison, "trials": _trials}

@@ -19,6 +19,7 @@ from latentlab.metrics.metric import Metric
 from latentlab.reporting.cells import Cell
 from latentlab.reporting.formatting import (
     MISSING,
+    as_text,
     estimate_parts,
     format_number,
     format_share,
@@ -189,6 +190,22 @@ def differences_table(comparison: pd.DataFrame) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
+
+
+def printed_comparison(comparison: pd.DataFrame) -> pd.DataFrame:
+    """Comparison as texts, one row per metric and arm, for pages that know nothing of it."""
+
+    def printed(row: Mapping[Hashable, Any]) -> dict[str, str]:
+        mean = estimate_parts(row["mean"], row["mean_low"], row["mean_high"])
+        return {
+            **{key: as_text(row[key]) for key in ("metric", "split", "arm", "unit")},
+            "mean": " ".join(filter(None, mean)),
+            "n": str(row["n"]),
+            "difference": "" if row["is_control"] else difference_text(row),
+            "pairs": "" if row["is_control"] else str(row["pairs"]),
+        }
+
+    return pd.DataFrame([printed(row) for row in comparison.to_dict("records")])
 
 
 def difference_text(row: Mapping[Hashable, Any]) -> str:

@@ -124,12 +124,17 @@ class SweepSettings(BaseModel):
     sampler_seed: Whole = Field(0, ge=0, description="of the sampler, not of the training")
     halving: Halving | None = None
     confirmation: Confirmation = Confirmation()
-    # Both are left out of the dump of other sweeps, whose registrations would change with them.
+    # All three are left out of other sweeps' dumps, whose registrations would change with them.
     command: tuple[str, ...] | None = Field(
         None,
         min_length=1,
         exclude_if=lambda command: command is None,
         description="of a study of programs: how its configurations are called; none: as its arms",
+    )
+    nested: tuple[str, ...] = Field(
+        (),
+        exclude_if=lambda nested: not nested,
+        description="of a study of programs: blocks that a command takes whole (program.nested)",
     )
     arguments: dict[str, Choice | list[Choice]] = Field(
         {},

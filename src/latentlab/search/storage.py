@@ -74,6 +74,7 @@ class SweepStorage:
         self._space = space
         self._directions = tuple(directions)
         self._owner = owner
+        self._told: dict[int, Suggestion] = {}
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         with storage_errors(address):
             self._drivers = open_drivers(address, name, owner)
@@ -117,7 +118,12 @@ class SweepStorage:
 
     def suggestions(self) -> list[Suggestion]:
         """Return all configurations in order, with their results."""
-        return [_suggestion(trial, self._owner) for trial in self._trials()]
+        trials = self._trials()
+        # What is told does not change: at each cohort only the new ones are read.
+        for trial in trials:
+            if trial.state.is_finished() and trial.number not in self._told:
+                self._told[trial.number] = _suggestion(trial, self._owner)
+        return [self._told.get(one.number) or _suggestion(one, self._owner) for one in trials]
 
     def add(self, suggestions: Sequence[Suggestion]) -> None:
         """Write configurations that are to be tried, each whole in one step, leased.

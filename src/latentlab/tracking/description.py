@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
 
 from latentlab.reporting.markdown import escape_markdown, markdown_table
@@ -11,13 +13,13 @@ LONGEST = 5000
 """Characters of a tag that every store takes."""
 
 
-def run_description(question: str, verdicts: pd.DataFrame, artifacts: str) -> str:
+def run_description(question: str, verdicts: pd.DataFrame, links: Mapping[str, str]) -> str:
     """Write the description of a run as Markdown; claims that do not fit are counted.
 
     Args:
         question: what the study asks; may be empty.
         verdicts: the table of verdicts.
-        artifacts: address of the run's files, where its report is.
+        links: what else can be looked at, and its address.
     """
     table = pd.DataFrame(
         [
@@ -34,9 +36,10 @@ def run_description(question: str, verdicts: pd.DataFrame, artifacts: str) -> st
         more = len(table) - shown
         parts = [
             escape_markdown(question),
+            # Above the table, which MLflow's pages fold.
+            " · ".join(f"[{name}]({address})" for name, address in links.items()),
             markdown_table(table.head(shown)),
             f"{more} more claims are in the report." if more else "",
-            f"[Report, tables and figures]({artifacts})",
         ]
         text = "\n\n".join(filter(None, parts))
         if len(text) <= LONGEST:

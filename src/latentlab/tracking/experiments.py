@@ -16,6 +16,7 @@ import pandas as pd
 from latentlab.core.errors import UserError
 from latentlab.runs.importers.picking import Pick
 from latentlab.runs.importers.sqlite_copies import copied_sqlite
+from latentlab.tracking.sessions import TAG as SESSION
 from latentlab.tracking.store_address import is_folder, project_root, sqlite_path
 from latentlab.tracking.store_creation import check_schema, opened, upgrade_copy
 
@@ -32,6 +33,8 @@ EXPERIMENT = "experiment"
 
 def runs_of(source: str, picks: Mapping[str, Pick] = MappingProxyType({})) -> pd.DataFrame:
     """All runs of an experiment, with the columns of `mlflow.search_runs`.
+
+    Runs of a pipeline of this laboratory are left out: they sum up trials, which have their own.
 
     Args:
         source: the name of an experiment of the tracking store, or `<store>#<experiment>` for one
@@ -137,6 +140,7 @@ def _runs(client: MlflowClient, name: str, where: str, picks: Mapping[str, Pick]
                 **{f"tags.{key}": value for key, value in run.data.tags.items()},
             }
             for run in page
+            if SESSION not in run.data.tags
         ]
         token = page.token
         if not token:

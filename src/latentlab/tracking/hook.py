@@ -1,4 +1,4 @@
-"""The Kedro hook: opens the parent run, writes the run tree as tables are saved, closes the run.
+"""The Kedro hook: opens the parent run, hands on what is saved, closes the run and says the end.
 
 kedro-mlflow 2.0 logs parameters one call each, as one string where they are typed, opens the run
 anew at every node, and touches the store whenever the project is loaded. This hook keeps its
@@ -8,8 +8,7 @@ configuration and its run handling, and replaces those parts.
 from __future__ import annotations
 
 import atexit
-import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,14 +26,9 @@ from latentlab.experiment.declaration import Declaration
 from latentlab.studies.registry import STUDIES
 from latentlab.tracking.flatten import flatten
 
-logger = logging.getLogger(__name__)
-
 IMPORTED = ("analysis", "evidence", "audit")
 """Stand for a study where a sweep from elsewhere is analysed, and where runs that exist are judged
 or audited."""
-
-LARGEST_FOLDER = 1 << 20
-"""Bytes of a program's folder that are logged with its run; a larger one stays where it is."""
 
 SEVERAL = "latentlab"
 """Experiment of a run that covers more than one study."""
@@ -49,9 +43,7 @@ class TrackingHook(MlflowHook):
         self._catalog: Any = None
         self._run: Any = None
         self._tree: Any = None
-        self._parameters: dict[str, Any] = {}
-        self._searched: Any = None
-        self._verdicts_of_run: dict[str, Any] = {}
+        self._saved: Any = None
         atexit.register(self._stopped)
 
     @hook_impl
@@ -73,17 +65,20 @@ class TrackingHook(MlflowHook):
             UserError: the store does not answer, or does not fit this MLflow.
         """
         from latentlab.tracking.parent_run import ParentRun
+        from latentlab.tracking.saved_tables import SavedTables
 
         assert self._context is not None
         self._catalog = catalog
-        self._verdicts_of_run = {}
+        self._saved = None
         self._run = ParentRun(self.mlflow_config, self._context, _experiment_name(pipeline))
         self._tree = self._run.tree
         self._already_active_mlflow = not self._run.is_ours
         # They become tags of the run, the command line among them.
         super().before_pipeline_run(shown(run_params), pipeline, catalog)
-        self._parameters = _parameters(pipeline, catalog)
-        self._tree.log_parameters(flatten(self._parameters, ""))
+        parameters = _parameters(pipeline, catalog)
+        self._tree.log_parameters(flatten(parameters, ""))
+        project = Path(self._context.project_path)
+        self._saved = SavedTables(self._run, catalog, parameters, project)
 
     @hook_impl
     def before_node_run(
@@ -95,8 +90,8 @@ class TrackingHook(MlflowHook):
     def after_dataset_saved(self, dataset_name: str, data: Any, node: Node) -> None:
         """Write what was saved into the run tree, while the pipeline goes on."""
         study, _, kind = dataset_name.partition(".")
-        if study in (*STUDIES, *IMPORTED) and self._tree is not None and kind in _WRITERS:
-            _WRITERS[kind](self, study, data)
+        if study in (*STUDIES, *IMPORTED) and self._tree is not None:
+            self._saved.write(study, kind, data)
 
     @hook_impl
     def after_pipeline_run(
@@ -109,12 +104,12 @@ class TrackingHook(MlflowHook):
             if f"{study}.report" in pipeline.all_outputs():
                 self._show(study)
         if "evidence.report" in pipeline.all_outputs():
-            self._show_verdicts("evidence", self._verdicts_of_run["evidence"], {})
+            self._show_verdicts("evidence", self._saved.verdicts["evidence"], {})
         if "audit.report" in pipeline.all_outputs():
             self._show_findings("audit")
         for study in (*STUDIES, *IMPORTED):
-            if f"{study}.sweep_report" in pipeline.all_outputs() and self._searched is not None:
-                self._show_sweep(study, self._searched)
+            if f"{study}.sweep_report" in pipeline.all_outputs() and self._saved.sweep is not None:
+                self._show_sweep(study, self._saved.sweep)
 
     @hook_impl
     def on_pipeline_error(
@@ -123,8 +118,8 @@ class TrackingHook(MlflowHook):
         """End with the verdicts that there are; close the run as FAILED and say why."""
         from latentlab.reporting import print_verdicts
 
-        for study, verdicts in self._verdicts_of_run.items():
-            print_verdicts(verdicts, {"verdicts": str(self._path(study, "verdicts"))})
+        for study, verdicts in (self._saved.verdicts if self._saved else {}).items():
+            print_verdicts(verdicts, {"verdicts": str(self._saved.path(study, "verdicts"))})
         if self._tree is not None:
             self._tree.log_tags({"error": str(error)[:5000]})
             self._close("FAILED")
@@ -138,101 +133,9 @@ class TrackingHook(MlflowHook):
         self._tree = None
         self._run.close(status)
 
-    def _trials(self, study: str, trials: Any) -> None:
-        from latentlab.training.per_trial import canonical_json
-
-        digest = _digest(canonical_json(self._parameters.get(study, {})))
-        self._tree.log_trials(study, trials, digest)
-        if self._catalog.load("params:tracking").weights == "all":
-            store = self._catalog.load(f"{study}.store")
-            folders = {i: store.folder(i) for i in trials["trial_id"]}
-            if STUDIES[study].runs_programs:
-                folders = {i: folder for i, folder in folders.items() if _is_small(folder)}
-            self._tree.log_folders(folders)
-
-    def _history(self, study: str, history: Any) -> None:
-        self._tree.log_history(history)
-
-    def _scores(self, study: str, scores: Any) -> None:
-        if not self._tree.has_children:
-            # The stage runs alone: the trials of an earlier run stand under this one too.
-            self._trials(study, self._catalog.load(f"{study}.trials").assign(reused=True))
-        self._tree.log_scores(scores)
-
-    def _searched_scores(self, study: str, scores: Any) -> None:
-        self._tree.log_scores(scores)
-
-    def _champion(self, study: str, champion: Mapping[str, Any]) -> None:
-        from latentlab.tracking.registry import register_champion
-
-        if not champion:
-            return
-        store = self._catalog.load(f"{study}.store")
-        prepared = self._catalog.load(f"{study}.prepared")
-        trial = champion["trial_id"]
-        run = self._tree.child(trial) or self._tree.parent
-        # Where the store is gone, the next run registers it.
-        self._run.outbox.attempt(
-            lambda _: register_champion(study, champion, store.folder(trial), prepared, run)
-        )
-
-    def _verdicts(self, study: str, verdicts: Any) -> None:
-        self._verdicts_of_run[study] = verdicts
-        self._tree.log_verdicts(study, verdicts)
-        self._describe(study, verdicts)
-        self._artifact(study, "verdicts")
-
-    def _describe(self, study: str, verdicts: Any) -> None:
-        from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
-
-        from latentlab.tracking.description import run_description
-
-        question = STUDIES[study].question if study in STUDIES else ""
-        if study in STUDIES and STUDIES[study].runs_programs:
-            question = self._catalog.load(f"params:{study}").question
-        text = run_description(question, verdicts, self._run.artifacts)
-        self._tree.log_tags({MLFLOW_RUN_NOTE: text})
-
-    def _pooled_verdicts(self, study: str, pooled: Any) -> None:
-        if len(pooled):
-            self._tree.log_verdicts(study, pooled, "pooled_verdict")
-            self._artifact(study, "pooled_verdicts")
-
-    def _comparison(self, study: str, comparison: Any) -> None:
-        self._artifact(study, "comparison")
-
-    def _findings(self, study: str, findings: Any) -> None:
-        self._artifact(study, "findings")
-
-    def _advice(self, study: str, advice: Any) -> None:
-        self._artifact(study, "advice", "advice")
-
-    def _sweep_plan(self, study: str, plan: Any) -> None:
-        self._tree.log_tags({"sweep": plan["name"]})
-        self._tree.log_artifact(self._path(study, "sweep_plan") / f"{plan['name']}.json")
-
-    def _sweep_report(self, study: str, report: Any) -> None:
-        self._searched = report
-        self._tree.log_artifact(self._path(study, "sweep_report") / report.folder, "sweep")
-
-    def _confirmation(self, study: str, confirmation: Any) -> None:
-        self._artifact(study, "confirmation")
-
-    def _report(self, study: str, content: Any) -> None:
-        self._artifact(study, "report", "report")
-
-    def _artifact(self, study: str, kind: str, folder: str | None = None) -> None:
-        self._tree.log_artifact(self._path(study, kind), folder)
-
-    def _path(self, study: str, kind: str) -> Path:
-        """Where the catalog keeps a dataset."""
-        assert self._context is not None
-        path = Path(str(self._catalog[f"{study}.{kind}"]._filepath))
-        return path if path.is_absolute() else Path(self._context.project_path) / path
-
     def _page(self, study: str, kind: str) -> str:
         """Address of a report that a browser opens."""
-        return (self._path(study, kind) / "index.html").as_uri()
+        return (self._saved.path(study, kind) / "index.html").as_uri()
 
     def _show(self, study: str) -> None:
         from latentlab.reporting import print_table
@@ -259,6 +162,7 @@ class TrackingHook(MlflowHook):
                 **where,
                 "report": self._page(study, "report"),
                 "MLflow": self._run.page,
+                **({"arms": self._run.view} if self._run.view else {}),
                 "pipelines": "make viz",
             },
             pooled=pooled,
@@ -282,7 +186,7 @@ class TrackingHook(MlflowHook):
     def _show_sweep(self, study: str, report: Any) -> None:
         from latentlab.reporting.terminal import print_lines
 
-        folder = self._path(study, "sweep_report") / report.folder
+        folder = self._saved.path(study, "sweep_report") / report.folder
         print_lines(
             report.lines(),
             {
@@ -291,29 +195,6 @@ class TrackingHook(MlflowHook):
             }
             | {one.name: one.run for one in report.next_sweeps if one.text},
         )
-
-
-_WRITERS: dict[str, Callable[[TrackingHook, str, Any], None]] = {
-    "trials": TrackingHook._trials,
-    "history": TrackingHook._history,
-    "scores": TrackingHook._scores,
-    "champion": TrackingHook._champion,
-    "verdicts": TrackingHook._verdicts,
-    "pooled_verdicts": TrackingHook._pooled_verdicts,
-    "comparison": TrackingHook._comparison,
-    "findings": TrackingHook._findings,
-    "advice": TrackingHook._advice,
-    "report": TrackingHook._report,
-    "sweep_plan": TrackingHook._sweep_plan,
-    "sweep_trials": TrackingHook._trials,
-    "sweep_history": TrackingHook._history,
-    "sweep_scores": TrackingHook._searched_scores,
-    "sweep_report": TrackingHook._sweep_report,
-    "confirmation": TrackingHook._confirmation,
-    "confirmation_trials": TrackingHook._trials,
-    "confirmation_history": TrackingHook._history,
-    "confirmation_scores": TrackingHook._searched_scores,
-}
 
 
 def _experiment_name(pipeline: Pipeline) -> str:
@@ -333,16 +214,3 @@ def _parameters(pipeline: Pipeline, catalog: Any) -> dict[str, Any]:
                 value = value.model_dump(mode="json")
             found[name.removeprefix("params:")] = shown(value)
     return found
-
-
-def _is_small(folder: Path) -> bool:
-    """Whether what a program wrote is copied into the store: little, and no links to elsewhere."""
-    files = list(folder.rglob("*"))
-    linked = any(path.is_symlink() for path in files)
-    return not linked and sum(path.stat().st_size for path in files) <= LARGEST_FOLDER
-
-
-def _digest(text: str) -> str:
-    import hashlib
-
-    return hashlib.sha256(text.encode()).hexdigest()[:16]

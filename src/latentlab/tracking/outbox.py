@@ -6,17 +6,19 @@ not taken, all are kept in a file, in their order, and the files of trials and r
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple, TypeVar
 
 from mlflow import MlflowClient
-from mlflow.entities import Metric, Param, Run, RunTag
+from mlflow.entities import Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
 
 from latentlab.core.errors import UserError
@@ -38,6 +40,14 @@ class ChildKey(NamedTuple):
     trial_id: str
     arm: str
     started: int
+
+
+class Child(NamedTuple):
+    """The run of a trial that an experiment has: what was logged last, and if its settings were."""
+
+    run: str
+    metrics: Mapping[str, float]
+    has_parameters: bool
 
 
 class Outbox:
@@ -162,7 +172,7 @@ def send_kept(client: MlflowClient, folder: Path, experiment: str) -> int:
         for call in (call for call in calls if call["do"] == "create"):
             key = ChildKey(call["tags"]["trial_id"], call["tags"]["arm"], call["started"])
             if key in there:
-                ids[call["run"]] = there[key].info.run_id
+                ids[call["run"]] = there[key].run
     for call in calls:
         if call["do"] == "create" and call["run"] in ids:
             continue
@@ -183,19 +193,33 @@ def send_kept(client: MlflowClient, folder: Path, experiment: str) -> int:
     return len(calls) - len(refused)
 
 
-def known_children(client: MlflowClient, experiment: str) -> dict[ChildKey, Run]:
-    """The runs of trials that an experiment has, with their parameters and latest metrics."""
-    found: dict[ChildKey, Run] = {}
+def known_children(client: MlflowClient, experiment: str) -> dict[ChildKey, Child]:
+    """The runs of trials that an experiment has."""
+    found: dict[ChildKey, Child] = {}
     token = None
     while True:
-        page = client.search_runs([experiment], "tags.trial_id != ''", page_token=token)
+        with _no_garbage_sought():
+            page = client.search_runs([experiment], "tags.trial_id != ''", page_token=token)
         for run in page:
             tags = run.data.tags
             key = ChildKey(tags["trial_id"], tags.get("arm", ""), run.info.start_time)
-            found[key] = run
+            # Not the run itself, which holds a hundred objects of MLflow.
+            found[key] = Child(run.info.run_id, run.data.metrics, bool(run.data.params))
         token = page.token
         if not token:
             return found
+
+
+@contextmanager
+def _no_garbage_sought() -> Iterator[None]:
+    """Let Python not look for garbage, which takes two thirds of the time of reading a page."""
+    before = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if before:
+            gc.enable()
 
 
 def is_gone(error: MlflowException | OSError) -> bool:

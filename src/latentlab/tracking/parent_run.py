@@ -13,12 +13,13 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking.context.registry import resolve_tags
 
 from latentlab.core.provenance import git_state
+from latentlab.tracking import arms_view
 from latentlab.tracking.outbox import Outbox, is_gone, unreachable
 from latentlab.tracking.run_tree import RunTree
 from latentlab.tracking.sessions import TAG, Session, settle
 from latentlab.tracking.store_address import artifact_location, tracking_uri
 from latentlab.tracking.store_creation import prepare_store
-from latentlab.tracking.ui import run_page, run_path
+from latentlab.tracking.ui import page_of, run_path, view_path
 
 KIND = "mlflow.experimentKind", "custom_model_development"
 """Tag by which MLflow's pages open an experiment on its runs, not on traces of language models."""
@@ -31,6 +32,9 @@ class ParentRun:
         config: from `mlflow.yml`; gets the id of the run, which kedro-mlflow opens by it.
         context: of the Kedro session.
         name: of the experiment; a run that is active already stays in its own.
+
+    Attributes:
+        view: address of the view that compares arms; empty before one is saved.
 
     Raises:
         UserError: the store does not answer, or does not fit this MLflow.
@@ -58,6 +62,10 @@ class ParentRun:
         self._uri, self._experiment = uri, experiment
         self.outbox = Outbox(client, self._session.folder, experiment)
         self.tree = RunTree(self.outbox, run, experiment, git_state())
+        if self._around is not None:
+            # No session's name: who opened the run closes it, whatever becomes of this process.
+            self.tree.log_tags({TAG: "none"})
+        self.view = ""
 
     @property
     def is_ours(self) -> bool:
@@ -72,7 +80,17 @@ class ParentRun:
     @property
     def page(self) -> str:
         """Where MLflow shows the run."""
-        return run_page(self._uri, self._experiment, self.tree.parent)
+        return page_of(self._uri, run_path(self._experiment, self.tree.parent))
+
+    def view_of(self, study: str) -> str:
+        """Where MLflow's pages compare a study's arms, wherever they are served."""
+        return view_path(self._experiment, study)
+
+    def save_view(self, study: str, view: str) -> None:
+        """Let MLflow's pages compare a study's arms; a store that is gone misses it."""
+        tag = f"{arms_view.TAG}{study}", view
+        self.outbox.attempt(lambda client: client.set_experiment_tag(self._experiment, *tag))
+        self.view = page_of(self._uri, self.view_of(study))
 
     def close(self, status: str) -> None:
         """Close the run; what the store does not take is left to the next one."""

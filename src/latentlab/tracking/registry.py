@@ -9,12 +9,21 @@ from pathlib import Path
 from typing import Any
 
 import mlflow
+import numpy as np
+import pandas as pd
+import torch
 from mlflow.exceptions import MlflowException
+from numpy.typing import NDArray
 
 from latentlab.data import Prepared
+from latentlab.studies.registry import STUDIES
+from latentlab.training.data import data_spec, split_validation
 
 REQUIREMENTS = ("torch", "numpy", "pandas", "safetensors", "pydantic", "scipy", "scikit-learn")
 """What the model needs beside latentlab; given, because guessing them costs seconds."""
+
+EXAMPLES = 2
+"""Examples of the validation split that are logged with the model, as its pages show them."""
 
 
 def register_champion(
@@ -33,7 +42,7 @@ def register_champion(
     known = _version_of(client, study, champion["trial_id"])
     if known is None:
         schema = prepared.schema
-        example = prepared.splits["test"].features[:2].reshape(2, -1)
+        example, answers = _example(study, folder, prepared)
         model = mlflow.pyfunc.log_model(
             name="champion",
             python_model=str(Path(__file__).with_name("champion_model.py")),
@@ -46,7 +55,8 @@ def register_champion(
                 "parts": schema.parts and schema.parts.model_dump(mode="json"),
             },
             pip_requirements=[f"{name}=={version(name)}" for name in REQUIREMENTS],
-            signature=mlflow.models.infer_signature(example.astype("float32")),
+            signature=mlflow.models.infer_signature(example, answers),
+            input_example=example,
             params={k: str(champion[k]) for k in ("arm", "seed", "metric", "split")},
             tags={"trial_id": champion["trial_id"], "run": run},
         )
@@ -64,6 +74,25 @@ def register_champion(
         )
         known = str(made.version)
     client.set_registered_model_alias(study, "champion", known)
+
+
+def _example(
+    study: str, folder: Path, prepared: Prepared
+) -> tuple[NDArray[np.float32], pd.DataFrame]:
+    """Return a few examples of the trial's validation split, raw [n, numbers], and its answers."""
+    cpu = torch.device("cpu")
+    model = STUDIES[study].restore(folder, data_spec(prepared), cpu)
+    official, train = prepared.splits.get("validation"), prepared.splits["train"]
+    if official is not None:
+        seen = official.features[:EXAMPLES]
+    else:
+        fraction = model.config.training.validation_fraction
+        held_out = split_validation(np.asarray(train.labels), model.stream, fraction)[1]
+        seen = train.features[held_out[:EXAMPLES]]
+    raw = np.asarray(seen, dtype=np.float32)
+    features = torch.from_numpy(raw) / prepared.schema.scale
+    answers = pd.DataFrame(STUDIES[study].evaluation.predict(model, features))
+    return raw.reshape(len(raw), -1), answers
 
 
 def _card(study: str, champion: Mapping[str, Any]) -> str:

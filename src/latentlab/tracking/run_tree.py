@@ -16,15 +16,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice, zip_longest
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 import pandas as pd
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, RunTag
-from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
+from mlflow.utils.mlflow_tags import MLFLOW_LOGGED_ARTIFACTS, MLFLOW_PARENT_RUN_ID
 
 from latentlab.tracking.flatten import flatten, mlflow_key
-from latentlab.tracking.outbox import ChildKey, Outbox, known_children
+from latentlab.tracking.outbox import Child, ChildKey, Outbox, known_children
 
 METRICS_PER_BATCH, OTHERS_PER_BATCH = 900, 100
 HISTORY_POINTS = 100
@@ -49,6 +50,7 @@ class RunTree:
         self._experiment = experiment
         self._git_sha = git_sha
         self._children: dict[tuple[str, str], str] = {}
+        self._of_study: dict[str, list[str]] = {}
         self._rows: list[list[str]] = []
         self._unwritten: dict[str, list[Param]] = {}
         self._logged: dict[str, Mapping[str, float]] = {}
@@ -77,18 +79,19 @@ class RunTree:
                 name = f"{row['arm']} s{row['seed']}"
                 run = self._outbox.create_child(name, started, tags)
             else:
-                run = found.info.run_id
-                self._logged[run] = found.data.metrics
-            if found is None or not found.data.params:
+                run = found.run
+                self._logged[run] = found.metrics
+            if found is None or not found.has_parameters:
                 config = json.loads(row["config"])
                 parameters = {"seed": str(row["seed"]), "arm": row["arm"]} | flatten(config, study)
                 self._unwritten[run] = [Param(k, v) for k, v in parameters.items()]
                 self._outbox.end(run, "FINISHED", ended)
             self._children[row["trial_id"], row["arm"]] = run
+            self._of_study.setdefault(study, []).append(run)
             reused = str(bool(row["reused"])).lower()
             self._rows.append([row["arm"], str(row["seed"]), row["trial_id"], run, reused])
 
-    def _known(self, client: MlflowClient) -> dict[ChildKey, Any]:
+    def _known(self, client: MlflowClient) -> dict[ChildKey, Child]:
         return known_children(client, self._experiment)
 
     def _tags(self, study: str, row: Mapping[Any, Any], config_digest: str) -> dict[str, str]:
@@ -129,8 +132,11 @@ class RunTree:
     def log_scores(self, scores: pd.DataFrame) -> None:
         """Final scores of every child, named `<split>.<metric>`, that it does not have yet."""
         now = _now()
-        for (trial_id, arm), rows in scores.groupby(["trial_id", "arm"], sort=False):
-            run = self._children.get((str(trial_id), str(arm)))
+        columns = [scores[name].to_numpy() for name in ("split", "metric", "value")]
+        # Positions, not tables: a table for each child would cost a millisecond each.
+        places: dict[Any, Any] = scores.groupby(["trial_id", "arm"], sort=False).indices
+        for child, rows in places.items():
+            run = self._children.get(child)
             if run is None:
                 continue
             logged = self._logged.get(run, {})
@@ -138,9 +144,7 @@ class RunTree:
                 Metric(name, value, now, 0)
                 for name, value in (
                     (mlflow_key(f"{split}.{metric}"), float(value))
-                    for split, metric, value in rows[["split", "metric", "value"]].itertuples(
-                        index=False, name=None
-                    )
+                    for split, metric, value in zip(*(one[rows] for one in columns), strict=True)
                 )
                 if name not in logged or not _same(logged[name], value)
             ]
@@ -152,6 +156,21 @@ class RunTree:
         for (trial_id, _), run in self._children.items():
             if run in self._unwritten and trial_id in folders:
                 self._outbox.log_files(run, folders[trial_id])
+
+    def log_summary(self, metrics: Mapping[str, float]) -> None:
+        """Metrics of the parent."""
+        now = _now()
+        points = [Metric(name, value, now, 0) for name, value in metrics.items()]
+        for part in _parts(points, METRICS_PER_BATCH):
+            self._outbox.log_batch(self.parent, metrics=part)
+
+    def log_table(self, name: str, table: pd.DataFrame) -> None:
+        """A table of the parent that MLflow's pages show as one; `name` ends in .json."""
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / name
+            table.to_json(path, orient="split", index=False)
+            self._outbox.log_files(self.parent, path)
+        self.log_tags({MLFLOW_LOGGED_ARTIFACTS: json.dumps([{"path": name, "type": "table"}])})
 
     def log_artifact(self, path: Path, folder: str | None = None) -> None:
         """A file, or a folder's content, of the parent."""
@@ -184,6 +203,10 @@ class RunTree:
     def has_children(self) -> bool:
         """Whether trials were written."""
         return bool(self._children)
+
+    def children_of(self, study: str) -> list[str]:
+        """The runs of a study's trials, those that were linked among them."""
+        return self._of_study.get(study, [])
 
     def child(self, trial_id: str) -> str | None:
         """The run of a trial, if it has one under this parent."""

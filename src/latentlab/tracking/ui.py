@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import sys
+from urllib.parse import quote
 
 from latentlab.core.databases import shown
 from latentlab.core.errors import UserError
@@ -29,21 +30,25 @@ def run_path(experiment: str, run: str, part: str = "") -> str:
     return f"#/experiments/{experiment}/runs/{run}{part}?workflowType=machine_learning"
 
 
-def run_page(uri: str, experiment: str, run: str) -> str:
-    """Return the address of a run's page, and what opens the pages where nothing does yet.
+def view_path(experiment: str, view: str) -> str:
+    """Return where MLflow's pages have a saved view of an experiment, with its charts."""
+    opened = f"viewStateShareKey={quote(view)}&compareRunsMode=CHART"
+    return f"#/experiments/{experiment}/runs?{opened}&workflowType=machine_learning"
+
+
+def page_of(uri: str, path: str) -> str:
+    """Return the address of a page, and what opens the pages where nothing does yet.
 
     Args:
         uri: of the tracking store; a server has pages of its own.
-        experiment: id of the run's experiment.
-        run: its id.
+        path: from `run_path` or `view_path`.
     """
-    page = run_path(experiment, run)
     if is_server(uri):
-        return f"{str(shown(uri)).rstrip('/')}/{page}"
+        return f"{str(shown(uri)).rstrip('/')}/{path}"
     with socket.socket() as probe:
         probe.settimeout(0.2)
         is_open = probe.connect_ex(("127.0.0.1", int(PORT))) == 0
-    return f"http://127.0.0.1:{PORT}/{page}" + ("" if is_open else "  (after make ui)")
+    return f"http://127.0.0.1:{PORT}/{path}" + ("" if is_open else "  (after make ui)")
 
 
 if __name__ == "__main__":

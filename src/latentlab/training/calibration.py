@@ -16,7 +16,13 @@ import torch
 from latentlab.compute.config import ComputeConfig
 from latentlab.compute.device import device_count, machine_name, set_matmul_precision
 from latentlab.compute.executors.job import Executor
-from latentlab.compute.plan import ExecutionPlan, PlanCache, candidates, largest_cohort
+from latentlab.compute.plan import (
+    ExecutionPlan,
+    PlanCache,
+    candidates,
+    even_parts,
+    largest_cohort,
+)
 from latentlab.training.contract import AnyMethod
 from latentlab.training.data import StudyData, steps_per_epoch
 from latentlab.training.group import TrainingGroup, steps_unwatched
@@ -41,10 +47,14 @@ other many times a millisecond stand still as soon as another program wants one 
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds per trial-step, and seconds before the first timed step (compiling among them)."""
+    """Seconds per trial-step, and seconds before the first timed step (compiling among them).
+
+    `epochs` ended among the timed steps, so that their validations are a part of them.
+    """
 
     step: float
     start: float
+    epochs: int = 0
 
 
 @dataclass(frozen=True)
@@ -92,7 +102,32 @@ def _time_steps(probe: Probe, data: StudyData, device: torch.device) -> Timing:
         most = steps_unwatched(steps, time.perf_counter() - start)
     _synchronise(device)
     seconds = time.perf_counter() - start
-    return Timing(seconds / steps / len(probe.trials), start - begin)
+    epochs = steps // cohort.epoch_steps
+    return Timing(seconds / steps / len(probe.trials), start - begin, epochs)
+
+
+def time_epoch_end(probe: Probe, data: StudyData, device: torch.device) -> float:
+    """Time what comes between two epochs: validation, and the order of the next one.
+
+    Returns:
+        Seconds, of the whole cohort.
+    """
+    torch.set_num_threads(probe.plan.threads)
+    precision = probe.trials[0].precision
+    cohort = open_group(probe.method, probe.trials, data, device, precision)
+
+    def seconds(*steps: int) -> float:
+        begin = time.perf_counter()
+        for step in steps:
+            cohort.restart(step)
+            cohort.advance()
+        _synchronise(device)
+        return time.perf_counter() - begin
+
+    # The first time the noise of all validation examples is drawn, which is kept.
+    last = cohort.total_steps - 1
+    seconds(last, 0)
+    return max(0.0, seconds(last, 0) - seconds(1, 2))
 
 
 def plan_key(trials: Sequence[Trial], config: ComputeConfig, device: torch.device) -> str:
@@ -146,7 +181,7 @@ class Calibration:
         self._pool = pool
         self._in_worker = in_worker
         self._compiles = True
-        self._steps: dict[tuple[str, ExecutionPlan], float] = {}
+        self._timings: dict[tuple[str, ExecutionPlan], Timing] = {}
 
     def method_of(self, trial: Trial) -> AnyMethod:
         """Return what trains a trial: batched or plain."""
@@ -189,7 +224,7 @@ class Calibration:
         if fallback is not None and fallback.cohort <= largest_cohort(
             largest, fallback.processes, self._devices
         ):
-            first = self._time(Probe(self._method, tuple(trials[: fallback.cohort]), fallback))
+            first = self._time(Probe(self._method, _largest_part(trials, fallback), fallback))
             if first is not None:
                 predicted = first.step * len(trials) * steps / fallback.processes
                 if predicted < 2 * POOL_SECONDS:
@@ -203,18 +238,37 @@ class Calibration:
         self._cache.put(key, plan)
         return plan
 
-    def seconds(self, trials: Sequence[Trial], steps: int, plan: ExecutionPlan) -> float:
+    def seconds(
+        self, trials: Sequence[Trial], steps: int, plan: ExecutionPlan, compiling: bool
+    ) -> float:
         """Return how long trials of one signature take under their plan, as far as is known.
 
-        A plan that was not timed in this run, since it was known or the only one, is timed now;
-        compiling one for this alone would take too long.
+        None is expected to stop early. A plan that was not timed in this run, since it was known or
+        the only one, is timed now.
+
+        Args:
+            trials: the trials.
+            steps: training steps of each.
+            plan: theirs.
+            compiling: compile what was not timed in this run too, which takes long; it is timed
+                uncompiled otherwise, and takes less in truth.
         """
+        part = _largest_part(trials, plan)
+        parts = -(-len(trials) // len(part))
+        timed = plan if compiling else replace(plan, compile=False, graphs=False)
         key = (trials[0].signature, plan)
-        if key not in self._steps:
-            timed = replace(plan, compile=False, graphs=False, processes=1)
-            self._time(Probe(self._method, tuple(trials[: plan.cohort]), timed))
+        if key not in self._timings:
+            self._time(Probe(self._method, part, timed))
             key = (trials[0].signature, timed)
-        return self._steps.get(key, 0.0) * len(trials) * steps / plan.processes
+        if key not in self._timings:
+            return 0.0
+        timing, training = self._timings[key], trials[0].config.training
+        one = timing.step * len(part) * steps + (timing.start if key[1].compile else 0.0)
+        if timing.epochs < training.validate_every:
+            validations = -(-training.epochs // training.validate_every)
+            probe = Probe(self._method, part, plan)
+            one += validations * time_epoch_end(probe, self._data, self._device)
+        return one * -(-parts // plan.processes)
 
     def _fastest(
         self,
@@ -267,11 +321,16 @@ class Calibration:
                 probes = {f"timing-{number}": probe for number in range(probe.plan.processes)}
                 timings = pool.run(self._in_worker, probes, lambda news: None)
                 timing = max(timings, key=lambda timing: timing.step)
-            self._steps[probe.trials[0].signature, probe.plan] = timing.step
+            self._timings[probe.trials[0].signature, probe.plan] = timing
             return timing
         except Exception as error:
             logger.info("Plan %s dropped: %s", probe.plan, str(error).splitlines()[:1])
             return None
+
+
+def _largest_part(trials: Sequence[Trial], plan: ExecutionPlan) -> tuple[Trial, ...]:
+    """Return the largest of the cohorts that trials are cut into."""
+    return tuple(trials[: max(even_parts(len(trials), plan))])
 
 
 def _advance(cohort: TrainingGroup, most: int = 1) -> int:

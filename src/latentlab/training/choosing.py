@@ -31,6 +31,7 @@ def choose_plans(
     groups: Sequence[Sequence[Trial]],
     first: FirstPlans,
     one_plan: bool,
+    forecast: bool = False,
 ) -> list[Choice]:
     """Choose the plan of each group.
 
@@ -39,6 +40,7 @@ def choose_plans(
         groups: trials of one signature each, the largest group first.
         first: is filled with the plans of the largest groups, unless they are there.
         one_plan: keep to the first plans, without measuring again or an estimate.
+        forecast: estimate the shortest too, and as well as can be.
     """
     choices = []
     for group in groups:
@@ -50,8 +52,8 @@ def choose_plans(
             plan = calibration.choose(group, steps, fallback)
         first.setdefault(kind, plan)
         estimate = None
-        if not one_plan and len(group) * steps >= WORTH_AN_ESTIMATE:
-            seconds = calibration.seconds(group, steps, plan)
+        if forecast or (not one_plan and len(group) * steps >= WORTH_AN_ESTIMATE):
+            seconds = calibration.seconds(group, steps, plan, compiling=forecast)
             at_once = min(plan.cohort * plan.processes, len(group))
             estimate = Estimate(len(group), seconds, calibration.bytes_of(group[0]) * at_once)
         choices.append(Choice(plan, estimate))

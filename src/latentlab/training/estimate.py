@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 
+from latentlab.core.durations import duration
 from latentlab.core.errors import UserError
 
 WORTH_AN_ESTIMATE = 3_000
@@ -38,7 +39,7 @@ class Estimate:
     def __str__(self) -> str:
         """The estimate in words."""
         return (
-            f"{self.trials:,} trials to train: about {_time(self.seconds)} and "
+            f"{self.trials:,} trials to train: about {duration(self.seconds)} and "
             f"{self.bytes / 1e9:.2g} GB of memory on this machine"
         )
 
@@ -56,15 +57,3 @@ def ask(estimate: Estimate) -> None:
             "The training was not begun, as was wished",
             "Fewer seeds, arms or epochs take less: --params <study>.seeds.count=3.",
         )
-
-
-def _time(seconds: float) -> str:
-    """Return a duration in its largest unit: `40 s`, `12 min`, `5 h`, `3 days`.
-
-    >>> _time(700.0)
-    '12 min'
-    """
-    for unit, length in (("days", 86_400.0), ("h", 3600.0), ("min", 60.0)):
-        if seconds >= 1.5 * length:
-            return f"{seconds / length:,.0f} {unit}"
-    return f"{seconds:.0f} s"

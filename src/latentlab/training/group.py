@@ -86,9 +86,9 @@ class TrainingGroup(ABC):
         state = self.state.map(lambda tensor: tensor.index_select(0, index))
         self._set_trials([self.trials[i] for i in keep], state)
 
-    def restart(self) -> None:
-        """Set the step back to 0 with the weights as they are, for timing."""
-        self.state.step = 0
+    def restart(self, step: int = 0) -> None:
+        """Set the step back to 0, or to another, with the weights as they are, for timing."""
+        self.state.step = step
 
     def advance(self, most: int = 1) -> bool:
         """Train every living trial by one step; return whether it ended an epoch.

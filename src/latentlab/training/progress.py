@@ -47,7 +47,7 @@ class ProgressDisplay:
             TimeRemainingColumn(),
             console=self._console,
             transient=True,
-            disable=not self._console.is_terminal,
+            disable=not self._console.is_terminal or logging.root.manager.disable >= logging.INFO,
         )
         self._tasks: dict[str, TaskID] = {}
         self._begun: dict[str, tuple[float, int]] = {}

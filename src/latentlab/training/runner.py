@@ -96,17 +96,7 @@ class Trainer(Trains):
         new = frozenset(missing)
         if begin is not None:
             begin(new)
-        fingerprint = next(iter(missing.values())).data
-        # A cluster's worker looks for the device itself.
-        device = self._compute.device if self._compute.place else str(self._device)
-        paths = JobPaths(
-            self._prepared,
-            fingerprint,
-            self._store.root.absolute(),
-            device,
-            self._compute.precision,
-            self._compute.deterministic,
-        )
+        paths = self._paths(next(iter(missing.values())))
 
         def wanted(payload: tuple[CohortJob, JobPaths]) -> bool:
             ids = {trial.id for trial in payload[0].trials}
@@ -170,6 +160,26 @@ class Trainer(Trains):
             else:
                 path.unlink()
 
+    def estimate(self, trials: Sequence[Trial]) -> Estimate | None:
+        """Measure plans as `train` does, and what training by them takes; nothing is trained."""
+        if self._compute.place:
+            return None
+        groups, paths = _groups(trials), self._paths(trials[0])
+        choices = choose_plans(self._calibration(paths), groups, {}, False, forecast=True)
+        return sum((one.estimate for one in choices if one.estimate), Estimate())
+
+    def _paths(self, trial: Trial) -> JobPaths:
+        """Return where jobs on the data of a trial find it, and leave trials."""
+        return JobPaths(
+            self._prepared,
+            trial.data,
+            self._store.root.absolute(),
+            # A cluster's worker looks for the device itself.
+            self._compute.device if self._compute.place else str(self._device),
+            self._compute.precision,
+            self._compute.deterministic,
+        )
+
     def _learn(
         self, jobs: Mapping[str, tuple[CohortJob, JobPaths]], limits: Sequence[int | None]
     ) -> None:
@@ -198,13 +208,7 @@ class Trainer(Trains):
 
     def _planned(self, trials: Sequence[Trial], paths: JobPaths) -> list[CohortJob]:
         """Return jobs for new trials, grouped by signature and cut into cohorts by plan."""
-        by_signature: dict[str, list[Trial]] = {}
-        for trial in trials:
-            by_signature.setdefault(trial.signature, []).append(trial)
-        groups = sorted(by_signature.values(), key=len, reverse=True)
-        for group in groups:
-            # Arms of one seed share noise, so they sit side by side.
-            group.sort(key=lambda trial: (trial.seed, trial.arm))
+        groups = _groups(trials)
         estimate, jobs = Estimate(), []
         for group, choice in zip(groups, self._choices(groups, paths), strict=True):
             plan = self._fitting.bounded(group[0], choice.plan)
@@ -244,6 +248,18 @@ class Trainer(Trains):
             first.setdefault(type(self._method.of(group[0].config)), choice.plan)
         found: list[Choice] = choices
         return found
+
+
+def _groups(trials: Sequence[Trial]) -> list[list[Trial]]:
+    """Return trials by signature, the largest group first."""
+    by_signature: dict[str, list[Trial]] = {}
+    for trial in trials:
+        by_signature.setdefault(trial.signature, []).append(trial)
+    groups = sorted(by_signature.values(), key=len, reverse=True)
+    for group in groups:
+        # Arms of one seed share noise, so they sit side by side.
+        group.sort(key=lambda trial: (trial.seed, trial.arm))
+    return groups
 
 
 def _forget(planned: Mapping[str, Trial], store: TrialStore) -> None:

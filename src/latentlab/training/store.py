@@ -134,6 +134,7 @@ class TrialStore:
         """
         # One lock a process and thread: what holds it may take it again.
         lock = FileLock(self.root.absolute() / ".lock", is_singleton=True)
+        held = lock.is_locked
         try:
             make_folder(self.trials)
             make_folder(self.checkpoints)
@@ -145,9 +146,10 @@ class TrialStore:
         except OSError as error:
             raise unwritable(self.root, error) from error
         try:
-            # The lock says that nobody else writes here, but jobs that a driver left elsewhere.
-            age = IN_WRITING if read_notes(self.jobs) else 0.0
-            remove_partials(self.root, older_than=age, deep=True)
+            if not held:
+                # Nobody else writes here now, but jobs that a driver left elsewhere.
+                age = IN_WRITING if read_notes(self.jobs) else 0.0
+                remove_partials(self.root, older_than=age, deep=True)
             yield
         finally:
             lock.release()
@@ -175,6 +177,11 @@ class TrialStore:
                 aside,
             )
         return damaged is None
+
+    def whole(self) -> list[Path]:
+        """Return the folders of the trials that are stored and as they were stored."""
+        folders = sorted(self.trials.glob("*/")) if self.trials.exists() else []
+        return [folder for folder in folders if damaged_file(folder) is None]
 
     def record(self, trial_id: str) -> TrialRecord:
         """Return what is known of a trained trial."""

@@ -13,6 +13,7 @@ from latentlab.compute.device import process_settings_kept, resolve_device
 from latentlab.compute.executors.job import Executor, Job
 from latentlab.compute.executors.notes import forget_notes
 from latentlab.compute.executors.registry import open_executor
+from latentlab.training.estimate import Estimate
 from latentlab.training.store import TrialStore
 from latentlab.training.trial import Trial
 
@@ -97,6 +98,10 @@ class Trains(ABC):
             UserError: an unwritable store, a killed worker.
             Left: with `compute.detach`, while jobs wait or run.
         """
+
+    @abstractmethod
+    def estimate(self, trials: Sequence[Trial]) -> Estimate | None:
+        """Return what training these takes, each of them; None where nobody knows."""
 
     @abstractmethod
     def histories(self, trials: Sequence[Trial]) -> dict[str, dict[str, list[float | None]]]:

@@ -61,8 +61,19 @@ def test_macros_of_wandb_are_filled_as_its_agent_does(macro, expected):
 
 
 def test_the_file_of_arguments_is_part_of_the_name():
-    assert command("run", "${args_json_file}").arguments == VALUES
-    assert command("run", "${args}").arguments is None
+    read = command("run", "${args_json_file}")
+    assert (read.arguments, read.reads_file) == (VALUES, True)
+    assert not command("run", "${args}").reads_file
+
+
+def test_nested_blocks_are_one_argument_as_wandb_passes_them():
+    values = {"optimizer.lr": 0.001, "optimizer.nadam.beta": 0.9, "model.width": 8}
+    call = command("${args}", "{optimizer.lr}", values=values, nested=["optimizer"])
+    assert call.command == (
+        "--optimizer={'lr': 0.001, 'nadam': {'beta': 0.9}}",
+        "--model.width=8",
+        "0.001",
+    )
 
 
 def test_variables_of_the_shell(monkeypatch):

@@ -77,6 +77,15 @@ def test_a_wandb_sweep_is_called_as_it_stands(tmp_path):
     assert "bookkeeping" not in told
 
 
+def test_nested_parameters_are_passed_on_as_wandb_does(tmp_path):
+    toy = ToyStudy(tmp_path, {"default": {}}, settings={}, training={}, program=PLAIN)
+    choice = "lr: {values: [0.1, 0.5]}"
+    nested = f"optimizer: {{parameters: {{{choice}, nadam: {{parameters: {{b: {{value: 1}}}}}}}}}}"
+    sweep = sweep_of(tmp_path, WANDB.replace(choice, nested), toy)
+    expected = "--optimizer={{'nadam': {{'b': 1}}, 'lr': 0.5}}"
+    assert expected in calls(sweep, toy, **{"optimizer.lr": 0.5})
+
+
 PLAIN = {"command": ["python", "train.py", "${args}", "{seed}"], "history": "history.jsonl"}
 
 

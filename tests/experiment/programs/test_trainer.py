@@ -1,5 +1,8 @@
 """Programs that end well, crash, hang, are killed or say nothing; and what a second run does."""
 
+import json
+import textwrap
+
 import pandas as pd
 import pytest
 
@@ -120,6 +123,25 @@ def test_event_files_may_hold_more_than_what_is_declared(tmp_path, monkeypatch):
     toy = ToyStudy(tmp_path, {"small": {}}, seeds={"count": 1}, program={"scores": "tensorboard"})
     toy.run()
     assert toy.outcomes() == {"small": ("finished", "ok")}
+
+
+def test_what_wandb_config_holds(tmp_path):
+    script = """
+        import json, os, sys
+        config = json.load(open(os.environ["WANDB_SWEEP_PARAM_PATH"]))
+        assert config.pop("wandb_version") == 1
+        scores = {"test_acc": config["training"]["value"]["lr"]}
+        json.dump(scores, open(f"{sys.argv[1]}/scores.json", "w"))
+    """
+    command = ["python", "config.py", "{folder}", "${args}", "{seed}"]
+    program = {"command": command, "history": "wandb", "nested": ["training"]}
+    (tmp_path / "repo").mkdir()
+    (tmp_path / "repo" / "config.py").write_text(textwrap.dedent(script))
+    toy = ToyStudy(tmp_path, {"small": {}}, seeds={"count": 1}, program=program)
+    toy.run()
+    (trial,) = toy.trials
+    kept = json.loads((toy.store.folder(trial.id) / PROGRAM).read_text())
+    assert kept["scores"]["test"] == {"test_acc": 0.1}
 
 
 def test_pauses_at_a_rung_and_goes_on_from_the_start(tmp_path):

@@ -196,6 +196,14 @@ def test_what_was_imported_can_be_written_as_ours() -> None:
             "{distribution: q_uniform, min: 32, max: 128, q: 32}",
             {"type": "int", "low": 32, "high": 128, "step": 32},
         ),
+        (
+            "{values: [1e-4, 1E-5]}",
+            {"type": "categorical", "choices": (1e-5, 1e-4), "ordered": True},
+        ),
+        (
+            "{distribution: log_uniform_values, min: 1e-5, max: 1e-1}",
+            {"type": "float", "low": 1e-5, "high": 0.1, "log": True},
+        ),
     ],
 )
 def test_a_distribution_becomes_a_parameter(entry: str, expected: dict[str, Any]) -> None:
@@ -241,8 +249,9 @@ def test_q_uniform_gives_the_values_that_rounding_gives() -> None:
         ("{min: 0.0, max: 1.0, q: 0.1}", "q does not belong to uniform."),
         ("{min: 2, max: 1}", "min 2 must be below max 1. Correct it; one value is `value`"),
         ("{min: 1, max: 1}", "min 1 must be below max 1."),
-        ("{min: 1e-5, max: 1.0}", "parameters.a.min: '1e-5' is text to YAML, not a number. Write"),
-        ("{values: [1e-5, 0.1]}", "parameters.a.values[0]: '1e-5' is text to YAML, not a number."),
+        ("{min: '5', max: 9.0}", "parameters.a.min: '5' is text to YAML, not a number. Write 5"),
+        ("{values: ['5', 9]}", "parameters.a.values[0]: '5' is text to YAML, not a number."),
+        ("{min: 1e-999, max: 0}", "min 0 must be below max 0."),
         ("{distribution: log_uniform_values, min: 0, max: 1}", "min 0 must be above 0"),
         ("{distribution: log_uniform, min: 1, max: 1000}", "no range. Write log_uniform_values"),
         ("{distribution: int_uniform, min: 1.0, max: 5}", "whole numbers without a point"),

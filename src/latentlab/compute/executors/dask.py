@@ -6,9 +6,9 @@ A job that is wanted no more, because its driver or scheduler is gone, ends itse
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import pickle
+import secrets
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import CancelledError
 from contextlib import ExitStack, contextmanager
@@ -120,21 +120,28 @@ class Dask(Cluster):
 
     def submit(self, orders: Sequence[Order], leave: bool) -> None:
         """Give in jobs; those that are left with the scheduler are kept in the folder too."""
+        for order in orders:
+            lost = self._futures.get(order.name)
+            if lost is not None:
+                with self._reached():
+                    lost.retry()
+                continue
+            # Not by its name alone: while an earlier job of this name is let go, the client would
+            # answer with that one's result.
+            key = f"latentlab-{order.name}-{secrets.token_hex(8)}"
+            if leave:
+                write_atomically(self._left(order.name), pickle.dumps((key, order)))
+            self._give_in(key, order, leave)
+
+    def _give_in(self, key: str, order: Order, leave: bool) -> None:
         from distributed import fire_and_forget
 
-        for order in orders:
+        with self._reached():
+            self._futures[order.name] = future = self._client.submit(
+                work_in_dask, order, self._folder, key=key, pure=False
+            )
             if leave:
-                write_atomically(self._left(order.name), pickle.dumps(order))
-            with self._reached():
-                lost = self._futures.get(order.name)
-                if lost is not None:
-                    lost.retry()
-                    continue
-                self._futures[order.name] = future = self._client.submit(
-                    work_in_dask, order, self._folder, key=self._key(order.name), pure=False
-                )
-                if leave:
-                    fire_and_forget(future)
+                fire_and_forget(future)
 
     def has(self, name: str) -> bool:
         """Say whether a job of this name was left over."""
@@ -167,12 +174,12 @@ class Dask(Cluster):
             known = set(self._client.run_on_scheduler(unfinished))
         orders = []
         for path in sorted(self._folder.glob("*.left")):
-            order: Order = pickle.loads(path.read_bytes())
-            if self._key(order.name) not in known:
+            key, order = pickle.loads(path.read_bytes())
+            if key not in known:
                 path.unlink()
                 continue
             # The scheduler knows the job by its key: it is not begun again.
-            self.submit([order], leave=True)
+            self._give_in(key, order, leave=True)
             orders.append(order)
         return orders
 
@@ -189,10 +196,6 @@ class Dask(Cluster):
 
     def _left(self, name: str) -> Path:
         return self._folder / f"{name}.left"
-
-    def _key(self, name: str) -> str:
-        digest = hashlib.sha256(str(self._folder).encode()).hexdigest()[:12]
-        return f"latentlab-{digest}-{name}"
 
     @contextmanager
     def _reached(self) -> Iterator[None]:

@@ -11,11 +11,12 @@ import getpass
 import hashlib
 import logging
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import TYPE_CHECKING
 
 from latentlab.compute.config import SlurmSettings
@@ -38,6 +39,8 @@ QUEUE_SECONDS = 2.0
 """The queue is asked at most this often: all users of a cluster share what answers."""
 PATIENCE = 60.0
 """Seconds for cancelled jobs to leave the queue."""
+HELD = ("launch failed requeued held", "JobHoldMaxRequeue")
+"""Why SLURM itself holds a job for good: it could not begin, as after its controller was lost."""
 GRACE = 3.0
 """Seconds in which the result of a job that left the queue may still come, over the network."""
 
@@ -51,6 +54,7 @@ class Task:
 
     def __call__(self) -> Outcome:
         """Carry it out; news are in the job's note."""
+        self._go_on_where_it_cannot_be_queued()
         return work(self.order, lambda news: None, self.folder)
 
     def checkpoint(self) -> DelayedSubmission:
@@ -58,6 +62,22 @@ class Task:
         from submitit.core.utils import DelayedSubmission
 
         return DelayedSubmission(self)
+
+    def _go_on_where_it_cannot_be_queued(self) -> None:
+        """Let no error of `scontrol` end the job: SLURM will, and the driver gives it in again."""
+        from submitit.slurm.slurm import SlurmJobEnvironment
+
+        number = SlurmJobEnvironment._usr_sig()
+        queue_again = signal.getsignal(number)
+        assert callable(queue_again)
+
+        def told(number: int, frame: FrameType | None) -> None:
+            try:
+                queue_again(number, frame)
+            except (OSError, subprocess.SubprocessError) as error:
+                logger.warning("The job is not queued again: %s", error)
+
+        signal.signal(number, told)
 
 
 class Slurm(Cluster):
@@ -86,7 +106,7 @@ class Slurm(Cluster):
         self._queue_name = queue_name(folder)
         self._jobs: dict[str, Job[Outcome]] = {}
         self._asked = -QUEUE_SECONDS
-        self._states: dict[str, str] | None = {}
+        self._reasons: dict[str, str] | None = {}
         self._gone: dict[str, float] = {}
         try:
             self._submitit = submitit.SlurmExecutor(self._pickles, max_num_timeout=REQUEUES)
@@ -100,7 +120,8 @@ class Slurm(Cluster):
             "gpus_per_node": settings.gpus,
             "mem": settings.memory,
             "setup": settings.setup or None,
-            "additional_parameters": settings.options or None,
+            # Clusters may be set so that jobs are not queued again unless they ask for it.
+            "additional_parameters": {"requeue": True} | settings.options,
         }
         self._submitit.update_parameters(
             job_name=self._queue_name,
@@ -152,13 +173,16 @@ class Slurm(Cluster):
         return name in self._jobs
 
     def look(self, names: Sequence[str]) -> tuple[dict[str, Outcome], list[str]]:
-        """Return what has ended and what was lost: it left the queue without a result."""
+        """Return what has ended, and what was lost: left the queue without a result, or is held."""
         queued, now = self._queue(), time.monotonic()
         ended, lost = {}, []
         for name in names:
             job = self._jobs[name]
             if job.paths.result_pickle.exists():
                 ended[name] = self._result(name)
+            elif queued is not None and queued.get(job.job_id) in HELD:
+                self.drop([name])
+                lost.append(name)
             elif queued is None or job.job_id in queued:
                 self._gone.pop(name, None)
             elif now - self._gone.setdefault(name, now) >= GRACE:
@@ -222,10 +246,10 @@ class Slurm(Cluster):
     def _queue(self) -> dict[str, str] | None:
         if time.monotonic() - self._asked >= QUEUE_SECONDS:
             found = queue(self._queue_name)
-            if found is None and self._states is not None:
+            if found is None and self._reasons is not None:
                 logger.warning("SLURM does not answer: waiting for it")
-            self._asked, self._states = time.monotonic(), found
-        return self._states
+            self._asked, self._reasons = time.monotonic(), found
+        return self._reasons
 
 
 def queue_name(folder: Path) -> str:
@@ -235,12 +259,14 @@ def queue_name(folder: Path) -> str:
 
 
 def queue(name: str) -> dict[str, str] | None:
-    """Return states by number of the jobs of a name in the queue; None: it does not answer."""
+    """Return why jobs of a name wait, by number, of those queued; None: SLURM does not answer."""
     asked = ["squeue", "--noheader", "--array", f"--name={name}", f"--user={getpass.getuser()}"]
     try:
         done = subprocess.run(
-            [*asked, "--format=%i %T"], capture_output=True, text=True, check=True, timeout=30
+            [*asked, "--format=%i %r"], capture_output=True, text=True, check=True, timeout=30
         )
     except (OSError, subprocess.SubprocessError):
         return None
-    return dict(line.split(maxsplit=1) for line in done.stdout.splitlines())
+    lines = [line.split(maxsplit=1) for line in done.stdout.splitlines()]
+    # Of this reason some editions of SLURM write the words apart.
+    return {number: reason.replace("_", " ") for number, reason in lines}

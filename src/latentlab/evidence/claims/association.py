@@ -9,7 +9,7 @@ from typing import ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from latentlab.core.model import StrictModel
-from latentlab.evidence.assessment import Assessment, Level, SeedsNeeded
+from latentlab.evidence.assessment import Assessment, Foreseen, Level, SeedsNeeded
 from latentlab.evidence.claims.base import MetricReference, UnitOfN
 from latentlab.evidence.claims.trend import TrendClaim
 from latentlab.evidence.pooling import PooledAssessment
@@ -80,6 +80,11 @@ class Association(TrendClaim):
         has = "have" if supported else "do not have"
         return f"{self.metric.name} and {self.against.name} {has} a {self.direction} association"
 
+    def foreseen(self, level: Level, seeds: int, arms: int) -> Foreseen:
+        """Return the smallest correlation that trials can show."""
+        trials = seeds * (len(self.arms) or arms)
+        return Foreseen(detectable_correlation(trials, level.one_sided), "as a rank correlation")
+
     def assess(self, tables: Tables, metrics: Mapping[str, Metric], level: Level) -> Assessment:
         """Test the association over trials."""
         self.better(metrics)
@@ -97,7 +102,8 @@ class Association(TrendClaim):
         low, high = spearman_interval(trend.estimate, n, level.interval)
         detectable, needed = math.nan, None
         if not math.isnan(trend.estimate):
-            detectable = detectable_correlation(n, level.one_sided)
+            ahead = n if level.seeds is None else level.seeds * n // len(set(columns.seeds))
+            detectable = detectable_correlation(ahead, level.one_sided)
             trials_needed = trials_for_correlation(trend.estimate, level.one_sided)
             if trials_needed is not None:
                 needed = SeedsNeeded(trials_needed, trials_needed).at_least(level.min_seeds)

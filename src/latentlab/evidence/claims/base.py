@@ -15,12 +15,13 @@ from pydantic import Field, model_validator
 
 from latentlab.core.errors import UserError
 from latentlab.core.model import StrictModel
-from latentlab.evidence.assessment import Assessment, Level
+from latentlab.evidence.assessment import Assessment, Foreseen, Level
 from latentlab.evidence.decisions import Sides
 from latentlab.evidence.pooling import PooledAssessment
 from latentlab.evidence.samples import ArmScores, Missing, arm_scores
 from latentlab.evidence.tables import NoVerdict, Tables
 from latentlab.metrics.metric import Better, Metric, Scale
+from latentlab.statistics.power import detectable_effect
 
 UnitOfN = Literal["seed", "trial", "problem"]
 Source = Literal["seeds", "examples"]
@@ -147,6 +148,17 @@ class Claim(StrictModel, ABC):
         Raises:
             NoVerdict: when a gate fails, or where this claim is not one over several problems.
         """
+
+    def foreseen(self, level: Level, seeds: int, arms: int) -> Foreseen:
+        """Return what seeds that are yet to be run can show, whatever their spread will be.
+
+        Args:
+            level: what the family's correction leaves.
+            seeds: of each arm, at least 2.
+            arms: of the study.
+        """
+        found = detectable_effect(seeds, level.one_sided, paired=True)
+        return Foreseen(found, "standard deviations of the seeds' differences")
 
     @property
     def needs_direction(self) -> bool:

@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import Field
 
 from latentlab.core.arrays import Array
-from latentlab.evidence.assessment import Assessment, ContrastFound, Level, SeedsNeeded
+from latentlab.evidence.assessment import Assessment, ContrastFound, Foreseen, Level, SeedsNeeded
 from latentlab.evidence.claims.base import DifferenceClaim, amount
 from latentlab.evidence.claims.location import Pairing
 from latentlab.evidence.claims.scaled import ScaledClaim
@@ -22,6 +22,7 @@ from latentlab.evidence.pooling import PooledAssessment
 from latentlab.evidence.tables import NoVerdict, Tables
 from latentlab.metrics.metric import Metric
 from latentlab.statistics.contrasts import Contrasts, Holm, Together, of_blocks, of_samples
+from latentlab.statistics.power import detectable_effect
 
 Weights = Mapping[str, Mapping[str, float]]
 """Contrast -> arm -> its weight."""
@@ -152,6 +153,13 @@ class ContrastClaim(ScaledClaim, DifferenceClaim):
         if self.paired:
             return of_blocks(np.stack(columns, axis=-1), weights, shared=shared)
         return of_samples(columns, weights, shared=shared)
+
+    def foreseen(self, level: Level, seeds: int, arms: int) -> Foreseen:
+        """Return what seeds can show of one contrast, at Bonferroni's share of the level."""
+        share = level.one_sided / len(self.weights())
+        of = "a contrast's seeds" if self.paired else "the seeds of an arm"
+        found = detectable_effect(seeds, share, paired=self.paired)
+        return Foreseen(found, f"standard deviations of {of}")
 
     def pool(
         self, problems: Mapping[str, Tables], metrics: Mapping[str, Metric], level: Level

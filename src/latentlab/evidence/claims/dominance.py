@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from latentlab.core.model import Number
-from latentlab.evidence.assessment import Assessment, Level, SeedsNeeded
+from latentlab.evidence.assessment import Assessment, Foreseen, Level, SeedsNeeded
 from latentlab.evidence.claims.base import ArmClaim
 from latentlab.evidence.claims.location import Pairing, TwoArms
 from latentlab.evidence.claims.trend import SidesProcedure
@@ -95,6 +95,10 @@ class ProbabilityOfSuperiority(ArmClaim):
         pair = f"{self.arms.treatment} beats {self.arms.control}"
         return f"{pair} in {self.metric.name} with a probability of {than}"
 
+    def foreseen(self, level: Level, seeds: int, arms: int) -> Foreseen:
+        """Return the smallest probability that seeds can show."""
+        return Foreseen(self._detectable(seeds, level.one_sided), "as a probability of winning")
+
     def assess(self, tables: Tables, metrics: Mapping[str, Metric], level: Level) -> Assessment:
         """Test how often the treatment wins."""
         samples = self.samples(tables, metrics)
@@ -147,18 +151,24 @@ class ProbabilityOfSuperiority(ArmClaim):
         threshold, alpha = self.threshold, level.one_sided
         # What cannot be shown to be above may be shown to be below: the control's wins then count.
         edge, wins = (threshold, effect) if effect > threshold else (1 - threshold, 1 - effect)
+        detectable = self._detectable(level.seeds or n, alpha)
         if self.paired:
-            detectable = detectable_by_pairs(n, threshold, alpha)
             needed = seeds_for_pairs(edge, wins, alpha)
         else:
-            detectable = threshold + detectable_by_samples(n, alpha)
             needed = seeds_for_samples(wins - edge, alpha)
-        detectable = detectable if detectable < 1 else math.nan
         if needed is None:
             return detectable, None
         # A share of wins has no spread of its own to plan with.
         least = max(needed, seeds_for_all_won(edge, alpha), level.min_seeds)
         return detectable, SeedsNeeded(least, least)
+
+    def _detectable(self, n: int, alpha: float) -> float:
+        """Return the smallest probability that is shown; NaN where none is."""
+        if self.paired:
+            found = detectable_by_pairs(n, self.threshold, alpha)
+        else:
+            found = self.threshold + detectable_by_samples(n, alpha)
+        return found if found < 1 else math.nan
 
     @model_validator(mode="after")
     def _independent_arms_are_held_against_a_half(self) -> Self:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Self
@@ -11,6 +12,7 @@ from pydantic import Field, model_validator
 
 from latentlab.core.arrays import Array
 from latentlab.core.errors import UserError
+from latentlab.evidence.assessment import Foreseen, Level
 from latentlab.evidence.claims.base import Source, amount
 from latentlab.evidence.claims.location_procedure import LocationProcedure, Population
 from latentlab.evidence.claims.scaled import ScaledClaim
@@ -21,6 +23,8 @@ from latentlab.evidence.decisions import (
 from latentlab.evidence.samples import ArmScores
 from latentlab.evidence.tables import NoVerdict, Tables
 from latentlab.metrics.metric import Metric
+from latentlab.statistics.attainable import seeds_for_attainable
+from latentlab.statistics.power import detectable_effect, detectable_margin
 
 _FINDINGS = {
     ("superiority", True): "is better by more than {}",
@@ -93,6 +97,16 @@ class DeclaredLocation(ScaledClaim):
         if self.boundary.relative:
             return "% of control mean"
         return metrics[self.metric.name].unit if self.metric.name in metrics else ""
+
+    def foreseen(self, level: Level, seeds: int, arms: int) -> Foreseen:
+        """Return what seeds can show by a t test's power; none below what an exact test needs."""
+        fewest = seeds_for_attainable(self.test.primary, level.one_sided)
+        smallest = detectable_margin if self.comparison == "equivalence" else detectable_effect
+        found = math.nan
+        if fewest is not None and seeds >= fewest:
+            found = smallest(seeds, level.one_sided, paired=self.paired)
+        of = "the seeds' differences" if self.paired else "the seeds of an arm"
+        return Foreseen(found, f"standard deviations of {of}")
 
     def finding(self, boundary: float, unit: str, *, supported: bool) -> str:
         """Say what a decided verdict found, of the pair that the effect is a difference of."""

@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 
 from latentlab.core.arrays import Array
 from latentlab.core.model import Number
-from latentlab.evidence.assessment import Assessment, Level, SeedsNeeded
+from latentlab.evidence.assessment import Assessment, Foreseen, Level, SeedsNeeded
 from latentlab.evidence.claims.base import ArmClaim
 from latentlab.evidence.claims.trend import TrendClaim
 from latentlab.evidence.configurations import flatten
@@ -88,6 +88,11 @@ class Monotone(ArmClaim, TrendClaim):
         verb = {"increasing": "rise", "decreasing": "fall"}[self.direction]
         does = f"{verb}s" if supported else f"does not {verb}"
         return f"{self.metric.name} {does} with {self.factor}"
+
+    def foreseen(self, level: Level, seeds: int, arms: int) -> Foreseen:
+        """Return what the seeds' correlations can show by the power of their t test."""
+        found = detectable_effect(seeds, level.one_sided, paired=True)
+        return Foreseen(found, "standard deviations of the seeds' rank correlations")
 
     def samples(self, tables: Tables, metrics: Mapping[str, Metric]) -> ArmScores:
         """Return the scores that the claim is judged on, after every gate."""
@@ -206,7 +211,8 @@ def _plan(correlations: Array, arms: int, level: Level) -> tuple[float, SeedsNee
     fewest = max(attainable, level.min_seeds)
     if spread <= ROUNDING:
         return math.nan, SeedsNeeded(fewest, fewest) if mean > 0 else None
-    detectable = min(1.0, spread * detectable_effect(n, level.one_sided, paired=True))
+    ahead = level.seeds or n
+    detectable = min(1.0, spread * detectable_effect(ahead, level.one_sided, paired=True))
     needed = seeds_range(
         lambda sd: seeds_for_effect(mean / sd, level.one_sided, paired=True), spread, n
     )

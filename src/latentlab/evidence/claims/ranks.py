@@ -12,7 +12,7 @@ import pandas as pd
 from pydantic import Field, model_validator
 
 from latentlab.core.arrays import Array
-from latentlab.evidence.assessment import Assessment, ContrastFound, Level
+from latentlab.evidence.assessment import Assessment, ContrastFound, Foreseen, Level
 from latentlab.evidence.claims.base import DifferenceClaim, UnitOfN
 from latentlab.evidence.pooling import PooledAssessment, ProblemEffect
 from latentlab.evidence.tables import NoVerdict, Tables
@@ -69,6 +69,10 @@ class RanksDiffer(DifferenceClaim):
     def finding(self, boundary: float, unit: str, *, supported: bool) -> str:
         """Say what a decided verdict found."""
         return f"the arms' ranks in {self.metric.name} differ over problems"
+
+    def foreseen(self, level: Level, seeds: int, arms: int) -> Foreseen:
+        """Return nothing: it counts problems, whatever the seeds."""
+        return Foreseen(math.nan, "mean ranks over problems")
 
     def assess(self, tables: Tables, metrics: Mapping[str, Metric], level: Level) -> Assessment:
         """Refuse: it is a claim about several problems.

@@ -2,8 +2,8 @@
 
 `{training.lr}` stands for a setting. Of W&B's macros `${args}` (and its forms) stands for all of
 them, `${program}`, `${interpreter}` and `${env}` for what its agent puts there, and `${envvar:X}`
-for a variable of the shell; filled as by `sdk/launch/sweeps/utils.py` of W&B's client, nested
-settings by their dotted names.
+for a variable of the shell; filled as by `sdk/launch/sweeps/utils.py` of W&B's client: settings by
+their dotted names, blocks of `program.nested` as one mapping.
 """
 
 from __future__ import annotations
@@ -56,12 +56,14 @@ class Call:
     Attributes:
         command: the program and its arguments.
         environment: variables that are set for it.
-        arguments: settings that it reads from the file of `${args_json_file}`; else none.
+        arguments: all settings as `${args}` names them.
+        reads_file: whether it reads them from the file of `${args_json_file}`.
     """
 
     command: tuple[str, ...]
     environment: Mapping[str, str]
-    arguments: Mapping[str, Any] | None
+    arguments: Mapping[str, Any]
+    reads_file: bool
 
     def placed(self, folder: str, device: str) -> Call:
         """Return the call as it is run."""
@@ -70,6 +72,7 @@ class Call:
             tuple(_filled(part, known, final=True) for part in self.command),
             {n: _filled(value, known, final=True) for n, value in self.environment.items()},
             self.arguments,
+            self.reads_file,
         )
 
 
@@ -85,11 +88,12 @@ def call_of(program: ProgramSettings, values: Mapping[str, Any], seed: int, data
     known = {SEED: str(seed), DATASET: dataset}
     own = {name: seed if value == f"{{{SEED}}}" else value for name, value in values.items()}
     shown = {name: str(value) for name, value in own.items()} | known
+    arguments = _arguments(own, program.nested)
     command: list[str] = []
     for part in program.command:
         macro = _MACRO.fullmatch(part)
         if macro and macro[1] in _FORMS:
-            command += [_escaped(one) for one in _FORMS[macro[1]](own)]
+            command += [_escaped(one) for one in _FORMS[macro[1]](arguments)]
         elif macro and macro[1] in _WORDS:
             command.append(_WORDS[macro[1]])
         else:
@@ -99,7 +103,22 @@ def call_of(program: ProgramSettings, values: Mapping[str, Any], seed: int, data
         for name, value in program.environment.items()
     }
     in_file = any(part == "${args_json_file}" for part in program.command)
-    return Call(tuple(command), environment, own if in_file else None)
+    return Call(tuple(command), environment, arguments, in_file)
+
+
+def _arguments(values: Mapping[str, Any], nested: Collection[str]) -> dict[str, Any]:
+    """Return settings by dotted name, those of the nested blocks as mappings."""
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        block, *inner = name.split(".")
+        if not (inner and block in nested):
+            found[name] = value
+            continue
+        place = found
+        for part in (block, *inner[:-1]):
+            place = place.setdefault(part, {})
+        place[inner[-1]] = value
+    return found
 
 
 def search_path() -> str:

@@ -90,9 +90,9 @@ class ProgramDeclaration(Declaration):
         """Say whether the program takes a setting of this name."""
         return takes_all(self.program) or name in settings_named(self.program)
 
-    def with_command(self, command: tuple[str, ...]) -> Self:
+    def with_command(self, command: tuple[str, ...], nested: tuple[str, ...]) -> Self:
         """Return the declaration with another command, by which a sweep runs its programs."""
-        program = self.program.model_copy(update={"command": command})
+        program = self.program.model_copy(update={"command": command, "nested": nested})
         return self.model_copy(update={"program": program})
 
     def epochs_of(self, config: TrialConfig) -> int | None:

@@ -21,7 +21,7 @@ from latentlab.core.files import make_folder, unwritable, write_atomically
 from latentlab.experiment.programs.command import ARGUMENTS_FILE, search_path
 from latentlab.experiment.programs.processes import Ended, run_process
 from latentlab.experiment.programs.scores import RUNS, Scores, read_history, read_scores
-from latentlab.experiment.programs.settings import ProgramSettings
+from latentlab.experiment.programs.settings import WANDB, ProgramSettings
 from latentlab.experiment.programs.trial import ProgramTrial
 from latentlab.training.store import TrialRecord, TrialStore
 
@@ -29,6 +29,9 @@ RUNNING = "running"
 """The folder of the store in which programs run, one each."""
 PRINTED = "printed.txt"
 """File in the program's folder that takes what it prints."""
+
+_WANDB_CONFIG = "wandb_config.yaml"
+"""File in the program's folder from which `wandb.init` fills `wandb.config`; JSON is YAML."""
 
 SHOWN_LINES, SHOWN_SIGNS = 5, 500
 """Of what a failed program printed, the last lines and signs are its outcome."""
@@ -114,17 +117,22 @@ def _attempt(job: ProgramJob, folder: Path) -> _Attempt:
     """Run a program once, in an empty folder."""
     program, pause = job.trial.program, job.pause
     call = job.trial.call.placed(str(folder), job.device.partition(":")[0])
+    surroundings = _surroundings(folder)
     try:
         shutil.rmtree(folder, ignore_errors=True)
         make_folder(folder)
-        if call.arguments is not None:
+        if call.reads_file:
             (folder / ARGUMENTS_FILE).write_text(json.dumps(call.arguments))
+        if WANDB in (program.scores, program.history):
+            config = {name: {"value": value} for name, value in call.arguments.items()}
+            surroundings["WANDB_SWEEP_PARAM_PATH"] = str(folder / _WANDB_CONFIG)
+            (folder / _WANDB_CONFIG).write_text(json.dumps({"wandb_version": 1} | config))
     except OSError as error:
         raise unwritable(folder, error) from error
     ended = run_process(
         call.command,
         job.directory,
-        {**os.environ, **_surroundings(folder), **job.environment, **call.environment},
+        {**os.environ, **surroundings, **job.environment, **call.environment},
         folder / PRINTED,
         program.timeout,
         None if pause is None else lambda: _written_epochs(program, folder) >= pause,

@@ -80,6 +80,13 @@ class ProgramSettings(StrictModel):
     environment: dict[str, Text | None] = Field(
         {}, description="variables that decide a trial; null: as the shell has them"
     )
+    # Left out of the dump of other programs, whose registrations would change with it.
+    nested: tuple[str, ...] = Field(
+        (),
+        exclude_if=lambda nested: not nested,
+        description="blocks of settings that ${args} and wandb.config get whole, as W&B's agent "
+        "passes nested parameters on; others go by dotted names",
+    )
     timeout: Duration | None = Field(
         None, gt=0, allow_inf_nan=False, description="after which it is killed: 90, 30 min, 2h"
     )

@@ -26,6 +26,7 @@ from latentlab.experiment.programs.running import (
 from latentlab.experiment.programs.settings import TRACKERS
 from latentlab.experiment.programs.source import ProgramSource
 from latentlab.experiment.programs.trial import ProgramTrial
+from latentlab.training.estimate import Estimate
 from latentlab.training.status import write_plan
 from latentlab.training.store import PROGRAM, TrialStore
 from latentlab.training.trains import Trains
@@ -99,6 +100,17 @@ class ProgramTrainer(Trains):
         ]
         self._run(waiting, planned, tried, pause)
         return frozenset(missing)
+
+    def estimate(self, trials: Sequence[Trial]) -> Estimate | None:
+        """Return what programs took that ran before, on average, times these; None without any."""
+        if self._compute.place:
+            return None
+        records = [self._store.record(folder.name) for folder in self._store.whole()]
+        if not records:
+            return None
+        mean = sum(record.seconds for record in records) / len(records)
+        rounds = -(-len(trials) // max(1, min(self._worker_count(), len(trials))))
+        return Estimate(len(trials), mean * rounds)
 
     def histories(self, trials: Sequence[Trial]) -> dict[str, dict[str, list[float | None]]]:
         """Return scores per epoch by name, of trials that ended and of those that were stopped."""

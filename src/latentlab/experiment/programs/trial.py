@@ -43,7 +43,7 @@ class ProgramTrial(Trial):
             "study": self.study,
             "command": self.call.command,
             "environment": self.call.environment,
-            "arguments": self.call.arguments,
+            "arguments": self.call.arguments if self.call.reads_file else None,
             "data": self.data,
             "seed": self.seed,
             "program_version": self.method_version,

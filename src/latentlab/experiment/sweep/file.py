@@ -100,7 +100,7 @@ def load_sweep(
         settings = _without_data_set(rename(file.settings(), declaration.parameter_aliases))
         if not study.runs_programs:
             # What W&B's agent would run is not run.
-            settings = settings.model_copy(update={"command": None, "arguments": {}})
+            settings = settings.model_copy(update={"command": None, "nested": (), "arguments": {}})
         declaration = called_by(declaration, settings)
         vocabulary = Vocabulary.of(declaration)
     mistakes += vocabulary.unknown(name for name in file.names if name not in _DATA_SET)
@@ -134,7 +134,7 @@ def called_by(declaration: Declaration, settings: SweepSettings) -> Declaration:
     """Return a study's declaration with the command that a sweep brings, if it brings one."""
     if settings.command is None or not isinstance(declaration, ProgramDeclaration):
         return declaration
-    return declaration.with_command(settings.command)
+    return declaration.with_command(settings.command, settings.nested)
 
 
 def _without_data_set(settings: SweepSettings) -> SweepSettings:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from latentlab.core.durations import duration
 from latentlab.reporting.document import Section
 from latentlab.reporting.formatting import format_estimate, format_number, plural
 from latentlab.reporting.rendering import Figure
@@ -81,7 +82,7 @@ def _asked(table: SweepTable, analysis: Analysis) -> Section:
         f"is {format_number(progress.best)}.",
     ]
     if spent["seconds_unknown"] < spent["configurations"]:
-        sentences.append(f"Training took {format_number(spent['seconds'] / 3600)} hours in all.")
+        sentences.append(f"Training took {duration(spent['seconds'])} in all.")
     curve = convergence_figure(analysis.convergence, table.objective.name)
     figures: Figures = {
         "Best so far": (

@@ -117,6 +117,13 @@ def _parameters(parameters: Any, found: Translation) -> dict[str, list[int]]:
     if not isinstance(parameters, Mapping):
         found.mistakes.append(UserError("parameters: there are none", "Declare at least one"))
         return seeds
+    nested = [
+        name
+        for name, entry in parameters.items()
+        if isinstance(entry, Mapping) and "parameters" in entry
+    ]
+    if nested:
+        found.block["nested"] = nested
     for key, entry in _flat(parameters, found.mistakes):
         where = f"parameters.{key}"
         if is_seed(key):

@@ -7,6 +7,7 @@ refused by name, never taken as uniform.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -45,6 +46,9 @@ _REFUSED = {
 _OURS = {"when"}
 """Our own key for a parameter that exists only under a condition; W&B has no word for it."""
 
+_EXPONENT = re.compile(r"[-+]?[0-9]+[eE][-+]?[0-9]+")
+"""A number that YAML 1.1 reads as text, because it has an exponent and no point."""
+
 _TOLERANCE = 1e-9
 """Rounding of a multiple of q, in units of q."""
 
@@ -74,6 +78,7 @@ def converted(entry: Mapping[str, Any], where: str) -> ConvertedParameter:
     Raises:
         UserError: it is refused, or wrong.
     """
+    entry = {key: _with_numbers(value) for key, value in entry.items()}
     distribution = distribution_of(entry, where)
     surplus = set(entry) - _KEYS[distribution] - _OURS - {"distribution"}
     if surplus:
@@ -142,6 +147,16 @@ def distribution_of(entry: Mapping[str, Any], where: str) -> str:
     raise UserError(
         f"{where}: it says neither value, nor values, nor min and max", "Add one of these"
     )
+
+
+def _with_numbers(value: Any) -> Any:
+    """Return a value, or a list's values, with `1e-5` as the number that its author meant.
+
+    YAML 1.1 reads it as text, which W&B hands to the script, and the script reads the number.
+    """
+    if isinstance(value, list):
+        return [_with_numbers(one) for one in value]
+    return float(value) if isinstance(value, str) and _EXPONENT.fullmatch(value) else value
 
 
 def _constant(value: Any, where: str) -> Any:

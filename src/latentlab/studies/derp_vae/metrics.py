@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from latentlab.metrics.latent_metrics import LATENT_METRICS
 from latentlab.metrics.metric import Metric
 
 REPORT = "report 003, as its program computed it"
@@ -38,15 +39,7 @@ METRICS: tuple[Metric, ...] = (
         source="Kingma & Welling 2014",
         per_example=True,
     ),
-    Metric(
-        "negative_elbo",
-        "lower",
-        "nats per example",
-        "reconstruction loss plus KL at beta 1, whatever beta the arm trained with",
-        0,
-        source="Kingma & Welling 2014",
-        per_example=True,
-    ),
+    LATENT_METRICS["negative_elbo"],
     Metric(
         "class_separation_ratio",
         "higher",
@@ -104,23 +97,8 @@ METRICS: tuple[Metric, ...] = (
         source=REPORT,
         scale="log",
     ),
-    Metric(
-        "active_units",
-        "higher",
-        "dimensions",
-        "latent dimensions whose posterior mean varies over examples with a variance above .01",
-        0,
-        source="Burda et al. 2016",
-    ),
-    Metric(
-        "mutual_information",
-        "higher",
-        "nats",
-        "I_q(x; z) by the aggregate posterior of up to "
-        "2,000 examples, at most the log of their number; estimated from a sample of each, so that "
-        "where there is none it may lie a little below 0",
-        source="Hoffman & Johnson 2016",
-    ),
+    LATENT_METRICS["active_units"],
+    LATENT_METRICS["mutual_information"],
     Metric(
         "dimension_ks",
         "lower",
