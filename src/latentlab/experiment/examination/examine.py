@@ -164,4 +164,6 @@ def _information(trials: pd.DataFrame, units: Mapping[str, Units]) -> dict[str, 
 
 
 def _change(lever: Lever, config: TrialConfig, other: TrialConfig) -> str:
-    return f"{lever.setting} {lever.of(config):g} -> {lever.of(other):g}"
+    values = [lever.of(one) for one in (config, other)]
+    before, after = (f"{v:g}" if isinstance(v, float) else str(v) for v in values)
+    return f"{lever.setting} {before} -> {after}"

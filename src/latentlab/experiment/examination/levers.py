@@ -31,20 +31,23 @@ class Lever:
 
     Attributes:
         setting: its dotted key, such as `objective.beta`.
-        value: returns the value from the present one and the epochs of the training.
+        value: returns the value from the configuration; the present one where the setting can be
+            no cause.
     """
 
     setting: str
-    value: Callable[[Any, int], Any]
+    value: Callable[[Any], Any]
 
     def pulled(self, config: TrialConfig) -> TrialConfig:
-        """Return the configuration with the setting changed; an equal one where it stands so.
+        """Return the configuration with the setting changed; itself where it stands so.
 
         Raises:
             UserError: there is no such setting, or it may not have that value.
         """
-        value = self.value(self.of(config), config.training.epochs)
-        block = with_setting(config.model_dump(mode="json"), self.setting, value)
+        value = self.value(config)
+        if value == self.of(config):
+            return config
+        block = _with_setting(config.model_dump(mode="json"), self.setting, value)
         return validate(type(config), block, f"LEVERS: {self.setting}")
 
     def of(self, config: TrialConfig) -> Any:
@@ -53,31 +56,35 @@ class Lever:
         Raises:
             UserError: there is no such setting.
         """
-        settings = dict(leaves(config.model_dump(mode="json")))
-        if self.setting not in settings:
-            raise UserError(
-                f"LEVERS name the setting {self.setting}, which {type(config).__name__} lacks",
-                nearest(self.setting, sorted(settings)),
-            )
-        return settings[self.setting]
+        return _present(config, self.setting)
 
 
 def times(setting: str, factor: float) -> Lever:
     """Return a lever that multiplies a setting."""
-    return Lever(setting, lambda present, epochs: present * factor)
+    return Lever(setting, lambda config: _present(config, setting) * factor)
 
 
 def to(setting: str, value: Any) -> Lever:
     """Return a lever that sets a setting."""
-    return Lever(setting, lambda present, epochs: value)
+    return Lever(setting, lambda config: value)
 
 
 def epochs_share(setting: str, share: float) -> Lever:
     """Return a lever that sets a number of epochs to a share of the training."""
-    return Lever(setting, lambda present, epochs: share * epochs)
+    return Lever(setting, lambda config: share * config.training.epochs)
 
 
-def with_setting(block: Mapping[str, Any], setting: str, value: Any) -> dict[str, Any]:
+def _present(config: TrialConfig, setting: str) -> Any:
+    settings = dict(leaves(config.model_dump(mode="json")))
+    if setting not in settings:
+        raise UserError(
+            f"LEVERS name the setting {setting}, which {type(config).__name__} lacks",
+            nearest(setting, sorted(settings)),
+        )
+    return settings[setting]
+
+
+def _with_setting(block: Mapping[str, Any], setting: str, value: Any) -> dict[str, Any]:
     """Return a configuration's block with another value at a dotted key."""
     over: Any = value
     for key in reversed(setting.split(".")):
