@@ -13,9 +13,12 @@ from torch.distributions import Normal, kl_divergence
 from latentlab.metrics.latent import (
     active_units,
     class_separation_ratio,
+    graded_active_units,
     kl_to_standard_normal,
     kolmogorov_smirnov,
     mutual_information,
+    unit_information,
+    unit_kl,
 )
 
 
@@ -104,6 +107,37 @@ def test_mutual_information_is_nothing_for_a_collapsed_posterior() -> None:
 def test_mutual_information_saturates_at_the_log_of_the_examples() -> None:
     mean = 100 * torch.arange(64.0)[:, None]
     assert mutual_information(mean, torch.zeros(64, 1), mean) == pytest.approx(math.log(64))
+
+
+def test_kl_of_the_units_sums_to_that_of_all(rng: torch.Generator) -> None:
+    mean = torch.randn(50, 3, generator=rng)
+    log_variance = torch.randn(50, 3, generator=rng)
+    torch.testing.assert_close(
+        unit_kl(mean, log_variance).sum(), kl_to_standard_normal(mean, log_variance).mean()
+    )
+
+
+def test_information_of_a_unit_equals_that_of_two_normal_variables(rng: torch.Generator) -> None:
+    mean = torch.randn(500, 2, generator=rng, dtype=torch.float64) * torch.tensor([2.0, 0.1])
+    log_variance = torch.tensor([0.3, -1.0], dtype=torch.float64).expand(500, 2)
+    for unit, found in enumerate(unit_information(mean, log_variance)):
+        signal, noise = float(mean[:, unit].var()), float(log_variance[0, unit].exp())
+        # x is the mean itself, z the mean and noise.
+        joint = [[signal, signal], [signal, signal + noise]]
+        entropies = [stats.norm(scale=math.sqrt(joint[i][i])).entropy() for i in (0, 1)]
+        together = stats.multivariate_normal(cov=joint).entropy()
+        assert float(found) == pytest.approx(sum(entropies) - together)
+
+
+def test_a_unit_that_ignores_x_says_nothing_whatever_its_kl() -> None:
+    mean = torch.full((10, 1), 7.0)
+    assert float(unit_kl(mean, torch.zeros(10, 1))) == pytest.approx(24.5)
+    assert float(unit_information(mean, torch.zeros(10, 1))) == 0
+
+
+def test_units_count_by_degree_with_a_half_at_the_threshold() -> None:
+    assert graded_active_units(torch.tensor([0.01])) == pytest.approx(0.5)
+    assert graded_active_units(torch.tensor([0.0, 1e6])) == pytest.approx(1)
 
 
 def test_mutual_information_of_a_gaussian_channel_is_its_capacity(rng: torch.Generator) -> None:

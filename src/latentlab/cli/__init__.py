@@ -14,6 +14,7 @@ import click
 from kedro.framework.startup import bootstrap_project
 from kedro.utils import find_kedro_project
 
+from latentlab.cli.examination import examine
 from latentlab.cli.paper import export
 from latentlab.cli.project import doctor, schema
 from latentlab.cli.running import run
@@ -31,7 +32,7 @@ def cli() -> None:
 
 for _command in (
     *(run, plan, new, register, verify, status),
-    *(judge, audit, compare, export, doctor, schema),
+    *(judge, audit, compare, examine, export, doctor, schema),
 ):
     cli.add_command(_command)
 

@@ -15,6 +15,7 @@ from latentlab.data.card import data_card
 from latentlab.data.preview import draw_preview
 from latentlab.experiment.auditing import audited_study
 from latentlab.experiment.declaration import Declaration
+from latentlab.experiment.examination.examined import kept_sections
 from latentlab.experiment.figures import figure_spec
 from latentlab.experiment.programs.declaration import ProgramDeclaration
 from latentlab.experiment.replication_table import replication_section, replication_table
@@ -27,6 +28,7 @@ from latentlab.reporting.verdict_cells import mean_ranks, verdict_rows
 from latentlab.runs.audit.findings import findings_table
 from latentlab.runs.audit.registry import audit
 from latentlab.runs.audit.sections import audit_section
+from latentlab.training.store import TrialStore
 
 
 def compare(
@@ -57,6 +59,7 @@ def build_report(
     champion: Mapping[str, Any],
     registered: Mapping[str, Any],
     pooled: pd.DataFrame,
+    store: TrialStore,
     figures: Mapping[str, Figure],
 ) -> Document:
     """Put the study's tables and figures together into its report.
@@ -72,6 +75,7 @@ def build_report(
         champion: the registered model; empty without one.
         registered: which entry of the registration holds, from `holding`.
         pooled: verdicts pooled over problems; empty where there is one problem.
+        store: where its trials are, and what examinations said of its arms.
         figures: those that the study names, by name.
 
     Raises:
@@ -109,6 +113,8 @@ def build_report(
     if table is not None:
         caption = declaration.table_caption
         beside.append(Section(declaration.table_title, table=table, note=caption))
+    if not study.runs_programs:
+        beside += kept_sections(study, declaration, made_from.fingerprint, store)
     found = audit(
         audited_study(
             study.name,

@@ -17,12 +17,39 @@ INFORMATION_EXAMPLES = 2000
 
 def kl_to_standard_normal(mean: Tensor, log_variance: Tensor) -> Tensor:
     """Return KL(q(z|x) || N(0, I)) of each example, nats, summed over dimensions: [examples]."""
-    return -0.5 * (1 + log_variance - mean.square() - log_variance.exp()).sum(dim=1)
+    return -0.5 * _gaussian_terms(mean, log_variance).sum(dim=1)
+
+
+def unit_kl(mean: Tensor, log_variance: Tensor) -> Tensor:
+    """Return KL(q(z_j|x) || N(0, 1)) of each dimension, nats, averaged over examples: [latent]."""
+    return -0.5 * _gaussian_terms(mean, log_variance).mean(dim=0)
+
+
+def unit_information(mean: Tensor, log_variance: Tensor) -> Tensor:
+    """Return what each dimension says of x, nats, [latent]: log(1 + Var_x[mean] / E_x[var]) / 2.
+
+    The capacity of a Gaussian channel (Shannon 1948): I(x; z_j) exactly where the mean is Gaussian
+    over x and the variance constant. Unlike KL it is 0 where a posterior ignores x.
+    """
+    return 0.5 * torch.log1p(mean.var(dim=0) / log_variance.exp().mean(dim=0))
+
+
+def _gaussian_terms(mean: Tensor, log_variance: Tensor) -> Tensor:
+    return 1 + log_variance - mean.square() - log_variance.exp()
 
 
 def active_units(mean: Tensor) -> float:
     """Return the number of dimensions whose posterior mean [examples, latent] varies with x."""
     return float((mean.var(dim=0) > ACTIVE_VARIANCE).sum())
+
+
+def graded_active_units(variance: Tensor) -> float:
+    """Return the active units among variances of posterior means [latent], each counted by degree.
+
+    v / (v + .01): half a unit at the threshold of Burda et al. 2016, and nearly none or a whole one
+    away from it. So the count has no ties, and a t test of it is defined.
+    """
+    return float((variance / (variance + ACTIVE_VARIANCE)).sum())
 
 
 def mutual_information(mean: Tensor, log_variance: Tensor, z: Tensor) -> float:

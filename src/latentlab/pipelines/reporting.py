@@ -48,6 +48,7 @@ def report(
     comparison: pd.DataFrame,
     registered: dict[str, Any],
     pooled: pd.DataFrame,
+    store: Any,
     *rest: Any,
 ) -> Any:
     """Build the report; its dataset writes it. `rest` are figures and, of models, a champion."""
@@ -67,6 +68,7 @@ def report(
         champion,
         registered,
         pooled,
+        store,
         named,
     )
 
@@ -108,6 +110,7 @@ def create_pipeline(study: Study) -> Pipeline:
                             "comparison",
                             "registered",
                             "pooled_verdicts",
+                            "store",
                         )
                     ),
                     *figures,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -100,6 +102,40 @@ def predict(model: TrainedModel, features: Tensor) -> dict[str, NDArray[Any]]:
     return columns | {"label": label.cpu().numpy()}
 
 
+@dataclass(frozen=True)
+class LatentVae:
+    """The VAE without its other terms: N(0, I) decoded to independent pixels in [0, 1].
+
+    The likelihood is the cross-entropy of grey levels, as in the loss.
+    """
+
+    vae: Vae
+
+    def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return mean and log variance of q(z|x), each [examples, latent]."""
+        return self.vae.encode(x, {}, torch.zeros((), device=x.device))
+
+    def decode(self, z: Tensor) -> Tensor:
+        """Return the mean of p(x|z), [examples, channels, height, width]."""
+        return self._logits(z).sigmoid()
+
+    def log_likelihood(self, x: Tensor, z: Tensor) -> Tensor:
+        """Return log p(x|z) of each pair, nats, [examples]."""
+        return -_reconstruction_losses(self._logits(z), x)
+
+    def log_prior(self, z: Tensor) -> Tensor:
+        """Return log p(z), nats, [examples]."""
+        return -0.5 * (z.square() + math.log(2 * math.pi)).sum(dim=1)
+
+    def _logits(self, z: Tensor) -> Tensor:
+        return self.vae.decoder(z, {}, torch.zeros((), device=z.device))
+
+
+def latent_model(model: TrainedModel) -> LatentVae:
+    """Return a trial as metrics of latent-variable models see it."""
+    return LatentVae(model.module)
+
+
 def one_sided_grid_ks(projected: Tensor) -> float:
     """Return the report's KS: max_i |i/n - Phi(p_(i))|, averaged over columns [n, projections].
 
@@ -127,10 +163,14 @@ def _forward(vae: Vae, x: Tensor, epsilon: Tensor) -> tuple[Tensor, Tensor, Tens
     zero = torch.zeros((), device=x.device)
     mean, log_variance = vae.encode(x, {}, zero)
     z = sample(mean, log_variance, epsilon)
-    losses = torch.vmap(lambda logits, one: reconstruction_loss(logits[None], one[None]))(
-        vae.decoder(z, {}, zero), x
-    )
+    losses = _reconstruction_losses(vae.decoder(z, {}, zero), x)
     return mean, log_variance, z, vae.classifier(z, {}, zero), losses
+
+
+def _reconstruction_losses(logits: Tensor, x: Tensor) -> Tensor:
+    """Return the reconstruction loss of each example, [examples]."""
+    each = torch.vmap(lambda logits, one: reconstruction_loss(logits[None], one[None]))
+    return each(logits, x)
 
 
 def _chunks(*tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:
