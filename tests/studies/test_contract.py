@@ -110,6 +110,7 @@ def variants(study):
         "arc_classifier": arc_classifier_variants,
         "least_volume": least_volume_variants,
         "anchored_multimodal": anchored_multimodal_variants,
+        "vae_objectives": vae_objectives_variants,
     }
     blocks = found[study.name]() if study.name in found else {"default": {}}
     return {name: base.model_validate(block) for name, block in blocks.items()}
@@ -169,6 +170,17 @@ def anchored_multimodal_variants():
     }
 
 
+def vae_objectives_variants():
+    small = {"model": {"hidden": 16, "latent_dim": 3}}
+    penalised = dict.fromkeys(("factor_vae", "beta_tc", "dip_i", "dip_ii", "mmd", "derp"), 2.0)
+    weights = {"vq": 0.25, **penalised}
+    rest = ("vae", "capacity", "cyclical", "free_bits", "iwae", "vamp")
+    return {
+        kind: small | {"objective": {"kind": kind, "weight": weights.get(kind, 0.0)}}
+        for kind in (*rest, *weights)
+    }
+
+
 def spec_of(study):
     return SPECS.get(study.name, DataSpec((1, 8, 8), 10))
 
@@ -186,7 +198,7 @@ TRIALS, EXAMPLES = 3, 16
 @pytest.mark.parametrize(("study", "config"), CASES)
 def test_the_loss_is_a_pure_function_under_vmap(study, config):
     """`randomness="error"`: torch itself refuses a random call; and nothing is written to."""
-    method, spec = study.method, spec_of(study)
+    method, spec = study.method.of(config), spec_of(study)
     rngs = [np.random.default_rng(seed) for seed in range(TRIALS)]
     models = [method.build(config, spec, rng) for rng in rngs]
     assert not list(models[0].buffers())
@@ -267,7 +279,7 @@ def test_a_method_holds_no_state_and_has_all_parts(study):
 
 @pytest.mark.parametrize(("study", "config"), CASES)
 def test_building_uses_the_given_stream_alone(study, config):
-    method, spec = study.method, spec_of(study)
+    method, spec = study.method.of(config), spec_of(study)
     results = []
     for seed in (1, 2):
         torch.manual_seed(seed)

@@ -158,7 +158,14 @@ def measurements(name, module):
     return version, where, imported(name, module)
 
 
-TRAINED = ("derp_vae", "mixture_harmonium", "arc_classifier", "least_volume", "anchored_multimodal")
+TRAINED = (
+    "derp_vae",
+    "mixture_harmonium",
+    "arc_classifier",
+    "least_volume",
+    "anchored_multimodal",
+    "vae_objectives",
+)
 """Studies with a method of their own."""
 
 OWNERS = {

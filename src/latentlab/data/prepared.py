@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,16 @@ from latentlab.data.image_text_layout import ImageTextLayout
 
 CHUNK_BYTES = 1 << 24
 """Memory-mapped arrays are walked in pieces of about this size (16 MiB)."""
+
+
+class Factor(NamedTuple):
+    """Something that examples were made from."""
+
+    name: str
+    values: int
+    """How many it takes."""
+    ordered: bool = True
+    """Whether they are the steps of a quantity."""
 
 
 class Schema(StrictModel):
@@ -43,6 +53,11 @@ class Schema(StrictModel):
         default=None,
         exclude_if=lambda parts: parts is None,
         description="an example is a picture or a text, packed into one row",
+    )
+    factors: tuple[Factor, ...] = Field(
+        default=(),
+        exclude_if=lambda factors: not factors,
+        description="what examples were made from; the classes are their combinations",
     )
 
 

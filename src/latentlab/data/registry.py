@@ -19,12 +19,14 @@ from latentlab.data.image_text.textcaps import TEXTCAPS
 from latentlab.data.images.celeba import CELEBA
 from latentlab.data.images.cifar10 import CIFAR10
 from latentlab.data.images.digits import DIGITS
+from latentlab.data.images.dsprites import DSPRITES
 from latentlab.data.images.fashion_mnist import FASHION_MNIST
 from latentlab.data.images.mnist import MNIST
 from latentlab.data.prepared import Prepared
 from latentlab.data.source import Source, SourceConfig
 from latentlab.data.synthetic.low_rank import LOW_RANK
 from latentlab.data.synthetic.manifolds import MANIFOLDS_SOURCE
+from latentlab.data.synthetic.shapes import CORRELATED_SHAPES, SHAPES_SOURCE
 from latentlab.data.validation import check
 
 SOURCES: dict[str, Source[Any]] = {
@@ -35,6 +37,7 @@ SOURCES: dict[str, Source[Any]] = {
         FASHION_MNIST,
         CIFAR10,
         CELEBA,
+        DSPRITES,
         ARC_LIKE,
         ARC,
         CONCEPT_ARC,
@@ -42,6 +45,8 @@ SOURCES: dict[str, Source[Any]] = {
         HEAT_CONDUCTION2D,
         LOW_RANK,
         MANIFOLDS_SOURCE,
+        SHAPES_SOURCE,
+        CORRELATED_SHAPES,
         HANDWRITING,
         TEXTCAPS,
         IMAGE_TABLE,

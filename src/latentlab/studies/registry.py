@@ -15,6 +15,7 @@ NAMES = [
     "least_volume",
     "anchored_multimodal",
     "anchored_multimodal_advice",
+    "vae_objectives",
 ]
 
 STUDIES: dict[str, Study] = {

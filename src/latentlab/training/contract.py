@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol, Self, cast
+from typing import Any, NamedTuple, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from latentlab.core.errors import UserError
-from latentlab.data import ImageTextLayout
+from latentlab.data import Factor, ImageTextLayout
 from latentlab.training.streams import Noise
 
 Tensors = dict[str, Tensor]
@@ -29,6 +29,8 @@ class DataSpec:
             model is read back.
         names: of the labels, by class number; empty where a registered model is read back.
         parts: of an example that is a picture or a text, packed into one row; None for others.
+        factors: known ones, whose combinations the labels are; empty where none are known, and
+            where a registered model is read back.
     """
 
     shape: tuple[int, int, int]
@@ -36,6 +38,7 @@ class DataSpec:
     mean: NDArray[np.float32] | None = field(default=None, compare=False)
     names: tuple[str, ...] = field(default=(), compare=False)
     parts: ImageTextLayout | None = field(default=None, compare=False)
+    factors: tuple[Factor, ...] = field(default=(), compare=False)
 
 
 class Batch(NamedTuple):
@@ -158,7 +161,7 @@ def require_batched(method: AnyMethod) -> Method:
 class MethodDefaults:
     """The parts of a batched method that most studies leave as they are."""
 
-    def of(self, config: Any) -> Self:
+    def of(self: Method, config: Any) -> Method:
         """Return itself."""
         return self
 

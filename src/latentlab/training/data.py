@@ -114,7 +114,12 @@ def data_spec(prepared: Prepared) -> DataSpec:
     mean = train[positions].mean(axis=0, dtype=np.float64) / prepared.schema.scale
     schema = prepared.schema
     return DataSpec(
-        schema.shape, len(schema.classes), mean.astype(np.float32), schema.classes, schema.parts
+        schema.shape,
+        len(schema.classes),
+        mean.astype(np.float32),
+        schema.classes,
+        schema.parts,
+        schema.factors,
     )
 
 

@@ -26,6 +26,7 @@ DIGESTS = {
     "derp_vae": "a727af4203a0ed31",
     "least_volume": "8e3106f330985169",
     "mixture_harmonium": "54b1a3c5f3ffa396",
+    "vae_objectives": "86c50bf95befcb2d",
 }
 
 

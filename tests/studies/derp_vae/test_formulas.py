@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from labs.example_means import assert_means_know_their_values
 from latentlab.experiment.trained_model import TrainedModel
+from latentlab.metrics.projections import derp_noise_floor, derp_term, normal_cdf, unit_rows
 from latentlab.nn.layers import dropout
 from latentlab.studies.derp_vae.config import DerpVaeConfig
 from latentlab.studies.derp_vae.evaluation import (
@@ -23,13 +24,7 @@ from latentlab.studies.derp_vae.evaluation import (
 from latentlab.studies.derp_vae.method import METHOD
 from latentlab.studies.derp_vae.metrics import METRICS
 from latentlab.studies.derp_vae.model import convolution_plan
-from latentlab.studies.derp_vae.objective import (
-    derp_noise_floor,
-    derp_term,
-    normal_cdf,
-    reconstruction_loss,
-    unit_rows,
-)
+from latentlab.studies.derp_vae.objective import reconstruction_loss
 from latentlab.training.contract import Batch, Clock, DataSpec
 from latentlab.training.per_trial import per_trial_values
 

@@ -6,10 +6,10 @@ import torch
 
 from latentlab.data import Prepared, Schema, Split
 from latentlab.experiment.trained_model import TrainedModel
+from latentlab.metrics.projections import derp_noise_floor
 from latentlab.studies.derp_vae.config import DerpVaeConfig, ObjectiveConfig
 from latentlab.studies.derp_vae.evaluation import evaluate
 from latentlab.studies.derp_vae.method import METHOD
-from latentlab.studies.derp_vae.objective import derp_noise_floor
 from latentlab.training.cohort import Cohort
 from latentlab.training.data import StudyData
 from latentlab.training.trial import Trial

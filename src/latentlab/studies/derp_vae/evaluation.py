@@ -21,14 +21,9 @@ from latentlab.metrics.latent import (
     kolmogorov_smirnov,
     mutual_information,
 )
+from latentlab.metrics.projections import derp_noise_floor, derp_term, normal_cdf, unit_rows
 from latentlab.studies.derp_vae.model import Vae, sample
-from latentlab.studies.derp_vae.objective import (
-    derp_noise_floor,
-    derp_term,
-    normal_cdf,
-    reconstruction_loss,
-    unit_rows,
-)
+from latentlab.studies.derp_vae.objective import reconstruction_loss
 from latentlab.training.streams import generator
 
 VERSION = 1

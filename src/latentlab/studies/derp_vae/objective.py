@@ -1,14 +1,9 @@
-"""The terms of the loss, each a function of one batch; the KL is in `metrics.latent`.
+"""The terms of the loss, each a function of one batch; KL and DERP term are in `metrics`.
 
-Kingma & Welling 2014 (reconstruction, KL), Higgins et al. 2017 (its weight beta); the DERP term
-compares random one-dimensional projections of the latent sample with N(0, 1), in the spirit of the
-random-projection tests of Cuesta-Albertos et al. 2007.
+Kingma & Welling 2014 (reconstruction, KL), Higgins et al. 2017 (its weight beta).
 """
 
 from __future__ import annotations
-
-import functools
-import math
 
 import torch
 from torch import Tensor
@@ -24,48 +19,3 @@ def reconstruction_loss(logits: Tensor, x: Tensor) -> Tensor:
 def classification_loss(logits: Tensor, labels: Tensor) -> Tensor:
     """Cross-entropy of the classifier, nats, averaged over the batch."""
     return functional.cross_entropy(logits, labels)
-
-
-def normal_cdf(x: Tensor) -> Tensor:
-    """The distribution function of N(0, 1)."""
-    return 0.5 * (1 + torch.erf(x * math.sqrt(0.5)))
-
-
-def unit_rows(directions: Tensor) -> Tensor:
-    """Rows scaled to length 1, [probes, latent]."""
-    return directions / directions.norm(dim=1, keepdim=True)
-
-
-def derp_term(z: Tensor, probes: Tensor) -> Tensor:
-    """How far projections of a latent sample are from N(0, 1): sqrt(n) mean |i/n - Phi(p_(i))|.
-
-    Args:
-        z: [n, latent].
-        probes: unit vectors, [probes, latent].
-
-    Returns:
-        Scalar, averaged over probes. It never vanishes: for exact normal samples its expectation
-        is `derp_noise_floor(n)`.
-    """
-    n = len(z)
-    ordered = torch.sort(probes @ z.T, dim=1).values
-    grid = torch.arange(1, n + 1, device=z.device, dtype=z.dtype) / n
-    return math.sqrt(n) * (grid - normal_cdf(ordered)).abs().mean()
-
-
-@functools.cache
-def derp_noise_floor(n: int) -> float:
-    """Expectation of the DERP term for n exact draws from N(0, 1).
-
-    Phi of the i-th smallest is U_(i) ~ Beta(i, n + 1 - i), so the expectation is
-    sqrt(n) mean_i E|i/n - U_(i)|, where with a = i / (n + 1) = E U_(i) and c = i / n
-    E|c - U| = c (2 F(c; i, n + 1 - i) - 1) - a (2 F(c; i + 1, n + 1 - i) - 1).
-    It is .3203 at n = 32 and .3151 at n = 128, and falls to sqrt(pi / 32) = .3133.
-    """
-    import numpy as np
-    from scipy.special import betainc
-
-    i = np.arange(1, n + 1)
-    c, a = i / n, i / (n + 1)
-    deviation = c * (2 * betainc(i, n + 1 - i, c) - 1) - a * (2 * betainc(i + 1, n + 1 - i, c) - 1)
-    return float(math.sqrt(n) * deviation.mean())
