@@ -16,6 +16,7 @@ from latentlab.experiment.examination.levers import (
     to,
 )
 from latentlab.studies.registry import STUDIES
+from latentlab.studies.vae_objectives.config import VaeObjectivesConfig
 
 
 @pytest.mark.parametrize(
@@ -46,9 +47,19 @@ def test_a_study_that_says_nothing_is_told_all_that_it_lacks() -> None:
         require_examinable(STUDIES["least_volume"])
 
 
-@pytest.mark.parametrize("study", [STUDIES["derp_vae"], STUDY])
+@pytest.mark.parametrize("study", [STUDIES["derp_vae"], STUDIES["vae_objectives"], STUDY])
 def test_levers_of_a_study_are_of_its_configuration(study) -> None:
     require_examinable(study)
     config = study.declaration.config_class()
-    for lever in levers_of(study).values():
-        assert lever.pulled(config) != config
+    pulled = {cause: lever.pulled(config) for cause, lever in levers_of(study).items()}
+    assert {"kl_weight", "learning_rate"} <= {c for c, other in pulled.items() if other != config}
+
+
+@pytest.mark.parametrize("kind", ["iwae", "capacity", "vamp"])
+def test_levers_leave_alone_what_an_objective_does_not_read(kind: str) -> None:
+    objective = {"kind": kind, "capacity": 5.0} if kind == "capacity" else {"kind": kind}
+    config = VaeObjectivesConfig.model_validate({"objective": objective})
+    levers = levers_of(STUDIES["vae_objectives"])
+    changed = {cause for cause, lever in levers.items() if lever.pulled(config) != config}
+    expected = {"iwae": set(), "capacity": {"kl_weight", "rise"}, "vamp": {"kl_weight"}}
+    assert changed == {"learning_rate"} | expected[kind]
