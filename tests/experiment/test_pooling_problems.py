@@ -51,7 +51,7 @@ def run(declaration: Any, study: Study = STUDY) -> tuple[pd.DataFrame, pd.DataFr
     ids = [(row["trial_id"], row["arm"], row["seed"]) for row in trials]
     ids += [(f"{a} s{s}", a, s) for a in study.baselines for s in declaration.seeds.numbers()]
     for key in ids:
-        for metric in declaration.metrics:
+        for metric in declaration.own_metrics:
             scores.append((*key, "test", metric.name, rng.uniform(1, 2)))
         scores.append((*key, "train", "step_seconds_alone", rng.uniform(1, 2)))
     columns = ["trial_id", "arm", "seed", "split", "metric", "value"]

@@ -82,6 +82,8 @@ class ChampionRule(BaseModel):
 class Declaration(BaseModel):
     """A study's block in the parameters. Studies subclass it to name their config and metrics.
 
+    `own_metrics` are those that the study itself measures; every study has times beside them.
+
     `baselines` names arms that are not trained: methods to compare with, which the study's module
     `baselines` fits and scores. `table_title` and `table_caption` head and explain the study's own
     table, where it has one. `parameter_aliases` says what short names of parameters, in search
@@ -94,7 +96,7 @@ class Declaration(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     config_class: ClassVar[type[TrialConfig]]
-    metrics: ClassVar[tuple[Metric, ...]]
+    own_metrics: ClassVar[tuple[Metric, ...]]
     baselines: ClassVar[tuple[str, ...]] = ()
     table_title: ClassVar[str] = "The report's table"
     table_caption: ClassVar[str] = ""
@@ -279,7 +281,7 @@ class Declaration(BaseModel):
     @property
     def metric_table(self) -> dict[str, Metric]:
         """The study's metrics and the times that every study has, by name."""
-        return {metric.name: metric for metric in (*self.metrics, *TIMES)}
+        return {metric.name: metric for metric in (*self.own_metrics, *TIMES)}
 
     def takes(self, name: str) -> bool:
         """Say whether there may be a setting of this name that no arm has."""

@@ -16,7 +16,7 @@ from latentlab.metrics.timing import TIMES
 from latentlab.studies.registry import STUDIES
 
 METRICS = {
-    name: {metric.name: metric for metric in (*study.declaration.metrics, *TIMES)}
+    name: {metric.name: metric for metric in (*study.declaration.own_metrics, *TIMES)}
     for name, study in STUDIES.items()
 }
 CONF = Path(__file__).parents[3] / "conf" / "base"

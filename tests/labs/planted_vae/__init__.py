@@ -9,7 +9,7 @@ class PlantedVaeDeclaration(Declaration):
     """The study's block."""
 
     config_class = PlantedVaeConfig
-    metrics = ()
+    own_metrics = ()
 
 
 STUDY = Study(

@@ -57,10 +57,7 @@ class ProgramDeclaration(Declaration):
 
     question: str = Field("", description="what the study asks, one sentence")
     program: ProgramSettings
-    # Of a study with code they stand in the code.
-    metrics: dict[str, DeclaredMetric] = Field(  # type: ignore[misc, assignment]
-        min_length=1, description="scores, by name"
-    )
+    metrics: dict[str, DeclaredMetric] = Field(min_length=1, description="scores, by name")
     settings: Block = Field({}, description="settings that all arms share")
     dataset: str = PROBLEM
     datasets: Mapping[str, DatasetDefaults] = {PROBLEM: DatasetDefaults()}

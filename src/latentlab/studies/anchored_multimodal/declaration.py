@@ -40,7 +40,7 @@ class MultimodalDeclaration(Declaration):
     """The block of a study of pictures and texts."""
 
     config_class = AnchoredMultimodalConfig
-    metrics = METRICS
+    own_metrics = METRICS
 
     datasets: Mapping[str, ImageTextDefaults]
 

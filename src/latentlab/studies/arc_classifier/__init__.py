@@ -20,7 +20,7 @@ class ArcClassifierDeclaration(Declaration):
     """The `arc_classifier` block of the parameters."""
 
     config_class = ArcClassifierConfig
-    metrics = METRICS
+    own_metrics = METRICS
     baselines = ("majority", "chance")
     table_caption = CAPTION
     rung_score = "validation_cross_entropy"

@@ -13,7 +13,7 @@ class DerpVaeDeclaration(Declaration):
     """The `derp_vae` block of the parameters."""
 
     config_class = DerpVaeConfig
-    metrics = METRICS
+    own_metrics = METRICS
 
 
 STUDY = Study(

@@ -21,7 +21,7 @@ class LeastVolumeDeclaration(Declaration):
     """The `least_volume` block of the parameters."""
 
     config_class = LeastVolumeConfig
-    metrics = METRICS
+    own_metrics = METRICS
     table_title = "How the trials ended"
     table_caption = CAPTION
     rung_score = "validation_reconstruction"

@@ -20,7 +20,7 @@ class MixtureHarmoniumDeclaration(Declaration):
     """The `mixture_harmonium` block of the parameters."""
 
     config_class = MixtureHarmoniumConfig
-    metrics = METRICS
+    own_metrics = METRICS
     baselines = ("k_means_classes", "k_means_same")
     table_caption = (
         "Rows of the report's plan as they were run, with means over seeds and 95 % t intervals; "

@@ -14,7 +14,7 @@ class VaeObjectivesDeclaration(Declaration):
     """The `vae_objectives` block of the parameters."""
 
     config_class = VaeObjectivesConfig
-    metrics = METRICS
+    own_metrics = METRICS
     conditions: ClassVar[Conditions] = {
         **TRAINING_CONDITIONS,
         **{f"objective.{name}": {"objective.kind": kinds} for name, kinds in READ.items()},
