@@ -45,12 +45,14 @@ def traversals(model: LatentVariableModel, units: Units, example: Tensor) -> Row
 
 @torch.no_grad()
 def interpolations(model: LatentVariableModel, examples: Tensor) -> Rows:
-    """Walk between the posterior means of consecutive examples [n, channels, height, width]."""
-    mean, _ = model.encode(examples[: 2 * INTERPOLATED])
+    """Walk between the posterior means of examples [n, channels, height, width] that lie apart."""
+    # Neighbours may be alike, since a data set's order may carry meaning.
+    apart = examples[:: max(1, len(examples) // (2 * INTERPOLATED))][: 2 * INTERPOLATED]
+    mean, _ = model.encode(apart)
     share = torch.linspace(0, 1, STEPS)[:, None]
     return {
         f"pair {pair + 1}": _pictures(model, (1 - share) * begin + share * end)
-        for pair, (begin, end) in enumerate(zip(mean[::2], mean[1::2], strict=False))
+        for pair, (begin, end) in enumerate(zip(mean, mean[INTERPOLATED:], strict=False))
     }
 
 
