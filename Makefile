@@ -60,7 +60,7 @@ docs: $(INSTALLED)
 
 clean:
 	# Your own files in data/01_raw stay.
-	rm -rf .venv data/0[2-9]*/* data/smoke data/paper mlflow.db .mlflow.db.lock .tracking mlartifacts .viz build site src/*.egg-info
+	rm -rf .venv data/0[2-9]*/* data/smoke data/paper data/reduced mlflow.db .mlflow.db.lock .tracking mlartifacts .viz build site src/*.egg-info
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
