@@ -196,6 +196,13 @@ class ProgramTrainer(Trains):
         """Return how often a trial was run in vain; more than any number where it is known."""
         if not self._store.knows(trial_id):
             return 0
+        return self._failures(trial_id)
+
+    def _again(self, trial: Trial) -> bool:
+        return self._failures(trial.id) <= cast("ProgramTrial", trial).program.retries
+
+    def _failures(self, trial_id: str) -> int:
+        """Return the same of a trial that is stored."""
         if self._store.record(trial_id).status != "failed":
             return 1 << 30
         return int(self._written(trial_id)["tries"])
