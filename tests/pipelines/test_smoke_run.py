@@ -65,7 +65,8 @@ def test_the_terminal_ends_with_the_verdicts_and_where_to_look(smoke_project: Pr
     assert [line.split()[0] for line in lines[-4:]] == ["report", "MLflow", "arms", "pipelines"]
     page = urlsplit(lines[-4].split(maxsplit=1)[1])
     assert (page.scheme, Path(page.path).exists()) == ("file", True)
-    first = lines.index("9 verdicts: 9 confirmatory, 0 exploratory, 0 deviated.")
+    counts = re.compile(r"9 verdicts: .*; 9 confirmatory, 0 exploratory, 0 deviated\.")
+    first = next(i for i, line in enumerate(lines) if counts.fullmatch(line))
     words = {"supported", "refuted", "inconclusive", "invalid", "not_run"}
     assert all(line.split()[0] in words for line in lines[first + 1 : first + 10])
     assert lines[first + 10].startswith("The seeds that an open question needs run from a plan")

@@ -20,7 +20,8 @@ from latentlab.reporting.formatting import (
     plural,
 )
 
-VERDICTS = ("supported", "refuted", "inconclusive", "invalid", "not_run")
+ANSWERS = ("supported", "refuted", "inconclusive")
+VERDICTS = (*ANSWERS, "invalid", "not_run")
 CORRECTIONS = {
     "holm": "Holm",
     "bonferroni": "Bonferroni",

@@ -12,7 +12,7 @@ the verdict; nothing here is read out of another sentence.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import pandas as pd
 
@@ -24,6 +24,8 @@ from latentlab.reporting.formatting import (
     plural,
 )
 from latentlab.reporting.verdict_cells import (
+    ANSWERS,
+    VERDICTS,
     Row,
     boundaries,
     cause_text,
@@ -89,14 +91,21 @@ def verdict_sentence(row: Row) -> str:
 
 
 def status_sentence(verdicts: pd.DataFrame) -> str:
-    """Count what may be called confirmatory and what may not: the first line of every report."""
+    """Count what was found and what may be called confirmatory: the first line of every report."""
     rows = [row for row in verdict_rows(verdicts) if as_text(row.get("status"))]
-    counts = {
-        status: sum(as_text(row.get("status")) == status for row in rows)
-        for status in ("confirmatory", *UNCONFIRMED)
-    }
-    said = ", ".join(f"{count} {status}" for status, count in counts.items())
-    return f"{plural(len(rows), 'verdict')}: {said}."
+    found = {name: _count(rows, "verdict", name) for name in VERDICTS}
+    # That claims had no answer is said where there are such.
+    found = {name: count for name, count in found.items() if count or name in ANSWERS}
+    standing = {name: _count(rows, "status", name) for name in ("confirmatory", *UNCONFIRMED)}
+    return f"{plural(len(rows), 'verdict')}: {_counted(found)}; {_counted(standing)}."
+
+
+def _count(rows: Sequence[Row], column: str, value: str) -> int:
+    return sum(as_text(row.get(column)) == value for row in rows)
+
+
+def _counted(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items())
 
 
 def next_step(verdicts: pd.DataFrame) -> str:
