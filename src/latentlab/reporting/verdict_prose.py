@@ -35,6 +35,7 @@ from latentlab.reporting.verdict_cells import (
     contrasts_text,
     correction_text,
     count_text,
+    deciding_p,
     effect_text,
     interval_label,
     look_text,
@@ -249,16 +250,15 @@ def _open_question(row: Row) -> list[str]:
     low, high = as_float(row.get("interval_low")), as_float(row.get("interval_high"))
     inside = [bound for bound in boundaries(row) if low <= bound <= high]
     parts = []
-    if inside:
+    p, side = deciding_p(row)
+    if not side:
+        parts.append("Its p-value is undefined.")
+    elif inside:
         bounds = " and ".join(format_declared(bound) for bound in inside)
         bounds += ratio_unit(row)
         parts.append(f"The interval holds the boundary {bounds}, so either answer is still open.")
     elif math.isfinite(low):
-        p = min(
-            (as_float(row.get(f"p_{side}_adjusted")) for side in ("supported", "refuted")),
-            key=lambda value: math.inf if math.isnan(value) else value,
-        )
-        parts.append(f"Smallest adjusted p: {format_p(p)} ({correction_text(row)}).")
+        parts.append(f"Smallest adjusted p: {p} ({correction_text(row)}).")
     cause = cause_text(row)
     if cause:
         parts.append(f"Reason: {cause}.")
