@@ -16,6 +16,7 @@ import yaml
 
 from labs.project_copies import ProjectCopy, copy_project
 from latentlab.data.packing import latest_folder
+from latentlab.studies.registry import STUDIES
 
 STUDY = "derp_vae"
 ARMS, SEEDS = 6, 3
@@ -99,6 +100,9 @@ def test_parameters_are_flat_and_none_is_a_printed_object(smoke_project: Project
     assert parameters["derp_vae.training.epochs"] == "2"
     assert parameters["compute.device"] == "cpu"
     assert parameters["derp_vae.arms.beta_vae_0.1.objective.beta"] == "0.1"
+    # And what else two runs may differ in.
+    for name, version in STUDIES[STUDY].versions.items():
+        assert parameters[f"derp_vae.versions.{name}"] == str(version)
     assert not [k for k, v in parameters.items() if re.search(r"\w+=\w+ \w+=", v)]
 
 
