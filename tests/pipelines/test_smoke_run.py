@@ -68,6 +68,11 @@ def test_the_terminal_ends_with_the_verdicts_and_where_to_look(smoke_project: Pr
     assert (page.scheme, Path(page.path).exists()) == ("file", True)
     counts = re.compile(r"9 verdicts: .*; 9 confirmatory, 0 exploratory, 0 deviated\.")
     first = next(i for i, line in enumerate(lines) if counts.fullmatch(line))
+    # It was not trained to answer anything.
+    rehearsal = lines.pop(first + 1)
+    assert rehearsal.startswith("A rehearsal: this environment tries the pipeline")
+    page_text = Path(page.path).read_text()
+    assert "A rehearsal: this environment tries the pipeline" in page_text
     words = {"supported", "refuted", "inconclusive", "invalid", "not_run"}
     assert all(line.split()[0] in words for line in lines[first + 1 : first + 10])
     assert lines[first + 10].startswith("The seeds that an open question needs run from a plan")

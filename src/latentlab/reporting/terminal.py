@@ -26,7 +26,12 @@ from latentlab.reporting.verdict_cells import (
     sources_text,
     verdict_rows,
 )
-from latentlab.reporting.verdict_prose import UNCONFIRMED, next_step, status_sentence
+from latentlab.reporting.verdict_prose import (
+    REHEARSAL,
+    UNCONFIRMED,
+    next_step,
+    status_sentence,
+)
 
 _STYLES = {
     "supported": "bold blue",
@@ -42,6 +47,7 @@ def print_verdicts(
     where: Mapping[str, str],
     console: Console | None = None,
     pooled: pd.DataFrame | None = None,
+    rehearsal: bool = False,
 ) -> None:
     """Print the verdicts, and where to look for the rest.
 
@@ -53,10 +59,13 @@ def print_verdicts(
         where: what can be looked at ("report", "MLflow") and its path or address.
         console: where to print; standard output when None.
         pooled: the table of pooled verdicts, which follow where there are some.
+        rehearsal: whether they only try the pipeline.
     """
     console = console or Console()
     rows = verdict_rows(verdicts)
     console.print(Text(status_sentence(verdicts)), soft_wrap=True)
+    if rehearsal:
+        console.print(Text(REHEARSAL), soft_wrap=not console.is_terminal)
     if console.is_terminal:
         console.print(_table(rows))
         for row in rows:

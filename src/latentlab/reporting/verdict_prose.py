@@ -54,6 +54,11 @@ from latentlab.reporting.verdict_cells import (
 _UNLIKELY = 0.05
 UNCONFIRMED = ("exploratory", "deviated")
 """Statuses of a verdict that is not confirmatory."""
+REHEARSAL = (
+    "A rehearsal: this environment tries the pipeline, as a rule with few seeds and epochs. No "
+    "verdict here, whatever its status, answers the study's question."
+)
+"""What stands below the counts where verdicts only try the pipeline."""
 
 
 def verdict_sentence(row: Row) -> str:
