@@ -81,7 +81,9 @@ def _told(checks: pd.DataFrame, of: str) -> None:
     if failed:
         raise UserError(
             f"{failed} of {len(checks)} checks of {of} do not hold",
-            "What was found stands above; only a new attempt on fresh seeds mends a departure.",
+            "Give the --env and --params of the run whose verdicts these are: its command stands "
+            "under 'How to reproduce' in the report. What is found even so, only a new attempt on "
+            "fresh seeds mends.",
         )
 
 

@@ -149,10 +149,15 @@ class TrackingHook(MlflowHook):
             print_table(table, group=table.columns[0])
         advice = {"advice": self._page(study, "advice")} if STUDIES[study].advises else {}
         pooled = self._catalog.load(f"{study}.pooled_verdicts")
-        self._show_verdicts(study, verdicts, advice, pooled)
+        self._show_verdicts(study, verdicts, advice, pooled, self._catalog.load("params:rehearsal"))
 
     def _show_verdicts(
-        self, study: str, verdicts: Any, where: Mapping[str, str], pooled: Any = None
+        self,
+        study: str,
+        verdicts: Any,
+        where: Mapping[str, str],
+        pooled: Any = None,
+        rehearsal: bool = False,
     ) -> None:
         from latentlab.reporting import print_verdicts
 
@@ -166,6 +171,7 @@ class TrackingHook(MlflowHook):
                 "pipelines": "make viz",
             },
             pooled=pooled,
+            rehearsal=rehearsal,
         )
 
     def _show_findings(self, study: str) -> None:
@@ -185,10 +191,12 @@ class TrackingHook(MlflowHook):
 
     def _show_sweep(self, study: str, report: Any) -> None:
         from latentlab.reporting.terminal import print_lines
+        from latentlab.reporting.verdict_prose import REHEARSAL
 
         folder = self._saved.path(study, "sweep_report") / report.folder
+        rehearsed = study in STUDIES and self._catalog.load("params:rehearsal")
         print_lines(
-            report.lines(),
+            [*([REHEARSAL] if rehearsed else []), *report.lines()],
             {
                 "report": (folder / "index.html").as_uri(),
                 "MLflow": self._run.page,

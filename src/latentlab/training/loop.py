@@ -27,6 +27,7 @@ from latentlab.training.contract import AnyMethod
 from latentlab.training.data import StudyData
 from latentlab.training.group import TrainingGroup, steps_unwatched
 from latentlab.training.groups import open_group
+from latentlab.training.method_code import method_code
 from latentlab.training.store import TrialRecord, TrialStore
 from latentlab.training.trial import Trial
 
@@ -249,6 +250,7 @@ def _store(
                 "latentlab": latentlab.__version__,
                 "torch": str(torch.__version__),
                 "python": platform.python_version(),
+                **method_code(type(job.method)),
             },
             weights_digest=hashlib.sha256(weights).hexdigest(),
         )

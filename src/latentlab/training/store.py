@@ -86,7 +86,7 @@ class TrialRecord:
         cohort: trials in its cohort when it ended.
         precision: arithmetic of its steps.
         data: fingerprint of its data.
-        versions: of the packages that computed it.
+        versions: of the packages that computed it, and digests of its method's modules.
         weights_digest: sha256 of the weights file.
     """
 
