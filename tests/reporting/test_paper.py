@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from labs.reporting_study import METRICS, make_scores, make_trials, make_verdicts
+from labs.reporting_study import METRICS, make_history, make_scores, make_trials, make_verdicts
 from latentlab.reporting import comparison_table
 from latentlab.reporting.paper import Paper
 
@@ -38,13 +39,16 @@ def paper() -> Paper:
         control=NASTY,
         shared="share data order",
         tables=tables,
+        scores=scores,
+        history=make_history().query("epoch < 3"),
+        curves=["loss"],
         commands={name: f"kedro run --pipelines toy.{name}" for name in tables},
         facts={"registered": "2026-01-01", "device": "cpu", "precision": "float32"},
     )
 
 
 def test_every_number_of_the_tables_is_listed(paper: Paper) -> None:
-    files = paper.files()
+    files = {name: text.decode() for name, text in paper.files().items() if name[-3:] != "pdf"}
     numbers = pd.read_csv(io.StringIO(files["numbers.csv"]))
     for name, table in paper.tables.items():
         stored = pd.read_csv(io.StringIO(files[f"{name}.csv"]))
@@ -57,10 +61,20 @@ def test_every_number_of_the_tables_is_listed(paper: Paper) -> None:
     assert "Holm, family primary, alpha .05" in files["methods.md"]
 
 
+def test_the_document_has_every_figure(paper: Paper) -> None:
+    files = paper.files()
+    drawn = re.findall(r"figures/(.+?)\.pdf", files["main.tex"].decode())
+    assert sorted(f"figures/{name}.{kind}" for name in drawn for kind in ("pdf", "svg")) == sorted(
+        name for name in files if name.startswith("figures/")
+    )
+    assert {"forest", "strip-kl-test", "curve-loss"} <= set(drawn)
+
+
 @pytest.mark.skipif(shutil.which("latexmk") is None, reason="there is no latexmk on this machine")
 def test_it_compiles(paper: Paper, tmp_path: Path) -> None:
+    (tmp_path / "figures").mkdir()
     for name, content in paper.files().items():
-        (tmp_path / name).write_text(content, encoding="utf-8")
+        (tmp_path / name).write_bytes(content)
     command = ["latexmk", "-pdf", "-interaction=nonstopmode", "-halt-on-error", "main.tex"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-2000:]
