@@ -47,22 +47,26 @@ def paper() -> Paper:
     )
 
 
-def test_every_number_of_the_tables_is_listed(paper: Paper) -> None:
-    files = {name: text.decode() for name, text in paper.files().items() if name[-3:] != "pdf"}
-    numbers = pd.read_csv(io.StringIO(files["numbers.csv"]))
+@pytest.fixture(scope="module")
+def files(paper: Paper) -> dict[str, bytes]:
+    return paper.files()
+
+
+def test_every_number_of_the_tables_is_listed(paper: Paper, files: dict[str, bytes]) -> None:
+    texts = {name: one.decode() for name, one in files.items() if not name.endswith("pdf")}
+    numbers = pd.read_csv(io.StringIO(texts["numbers.csv"]))
     for name, table in paper.tables.items():
-        stored = pd.read_csv(io.StringIO(files[f"{name}.csv"]))
+        stored = pd.read_csv(io.StringIO(texts[f"{name}.csv"]))
         whole = [column for column in table if table[column].dtype.kind in "if"]
         pd.testing.assert_frame_equal(stored[whole], table[whole], check_dtype=False, rtol=0)
         own = numbers[numbers["table"] == name]
         assert len(own) == table.select_dtypes("number").notna().sum().sum()
         assert set(own["command"]) == {f"kedro run --pipelines toy.{name}"}
-    assert "beta_vae_2: 1 of 10 trials diverged (seed 104 at step 812)." in files["deviations.md"]
-    assert "Holm, family primary, alpha .05" in files["methods.md"]
+    assert "beta_vae_2: 1 of 10 trials diverged (seed 104 at step 812)." in texts["deviations.md"]
+    assert "Holm, family primary, alpha .05" in texts["methods.md"]
 
 
-def test_the_document_has_every_figure(paper: Paper) -> None:
-    files = paper.files()
+def test_the_document_has_every_figure(files: dict[str, bytes]) -> None:
     drawn = re.findall(r"figures/(.+?)\.pdf", files["main.tex"].decode())
     assert sorted(f"figures/{name}.{kind}" for name in drawn for kind in ("pdf", "svg")) == sorted(
         name for name in files if name.startswith("figures/")
@@ -71,9 +75,9 @@ def test_the_document_has_every_figure(paper: Paper) -> None:
 
 
 @pytest.mark.skipif(shutil.which("latexmk") is None, reason="there is no latexmk on this machine")
-def test_it_compiles(paper: Paper, tmp_path: Path) -> None:
+def test_it_compiles(files: dict[str, bytes], tmp_path: Path) -> None:
     (tmp_path / "figures").mkdir()
-    for name, content in paper.files().items():
+    for name, content in files.items():
         (tmp_path / name).write_bytes(content)
     command = ["latexmk", "-pdf", "-interaction=nonstopmode", "-halt-on-error", "main.tex"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)

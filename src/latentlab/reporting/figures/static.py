@@ -64,7 +64,7 @@ _LETTERS = 18
 _CLAIMS = 12
 """Claims of a figure: more do not stand on a page."""
 _FONT = "DejaVu Sans"
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "font.family": _FONT,
     "font.size": 7,
     "axes.linewidth": 0.6,
