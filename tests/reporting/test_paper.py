@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from labs.reporting_study import METRICS, make_scores, make_trials, make_verdicts
+from labs.reporting_study import METRICS, make_history, make_scores, make_trials, make_verdicts
 from latentlab.reporting import comparison_table
 from latentlab.reporting.paper import Paper
 
@@ -38,29 +39,46 @@ def paper() -> Paper:
         control=NASTY,
         shared="share data order",
         tables=tables,
+        scores=scores,
+        history=make_history().query("epoch < 3"),
+        curves=["loss"],
         commands={name: f"kedro run --pipelines toy.{name}" for name in tables},
         facts={"registered": "2026-01-01", "device": "cpu", "precision": "float32"},
     )
 
 
-def test_every_number_of_the_tables_is_listed(paper: Paper) -> None:
-    files = paper.files()
-    numbers = pd.read_csv(io.StringIO(files["numbers.csv"]))
+@pytest.fixture(scope="module")
+def files(paper: Paper) -> dict[str, bytes]:
+    return paper.files()
+
+
+def test_every_number_of_the_tables_is_listed(paper: Paper, files: dict[str, bytes]) -> None:
+    texts = {name: one.decode() for name, one in files.items() if not name.endswith("pdf")}
+    numbers = pd.read_csv(io.StringIO(texts["numbers.csv"]))
     for name, table in paper.tables.items():
-        stored = pd.read_csv(io.StringIO(files[f"{name}.csv"]))
+        stored = pd.read_csv(io.StringIO(texts[f"{name}.csv"]))
         whole = [column for column in table if table[column].dtype.kind in "if"]
         pd.testing.assert_frame_equal(stored[whole], table[whole], check_dtype=False, rtol=0)
         own = numbers[numbers["table"] == name]
         assert len(own) == table.select_dtypes("number").notna().sum().sum()
         assert set(own["command"]) == {f"kedro run --pipelines toy.{name}"}
-    assert "beta_vae_2: 1 of 10 trials diverged (seed 104 at step 812)." in files["deviations.md"]
-    assert "Holm, family primary, alpha .05" in files["methods.md"]
+    assert "beta_vae_2: 1 of 10 trials diverged (seed 104 at step 812)." in texts["deviations.md"]
+    assert "Holm, family primary, alpha .05" in texts["methods.md"]
+
+
+def test_the_document_has_every_figure(files: dict[str, bytes]) -> None:
+    drawn = re.findall(r"figures/(.+?)\.pdf", files["main.tex"].decode())
+    assert sorted(f"figures/{name}.{kind}" for name in drawn for kind in ("pdf", "svg")) == sorted(
+        name for name in files if name.startswith("figures/")
+    )
+    assert {"forest", "strip-kl-test", "curve-loss"} <= set(drawn)
 
 
 @pytest.mark.skipif(shutil.which("latexmk") is None, reason="there is no latexmk on this machine")
-def test_it_compiles(paper: Paper, tmp_path: Path) -> None:
-    for name, content in paper.files().items():
-        (tmp_path / name).write_text(content, encoding="utf-8")
+def test_it_compiles(files: dict[str, bytes], tmp_path: Path) -> None:
+    (tmp_path / "figures").mkdir()
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
     command = ["latexmk", "-pdf", "-interaction=nonstopmode", "-halt-on-error", "main.tex"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-2000:]

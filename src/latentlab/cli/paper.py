@@ -18,11 +18,12 @@ _TO = click.Option(
     help="Folder to write; an export that is there already is replaced.",
 )
 _TABLES = ("verdicts", "comparison", "trials")
+_DRAWN = ("scores", "history")
 
 
 @click.command(params=[*of_a_study(), _TO])
 def export(study: str, to: Path, env: str | None, params: dict[str, Any]) -> None:
-    """Write the tables of the last run of STUDY for a paper: LaTeX, Markdown and CSV.
+    """Write tables (LaTeX, Markdown, CSV) and figures (PDF, SVG) of the last run of STUDY.
 
     With them a paragraph on methods, what did not go as planned, what is needed to reproduce it,
     numbers.csv (every number with the command that makes it anew), and main.tex, which has all.
@@ -42,24 +43,28 @@ def export(study: str, to: Path, env: str | None, params: dict[str, Any]) -> Non
     with session:
         catalog = session.load_context().catalog
         record = Outputs(catalog.load(f"{study}.store").root / "outputs.json")
-        for made, source in record.mixed(_TABLES):
+        for made, source in record.mixed([*_TABLES, *_DRAWN]):
             raise UserError(
                 f"The {made} of {study} were made from other {source} than the present ones",
                 f"Run {study} to its end: {_command(study, env, params)}",
             )
-        tables = {name: catalog.load(f"{study}.{name}") for name in _TABLES}
+        tables, drawn = (
+            {name: catalog.load(f"{study}.{name}") for name in names} for names in (_TABLES, _DRAWN)
+        )
         stages = {name: stage_that_writes(f"{study}.{name}")[1] for name in _TABLES}
         found = paper(
             STUDIES[study],
             catalog.load(f"params:{study}"),
             tables,
-            catalog.load(f"{study}.registered"),
-            {name: _command(stage, env, params) for name, stage in stages.items()},
+            **drawn,
+            registered=catalog.load(f"{study}.registered"),
+            commands={name: _command(stage, env, params) for name, stage in stages.items()},
         )
     with atomic_folder(to.resolve(), "numbers.csv") as folder:
+        (folder / "figures").mkdir()
         for name, content in found.files().items():
-            (folder / name).write_text(content, encoding="utf-8", newline="")
-    click.echo(f"{to / 'main.tex'}: its tables are beside it, also as Markdown and CSV.")
+            (folder / name).write_bytes(content)
+    click.echo(f"{to / 'main.tex'}: its tables and figures are beside it, also for other pages.")
 
 
 def _command(pipeline: str, env: str | None, params: dict[str, Any]) -> str:

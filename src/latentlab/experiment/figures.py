@@ -79,12 +79,12 @@ class FigureSpec:
     draw: Callable[[FigureContext], Figure]
 
 
-def _curves(context: FigureContext) -> Figure:
-    present = set(context.history["metric"])
-    named = [name for name in context.study.curves if name in present]
+def curve_metrics(study: Study, history: pd.DataFrame) -> list[str]:
+    """Return the metrics of a history of which learning curves are drawn, in order."""
+    present = set(history["metric"])
     # Of a program, and of a model whose terms have other names than those of the scaffold, nobody
     # knows beforehand what the history holds.
-    return learning_curves(context.history, named or sorted(present), arms=context.arms)
+    return [name for name in study.curves if name in present] or sorted(present)
 
 
 FIGURES: dict[str, FigureSpec] = {
@@ -97,7 +97,9 @@ FIGURES: dict[str, FigureSpec] = {
     "curves": FigureSpec(
         "Learning curves",
         "Mean over seeds with a 95 % t band; a diverged trial ends where it ended.",
-        _curves,
+        lambda context: learning_curves(
+            context.history, curve_metrics(context.study, context.history), arms=context.arms
+        ),
     ),
     "reconstructions": FigureSpec(
         "Reconstructions",

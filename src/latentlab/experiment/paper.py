@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from latentlab.experiment.declaration import Declaration
+from latentlab.experiment.figures import curve_metrics
 from latentlab.experiment.programs.declaration import ProgramDeclaration
 from latentlab.experiment.report import reproduction
 from latentlab.experiment.study import Study
@@ -18,6 +19,8 @@ def paper(
     study: Study,
     declaration: Declaration,
     tables: Mapping[str, pd.DataFrame],
+    scores: pd.DataFrame,
+    history: pd.DataFrame,
     registered: Mapping[str, Any],
     commands: Mapping[str, str],
 ) -> Paper:
@@ -27,6 +30,8 @@ def paper(
         study: whose run it was.
         declaration: with which it ran.
         tables: verdicts, comparison and trials, as the run left them.
+        scores: of its trials.
+        history: of its trainings.
         registered: which entry of the registration holds.
         commands: what makes each table anew, by its name.
     """
@@ -43,6 +48,9 @@ def paper(
         control=declaration.control(study.control),
         shared=declaration.shared_by_arms,
         tables=tables,
+        scores=scores,
+        history=history,
+        curves=curve_metrics(study, history),
         commands=commands,
         facts={now.get(name, name): fact for name, fact in facts.items()},
     )

@@ -1,7 +1,8 @@
-"""What a paper takes from a study: its tables, how they came about, and where each number is from.
+"""What a paper takes from a study: tables and figures, how they came about, where numbers are from.
 
 ```
 verdicts, comparison, trials    .tex, .md and .csv; .csv has all columns with all digits
+figures/                        .pdf and .svg: claims, trials of each metric, learning curves
 methods, deviations, checklist  .tex and .md
 numbers.csv                     every number of the tables, with the command that makes it anew
 main.tex                        all of it as a document, by pdfLaTeX
@@ -17,6 +18,7 @@ import pandas as pd
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
 from latentlab.reporting.deviations import deviations
+from latentlab.reporting.figures.static import StaticFigure, static_figures
 from latentlab.reporting.formatting import as_text, format_number, plural
 from latentlab.reporting.latex import escape_latex, latex_list, latex_table
 from latentlab.reporting.markdown import escape_markdown, markdown_table
@@ -50,7 +52,7 @@ _MAIN = r"""% Needs the packages of texlive-latex-recommended: latexmk -pdf main
 \usepackage{textcomp}
 \IfFileExists{lmodern.sty}{\usepackage{lmodern}}{}
 \usepackage[a4paper,landscape,margin=15mm]{geometry}
-\usepackage{array,booktabs,longtable}
+\usepackage{array,booktabs,caption,graphicx,longtable}
 \begin{document}
 """
 
@@ -67,6 +69,9 @@ class Paper:
         control: the arm that others are compared with.
         shared: what arms of a seed share, as a clause ("share ..").
         tables: verdicts, comparison and trials, as a run left them.
+        scores: trial_id, arm, seed, split, metric, value.
+        history: trial_id, arm, seed, epoch, step, metric, value.
+        curves: metrics of the history that are drawn.
         commands: what makes each of these anew, by its name.
         facts: what was run and where, as text by name.
     """
@@ -78,11 +83,32 @@ class Paper:
     control: str
     shared: str
     tables: Mapping[str, pd.DataFrame]
+    scores: pd.DataFrame
+    history: pd.DataFrame
+    curves: Sequence[str]
     commands: Mapping[str, str]
     facts: Mapping[str, str]
 
-    def files(self) -> dict[str, str]:
-        """Return the content of each file by its name."""
+    def files(self) -> dict[str, bytes]:
+        """Return the content of each file by its path."""
+        figures = static_figures(
+            self.tables["verdicts"],
+            self.tables["comparison"],
+            self.tables["trials"],
+            self.scores,
+            self.history,
+            self.arms,
+            self.curves,
+        )
+        drawn = {
+            f"figures/{name}.{kind}": content
+            for name, figure in figures.items()
+            for kind, content in figure.files.items()
+        }
+        written = {**self._texts(), "main.tex": self._main(figures)}
+        return {name: text.encode() for name, text in written.items()} | drawn
+
+    def _texts(self) -> dict[str, str]:
         files = {}
         for name, table in self.tables.items():
             shown = _DISPLAY[name](table)
@@ -104,7 +130,6 @@ class Paper:
         files["methods.tex"] = f"{escape_latex(methods)}\n"
         files["methods.md"] = f"{escape_markdown(methods)}\n"
         files["numbers.csv"] = self._numbers().to_csv(index=False)
-        files["main.tex"] = self._main()
         return files
 
     def _methods(self) -> Iterator[str]:
@@ -145,7 +170,7 @@ class Paper:
         numbers = pd.DataFrame(rows, columns=["table", "row", "column", "value"], dtype=object)
         return numbers.assign(command=numbers["table"].map(self.commands))
 
-    def _main(self) -> str:
+    def _main(self, figures: Mapping[str, StaticFigure]) -> str:
         title = escape_latex(self.title)
         parts = [
             rf"\section*{{{title}}}",
@@ -156,9 +181,22 @@ class Paper:
             ),
             r"\footnotesize",
             *(rf"\input{{{name}.tex}}" for name in self.tables),
+            r"\clearpage\raggedright\setlength{\lineskip}{4mm}",
+            # One paragraph: they fill its lines.
+            "\n".join(_figure(name, figure.caption) for name, figure in figures.items()),
             r"\end{document}",
         ]
         return _MAIN + "\n\n".join(parts) + "\n"
+
+
+def _figure(name: str, caption: str) -> str:
+    """Return a figure of a column's width, which stands beside others where there is room."""
+    return (
+        r"\begin{minipage}[t]{85mm}\vspace{0pt}"
+        rf"\includegraphics[width=\linewidth,height=.75\textheight,keepaspectratio]{{figures/{name}.pdf}}"
+        rf"\captionof{{figure}}{{{escape_latex(caption)}}}\label{{fig:{name}}}"
+        r"\end{minipage}\hspace{2mm}"
+    )
 
 
 def _verdicts(table: pd.DataFrame) -> pd.DataFrame:

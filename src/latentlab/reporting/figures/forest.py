@@ -15,7 +15,13 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from latentlab.reporting.figures.subplots import subplot_grid
-from latentlab.reporting.figures.template import NEUTRAL, VERDICT_COLOURS, finish, label
+from latentlab.reporting.figures.template import (
+    NEUTRAL,
+    VERDICT_COLOURS,
+    VERDICT_SYMBOLS,
+    finish,
+    label,
+)
 from latentlab.reporting.formatting import as_float, as_text
 from latentlab.reporting.verdict_cells import (
     VERDICTS,
@@ -28,7 +34,6 @@ from latentlab.reporting.verdict_cells import (
     verdict_rows,
 )
 
-_SYMBOLS = {"supported": "circle", "refuted": "x", "inconclusive": "diamond", "invalid": "square"}
 _DASH = "3px,3px"  # a row is short: plotly's own dash would show two pieces
 _TOP, _BOTTOM = 78, 76  # margins in pixels, for the legend and for the footnote
 
@@ -99,7 +104,7 @@ def _add_row(figure: go.Figure, row: dict[Hashable, Any], i: int) -> None:
         x=[effect],
         y=[0],
         mode="markers",
-        marker={"color": colour, "size": 12, "symbol": _SYMBOLS.get(verdict, "circle-open")},
+        marker={"color": colour, "size": 12, "symbol": VERDICT_SYMBOLS.get(verdict, "circle-open")},
         hovertemplate=_hover(row),
         showlegend=False,
         name=label(as_text(row.get("hypothesis"))),
@@ -129,11 +134,11 @@ def _add_line(figure: go.Figure, values: list[float], dash: str, name: str, i: i
 
 def _add_legend(figure: go.Figure, present: set[str]) -> None:
     for verdict in VERDICTS:
-        if verdict in present and verdict in _SYMBOLS:
+        if verdict in present and verdict in VERDICT_SYMBOLS:
             marker = {
                 "color": VERDICT_COLOURS[verdict],
                 "size": 11,
-                "symbol": _SYMBOLS[verdict],
+                "symbol": VERDICT_SYMBOLS[verdict],
             }
             figure.add_scatter(
                 x=[None], y=[None], mode="markers", marker=marker, name=verdict, row=1, col=1

@@ -47,6 +47,13 @@ VERDICT_COLOURS = {
     "invalid": "#CC79A7",
     "not_run": "#8a8a8a",
 }
+VERDICT_SYMBOLS = {
+    "supported": "circle",
+    "refuted": "x",
+    "inconclusive": "diamond",
+    "invalid": "square",
+}
+"""Of a verdict with an effect."""
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 
 _PAGES = {
