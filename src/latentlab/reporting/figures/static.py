@@ -327,10 +327,10 @@ def _curve(
         # A single epoch draws no line: without a marker it would be invisible.
         marker = _MARKERS[style["symbol"]] if len(curve) == 1 else ""
         axes.plot(
-            curve["epoch"], curve["mean"], **look, marker=marker, markersize=4, label=names[arm]
+            curve["at"], curve["mean"], **look, marker=marker, markersize=4, label=names[arm]
         )
         axes.fill_between(
-            curve["epoch"],
+            curve["at"],
             curve["low"],
             curve["high"],
             color=style["colour"],
