@@ -326,9 +326,7 @@ def _curve(
         look = {"color": style["colour"], "linewidth": 1.2, "linestyle": _DASHES[style["dash"]]}
         # A single epoch draws no line: without a marker it would be invisible.
         marker = _MARKERS[style["symbol"]] if len(curve) == 1 else ""
-        axes.plot(
-            curve["at"], curve["mean"], **look, marker=marker, markersize=4, label=names[arm]
-        )
+        axes.plot(curve["at"], curve["mean"], **look, marker=marker, markersize=4, label=names[arm])
         axes.fill_between(
             curve["at"],
             curve["low"],
