@@ -28,8 +28,9 @@ from latentlab.training.data import StudyData
 from latentlab.training.group import TrainingGroup, steps_unwatched
 from latentlab.training.groups import open_group
 from latentlab.training.method_code import method_code
-from latentlab.training.store import TrialRecord, TrialStore
+from latentlab.training.store import TrialStore
 from latentlab.training.trial import Trial
+from latentlab.training.trial_files import TrialRecord
 
 CHECKPOINT_SHARE = 0.03
 """A checkpoint that takes long is written less often, so that it costs at most this share."""

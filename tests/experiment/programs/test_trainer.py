@@ -12,7 +12,7 @@ from latentlab.core.errors import UserError
 from latentlab.experiment.planning import history_table, trial_table
 from latentlab.experiment.scoring import altered_trials, score_trials
 from latentlab.experiment.study_scores import measure_trials
-from latentlab.training.store import PROGRAM
+from latentlab.training.trial_files import PROGRAM
 
 INLINE = ComputeConfig(engine="inline")
 ALL = {

@@ -28,9 +28,10 @@ from latentlab.experiment.programs.source import ProgramSource
 from latentlab.experiment.programs.trial import ProgramTrial
 from latentlab.training.estimate import Estimate
 from latentlab.training.status import write_plan
-from latentlab.training.store import PROGRAM, TrialStore
+from latentlab.training.store import TrialStore
 from latentlab.training.trains import Trains
 from latentlab.training.trial import Trial
+from latentlab.training.trial_files import PROGRAM
 
 logger = logging.getLogger(__name__)
 
