@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import shutil
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from damage import bit_flipped, damaged, emptied, main, truncated
 from labs.project_copies import ProjectCopy
 from labs.warm_processes import CONTEXT
-from latentlab.pipelines.outputs import Outputs
+from latentlab.pipelines.outputs import Outputs, RunSettings
 from latentlab.training.store import TrialStore
 
 STUDY = "derp_vae"
@@ -140,11 +141,11 @@ def test_damaged_files_are_one_line_or_made_anew(
 
 def test_a_record_tells_damage_and_mixtures(tmp_path: Path) -> None:
     path = tmp_path / "outputs.json"
-    outputs = Outputs(path)
+    outputs = Outputs(tmp_path)
     for name, inputs in (("trials", []), ("scores", ["trials", "unknown"])):
         pd.DataFrame({"a": [1]}).to_csv(tmp_path / name)
         outputs.record(name, [tmp_path / name], tmp_path, "", inputs)
-    outputs = Outputs(path)
+    outputs = Outputs(tmp_path)
     assert outputs.mixed(["trials", "scores", "never"]) == []
     assert outputs.damaged("scores", tmp_path) == []
     assert outputs.damaged("never", tmp_path) == []
@@ -156,4 +157,23 @@ def test_a_record_tells_damage_and_mixtures(tmp_path: Path) -> None:
     (tmp_path / "scores").unlink()
     assert outputs.damaged("scores", tmp_path) == []
     path.write_text("{")
-    assert Outputs(path).mixed(["trials", "scores"]) == []
+    assert Outputs(tmp_path).mixed(["trials", "scores"]) == []
+
+
+def test_a_record_knows_the_settings_of_what_is_still_there(tmp_path: Path) -> None:
+    (tmp_path / "trials").touch()
+    few, many = (
+        RunSettings(env="smoke", params={}, declared={"toy.seeds.count": count, "toy.dataset": "d"})
+        for count in (3, 10)
+    )
+    assert few.differing(many) == ["toy.seeds.count"]
+    for settings in (few, many):
+        Outputs(tmp_path, settings).record("trials", [tmp_path / "trials"], tmp_path, "", [])
+        made = Outputs(tmp_path).made("trials")
+        assert made is not None
+        assert made[0] == settings
+    assert len(json.loads((tmp_path / "settings.json").read_text())) == 1
+    assert Outputs(tmp_path).made("scores") is None
+    # As an earlier version left it.
+    (tmp_path / "settings.json").unlink()
+    assert Outputs(tmp_path).made("trials") is None

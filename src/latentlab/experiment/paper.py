@@ -9,7 +9,7 @@ import pandas as pd
 
 from latentlab.experiment.declaration import Declaration
 from latentlab.experiment.figures import curve_metrics
-from latentlab.experiment.programs.declaration import ProgramDeclaration
+from latentlab.experiment.programs.declaration import PROBLEM, ProgramDeclaration
 from latentlab.experiment.report import reproduction
 from latentlab.experiment.study import Study
 from latentlab.reporting.paper import Paper
@@ -22,6 +22,7 @@ def paper(
     scores: pd.DataFrame,
     history: pd.DataFrame,
     registered: Mapping[str, Any],
+    run: str,
     commands: Mapping[str, str],
 ) -> Paper:
     """Return what is to be exported.
@@ -33,17 +34,20 @@ def paper(
         scores: of its trials.
         history: of its trainings.
         registered: which entry of the registration holds.
+        run: when and with which settings it was.
         commands: what makes each table anew, by its name.
     """
     facts = reproduction(tables["trials"], registered)
     # The run may have had others: these are of the process that exports.
     now = {"command": "exported by"}
     now |= {name: f"{name}, when exported" for name in ("git", "packages", "python")}
-    asked = declaration.question if isinstance(declaration, ProgramDeclaration) else study.question
+    asked, dataset = study.question, declaration.dataset
+    if isinstance(declaration, ProgramDeclaration):
+        asked, dataset = declaration.question, "" if dataset == PROBLEM else dataset
     return Paper(
         title=study.title,
         question=asked,
-        dataset=declaration.dataset,
+        dataset=dataset,
         arms=list(declaration.configs),
         control=declaration.control(study.control),
         shared=declaration.shared_by_arms,
@@ -52,5 +56,5 @@ def paper(
         history=history,
         curves=curve_metrics(study, history),
         commands=commands,
-        facts={now.get(name, name): fact for name, fact in facts.items()},
+        facts={"run": run, **{now.get(name, name): fact for name, fact in facts.items()}},
     )

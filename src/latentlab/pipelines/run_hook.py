@@ -35,7 +35,9 @@ class RunHook:
         self._outputs: dict[str, Any] = {}
 
     @hook_impl(tryfirst=True)
-    def before_pipeline_run(self, pipeline: Pipeline, catalog: Any) -> None:
+    def before_pipeline_run(
+        self, run_params: dict[str, Any], pipeline: Pipeline, catalog: Any
+    ) -> None:
         """Hold the studies of the run, and check what it finds.
 
         Raises:
@@ -49,7 +51,7 @@ class RunHook:
             for study in STUDIES:
                 names = [n for n in sorted(pipeline.datasets()) if n.startswith(f"{study}.")]
                 if names:
-                    self._begin(study, names, pipeline.inputs())
+                    self._begin(study, names, pipeline.inputs(), run_params)
         except BaseException:
             self._release()
             raise
@@ -80,12 +82,16 @@ class RunHook:
         self._outputs.clear()
         self._held.close()
 
-    def _begin(self, study: str, names: Iterable[str], inputs: set[str]) -> None:
-        from latentlab.pipelines.outputs import Outputs
+    def _begin(
+        self, study: str, names: Iterable[str], inputs: set[str], run_params: dict[str, Any]
+    ) -> None:
+        from latentlab.pipelines.outputs import Outputs, run_settings
 
         store = self._catalog.load(f"{study}.store")
         self._held.enter_context(store.locked())
-        outputs = self._outputs[study] = Outputs(store.root / "outputs.json")
+        started = run_params["env"], run_params["runtime_params"]
+        settings = run_settings(study, self._catalog, *started)
+        outputs = self._outputs[study] = Outputs(store.root, settings)
         for folder in {path.parent for path in map(self._path, names) if path is not None}:
             remove_partials(folder, older_than=0.0)
         damaged = self._set_damaged_aside(study, names)

@@ -64,7 +64,7 @@ class Paper:
     Args:
         title: of the study.
         question: that it asks.
-        dataset: name of the data.
+        dataset: name of the data; empty where there is none.
         arms: in their order.
         control: the arm that others are compared with.
         shared: what arms of a seed share, as a clause ("share ..").
@@ -137,14 +137,15 @@ class Paper:
         trials, verdicts = self.tables["trials"], self.tables["verdicts"]
         seeds = sorted(trials["seed"].unique())
         ran = f"{plural(len(seeds), 'seed')} each, {seeds[0]} to {seeds[-1]}"
+        on = f"On {self.dataset} we" if self.dataset else "We"
         yield (
-            f"On {self.dataset} we compared {plural(len(self.arms), 'arm')} "
+            f"{on} compared {plural(len(self.arms), 'arm')} "
             f"({', '.join(self.arms)}; the control is {self.control}) with {ran}: "
             f"{plural(trials['trial_id'].nunique(), 'trial')}. Arms of a seed {self.shared}."
         )
         yield (
-            f"The {plural(len(verdicts), 'claim')}, with boundaries, tests and corrections, were "
-            f"registered on {self.facts['registered']}."
+            f"The {plural(len(verdicts), 'claim')}, with boundaries, tests and corrections, "
+            f"{'was' if len(verdicts) == 1 else 'were'} registered on {self.facts['registered']}."
         )
         rows = verdict_rows(verdicts)
         for correction in dict.fromkeys(filter(None, map(correction_text, rows))):
