@@ -108,7 +108,7 @@ def test_a_metric_that_is_compared_by_ratios_is_registered_so(claims: Path) -> N
 def test_a_family_that_is_declared_exploratory_is_said(claims: Path) -> None:
     claims.write_text(claims.read_text().replace("status: confirmatory", "status: exploratory"))
     said = register_claims(claims, "", [], DAY)
-    assert "stay exploratory" in said[1]
+    assert "stay exploratory" in said.lines()[1]
     assert set(judged(claims, DAY + timedelta(hours=1)).verdicts["status"]) == {"exploratory"}
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
-import sys
 from typing import Any
 
 import click
 
-from latentlab.cli.json_output import print_json
+from latentlab.cli.json_output import print_json, told_apart
 from latentlab.cli.running import of_a_study, studies_beginning
 from latentlab.core.errors import UserError
 
@@ -58,8 +56,7 @@ def examine(
     if trial and arm:
         raise UserError(f"{target} is of one arm already", "Leave --arm out.")
     session = KedroSession.create(env=env, runtime_params=params, save_on_close=False)
-    # What is told of the training goes where errors go: the answer alone is the output.
-    with session, contextlib.redirect_stdout(sys.stderr):
+    with session, told_apart():
         catalog = session.load_context().catalog
         if not catalog.exists(f"{name}.prepared"):
             stage = f"kedro run --pipelines {name}.data_preparation"

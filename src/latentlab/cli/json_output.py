@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
+import sys
 from collections.abc import Mapping
 from typing import Any
 
 import click
 
 as_json = click.option("--json", "in_json", is_flag=True, help="Print JSON, for programs.")
+
+
+def told_apart() -> contextlib.AbstractContextManager[Any]:
+    """Send what is told of a run to where errors go: the answer alone is the output."""
+    return contextlib.redirect_stdout(sys.stderr)
 
 
 def print_json(content: Any) -> None:

@@ -10,7 +10,8 @@ from latentlab.cli.json_output import as_json, print_json
 
 
 @click.command()
-def schema() -> None:
+@as_json
+def schema(in_json: bool) -> None:
     """Write the JSON Schema of conf/, by which editors complete keys and underline mistakes.
 
     It goes to conf/.schemas, which the first line of each file names; write it anew after a change
@@ -20,8 +21,11 @@ def schema() -> None:
     from latentlab.tracking.store_address import project_root
 
     root = project_root()
-    for path in write_schemas(root / "conf"):
-        click.echo(path.relative_to(root))
+    written = [str(path.relative_to(root)) for path in write_schemas(root / "conf")]
+    if in_json:
+        print_json({"files": written})
+        return
+    click.echo("\n".join(written))
 
 
 @click.command()

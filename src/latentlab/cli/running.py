@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from typing import Any, cast
 import click
 from kedro.framework.cli.project import run as kedro_run
 
+from latentlab.cli.json_output import told_apart
 from latentlab.core.stopping import BrokenOff, stopped_by_signals
 
 _QUIET = click.Option(
@@ -20,13 +22,13 @@ _QUIET = click.Option(
 
 @click.command(name="run", params=[*kedro_run.params, _QUIET], help=kedro_run.help)
 @click.pass_context
-def run(context: click.Context, /, quiet: bool = False, **arguments: Any) -> None:
+def run(context: click.Context, /, quiet: bool = False, **arguments: Any) -> Any:
     """Run pipelines; `kedro run --help` lists the options."""
     if quiet:
         logging.disable(logging.INFO)
     try:
         with stopped_by_signals():
-            context.invoke(cast("Callable[..., Any]", kedro_run.callback), **arguments)
+            return context.invoke(cast("Callable[..., Any]", kedro_run.callback), **arguments)
     except BrokenOff as end:
         logging.shutdown()
         click.secho(
@@ -61,7 +63,33 @@ def of_a_study() -> list[click.Parameter]:
     return [click.Argument(["study"], shell_complete=studies_beginning), *options]
 
 
-def run_pipeline(context: click.Context, name: str, arguments: dict[str, Any]) -> None:
-    """Run a pipeline as `kedro run` does, with some of its options."""
+def run_pipeline(
+    context: click.Context, name: str, arguments: dict[str, Any], apart: bool = False
+) -> dict[str, Any]:
+    """Run a pipeline as `kedro run` does, with some of its options.
+
+    Args:
+        context: of the command.
+        name: of the pipeline.
+        arguments: the options.
+        apart: whether what is told of the run goes where errors go.
+
+    Returns:
+        Datasets that the pipeline wrote and none of its nodes read, by name.
+    """
     defaults = kedro_run.make_context("run", []).params
-    context.invoke(run, **{**defaults, **arguments, "pipelines": [name]})
+    with told_apart() if apart else contextlib.nullcontext():
+        written: dict[str, Any] = context.invoke(
+            run, **{**defaults, **arguments, "pipelines": [name]}
+        )
+    return written
+
+
+def places_told() -> dict[str, str]:
+    """Return where to look for the rest, as the run of this process said at its end."""
+    from kedro.framework.project import settings
+
+    from latentlab.tracking.hook import TrackingHook
+
+    (hook,) = (one for one in settings.HOOKS if isinstance(one, TrackingHook))
+    return hook.places

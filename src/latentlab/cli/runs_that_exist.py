@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
 
 from latentlab.cli.json_output import as_json, print_json
-from latentlab.cli.running import run_pipeline
+from latentlab.cli.running import places_told, run_pipeline
 
 
 @click.command()
@@ -26,13 +26,14 @@ from latentlab.cli.running import run_pipeline
 @click.option("--scores", help="Of Hydra's runs: the file of scores in each folder.")
 @click.option("--write-back", is_flag=True, help="Of MLflow: write verdicts there, as a new run.")
 @click.option("--started", help="Of a file: column of the time a run began.")
+@as_json
 @click.pass_context
-def judge(context: click.Context, /, **said: str | bool | None) -> None:
+def judge(context: click.Context, /, in_json: bool, **said: str | bool | None) -> None:
     """Judge the runs of SOURCE: a file, a folder of runs, an Optuna storage, mlflow:<experiment>.
 
     The same as `kedro run --pipelines evidence --params evidence.source=SOURCE`.
     """
-    _run_evidence(context, "evidence", said)
+    _run_evidence(context, "evidence", said, ["verdicts"] if in_json else [])
 
 
 @click.command()
@@ -45,13 +46,14 @@ def judge(context: click.Context, /, **said: str | bool | None) -> None:
 @click.option("--printed", help="A file of what a report prints of the runs.")
 @click.option("--study", help="Of an Optuna storage: name of the study.")
 @click.option("--follows", help="Of a sweep file: that of the sweep before it.")
+@as_json
 @click.pass_context
-def audit(context: click.Context, /, **said: str | None) -> None:
+def audit(context: click.Context, /, in_json: bool, **said: str | None) -> None:
     """Say what to beware of in SOURCE: runs, a sweep file, a printed report; nothing is judged.
 
     The same as `kedro run --pipelines audit --params evidence.source=SOURCE`.
     """
-    _run_evidence(context, "audit", said)
+    _run_evidence(context, "audit", said, ["findings"] if in_json else [])
 
 
 @click.command()
@@ -78,11 +80,29 @@ def compare(first: str, second: str, in_json: bool) -> None:
     print_differences(named, tables)
 
 
-def _run_evidence(context: click.Context, name: str, said: Mapping[str, str | bool | None]) -> None:
-    """Run a pipeline on runs that exist, as the options of a command have them."""
+def _run_evidence(
+    context: click.Context,
+    name: str,
+    said: Mapping[str, str | bool | None],
+    tables: Sequence[str],
+) -> None:
+    """Run a pipeline on runs that exist, as the options of a command have them.
+
+    Args:
+        context: of the command.
+        name: of the pipeline.
+        said: the options.
+        tables: that are printed as JSON, with where to look for the rest; none: the run tells.
+    """
     block = {key: value for key, value in said.items() if value is not None}
     for key in {"source", "claims", "printed", "follows"} & set(block):
         # A file is meant from the present folder, which may lie below that of the project.
         if Path(str(block[key])).is_file():
             block[key] = str(Path(str(block[key])).resolve())
-    run_pipeline(context, name, {"params": {"evidence": block}})
+    written = run_pipeline(context, name, {"params": {"evidence": block}}, apart=bool(tables))
+    if tables:
+        found = {table: written[f"{name}.{table}"].load() for table in tables}
+        print_json(
+            {table: rows.to_dict("records") for table, rows in found.items()}
+            | {"where": places_told()}
+        )

@@ -21,6 +21,7 @@ _OF_CLAIMS = [
 
 
 @click.command(params=[*of_a_study(), *_OF_CLAIMS])
+@as_json
 @click.pass_context
 def register(
     context: click.Context,
@@ -28,6 +29,7 @@ def register(
     study: str,
     amendment: str | None,
     ratios: str | None,
+    in_json: bool,
     **arguments: Any,
 ) -> None:
     """Write down what will decide the verdicts of STUDY, and train nothing.
@@ -40,25 +42,33 @@ def register(
     is claims.registration.yml beside it, which `latentlab judge --claims claims.yml` reads.
     """
     if Path(study).suffix in (".yml", ".yaml"):
+        from dataclasses import asdict
         from datetime import UTC, datetime
 
         from latentlab.runs.judging.registering import register_claims
 
         metrics = [] if ratios is None else ratios.split("+")
-        for line in register_claims(Path(study), amendment or "", metrics, datetime.now(UTC)):
-            click.echo(line)
+        done = register_claims(Path(study), amendment or "", metrics, datetime.now(UTC))
+        if in_json:
+            content = {**asdict(done), "record": str(done.record), "at": done.at.isoformat()}
+            print_json(content)
+        else:
+            click.echo("\n".join(done.lines()))
         return
     if amendment is not None or ratios is not None:
         raise UserError(
             f"{study} is no file of claims, and --amendment and --ratios are of one",
             f'Write --params {study}.amendment="why"; ratios are of its metrics.',
         )
-    _run_stage(context, study, "register", arguments)
+    written = _run_stage(context, study, "register", arguments, in_json)
+    if in_json:
+        print_json({"study": study, **written[f"{study}.registered"].load()})
 
 
 @click.command(params=of_a_study())
+@as_json
 @click.pass_context
-def verify(context: click.Context, /, study: str, **arguments: Any) -> None:
+def verify(context: click.Context, /, study: str, in_json: bool, **arguments: Any) -> None:
     """Derive the verdicts of STUDY anew, and say what departs.
 
     The confirmation of its sweep: `verify STUDY_sweep`.
@@ -67,7 +77,22 @@ def verify(context: click.Context, /, study: str, **arguments: Any) -> None:
     weights, scores, verdicts and their status, from the files. Give the --env and --params that
     they were run with. The exit status is not 0 where something departs.
     """
-    _run_stage(context, study, "verify", arguments)
+    from latentlab.pipelines.verification import ChecksFailed
+
+    def told(checks: Any) -> None:
+        rows = checks.assign(holds=checks["found"] == "").to_dict("records")
+        print_json({"study": study, "holds": all(row["holds"] for row in rows), "checks": rows})
+
+    if not in_json:
+        _run_stage(context, study, "verify", arguments)
+        return
+    try:
+        written = _run_stage(context, study, "verify", arguments, apart=True)
+    except ChecksFailed as failed:
+        told(failed.checks)
+        raise
+    (checks,) = written.values()
+    told(checks.load())
 
 
 @click.command()
@@ -160,12 +185,14 @@ def plan(study: str, env: str | None, params: dict[str, Any], in_json: bool) -> 
     click.echo("\n".join(found.lines()))
 
 
-def _run_stage(context: click.Context, study: str, name: str, arguments: dict[str, Any]) -> None:
+def _run_stage(
+    context: click.Context, study: str, name: str, arguments: dict[str, Any], apart: bool = False
+) -> dict[str, Any]:
     from latentlab.studies.registry import STUDIES
 
     sweeps = [f"{one.name}_sweep" for one in STUDIES.values() if not one.advises]
     studies_meant(study, [*STUDIES, *(sweeps if name == "verify" else [])])
-    run_pipeline(context, f"{study}.{name}", arguments)
+    return run_pipeline(context, f"{study}.{name}", arguments, apart)
 
 
 def studies_meant(study: str | None, known: Collection[str]) -> list[str]:

@@ -9,11 +9,26 @@ import pandas as pd
 from kedro.pipeline import Node, Pipeline
 
 from latentlab.compute.config import ComputeConfig
+from latentlab.core.errors import UserError
 from latentlab.experiment.declaration import Declaration
 from latentlab.experiment.study import Study
 from latentlab.pipelines import data_preparation, training
 from latentlab.pipelines.binding import bound
 from latentlab.search.table import SweepTable
+
+
+class ChecksFailed(UserError):
+    """Some checks of a verification do not hold.
+
+    Args:
+        what: which, and how many.
+        remedy: what to do about it.
+        checks: all of them, and what was found.
+    """
+
+    def __init__(self, what: str, remedy: str, checks: pd.DataFrame) -> None:
+        super().__init__(what, remedy)
+        self.checks = checks
 
 
 def verify(
@@ -25,11 +40,11 @@ def verify(
     verdicts: pd.DataFrame,
     prepared: Any,
     store: Any,
-) -> None:
-    """Print every check.
+) -> pd.DataFrame:
+    """Print and return every check.
 
     Raises:
-        UserError: some check fails.
+        ChecksFailed: some check fails.
     """
     from latentlab.compute.device import resolve_device
     from latentlab.experiment.verification import verify_study
@@ -37,7 +52,7 @@ def verify(
     table = trials.assign(config=trials["config"].map(json.loads))
     device = resolve_device(compute)
     checks = verify_study(study, declaration, table, scores, verdicts, prepared, store, device)
-    _told(checks, study.name)
+    return _told(checks, study.name)
 
 
 def verify_sweep(
@@ -51,11 +66,11 @@ def verify_sweep(
     scores: pd.DataFrame,
     prepared: Any,
     store: Any,
-) -> None:
-    """Print every check of a sweep's confirmation.
+) -> pd.DataFrame:
+    """Print and return every check of a sweep's confirmation.
 
     Raises:
-        UserError: some check fails.
+        ChecksFailed: some check fails.
     """
     from latentlab.compute.device import resolve_device
     from latentlab.experiment.sweep.plan import planned_sweep
@@ -64,27 +79,28 @@ def verify_sweep(
     sweep, device = planned_sweep(study, declaration, plans), resolve_device(compute)
     tables = (table, confirmation, trials, scores)
     checks = verify_confirmation(sweep, *tables, compute.precision, prepared, store, device)
-    _told(checks, f"{study.name}, sweep {sweep.name}")
+    return _told(checks, f"{study.name}, sweep {sweep.name}")
 
 
-def _told(checks: pd.DataFrame, of: str) -> None:
-    """Print every check.
+def _told(checks: pd.DataFrame, of: str) -> pd.DataFrame:
+    """Print and return every check.
 
     Raises:
-        UserError: some check fails.
+        ChecksFailed: some check fails.
     """
-    from latentlab.core.errors import UserError
     from latentlab.reporting.terminal import print_lines
 
     print_lines([f"{c}: {found or 'holds'}" for c, found in checks.itertuples(index=False)], {})
     failed = int((checks["found"] != "").sum())
     if failed:
-        raise UserError(
+        raise ChecksFailed(
             f"{failed} of {len(checks)} checks of {of} do not hold",
             "Give the --env and --params of the run whose verdicts these are: its command stands "
             "under 'How to reproduce' in the report. What is found even so, only a new attempt on "
             "fresh seeds mends.",
+            checks,
         )
+    return checks
 
 
 def create_register_pipeline(study: Study) -> Pipeline:
@@ -100,7 +116,7 @@ def create_verify_pipeline(study: Study) -> Pipeline:
     node = Node(
         bound(verify, study),
         [f"params:{s}", "params:compute", *tables, study.made_from, f"{s}.store"],
-        None,
+        f"{s}.checks",
         name=f"{s}.verify",
         namespace=f"{s}.verify",
     )
@@ -121,7 +137,7 @@ def create_sweep_verify_pipeline(study: Study) -> Pipeline:
             study.made_from,
             f"{s}.store",
         ],
-        None,
+        f"{s}.sweep_checks",
         name=f"{s}.verify_sweep",
         namespace=f"{s}.verify_sweep",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -25,7 +26,8 @@ def new() -> None:
     type=click.Path(file_okay=False, exists=True, path_type=Path),
     help="Where your script is; none: an example is written into programs/NAME.",
 )
-def study(name: str, plain: bool, program: bool, directory: Path | None) -> None:
+@click.option("--json", "in_json", is_flag=True, help="Print JSON, for programs.")
+def study(name: str, plain: bool, program: bool, directory: Path | None, in_json: bool) -> None:
     """Write configuration, claims and a test of the study NAME.
 
     docs/adding_a_study.md and docs/programs.md say what they mean, and which lines to change.
@@ -51,9 +53,11 @@ def study(name: str, plain: bool, program: bool, directory: Path | None) -> None
         written.append(register(root, name))
     else:
         written = _of_programs(root, name, directory)
-    for path in written:
-        click.echo(path.relative_to(root))
-    click.echo(f"Then: kedro run --pipelines {name}")
+    files, then = [str(path.relative_to(root)) for path in written], f"kedro run --pipelines {name}"
+    if in_json:
+        click.echo(json.dumps({"study": name, "files": files, "then": then}, indent=2))
+        return
+    click.echo("\n".join([*files, f"Then: {then}"]))
 
 
 def _of_programs(root: Path, name: str, directory: Path | None) -> list[Path]:

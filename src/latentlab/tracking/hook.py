@@ -44,6 +44,8 @@ class TrackingHook(MlflowHook):
         self._run: Any = None
         self._tree: Any = None
         self._saved: Any = None
+        self.places: dict[str, str] = {}
+        """Where to look for what the latest run wrote last, by name."""
         atexit.register(self._stopped)
 
     @hook_impl
@@ -161,32 +163,26 @@ class TrackingHook(MlflowHook):
     ) -> None:
         from latentlab.reporting import print_verdicts
 
-        print_verdicts(
-            verdicts,
-            {
-                **where,
-                "report": self._page(study, "report"),
-                "MLflow": self._run.page,
-                **({"arms": self._run.view} if self._run.view else {}),
-                "pipelines": "make viz",
-            },
-            pooled=pooled,
-            rehearsal=rehearsal,
-        )
+        self.places = {
+            **where,
+            "report": self._page(study, "report"),
+            "MLflow": self._run.page,
+            **({"arms": self._run.view} if self._run.view else {}),
+            "pipelines": "make viz",
+        }
+        print_verdicts(verdicts, self.places, pooled=pooled, rehearsal=rehearsal)
 
     def _show_findings(self, study: str) -> None:
         from latentlab.reporting.terminal import print_lines
 
         findings = self._catalog.load(f"{study}.findings")
+        self.places = {"report": self._page(study, "report"), "MLflow": self._run.page}
         print_lines(
             [
                 f"{row.severity}: {row.name} ({row.rule}). {row.text}"
                 for row in findings.itertuples()
             ],
-            {
-                "report": self._page(study, "report"),
-                "MLflow": self._run.page,
-            },
+            self.places,
         )
 
     def _show_sweep(self, study: str, report: Any) -> None:

@@ -7,7 +7,7 @@ nor seeds are known beforehand: what is registered is what each claim states and
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -32,6 +32,7 @@ from latentlab.evidence.standing import (
 )
 from latentlab.evidence.statements import statements
 from latentlab.metrics.metric import Metric
+from latentlab.reporting.formatting import plural
 from latentlab.runs.judging.claims import read_claims
 
 _SUBJECT = "runs"
@@ -47,10 +48,44 @@ def record_path(claims: Path) -> Path:
     return claims.with_name(f"{claims.stem}.registration.yml")
 
 
+@dataclass(frozen=True)
+class RegisteredClaims:
+    """What is registered of a file of claims.
+
+    Attributes:
+        record: the file of the registration.
+        entry: digest of the entry that holds.
+        at: when that was written.
+        is_new: whether it was written now.
+        claims: their names.
+        exploratory: families whose verdicts stay exploratory, since they are declared so.
+    """
+
+    record: Path
+    entry: str
+    at: datetime
+    is_new: bool
+    claims: Sequence[str]
+    exploratory: Sequence[str]
+
+    def lines(self) -> list[str]:
+        """Say it in sentences."""
+        if not self.is_new:
+            return [f"{self.record} has these claims, registered at {_shown(self.at)}."]
+        count = plural(len(self.claims), "claim")
+        said = [f"{count} registered in {self.record}. Commit it, then start the runs."]
+        if self.exploratory:
+            said.append(
+                f"Verdicts of the family {', '.join(self.exploratory)} stay exploratory, since it "
+                "is declared so: write status: confirmatory and register it anew."
+            )
+        return said
+
+
 def register_claims(
     claims: Path, amendment: str, ratios: Sequence[str], at: datetime
-) -> tuple[str, ...]:
-    """Write down what the claims state, where it is not written yet; return what was done.
+) -> RegisteredClaims:
+    """Write down what the claims state, where it is not written yet.
 
     Args:
         claims: their file.
@@ -66,23 +101,26 @@ def register_claims(
     metrics = {name: Metric(name, "none", "", name, scale="log") for name in ratios}
     now, record = _declared(hypotheses, metrics), Record.read(path)
     registered = record.registered(_SUBJECT)
-    if registered is not None and registered.declared == now:
-        return (f"{path} has these claims, registered at {_shown(registered)}.",)
-    if registered is not None and not amendment:
+    is_new = registered is None or registered.declared != now
+    if registered is not None and is_new and not amendment:
         raise UserError(
-            f"{claims} was registered otherwise at {_shown(registered)}: "
+            f"{claims} was registered otherwise at {_shown(registered.at)}: "
             f"{_changes(now, registered.declared)}",
             'Restore it, or register it anew for runs to come with --amendment "why".',
         )
-    record.append(Registered(**record.next_at(at), reason=amendment, declared=now), path)
-    said = [f"{len(now.claims)} claims registered in {path}. Commit it, then start the runs."]
+    if is_new:
+        registered = Registered(**record.next_at(at), reason=amendment, declared=now)
+        record.append(registered, path)
+    assert registered is not None
     families = {claim.family["name"]: claim.family["status"] for claim in now.claims.values()}
-    if idle := [name for name, status in families.items() if status == "exploratory"]:
-        said.append(
-            f"Verdicts of the family {', '.join(idle)} stay exploratory, since it is declared so: "
-            f"write status: confirmatory and register it anew."
-        )
-    return tuple(said)
+    return RegisteredClaims(
+        record=path,
+        entry=digest_of(registered),
+        at=registered.at,
+        is_new=is_new,
+        claims=list(now.claims),
+        exploratory=[name for name, status in families.items() if status == "exploratory"],
+    )
 
 
 def standing_of(
@@ -177,5 +215,5 @@ def _changes(now: Declared, then: Declared) -> str:
     return "; ".join(found) or "its words"
 
 
-def _shown(entry: Registered) -> str:
-    return f"{entry.at:%Y-%m-%d %H:%M} UTC"
+def _shown(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC"
