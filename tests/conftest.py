@@ -10,11 +10,17 @@ import pytest
 from labs import postgresql
 from labs.project_copies import ProjectCopy, copy_project, finished_smoke_run
 
+UNTRACED = ("*_properties.py", "*_rates.py", "*_agreement.py", "test_training.py", "test_kills.py")
+"""Properties, simulated error rates, and whole trainings: alone, in company and interrupted."""
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Coverage leaves out properties and long tests: they repeat what short tests run once."""
+    """Coverage leaves out what takes long and repeats what short tests run once.
+
+    A test that is traced takes half as long again.
+    """
     for item in items:
-        if {"hypothesis", "slow"} & set(item.keywords):
+        if {"hypothesis", "slow"} & set(item.keywords) or any(map(item.path.match, UNTRACED)):
             item.add_marker(pytest.mark.no_cover)
 
 
