@@ -6,7 +6,7 @@
 # name PyTorch's index of CPU builds there to fetch a small torch:
 #   make run PIP_ARGS="--extra-index-url <the address that pytorch.org gives for CPU>"
 # PYTEST_ARGS is passed to pytest; with `make test PYTEST_ARGS=--cov` the coverage of src is measured,
-# as CI does: it fails under 90 %. Tracing takes the tests a third longer.
+# as CI does: it fails under 90 %. Tracing takes what is traced half as long again.
 PYTHON ?= python3
 PIP_ARGS ?=
 PYTEST_ARGS ?=

@@ -12,9 +12,6 @@ from latentlab.evidence.margins import Boundary
 from latentlab.evidence.verdicts import judge
 from latentlab.reporting.verdict_cells import boundaries
 
-# Many times what short tests run once: a tracer would only make it longer.
-pytestmark = pytest.mark.no_cover
-
 FIXTURES = settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

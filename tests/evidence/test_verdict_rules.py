@@ -145,7 +145,7 @@ def test_the_interval_of_a_relative_claim_agrees_with_its_test(
     metric = {"name": "loss", "split": "test"}
     claim = {"kind": kind, "pairing": pairing, "metric": metric, "test": test, "arms": arms}
     seen = set()
-    for _ in range(60):
+    for _ in range(20):
         control = rng.gamma(6, 1, 8)
         new = control * rng.uniform(0.8, 1.15) + rng.normal(0, 0.4, 8)
         scores, trials = tables({"new": new, "old": control}, metric="loss")
