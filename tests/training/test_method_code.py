@@ -94,6 +94,13 @@ def test_a_search_that_asks_trials_again_and_again_is_told_once(
     assert caplog.text.count("trained by other code") == 1
 
 
+def test_a_file_that_somebody_is_writing_stops_no_training(own_study: ModuleType) -> None:
+    whole = method_code(own_study.Method)
+    write(own_study, "weight", "WEIGHT = (")
+    left = method_code(own_study.Method)
+    assert left == {name: one for name, one in whole.items() if name != "own_study.weight"}
+
+
 def test_a_method_of_a_notebook_has_no_code_to_compare() -> None:
     kind = type("Method", (), {"__module__": "no_such_module"})
     assert method_code(kind) == {}

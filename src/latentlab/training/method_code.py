@@ -31,8 +31,12 @@ def method_code(kind: type[AnyMethod]) -> Mapping[str, str]:
         path = _file(name)
         if name in found or path is None:
             continue
-        source = path.read_text("utf-8")
-        found[name] = hashlib.sha256(formulas(source).encode()).hexdigest()[:16]
+        try:
+            source = path.read_text("utf-8")
+            found[name] = hashlib.sha256(formulas(source).encode()).hexdigest()[:16]
+        except (OSError, SyntaxError, ValueError):
+            # Somebody goes on writing what is loaded: of this file nothing can be said.
+            continue
         waiting += [one for one in _imported(source, name) if one.startswith(f"{package}.")]
     return found
 
