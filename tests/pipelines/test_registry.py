@@ -76,7 +76,9 @@ def test_every_pipeline_resolves(environment: str, tmp_path: Path, monkeypatch) 
                     continue
                 found = catalog.get(dataset)
                 assert found is not None, f"{name}: {dataset} is not in the catalog"
-                assert not isinstance(found, MemoryDataset), dataset
+                # What `verify` found is for who asked, and kept nowhere.
+                in_memory = dataset.endswith("checks")
+                assert isinstance(found, MemoryDataset) == in_memory, dataset
 
 
 def everything() -> Pipeline:
