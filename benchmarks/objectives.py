@@ -47,7 +47,7 @@ class Size:
         examples: how many pictures there are to train on, validation among them.
         model: hidden units and latent units.
         batch: examples of a step.
-        cohort: models that are trained together, as many as the calibration takes.
+        cohort: models that are trained together; more of the larger ones leave the caches.
         asked: times pythae's steps for each core.
     """
 
@@ -61,7 +61,7 @@ class Size:
 
 SIZES = {
     "digits": Size((1, 8, 8), 1437, {"hidden": 128, "latent_dim": 8}, 64, 16, 5.0),
-    "cifar10": Size((3, 32, 32), 6000, {"hidden": 256, "latent_dim": 4}, 128, 4, 1.5),
+    "cifar10": Size((3, 32, 32), 6000, {"hidden": 256, "latent_dim": 4}, 128, 2, 1.5),
 }
 
 
