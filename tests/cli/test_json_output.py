@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -13,6 +12,20 @@ import pytest
 from labs.project_copies import ProjectCopy, copy_project
 
 STUDY = "derp_vae"
+CLAIMS = """
+study: runs
+families: {primary: {status: exploratory}}
+hypotheses:
+  better:
+    question: the new one is better
+    kind: superiority
+    metric: {name: test_acc, split: test, better: higher}
+    arms: {treatment: new, control: control}
+    test: {primary: paired_t, sides: one}
+    min_effect: 0.01
+    min_seeds: 3
+    family: primary
+"""
 
 
 @pytest.fixture(scope="module")
@@ -78,9 +91,7 @@ def test_audit(project: ProjectCopy) -> None:
 
 
 def test_register_of_claims(project: ProjectCopy) -> None:
-    claims = Path(project.root / "claims.yml")
-    hypotheses = yaml_of_a_claim()
-    claims.write_text(hypotheses)
+    (project.root / "claims.yml").write_text(CLAIMS)
     for is_new in (True, False):
         found = answer(project, "register", "claims.yml")
         assert (found["is_new"], found["claims"]) == (is_new, ["better"])
@@ -97,19 +108,3 @@ def test_new_and_schema(project: ProjectCopy) -> None:
     assert "conf/.schemas/parameters.json" in written
     done = project.kedro("new", "study", "mine", "--program", "--json")
     assert (done.returncode, done.stdout) == (1, "")
-
-
-def yaml_of_a_claim() -> str:
-    return """
-families: {primary: {status: exploratory}}
-hypotheses:
-  better:
-    question: the new one is better
-    kind: superiority
-    metric: {name: test_acc, split: test, better: higher}
-    arms: {treatment: new, control: control}
-    test: {primary: paired_t, sides: one}
-    min_effect: 0.01
-    min_seeds: 3
-    family: primary
-"""
