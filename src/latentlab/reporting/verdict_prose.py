@@ -55,8 +55,7 @@ _UNLIKELY = 0.05
 UNCONFIRMED = ("exploratory", "deviated")
 """Statuses of a verdict that is not confirmatory."""
 REHEARSAL = (
-    "A rehearsal: this environment tries the pipeline, as a rule with few seeds and epochs. No "
-    "verdict here, whatever its status, answers the study's question."
+    "A rehearsal: this environment tries the pipeline, and no verdict answers the study's question."
 )
 """What stands below the counts where verdicts only try the pipeline."""
 
