@@ -65,9 +65,9 @@ def export(study: str, to: Path, env: str | None, params: dict[str, Any], in_jso
             )
         for name in _TABLES:
             _require_made_with(study, name, record, present, to)
-        for made, source in record.mixed([*_TABLES, *_DRAWN]):
+        for name, source in record.mixed([*_TABLES, *_DRAWN]):
             raise UserError(
-                f"The {made} of {study} were made from other {source} than the present ones",
+                f"The {name} of {study} were made from other {source} than the present ones",
                 f"Run {study} to its end: {_command(study, present)}",
             )
         tables, drawn = (

@@ -148,8 +148,9 @@ class Outputs:
     def made(self, name: str) -> tuple[RunSettings, datetime] | None:
         """Return with which settings and when a dataset was written; none where that is unknown."""
         output = self._known.get(name)
-        settings = self._settings.get(output.settings) if output else None
-        return None if settings is None or output.at is None else (settings, output.at)
+        if output is None or output.at is None or output.settings not in self._settings:
+            return None
+        return self._settings[output.settings], output.at
 
     def mixed(self, names: Iterable[str]) -> list[tuple[str, str]]:
         """Return datasets and the one among them that each was not made from, but an older one."""
