@@ -6,7 +6,7 @@
 # name PyTorch's index of CPU builds there to fetch a small torch:
 #   make run PIP_ARGS="--extra-index-url <the address that pytorch.org gives for CPU>"
 # PYTEST_ARGS is passed to pytest; with `make test PYTEST_ARGS=--cov` the coverage of src is measured,
-# as CI does: it fails under 90 %. Tracing takes the tests a third longer.
+# as CI does: it fails under 90 %. Tracing takes what is traced half as long again.
 PYTHON ?= python3
 PIP_ARGS ?=
 PYTEST_ARGS ?=
@@ -60,7 +60,7 @@ docs: $(INSTALLED)
 
 clean:
 	# Your own files in data/01_raw stay.
-	rm -rf .venv data/0[2-9]*/* data/smoke data/paper mlflow.db .mlflow.db.lock .tracking mlartifacts .viz build site src/*.egg-info
+	rm -rf .venv data/0[2-9]*/* data/smoke data/paper data/reduced mlflow.db .mlflow.db.lock .tracking mlartifacts .viz build site src/*.egg-info
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -29,11 +29,12 @@ from latentlab.compute.device import machine_name, resolve_device
 from latentlab.compute.executors.processes import WorkerPool
 from latentlab.compute.plan import ExecutionPlan, PlanCache, even_parts
 from latentlab.data import load_prepared
-from latentlab.training.calibration import Calibration, Probe, Timing, time_plan
+from latentlab.training.calibration import Calibration
 from latentlab.training.cohort import Cohort
 from latentlab.training.contract import Clock, Method
 from latentlab.training.data import StudyData
 from latentlab.training.per_trial import per_trial_values
+from latentlab.training.plan_timing import Probe, Timing, time_plan
 from latentlab.training.trial import Trial
 from workloads import Workload, plain_inputs, workloads
 

@@ -37,7 +37,7 @@ def link_trials(project: Path, seeds: int) -> None:
     """Add what is planned and not stored."""
     from latentlab.experiment.planning import plan_trials
     from latentlab.studies.registry import STUDIES
-    from latentlab.training.store import DIGESTS, RECORD
+    from latentlab.training.trial_files import DIGESTS, RECORD
 
     declaration, prepared, store = of_many(project, seeds)
     trials = plan_trials(STUDIES[STUDY], declaration, prepared, "float32")

@@ -10,12 +10,21 @@ import pytest
 from labs import postgresql
 from labs.project_copies import ProjectCopy, copy_project, finished_smoke_run
 
+UNTRACED = ("*_properties.py", "*_rates.py", "*_agreement.py", "test_training.py", "test_kills.py")
+"""Properties, simulated error rates, and whole trainings: alone, in company and interrupted."""
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Coverage leaves out properties and long tests: they repeat what short tests run once."""
+    """Say what coverage leaves out, and what is begun first.
+
+    A test that is traced takes half as long again: those that take long repeat what short ones run.
+    """
     for item in items:
-        if {"hypothesis", "slow"} & set(item.keywords):
+        if {"hypothesis", "slow"} & set(item.keywords) or any(map(item.path.match, UNTRACED)):
             item.add_marker(pytest.mark.no_cover)
+    # Files with long tests come first, whole, so that no process is left with one at the end.
+    long = {item.path for item in items if "slow" in item.keywords}
+    items.sort(key=lambda item: item.path not in long)
 
 
 @pytest.fixture

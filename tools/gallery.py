@@ -1,4 +1,4 @@
-"""Photographs the first screens of the five studies' reports for `docs/gallery.md`.
+"""Photographs the first screens of the studies' reports for `docs/gallery.md`.
 
     kedro run --pipelines all --env smoke
     python tools/gallery.py data/smoke/08_reporting
@@ -18,7 +18,7 @@ from playwright.sync_api import sync_playwright
 
 FOLDER = Path(__file__).parent.parent / "docs" / "images" / "gallery"
 COLOURS = 64
-"""Of a picture: a report has few, and a page of five pictures should load at once."""
+"""Of a picture: a report has few, and a page of six pictures should load at once."""
 
 
 def photograph(reporting: Path, folder: Path) -> list[Path]:

@@ -37,5 +37,5 @@ def test_a_forecast_of_more_seeds_than_were_run(smoke_project: ProjectCopy) -> N
 
 
 def test_a_sweep_is_not_planned_beforehand() -> None:
-    with pytest.raises(UserError, match="asks trials as it goes"):
+    with pytest.raises(UserError, match="chooses its trials as it goes"):
         CliRunner().invoke(plan, ["derp_vae_sweep"], catch_exceptions=False)

@@ -1,8 +1,9 @@
-"""Jobs that need nothing heavy: what a cluster does with them is the same."""
+"""Jobs that need nothing heavy, so that workers start at once; they are dealt with the same."""
 
 import os
 import signal
 import time
+from multiprocessing.util import Finalize
 from pathlib import Path
 
 from latentlab.core.errors import UserError
@@ -15,6 +16,10 @@ def square(number, report):
 
 def fail(number, report):
     raise UserError(f"{number} is wrong", "Choose another.")
+
+
+def die(number, report):
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def die_once(mark, report):
@@ -43,3 +48,38 @@ def shown_device(number, report):
     """Say which GPU this worker sees."""
     time.sleep(0.2)
     return os.environ["CUDA_VISIBLE_DEVICES"]
+
+
+def where(number, report):
+    """Say which process this is."""
+    time.sleep(0.2)
+    return os.getpid()
+
+
+def leave_a_note(path, report):
+    """Touch a file when the process ends in good order."""
+    Finalize(None, path.touch, exitpriority=0)
+
+
+class Stubborn(Exception):
+    """Cannot be read back: it wants two arguments and keeps one."""
+
+    def __init__(self, what, why):
+        super().__init__(what)
+
+
+def job(payload, report):
+    """End as it is told: well, late, in an error or not at all."""
+    what, value = payload
+    if what == "slow":
+        time.sleep(0.5)
+        report("late news")
+    if what == "fail":
+        raise ValueError("this job fails")
+    if what == "stubborn":
+        raise Stubborn("it broke", "because")
+    if what == "lambda":
+        raise RuntimeError(lambda: None)
+    if what == "die":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return what, value

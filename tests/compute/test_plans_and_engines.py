@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
-import time
-from collections.abc import Callable
-from multiprocessing.util import Finalize
 from pathlib import Path
 
 import pytest
@@ -15,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from compute.light_jobs import shown_device
+from compute.light_jobs import die, fail, leave_a_note, shown_device, square, where
 from latentlab.compute.config import ComputeConfig
 from latentlab.compute.device import (
     autocast,
@@ -104,29 +100,8 @@ def test_a_damaged_or_unwritable_cache_costs_only_time(tmp_path: Path) -> None:
     PlanCache(tmp_path / "file" / "plans.json").put("a", ExecutionPlan(2))
 
 
-Report = Callable[[object], None]
-
-
 def named(*payloads: object) -> dict[str, object]:
     return {f"job{place}": payload for place, payload in enumerate(payloads)}
-
-
-def square(number: int, report: Report) -> int:
-    report(f"squaring {number}")
-    return number * number
-
-
-def fail(number: int, report: Report) -> None:
-    raise UserError(f"{number} is wrong", "Choose another.")
-
-
-def die(number: int, report: Report) -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
-def where(number: int, report: Report) -> int:
-    time.sleep(0.2)
-    return os.getpid()
 
 
 @pytest.fixture(scope="module")
@@ -162,10 +137,6 @@ def test_leaving_the_pool_ends_its_workers() -> None:
     for number in numbers:
         with pytest.raises(ProcessLookupError):
             os.kill(number, 0)
-
-
-def leave_a_note(path: Path, report: object) -> None:
-    Finalize(None, path.touch, exitpriority=0)
 
 
 def test_idle_workers_put_their_things_away(tmp_path: Path) -> None:

@@ -1,14 +1,12 @@
 """What a pool and a cache do after something went wrong."""
 
 import json
-import os
-import signal
-import time
 
 import pytest
 import torch
 from pydantic import ValidationError
 
+from compute.light_jobs import job
 from latentlab.compute import ComputeConfig, ExecutionPlan
 from latentlab.compute.device import process_settings_kept
 from latentlab.compute.executors.processes import WorkerPool
@@ -16,31 +14,8 @@ from latentlab.compute.plan import PlanCache, candidates, even_parts
 from latentlab.core.errors import UserError
 
 
-class Stubborn(Exception):
-    """Cannot be read back: it wants two arguments and keeps one."""
-
-    def __init__(self, what, why):
-        super().__init__(what)
-
-
 def named(payloads):
     return {f"job{place}": payload for place, payload in enumerate(payloads)}
-
-
-def job(payload, report):
-    what, value = payload
-    if what == "slow":
-        time.sleep(0.5)
-        report("late news")
-    if what == "fail":
-        raise ValueError("this job fails")
-    if what == "stubborn":
-        raise Stubborn("it broke", "because")
-    if what == "lambda":
-        raise RuntimeError(lambda: None)
-    if what == "die":
-        os.kill(os.getpid(), signal.SIGKILL)
-    return what, value
 
 
 def ignore(news):

@@ -16,7 +16,7 @@ from kedro.framework.startup import bootstrap_project
 from labs.project_copies import copy_project
 from latentlab.core.errors import UserError
 
-ENVIRONMENTS = (None, "base", "smoke", "gpu", "paper", "local")
+ENVIRONMENTS = (None, "base", "smoke", "gpu", "paper", "reduced", "local")
 
 
 @pytest.fixture
@@ -91,6 +91,7 @@ def test_a_persons_own_settings_win_in_every_environment(root: Path, env: str | 
         ("smoke", "cpu", "data/smoke"),
         ("gpu", "cuda", "data"),
         ("paper", "auto", "data/paper"),
+        ("reduced", "cpu", "data/reduced"),
     ],
 )
 def test_without_own_settings_the_environment_decides(
@@ -211,7 +212,7 @@ def test_what_cannot_be_read_is_one_line(
 def test_an_environment_that_is_not_there_is_named(root: Path) -> None:
     line = refusal(root, "smok")
     assert "conf/smok" in line
-    assert "base, gpu, local, paper, smoke" in line
+    assert "base, gpu, local, paper, reduced, smoke" in line
 
 
 def test_all_mistakes_of_all_files_are_told_at_once(root: Path) -> None:

@@ -18,6 +18,7 @@ def test_silent_work_is_told(caplog: pytest.LogCaptureFixture) -> None:
     lively.end()
     told = [line for line in caplog.messages if line.startswith("calibration: ")]
     assert 2 <= len(told) <= 6
+    assert told[0] == "calibration: begins"
     time.sleep(0.3)
     assert len(caplog.messages) == len(told)
 
@@ -41,3 +42,12 @@ def test_short_pieces_of_work_are_not_silent_together(caplog: pytest.LogCaptureF
         time.sleep(0.08)
     lively.end()
     assert [line for line in caplog.messages if line.startswith("piece ")]
+
+
+def test_work_that_goes_on_says_for_how_long(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    lively = Liveliness(seconds=0.1)
+    lively.begin("calibration")
+    time.sleep(1.3)
+    lively.end()
+    assert caplog.messages[-1] == "calibration: 1 s so far"

@@ -50,6 +50,7 @@ def test_registry():
         "cifar10",
         "celeba",
         "dsprites",
+        "shapes3d",
         "arc_like",
         "arc",
         "concept_arc",

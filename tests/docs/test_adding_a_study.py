@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
@@ -78,6 +79,18 @@ def test_only_two_folders_and_the_registry_are_touched() -> None:
 def test_every_code_block_is_a_file_or_a_command() -> None:
     kinds = re.findall(r"^```(\w+)$", PAGE.read_text(), re.MULTILINE)
     assert len([kind for kind in kinds if kind != "console"]) == len(blocks())
+
+
+def test_every_file_and_every_class_that_is_named_is_there() -> None:
+    text, package = PAGE.read_text(), CHECKOUT / "src/latentlab"
+    written = {Path(block.file).name for block in blocks()}
+    for name in set(re.findall(r"`([\w/]+\.py)`", text)) - written:
+        places = (CHECKOUT / name, CHECKOUT / "src" / name, package / name)
+        assert NAME in name or any(place.is_file() for place in places), name
+    placed = re.findall(r"`(\w+)(?:\([\w, ]*\))?`\s+\(`([\w/]+\.py)`\)", text)
+    assert {"DivergedError", "ExampleMean", "Split", "LightningMethod"} <= dict(placed).keys()
+    for name, file in placed:
+        assert re.search(rf"^class {name}\b", (package / file).read_text(), re.MULTILINE), name
 
 
 def require_house_rules(project: ProjectCopy) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from click import Command
 from click.testing import CliRunner
 
 from labs.project_copies import CHECKOUT
@@ -46,9 +47,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run(command: str, folder: Path) -> JudgedRuns:
     """What `latentlab judge` hands to the pipeline, judged."""
-    arguments = judge.make_context("judge", shlex.split(command)[2:]).params
-    said = {name: value for name, value in arguments.items() if value is not None}
-    return judge_runs(EvidenceSettings.model_validate(said), folder, experiment)
+    return judge_runs(settings(judge, command), folder, experiment)
+
+
+def settings(command: Command, line: str) -> EvidenceSettings:
+    """What a command hands to its pipeline."""
+    said = command.make_context(command.name, shlex.split(line)[2:]).params
+    del said["in_json"]  # how it prints
+    return EvidenceSettings(**{name: value for name, value in said.items() if value is not None})
 
 
 @pytest.mark.parametrize("command", JUDGING)
@@ -59,9 +65,7 @@ def test_each_walk_gives_the_verdicts(folder: Path, command: str) -> None:
 
 @pytest.mark.parametrize("command", AUDITING)
 def test_each_audit_finds_what_the_page_says(folder: Path, command: str) -> None:
-    arguments = audit.make_context("audit", shlex.split(command)[2:]).params
-    said = {name: value for name, value in arguments.items() if value is not None}
-    found = audit_source(EvidenceSettings.model_validate(said), folder, experiment)
+    found = audit_source(settings(audit, command), folder, experiment)
     assert found.said[0].startswith("18 runs of runs, 2 scores: ")
 
 

@@ -12,7 +12,8 @@ from latentlab.evidence.hypotheses import read_hypotheses
 from latentlab.evidence.verdict_columns import VERDICT_COLUMNS
 from latentlab.evidence.verdicts import judge
 from latentlab.metrics.metric import Metric
-from latentlab.reporting.verdict_cells import boundary_text
+from latentlab.reporting.verdict_cells import boundary_text, deciding_p
+from latentlab.reporting.verdict_prose import verdict_sentence
 
 OLD = np.array([0.50, 0.52, 0.47, 0.55, 0.49, 0.51])
 SMALL_NOISE = np.array([0.010, -0.012, 0.004, 0.008, -0.006, -0.002])
@@ -144,7 +145,7 @@ def test_the_interval_of_a_relative_claim_agrees_with_its_test(
     metric = {"name": "loss", "split": "test"}
     claim = {"kind": kind, "pairing": pairing, "metric": metric, "test": test, "arms": arms}
     seen = set()
-    for _ in range(60):
+    for _ in range(20):
         control = rng.gamma(6, 1, 8)
         new = control * rng.uniform(0.8, 1.15) + rng.normal(0, 0.4, 8)
         scores, trials = tables({"new": new, "old": control}, metric="loss")
@@ -362,9 +363,35 @@ def test_scores_that_do_not_vary_decide_nothing_by_t(declare, metrics, tables):
     scores, trials = tables({"new": np.full(6, 2.0), "old": np.ones(6)})
     row = only(judge(scores, declare(H1={}), metrics, trials))
     assert row["verdict"] == "inconclusive"
-    assert "undefined" in row["cause"]
+    assert row["cause"] == (
+        "paired_t is undefined on differences that do not vary; it is not with test.primary: "
+        "sign_flip"
+    )
+    assert np.isnan([row["p_supported_adjusted"], row["p_refuted_adjusted"]]).all()
+    assert deciding_p(row) == ("undefined", "")
+    assert "Its p-value is undefined. Reason: paired_t is" in verdict_sentence(row)
     flip = declare(H1={"test": {"primary": "sign_flip"}})
     assert only(judge(scores, flip, metrics, trials))["verdict"] == "supported"
+
+
+def test_differences_that_are_all_zero_decide_nothing(declare, metrics, tables):
+    scores, trials = tables({"new": OLD, "old": OLD + 0.0})
+    table = judge(scores, declare(H1={}, H2={}), metrics, trials)
+    assert set(table["verdict"]) == {"inconclusive"}
+    assert table["p_supported_adjusted"].isna().all()
+
+
+def test_scores_of_independent_arms_that_do_not_vary_name_their_exact_test(
+    declare, metrics, tables
+):
+    scores, trials = tables({"new": np.full(6, 2.0), "old": np.ones(6)})
+    welch = {"pairing": "none", "test": {"primary": "welch_t"}}
+    row = only(judge(scores, declare(H1=welch), metrics, trials))
+    assert row["cause"].endswith(
+        "scores that do not vary; it is not with test.primary: permutation"
+    )
+    there = {"pairing": "none", "test": {"primary": "permutation"}}
+    assert only(judge(scores, declare(H1=there), metrics, trials))["verdict"] == "supported"
 
 
 def test_what_the_data_alone_leave_open_has_no_other_cause(declare, metrics, tables):

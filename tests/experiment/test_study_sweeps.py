@@ -128,6 +128,7 @@ def test_every_configuration_is_trained_on_every_seed_and_scored_on_validation(
     assert shown["low"] < shown["gain"] < shown["high"]
 
 
+@pytest.mark.slow
 def test_a_winner_is_confirmatory_until_its_declaration_is_bent(tmp_path, prepared, store):
     def confirmed(declaration=None, **changes):
         sweep = loaded(tmp_path, SWEEP | {"configurations": 3} | changes, declaration)
@@ -198,6 +199,7 @@ def test_a_confirmation_is_derived_anew_and_what_was_bent_is_named(tmp_path, pre
     assert found()["the sweep default is registered"] == "it never was"
 
 
+@pytest.mark.slow
 def test_another_winner_on_seeds_that_were_seen_is_named(tmp_path, prepared, store):
     sweep = loaded(tmp_path, SWEEP | {"configurations": 3})
     table, _ = search_sweep(sweep, CONFIG, COMPUTE, prepared, store)
@@ -208,6 +210,7 @@ def test_another_winner_on_seeds_that_were_seen_is_named(tmp_path, prepared, sto
     assert "another winner was confirmed" in gain["status_reason"].dropna().iloc[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lost", [6, 10])
 def test_losses_on_fresh_seeds_are_counted_and_confirm_nothing(tmp_path, prepared, store, lost):
     fresh = {"confirmation": {"seeds": {"first": 90, "count": 10}}}
@@ -248,6 +251,7 @@ def test_losses_on_fresh_seeds_are_counted_and_confirm_nothing(tmp_path, prepare
     assert winner.sections[0].table["winner"].tolist()[:lost] == ["lost"] * lost
 
 
+@pytest.mark.slow
 def test_a_larger_budget_goes_on_and_other_changes_begin_again(tmp_path, prepared, store):
     search_sweep(loaded(tmp_path), CONFIG, COMPUTE, prepared, store)
     more = loaded(tmp_path, SWEEP | {"configurations": 8})
@@ -303,6 +307,7 @@ def test_what_a_killed_run_had_in_work_is_taken_up_on_any_machine(tmp_path, prep
     assert not table.notes
 
 
+@pytest.mark.slow
 def test_what_another_driver_trained_is_told_and_not_trained_again(tmp_path, prepared, store):
     shared = CONFIG.model_copy(update={"storage": f"sqlite:///{tmp_path}/shared.db"})
     sweep = loaded(tmp_path)

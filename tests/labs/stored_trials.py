@@ -9,7 +9,8 @@ from typing import Any
 from safetensors.torch import save
 from torch import Tensor
 
-from latentlab.training.store import TrialRecord, TrialStore
+from latentlab.training.store import TrialStore
+from latentlab.training.trial_files import TrialRecord
 
 RECORD = TrialRecord(
     id="trial",

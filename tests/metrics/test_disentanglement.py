@@ -60,6 +60,14 @@ def test_noise_scores_nothing_or_chance(noise: np.ndarray, rng: np.random.Genera
     assert beta_vae_score(noise, FACTORS, rng) == pytest.approx(1 / 3, abs=0.06)
 
 
+def test_units_that_tell_nothing_score_nothing(rng: np.random.Generator) -> None:
+    # The units of a collapsed model are constant, as far as a forest sees.
+    for codes in (np.full((len(FACTORS), 5), 0.3), 1e-9 * rng.normal(size=(len(FACTORS), 5))):
+        found = dci(codes, FACTORS, rng)
+        assert (found.disentanglement, found.completeness) == (0, 0)
+        assert 0 < found.informativeness < 0.5
+
+
 def test_a_mixture_keeps_information_and_loses_the_rest(rng: np.random.Generator) -> None:
     # A reflection: each unit has 4/9, 4/9 and 1/9 of the factors' variances.
     mixed = (FACTORS - FACTORS.mean(0)) / FACTORS.std(0) @ (np.eye(3) - 2 / 3)

@@ -58,6 +58,7 @@ def verified(lab: ProjectCopy, *params: str) -> str:
     done = lab.kedro("verify", STUDY, "--env", "smoke", *given)
     holds = ": holds" in done.stdout and "do not hold" not in done.stderr + done.stdout
     assert (done.returncode == 0) == holds
+    assert holds or "Give the --env and --params of the run" in done.stderr
     return done.stdout
 
 

@@ -26,7 +26,7 @@ def test_a_table_of_runs_is_judged_by_one_command(project: ProjectCopy) -> None:
     assert done.returncode == 0, done.stderr
     report = project.root / "data/08_reporting/evidence/report/report.md"
     assert "1 prediction without a run: a wider one 5 %." in report.read_text()
-    assert "1 verdict: 0 confirmatory, 1 exploratory" in done.stdout
+    assert "; 0 confirmatory, 1 exploratory, 0 deviated." in done.stdout
     assert "An arm is a value of model" in done.stdout + done.stderr
     client = mlflow.MlflowClient(f"sqlite:///{project.root / 'mlflow.db'}")
     experiment = client.get_experiment_by_name("evidence")

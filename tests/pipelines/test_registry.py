@@ -21,7 +21,7 @@ from latentlab.pipeline_registry import (
 )
 from latentlab.studies.registry import STUDIES
 
-ENVIRONMENTS = ("base", "smoke", "gpu", "paper")
+ENVIRONMENTS = ("base", "smoke", "gpu", "paper", "reduced")
 
 
 def test_names_are_as_documented() -> None:

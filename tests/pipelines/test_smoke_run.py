@@ -16,6 +16,7 @@ import yaml
 
 from labs.project_copies import ProjectCopy, copy_project
 from latentlab.data.packing import latest_folder
+from latentlab.studies.registry import STUDIES
 
 STUDY = "derp_vae"
 ARMS, SEEDS = 6, 3
@@ -65,7 +66,13 @@ def test_the_terminal_ends_with_the_verdicts_and_where_to_look(smoke_project: Pr
     assert [line.split()[0] for line in lines[-4:]] == ["report", "MLflow", "arms", "pipelines"]
     page = urlsplit(lines[-4].split(maxsplit=1)[1])
     assert (page.scheme, Path(page.path).exists()) == ("file", True)
-    first = lines.index("9 verdicts: 9 confirmatory, 0 exploratory, 0 deviated.")
+    counts = re.compile(r"9 verdicts: .*; 9 confirmatory, 0 exploratory, 0 deviated\.")
+    first = next(i for i, line in enumerate(lines) if counts.fullmatch(line))
+    # It was not trained to answer anything.
+    rehearsal = lines.pop(first + 1)
+    assert rehearsal.startswith("A rehearsal: this environment tries the pipeline")
+    page_text = Path(page.path).read_text()
+    assert "A rehearsal: this environment tries the pipeline" in page_text
     words = {"supported", "refuted", "inconclusive", "invalid", "not_run"}
     assert all(line.split()[0] in words for line in lines[first + 1 : first + 10])
     assert lines[first + 10].startswith("The seeds that an open question needs run from a plan")
@@ -98,6 +105,9 @@ def test_parameters_are_flat_and_none_is_a_printed_object(smoke_project: Project
     assert parameters["derp_vae.training.epochs"] == "2"
     assert parameters["compute.device"] == "cpu"
     assert parameters["derp_vae.arms.beta_vae_0.1.objective.beta"] == "0.1"
+    # And what else two runs may differ in.
+    for name, version in STUDIES[STUDY].versions.items():
+        assert parameters[f"derp_vae.versions.{name}"] == str(version)
     assert not [k for k, v in parameters.items() if re.search(r"\w+=\w+ \w+=", v)]
 
 

@@ -30,6 +30,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> ProjectCopy:
     assert done.returncode == 0, done.stderr
     assert "6 configurations by quasi_random search: 6 complete." in done.stdout
     assert "fresh seeds" in done.stdout
+    assert "A rehearsal: this environment tries the pipeline" in done.stdout
     return copy
 
 

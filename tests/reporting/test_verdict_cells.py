@@ -219,10 +219,15 @@ def printed(**options: Any) -> str:
 def test_without_a_terminal_each_hypothesis_is_one_plain_line() -> None:
     lines = printed(width=60).splitlines()
     assert len(lines) == len(VERDICTS) + 3
-    assert lines[0] == "9 verdicts: 8 confirmatory, 1 exploratory, 0 deviated."
+    assert lines[0] == (
+        "9 verdicts: 3 supported, 1 refuted, 3 inconclusive, 1 invalid, 1 not run; "
+        "8 confirmatory, 1 exploratory, 0 deviated."
+    )
     asked = VERDICTS["question"].iloc[0].rstrip(".")
     begin = f"supported     H1_less_collapse: {asked}; effect 3.12 [2.61, 3.63]"
     assert lines[1].lower().startswith(begin.lower())
+    assert "3.63] (unadjusted 90 % interval), claim holds above 2; adjusted p" in lines[1]
+    assert "(unadjusted 90 % interval), claim holds between -6 and 6; adj" in lines[5]
     assert lines[4].endswith("needs 5 to 14 more")
     assert lines[-2] == "report  a[b]/index.html"
     assert "\x1b" not in "".join(lines)
@@ -263,6 +268,7 @@ def test_in_a_terminal_the_verdict_is_coloured_and_comes_first() -> None:
     lines = printed(width=140, force_terminal=True).splitlines()
     row = next(line for line in lines if "H1_less_collapse" in line)
     assert row.startswith("\x1b[1;34msupported")
+    assert "claim holds above 2" in "".join(lines)
     assert any(VERDICTS["question"].iloc[0].split()[0] in line for line in lines)
     assert "a[b]/index.html" in lines[-2]
 

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import pandas as pd
 import pytest
 import yaml
 from click.testing import CliRunner
@@ -86,6 +87,14 @@ def test_a_study_of_modules(tmp_path, monkeypatch):
             check=False,
         )
         assert checked.returncode == 0, checked.stdout + checked.stderr
+    # Its first verdict is one: the arms differ, and not by the same number in every seed.
+    few = "mine.seeds.count=3,mine.hypotheses.defaults.min_seeds=3"
+    ran = copy.kedro("run", "-q", "--env", "smoke", "--pipelines", "mine", "--params", few)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    (row,) = pd.read_csv(copy.root / "data/smoke/08_reporting/mine/verdicts.csv").to_dict("records")
+    assert row["verdict"] == "supported"
+    assert row["interval_low"] < row["interval_high"]
+    assert row["p_supported_adjusted"] > 0
 
 
 def test_for_a_script_that_exists(project):

@@ -251,7 +251,6 @@ LINEAR = LinearMethod()
 
 
 @pytest.mark.slow
-@pytest.mark.no_cover  # A tracer makes the compiler's work half as long again.
 def test_compiled_cohorts_follow_the_plain_ones(digits):
     """Two of the same shapes: neither may run the other's graph; a resumed one is bit-equal."""
     rules = [{"training": {"optimiser": rule, "weight_decay": 0.05}} for rule in ("adam", "adamw")]

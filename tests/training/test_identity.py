@@ -1,6 +1,5 @@
 """What a trial's name depends on, and that formulas do not change under an old version."""
 
-import ast
 import hashlib
 import importlib
 import json
@@ -15,6 +14,7 @@ import latentlab
 from labs.trainer import config
 from latentlab.studies.registry import STUDIES
 from latentlab.training import trial as trial_module
+from latentlab.training.method_code import formulas
 from latentlab.training.trial import TRAINER_VERSION, Trial
 
 ONE = Trial("derp_vae", "standard", 0, config(), "data", "float32", 1)
@@ -193,28 +193,6 @@ OWNERS = {
         if (SOURCE / f"studies/{name}/baselines.py").exists()
     },
 }
-
-
-def formulas(source):
-    """The code of a module without comments, docstrings, messages and layout."""
-    tree = ast.parse(source)
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and body:
-            # A docstring, and strings that document a constant.
-            node.body = [
-                item
-                for item in body
-                if not (
-                    isinstance(item, ast.Expr)
-                    and isinstance(item.value, ast.Constant)
-                    and isinstance(item.value.value, str)
-                )
-            ] or [ast.Pass()]
-        if isinstance(node, ast.Call):
-            # The description of a field is for people.
-            node.keywords = [word for word in node.keywords if word.arg != "description"]
-    return ast.unparse(tree)
 
 
 def digest(paths):

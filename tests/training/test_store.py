@@ -17,7 +17,8 @@ from labs.warm_processes import CONTEXT
 from latentlab.compute.plan import ExecutionPlan
 from latentlab.core.errors import UserError
 from latentlab.training.checkpoint import Checkpoint, cohort_name, load_checkpoint, save_checkpoint
-from latentlab.training.store import TrialRecord, TrialStore, require_whole
+from latentlab.training.store import TrialStore
+from latentlab.training.trial_files import TrialRecord, require_whole
 
 WEIGHTS = b"weights"
 RECORD = TrialRecord(

@@ -61,7 +61,7 @@ def audit(context: click.Context, /, in_json: bool, **said: str | None) -> None:
 @click.argument("second")
 @as_json
 def compare(first: str, second: str, in_json: bool) -> None:
-    """Say in what two runs of a study differ: configuration, verdicts, scores.
+    """Say in what two runs of a study differ: configuration and versions, verdicts, scores.
 
     FIRST and SECOND are ids of runs in MLflow, or STUDY for its last run that reached its verdicts
     and STUDY~1 for the one before: `latentlab compare derp_vae~1 derp_vae`.

@@ -142,10 +142,12 @@ def plan(study: str, env: str | None, params: dict[str, Any], in_json: bool) -> 
     from latentlab.pipelines.data_preparation import look_at_program, prepare
     from latentlab.studies.registry import STUDIES
 
-    if study.removesuffix("_sweep") in STUDIES and study.endswith("_sweep"):
+    swept = STUDIES.get(study.removesuffix("_sweep"))
+    if study.endswith("_sweep") and swept is not None and not swept.advises:
         raise UserError(
-            f"{study} asks trials as it goes, which cannot be planned beforehand",
-            "latentlab audit FILE says how many runs a sweep file makes, and what they can show.",
+            f"{study} is a sweep, which chooses its trials as it goes: plan is of a study's arms",
+            "latentlab audit says how many runs a sweep's file makes, such as "
+            f"conf/base/{swept.name}/sweeps/default.yml, and what is to beware of in it.",
         )
     studies_meant(study, STUDIES)
     one = STUDIES[study]

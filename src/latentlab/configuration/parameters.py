@@ -32,6 +32,10 @@ class SharedParameters(StrictModel):
     compute: ComputeConfig
     raw_data: str = Field(min_length=1, description="folder of files that you already have")
     retrain: bool = Field(False, description="train known trials again")
+    rehearsal: bool = Field(
+        False,
+        description="runs only try the pipeline, and terminal and reports say so",
+    )
     tracking: TrackingConfig = TrackingConfig()
     sweeps: SweepsConfig
     analysis: ImportedSweep = ImportedSweep()

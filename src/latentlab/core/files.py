@@ -137,6 +137,13 @@ def remove_partials(folder: Path, older_than: float = ABANDONED, deep: bool = Fa
                 path.unlink()
 
 
+def set_aside(path: Path) -> Path:
+    """Rename something damaged to a free name beside it."""
+    aside = path.with_name(f"{path.name}.damaged-{secrets.token_hex(3)}")
+    path.rename(aside)
+    return aside
+
+
 def stamp(paths: Iterable[Path]) -> Stamp:
     """Return what tells whether files changed; None for one that is not there."""
     return tuple(_stamp(path) for path in paths)

@@ -62,4 +62,9 @@ class Liveliness(logging.Handler):
         while not self._ended.wait(self._seconds / 8):
             now = time.monotonic()
             if now - Liveliness.heard >= self._seconds * 7 / 8:
-                logger.info("%s: %.0f s so far", self._work, now - self._begun)
+                logger.info("%s: %s", self._work, _since(now - self._begun))
+
+
+def _since(seconds: float) -> str:
+    """Say how long work has gone on; that it begins, where the silence was that of earlier work."""
+    return "begins" if seconds < 1 else f"{seconds:.0f} s so far"

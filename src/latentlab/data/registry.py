@@ -22,6 +22,7 @@ from latentlab.data.images.digits import DIGITS
 from latentlab.data.images.dsprites import DSPRITES
 from latentlab.data.images.fashion_mnist import FASHION_MNIST
 from latentlab.data.images.mnist import MNIST
+from latentlab.data.images.shapes3d import SHAPES3D
 from latentlab.data.prepared import Prepared
 from latentlab.data.source import Source, SourceConfig
 from latentlab.data.synthetic.low_rank import LOW_RANK
@@ -38,6 +39,7 @@ SOURCES: dict[str, Source[Any]] = {
         CIFAR10,
         CELEBA,
         DSPRITES,
+        SHAPES3D,
         ARC_LIKE,
         ARC,
         CONCEPT_ARC,

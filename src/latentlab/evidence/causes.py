@@ -6,6 +6,9 @@ import math
 
 from latentlab.evidence.assessment import Assessment, Level
 
+_UNDEFINED = {"paired_t": ("differences", "sign_flip"), "welch_t": ("scores", "permutation")}
+"""Tests that divide by a spread: of what, and the exact test of the same effect."""
+
 
 def why_open(assessment: Assessment, level: Level, *, contradictory: bool) -> str:
     """Say why a hypothesis is inconclusive; empty where the data alone leave it open.
@@ -30,6 +33,7 @@ def why_open(assessment: Assessment, level: Level, *, contradictory: bool) -> st
     if contradictory:
         return "the trend is certain but within the range declared to be no trend"
     if math.isnan(assessment.p_supported):
-        others = " (sign_flip or permutation would not be)" * (not assessment.contrasts)
-        return f"{assessment.test} is undefined on scores that do not vary{others}"
+        what, other = _UNDEFINED.get(assessment.test, ("scores", ""))
+        remedy = f"; it is not with test.primary: {other}" if other else ""
+        return f"{assessment.test} is undefined on {what} that do not vary{remedy}"
     return ""

@@ -50,8 +50,10 @@ VERDICT_COLUMNS: dict[str, str] = {
     "interval_level": "its coverage: 1 - 2 alpha, or 1 - alpha for two sides",
     "p_supported": "p-value of support, compared with alpha",
     "p_refuted": "p-value of refutation, compared with alpha",
-    "p_supported_adjusted": "corrected for earlier attempts and within the family's supports",
-    "p_refuted_adjusted": "corrected for earlier attempts and within the family's refutations",
+    "p_supported_adjusted": "corrected for earlier attempts and within the family's supports; "
+    "empty where the test is undefined",
+    "p_refuted_adjusted": "corrected for earlier attempts and within the family's refutations; "
+    "empty where the test is undefined",
     "attainable_p": "smallest p_supported that test and n allow",
     "test": "primary test",
     "sensitivity": "JSON: other test -> its p_supported, unadjusted; skewed_t, which allows for "

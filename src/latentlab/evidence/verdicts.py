@@ -159,8 +159,14 @@ def _judge_family(
         else:
             row |= _statistics(found, level) | {
                 "verdict": str(decision.verdict[0, index]),
-                "p_supported_adjusted": float(decision.supported_adjusted[0, index]),
-                "p_refuted_adjusted": float(decision.refuted_adjusted[0, index]),
+                # The correction counts a p-value that is undefined as 1: it stays none.
+                **{
+                    f"p_{side}_adjusted": math.nan if math.isnan(own) else float(adjusted[0, index])
+                    for side, own, adjusted in (
+                        ("supported", found.p_supported, decision.supported_adjusted),
+                        ("refuted", found.p_refuted, decision.refuted_adjusted),
+                    )
+                },
             }
             row |= _answer(claim, found, level, row)
             fewest = stopping.looks[-1] if stopping else _worth_running(row, found)

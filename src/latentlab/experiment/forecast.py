@@ -26,6 +26,7 @@ from latentlab.evidence.standing import Standing
 from latentlab.evidence.tables import Tables, tidy
 from latentlab.experiment.baselines import baseline_trials, fitted_baselines
 from latentlab.experiment.declaration import Declaration
+from latentlab.experiment.looks import by_look
 from latentlab.experiment.planning import plan_trials
 from latentlab.experiment.registering import read_record
 from latentlab.experiment.scoring import kept_examples
@@ -40,6 +41,7 @@ from latentlab.training.data import StudyData
 from latentlab.training.estimate import Estimate
 from latentlab.training.groups import open_group
 from latentlab.training.store import TrialStore
+from latentlab.training.trains import Trains
 from latentlab.training.trial import Trial
 
 START_SECONDS = 7.0
@@ -83,13 +85,16 @@ class Forecast:
     def lines(self) -> list[str]:
         """Return the forecast in words."""
         trials = f"{self.planned:,} trials, {self.known:,} known, {self.to_train:,} to train"
+        less = ["trials may stop early"] if self.stops_early else []
         if self.first_look is not None:
-            trials += f" at most, {self.first_look:,} until the first look"
-        seconds = self.seconds
-        took = "nobody knows how long" if seconds is None else f"about {duration(seconds)}"
-        upper = " at most (trials may stop early)" if self.stops_early else ""
+            trials += f" at most, {self.first_look or 'none'} until the first look"
+            less.append("a look may be the last")
+        upper = f" at most ({', '.join(less)})" if less and self.to_train else ""
+        took = "nobody knows how long training takes; beside it"
+        if self.seconds is not None:
+            took = f"about {duration(self.seconds)}{upper}"
         parts = ", ".join(f"{name} {duration(part)}" for name, part in self.stages.items())
-        found = [trials, f"{took}{upper}: {parts}"]
+        found = [trials, f"{took}: {parts}"]
         if self.bytes:
             found.append(f"{self.bytes / 1e9:.2g} GB of memory at once")
         return [*found, *map(prospect_line, self.claims), CAUTION]
@@ -127,32 +132,29 @@ def forecast(
         preparing: seconds that `made_from` took.
     """
     planned = plan_trials(study, declaration, made_from, compute.precision)
-    known = {folder.name for folder in store.whole()}
-    missing = list({trial.id: trial for trial in planned if trial.id not in known}.values())
     count = len({trial.id for trial in planned})
     stages = {"start": START_SECONDS, "data_preparation": preparing}
     if study.runs_programs:
         trainer = study.trainer(declaration, made_from, store, compute)
-        estimate = trainer.estimate(missing) if missing else Estimate()
+        missing = trainer.waiting(planned)
+        estimate = _by_look(trainer, declaration, missing)
         measuring = 0.0
     else:
         with tempfile.TemporaryDirectory() as folder, process_settings_kept():
             # Workers read it from there.
             save_prepared(made_from, Path(folder) / "prepared")
-            prepared, estimate = load_prepared(Path(folder) / "prepared"), Estimate()
-            if missing:
-                estimate = _estimate(study, declaration, compute, prepared, store, missing)
+            prepared = load_prepared(Path(folder) / "prepared")
+            missing = study.trainer(declaration, prepared, store, compute).waiting(planned)
+            estimate = _estimate(study, declaration, compute, prepared, store, missing)
             measuring = _evaluation(study, declaration, compute, prepared, planned, missing)
     if estimate is not None:
         stages["training"] = estimate.seconds + TRACKING_SECONDS * count
     stages["evaluation"] = measuring
     stages["hypothesis_testing"] = CLAIM_SECONDS * len(declaration.applicable.hypotheses)
     stages["reporting"] = REPORT_SECONDS
-    stopping = declaration.hypotheses.stopping
     first_look = None
-    if stopping is not None:
-        early = sorted(declaration.seeds.numbers())[: stopping.looks[0]]
-        first_look = sum(trial.seed in early for trial in missing)
+    if declaration.hypotheses.stopping is not None:
+        first_look = len(by_look(declaration, missing)[0])
     training = [getattr(config, "training", None) for config in declaration.configs.values()]
     return Forecast(
         planned=count,
@@ -163,6 +165,19 @@ def forecast(
         stops_early=any(getattr(one, "stop_patience", None) for one in training),
         claims=_claims(study, declaration, made_from, store, scores, trials),
     )
+
+
+def _by_look(
+    trainer: Trains, declaration: Declaration, missing: Sequence[Trial]
+) -> Estimate | None:
+    """Measure what is trained together, as a run does: from look to look the groups are smaller."""
+    total = Estimate()
+    for trials in filter(None, by_look(declaration, missing)):
+        found = trainer.estimate(trials)
+        if found is None:
+            return None
+        total += found
+    return total
 
 
 def _estimate(
@@ -182,7 +197,7 @@ def _estimate(
         shutil.copy(kept, own)
     empty = TrialStore(own.parent / study.name)
     with study.trainer(declaration, prepared, empty, compute) as trainer:
-        found = trainer.estimate(missing)
+        found = _by_look(trainer, declaration, missing)
     if own.exists():
         kept.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(own, kept)

@@ -6,9 +6,10 @@ run that is killed comes to the same decisions again, and goes on where it stood
 
 from __future__ import annotations
 
+import itertools
 import json
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -66,18 +67,28 @@ def train_study(
     with study.trainer(declaration, made_from, store, compute) as trainer:
         if stopping is None:
             return planned, trainer.train(planned, retrain=retrain, begin=note)
-        seeds, known = sorted(declaration.seeds.numbers()), 0
         so_far: list[Trial] = []
         trained: frozenset[str] = frozenset()
-        for count in stopping.looks:
-            new = [trial for trial in planned if trial.seed in seeds[known:count]]
+        for count, new in zip(stopping.looks, by_look(declaration, planned), strict=True):
             trained |= trainer.train(new, retrain=retrain, begin=note)
-            so_far, known = so_far + new, count
+            so_far = so_far + new
             table = trial_table(so_far, store, trained)
             verdicts = _judged(study, declaration, compute, made_from, store, table)
             if not _goes_on(stopping, count, verdicts):
                 break
         return so_far, trained
+
+
+def by_look(declaration: Declaration, planned: Sequence[Trial]) -> list[list[Trial]]:
+    """Return the trials that are trained together: all, or those from each look to the next."""
+    stopping = declaration.hypotheses.stopping
+    if stopping is None:
+        return [list(planned)]
+    seeds = sorted(declaration.seeds.numbers())
+    return [
+        [trial for trial in planned if trial.seed in seeds[known:count]]
+        for known, count in itertools.pairwise((0, *stopping.looks))
+    ]
 
 
 def _judged(

@@ -18,8 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from latentlab.core.files import write_atomically
-from latentlab.training.store import set_aside
+from latentlab.core.files import set_aside, write_atomically
 
 logger = logging.getLogger(__name__)
 

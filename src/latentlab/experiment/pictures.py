@@ -15,7 +15,8 @@ from latentlab.experiment.same_data import require_same_data
 from latentlab.experiment.study import Study
 from latentlab.experiment.trial_scores import on_device
 from latentlab.training.data import data_spec
-from latentlab.training.store import TrialStore, require_whole
+from latentlab.training.store import TrialStore
+from latentlab.training.trial_files import require_whole
 
 PICTURES = "pictures.npz"
 """File beside a trial's weights."""

@@ -18,8 +18,9 @@ from latentlab.experiment.declaration import Declaration
 from latentlab.experiment.same_data import require_prepared
 from latentlab.experiment.study import Made, Study
 from latentlab.training.data import split_validation, steps_per_epoch
-from latentlab.training.store import TrialRecord, TrialStore
+from latentlab.training.store import TrialStore
 from latentlab.training.trial import Trial
+from latentlab.training.trial_files import TrialRecord
 
 
 def prepare_data(study: Study, declaration: Declaration, raw: Path) -> Prepared:

@@ -61,6 +61,7 @@ def build_report(
     pooled: pd.DataFrame,
     store: TrialStore,
     figures: Mapping[str, Figure],
+    rehearsal: bool,
 ) -> Document:
     """Put the study's tables and figures together into its report.
 
@@ -77,6 +78,7 @@ def build_report(
         pooled: verdicts pooled over problems; empty where there is one problem.
         store: where its trials are, and what examinations said of its arms.
         figures: those that the study names, by name.
+        rehearsal: whether it only tries the pipeline.
 
     Raises:
         UserError: the trials were trained on other data, or there are neither verdicts nor a
@@ -131,6 +133,7 @@ def build_report(
         verdicts=verdicts,
         comparison=comparison,
         pooled=pooled,
+        rehearsal=rehearsal,
         summary=summary(declaration, trials, champion),
         figures=shown,
         findings=[*beside, audit_section(found)],

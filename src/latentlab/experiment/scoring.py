@@ -30,7 +30,8 @@ from latentlab.experiment.trial_scores import (
     identity_of,
     known_or_computed,
 )
-from latentlab.training.store import PROGRAM, TrialStore, lost, require_whole, written_scores
+from latentlab.training.store import TrialStore
+from latentlab.training.trial_files import PROGRAM, lost, require_whole, written_scores
 
 SCORE_COLUMNS = ["trial_id", "arm", "seed", "split", "metric", "value"]
 

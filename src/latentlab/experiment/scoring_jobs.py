@@ -27,7 +27,8 @@ from latentlab.experiment.trial_scores import (
     identity_of,
     known_or_computed,
 )
-from latentlab.training.store import TrialStore, require_whole
+from latentlab.training.store import TrialStore
+from latentlab.training.trial_files import require_whole
 
 WORTH_WORKERS = 10.0
 """Seconds of scoring from which worker processes, which take some to start, are sooner."""

@@ -21,8 +21,8 @@ from latentlab.training.contract import AnyMethod, DataSpec, Method, Tensors
 from latentlab.training.per_trial import per_trial_values
 from latentlab.training.plain.method import PlainMethod
 from latentlab.training.state import split_state
-from latentlab.training.store import CONFIG, RECORD, WEIGHTS, TrialRecord, require_whole
 from latentlab.training.streams import seed_of, stream_key
+from latentlab.training.trial_files import CONFIG, RECORD, WEIGHTS, TrialRecord, require_whole
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,8 @@ from latentlab.experiment.scoring import (
     score_trials,
 )
 from latentlab.experiment.study import Made, Study
-from latentlab.training.store import TrialStore, outcome_file
+from latentlab.training.store import TrialStore
+from latentlab.training.trial_files import outcome_file
 
 TOLERANCE = 1e-5
 """Relative difference that scores of the same weights may have on another machine."""

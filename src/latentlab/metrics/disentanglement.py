@@ -91,6 +91,10 @@ def dci(codes: Floats, factors: Integers, rng: np.random.Generator) -> Dci:
         codes: [examples, units], two units or more.
         factors: [examples, factors], two factors or more.
         rng: splits the examples in halves, to fit and to measure, and grows the trees.
+
+    Returns:
+        Disentanglement and completeness are 0 where no unit is of any importance: a unit's weight
+        in the mean is then 0 / 0, and disentanglement_lib takes equal importances.
     """
     from sklearn.ensemble import RandomForestClassifier
 
@@ -107,12 +111,13 @@ def dci(codes: Floats, factors: Integers, rng: np.random.Generator) -> Dci:
         ).fit(codes[fitted], factor[fitted])
         importances.append(forest.feature_importances_)
         accuracies.append(forest.score(codes[measured], factor[measured]))
-    importance = np.array(importances).T
-    of_units = importance.sum(1)
+    importance, accuracy = np.array(importances).T, float(np.mean(accuracies))
+    if not importance.any():
+        return Dci(0.0, 0.0, accuracy)
     return Dci(
-        float((of_units * _concentration(importance)).sum() / of_units.sum()),
+        float(np.average(_concentration(importance), weights=importance.sum(1))),
         float(_concentration(importance.T).mean()),
-        float(np.mean(accuracies)),
+        accuracy,
     )
 
 

@@ -148,9 +148,10 @@ class Outputs:
     def made(self, name: str) -> tuple[RunSettings, datetime] | None:
         """Return with which settings and when a dataset was written; none where that is unknown."""
         output = self._known.get(name)
-        if output is None or output.at is None or output.settings not in self._settings:
+        if output is None or output.at is None:
             return None
-        return self._settings[output.settings], output.at
+        settings = self._settings.get(output.settings)
+        return None if settings is None else (settings, output.at)
 
     def mixed(self, names: Iterable[str]) -> list[tuple[str, str]]:
         """Return datasets and the one among them that each was not made from, but an older one."""

@@ -49,6 +49,7 @@ def report(
     registered: dict[str, Any],
     pooled: pd.DataFrame,
     store: Any,
+    rehearsal: bool,
     *rest: Any,
 ) -> Any:
     """Build the report; its dataset writes it. `rest` are figures and, of models, a champion."""
@@ -70,6 +71,7 @@ def report(
         pooled,
         store,
         named,
+        rehearsal,
     )
 
 
@@ -113,6 +115,7 @@ def create_pipeline(study: Study) -> Pipeline:
                             "store",
                         )
                     ),
+                    "params:rehearsal",
                     *figures,
                     *champion,
                 ],

@@ -123,7 +123,7 @@ class RunHook:
         Returns:
             Names of the datasets that have lost something.
         """
-        from latentlab.training.store import set_aside
+        from latentlab.core.files import set_aside
 
         found = set()
         for name in names:

@@ -95,7 +95,9 @@ def _told(checks: pd.DataFrame, of: str) -> pd.DataFrame:
     if failed:
         raise ChecksFailed(
             f"{failed} of {len(checks)} checks of {of} do not hold",
-            "What was found stands above; only a new attempt on fresh seeds mends a departure.",
+            "Give the --env and --params of the run whose verdicts these are: its command stands "
+            "under 'How to reproduce' in the report. What is found even so, only a new attempt on "
+            "fresh seeds mends.",
             checks,
         )
     return checks

@@ -18,7 +18,8 @@ class FinishedRun:
     Attributes:
         id: of the run.
         name: for people.
-        settings: its resolved configuration, as text by dotted key.
+        settings: its resolved configuration, and the versions of its study's formulas and of the
+            trainer, as text by dotted key.
         verdicts: one row per hypothesis.
         comparison: mean and interval of every arm and metric, from `comparison_table`.
     """

@@ -18,6 +18,7 @@ from latentlab.reporting.pooled import left_out_text, pooled_facts, pooled_names
 from latentlab.reporting.tables import differences_table, metric_note
 from latentlab.reporting.verdict_cells import verdict_rows
 from latentlab.reporting.verdict_prose import (
+    REHEARSAL,
     next_step,
     pooled_sentence,
     status_sentence,
@@ -37,6 +38,7 @@ def study_document(
     verdicts: pd.DataFrame,
     comparison: pd.DataFrame,
     pooled: pd.DataFrame | None = None,
+    rehearsal: bool = False,
     summary: Sequence[str] = (),
     figures: Mapping[str, tuple[Figure, str]] | None = None,
     findings: Sequence[Section] = (),
@@ -54,6 +56,7 @@ def study_document(
         verdicts: the table of verdicts.
         comparison: result of `comparison_table`.
         pooled: the table of pooled verdicts; none or empty where there is one problem.
+        rehearsal: whether the verdicts only try the pipeline.
         summary: what was run, in sentences.
         figures: title to (figure, caption); plotly figures or pictures, in order.
         findings: sections of what was found beside the verdicts.
@@ -88,6 +91,8 @@ def study_document(
     if data_card or preview is not None:
         sections.append(data_section(data_card or {}, preview))
     counts = [status_sentence(verdicts)] if len(verdicts) else []
+    if rehearsal:
+        counts.append(REHEARSAL)
     return Document(title, question, counts, sections, tables, reproduce=reproduce or {})
 
 

@@ -13,6 +13,7 @@ from rich.text import Text
 from latentlab.reporting.formatting import MISSING, as_float, as_text
 from latentlab.reporting.pooled import pooled_names
 from latentlab.reporting.verdict_cells import (
+    boundary_text,
     cause_text,
     claim_text,
     correction_text,
@@ -25,7 +26,12 @@ from latentlab.reporting.verdict_cells import (
     sources_text,
     verdict_rows,
 )
-from latentlab.reporting.verdict_prose import UNCONFIRMED, next_step, status_sentence
+from latentlab.reporting.verdict_prose import (
+    REHEARSAL,
+    UNCONFIRMED,
+    next_step,
+    status_sentence,
+)
 
 _STYLES = {
     "supported": "bold blue",
@@ -41,6 +47,7 @@ def print_verdicts(
     where: Mapping[str, str],
     console: Console | None = None,
     pooled: pd.DataFrame | None = None,
+    rehearsal: bool = False,
 ) -> None:
     """Print the verdicts, and where to look for the rest.
 
@@ -52,10 +59,13 @@ def print_verdicts(
         where: what can be looked at ("report", "MLflow") and its path or address.
         console: where to print; standard output when None.
         pooled: the table of pooled verdicts, which follow where there are some.
+        rehearsal: whether they only try the pipeline.
     """
     console = console or Console()
     rows = verdict_rows(verdicts)
     console.print(Text(status_sentence(verdicts)), soft_wrap=True)
+    if rehearsal:
+        console.print(Text(REHEARSAL), soft_wrap=not console.is_terminal)
     if console.is_terminal:
         console.print(_table(rows))
         for row in rows:
@@ -154,7 +164,7 @@ def _table(rows: list[dict[Hashable, Any]]) -> Table:
         table.add_row(
             Text(verdict.replace("_", " "), style=_STYLES.get(verdict, "")),
             _named(row),
-            Text(effect_text(row)),
+            Text(effect_text(row)).append(_holds(row, "\n"), style="dim"),
             Text(_p_text(row)),
             Text(correction_text(row)),
             Text(", ".join(filter(None, (count_text(row), look_text(row))))),
@@ -168,7 +178,7 @@ def _line(row: dict[Hashable, Any]) -> Text:
     claim = f": {claim_text(row)}" if _is_asked(row) else ""
     parts = [f"{verdict.replace('_', ' '):<12}  {as_text(row.get('hypothesis'))}{claim}"]
     if effect_text(row) != MISSING:
-        parts.append(f"effect {effect_text(row)} ({interval_label(row)})")
+        parts.append(f"effect {effect_text(row)} ({interval_label(row)}){_holds(row, ', ')}")
         parts.append(f"adjusted p {_p_text(row)} ({correction_text(row)})")
         parts.append(count_text(row))
         parts += filter(None, (sources_text(row), look_text(row)))
@@ -185,6 +195,12 @@ def _named(row: dict[Hashable, Any]) -> Text:
     """A hypothesis with its claim in words below."""
     name = Text(as_text(row.get("hypothesis")))
     return name.append(f"\n{claim_text(row)}", style="dim") if _is_asked(row) else name
+
+
+def _holds(row: dict[Hashable, Any], before: str) -> str:
+    """Where the claim begins to hold, to be read beside its effect; empty without a boundary."""
+    bound = boundary_text(row)
+    return "" if bound == MISSING else f"{before}claim holds {bound}"
 
 
 def _is_asked(row: dict[Hashable, Any]) -> bool:

@@ -20,7 +20,8 @@ from latentlab.reporting.formatting import (
     plural,
 )
 
-VERDICTS = ("supported", "refuted", "inconclusive", "invalid", "not_run")
+ANSWERS = ("supported", "refuted", "inconclusive")
+VERDICTS = (*ANSWERS, "invalid", "not_run")
 CORRECTIONS = {
     "holm": "Holm",
     "bonferroni": "Bonferroni",
@@ -139,12 +140,15 @@ def verdict_class(row: Row) -> str:
 
 
 def deciding_p(row: Row) -> tuple[str, str]:
-    """Write the adjusted p that decided, and its side; of an open question the smaller one."""
+    """Write the adjusted p that decided, and its side; of an open question the smaller one.
+
+    What was asked of scores that a test says nothing about has none: it is undefined.
+    """
     verdict = as_text(row.get("verdict"))
     found = {side: as_float(row.get(f"p_{side}_adjusted")) for side in ("supported", "refuted")}
     sides = {side: p for side, p in found.items() if p >= 0}
     if not sides:
-        return MISSING, ""
+        return ("undefined" if verdict == "inconclusive" else MISSING), ""
     side = verdict if verdict in sides else min(sides, key=lambda key: sides[key])
     return format_p(sides[side]), side
 

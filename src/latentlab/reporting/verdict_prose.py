@@ -12,7 +12,7 @@ the verdict; nothing here is read out of another sentence.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import pandas as pd
 
@@ -24,6 +24,8 @@ from latentlab.reporting.formatting import (
     plural,
 )
 from latentlab.reporting.verdict_cells import (
+    ANSWERS,
+    VERDICTS,
     Row,
     boundaries,
     cause_text,
@@ -33,6 +35,7 @@ from latentlab.reporting.verdict_cells import (
     contrasts_text,
     correction_text,
     count_text,
+    deciding_p,
     effect_text,
     interval_label,
     look_text,
@@ -51,6 +54,11 @@ from latentlab.reporting.verdict_cells import (
 _UNLIKELY = 0.05
 UNCONFIRMED = ("exploratory", "deviated")
 """Statuses of a verdict that is not confirmatory."""
+REHEARSAL = (
+    "A rehearsal: this environment tries the pipeline, as a rule with few seeds and epochs. No "
+    "verdict here, whatever its status, answers the study's question."
+)
+"""What stands below the counts where verdicts only try the pipeline."""
 
 
 def verdict_sentence(row: Row) -> str:
@@ -89,14 +97,21 @@ def verdict_sentence(row: Row) -> str:
 
 
 def status_sentence(verdicts: pd.DataFrame) -> str:
-    """Count what may be called confirmatory and what may not: the first line of every report."""
+    """Count what was found and what may be called confirmatory: the first line of every report."""
     rows = [row for row in verdict_rows(verdicts) if as_text(row.get("status"))]
-    counts = {
-        status: sum(as_text(row.get("status")) == status for row in rows)
-        for status in ("confirmatory", *UNCONFIRMED)
-    }
-    said = ", ".join(f"{count} {status}" for status, count in counts.items())
-    return f"{plural(len(rows), 'verdict')}: {said}."
+    found = {name: _count(rows, "verdict", name) for name in VERDICTS}
+    # That claims had no answer is said where there are such.
+    found = {name: count for name, count in found.items() if count or name in ANSWERS}
+    standing = {name: _count(rows, "status", name) for name in ("confirmatory", *UNCONFIRMED)}
+    return f"{plural(len(rows), 'verdict')}: {_counted(found)}; {_counted(standing)}."
+
+
+def _count(rows: Sequence[Row], column: str, value: str) -> int:
+    return sum(as_text(row.get(column)) == value for row in rows)
+
+
+def _counted(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items())
 
 
 def next_step(verdicts: pd.DataFrame) -> str:
@@ -240,16 +255,15 @@ def _open_question(row: Row) -> list[str]:
     low, high = as_float(row.get("interval_low")), as_float(row.get("interval_high"))
     inside = [bound for bound in boundaries(row) if low <= bound <= high]
     parts = []
-    if inside:
+    p, side = deciding_p(row)
+    if not side:
+        parts.append("Its p-value is undefined.")
+    elif inside:
         bounds = " and ".join(format_declared(bound) for bound in inside)
         bounds += ratio_unit(row)
         parts.append(f"The interval holds the boundary {bounds}, so either answer is still open.")
     elif math.isfinite(low):
-        p = min(
-            (as_float(row.get(f"p_{side}_adjusted")) for side in ("supported", "refuted")),
-            key=lambda value: math.inf if math.isnan(value) else value,
-        )
-        parts.append(f"Smallest adjusted p: {format_p(p)} ({correction_text(row)}).")
+        parts.append(f"Smallest adjusted p: {p} ({correction_text(row)}).")
     cause = cause_text(row)
     if cause:
         parts.append(f"Reason: {cause}.")

@@ -151,10 +151,15 @@ class TrackingHook(MlflowHook):
             print_table(table, group=table.columns[0])
         advice = {"advice": self._page(study, "advice")} if STUDIES[study].advises else {}
         pooled = self._catalog.load(f"{study}.pooled_verdicts")
-        self._show_verdicts(study, verdicts, advice, pooled)
+        self._show_verdicts(study, verdicts, advice, pooled, self._catalog.load("params:rehearsal"))
 
     def _show_verdicts(
-        self, study: str, verdicts: Any, where: Mapping[str, str], pooled: Any = None
+        self,
+        study: str,
+        verdicts: Any,
+        where: Mapping[str, str],
+        pooled: Any = None,
+        rehearsal: bool = False,
     ) -> None:
         from latentlab.reporting import print_verdicts
 
@@ -165,7 +170,7 @@ class TrackingHook(MlflowHook):
             **({"arms": self._run.view} if self._run.view else {}),
             "pipelines": "make viz",
         }
-        print_verdicts(verdicts, self.places, pooled=pooled)
+        print_verdicts(verdicts, self.places, pooled=pooled, rehearsal=rehearsal)
 
     def _show_findings(self, study: str) -> None:
         from latentlab.reporting.terminal import print_lines
@@ -182,10 +187,12 @@ class TrackingHook(MlflowHook):
 
     def _show_sweep(self, study: str, report: Any) -> None:
         from latentlab.reporting.terminal import print_lines
+        from latentlab.reporting.verdict_prose import REHEARSAL
 
         folder = self._saved.path(study, "sweep_report") / report.folder
+        rehearsed = study in STUDIES and self._catalog.load("params:rehearsal")
         print_lines(
-            report.lines(),
+            [*([REHEARSAL] if rehearsed else []), *report.lines()],
             {
                 "report": (folder / "index.html").as_uri(),
                 "MLflow": self._run.page,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from latentlab.studies.registry import STUDIES
+from latentlab.tracking.flatten import flatten
 
 LARGEST_FOLDER = 1 << 20
 """Bytes of a program's folder that are logged with its run; a larger one stays where it is."""
@@ -50,6 +51,8 @@ class SavedTables:
     def _trials(self, study: str, trials: Any) -> None:
         from latentlab.training.per_trial import canonical_json
 
+        # Beside the settings: two runs of a study are compared by both.
+        self._run.tree.log_parameters(flatten(STUDIES[study].versions, f"{study}.versions"))
         digest = _digest(canonical_json(self._parameters.get(study, {})))
         self._run.tree.log_trials(study, trials, digest)
         if self._catalog.load("params:tracking").weights == "all":

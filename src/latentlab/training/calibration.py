@@ -1,20 +1,18 @@
-"""Chooses a plan by timing a few steps of the real workload under each candidate."""
+"""Chooses plans by timing each candidate, and says what training by the chosen ones takes."""
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import logging
 import math
-import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
 
 from latentlab.compute.config import ComputeConfig
-from latentlab.compute.device import device_count, machine_name, set_matmul_precision
+from latentlab.compute.device import device_count, machine_name
 from latentlab.compute.executors.job import Executor
 from latentlab.compute.plan import (
     ExecutionPlan,
@@ -25,15 +23,13 @@ from latentlab.compute.plan import (
 )
 from latentlab.training.contract import AnyMethod
 from latentlab.training.data import StudyData, steps_per_epoch
-from latentlab.training.group import TrainingGroup, steps_unwatched
-from latentlab.training.groups import choices_of, open_group
+from latentlab.training.groups import choices_of
 from latentlab.training.memory import bytes_per_trial, trials_in_memory
+from latentlab.training.plan_timing import Probe, Timing, time_epoch_end, time_plan
 from latentlab.training.trial import TRAINER_VERSION, Trial, group_text
 
 logger = logging.getLogger(__name__)
 
-MEASURE_SECONDS = 0.25
-FEWEST_STEPS = 3
 POOL_SECONDS = 5.0
 """What starting worker processes costs; work that takes less stays in this process."""
 COMPILE_SECONDS = 4.0
@@ -43,91 +39,6 @@ not worth a trial of the compiler."""
 TEAM_RISK = 1.5
 """A plan with several threads must be so much faster than one without: threads that wait for each
 other many times a millisecond stand still as soon as another program wants one of their cores."""
-
-
-@dataclass(frozen=True)
-class Timing:
-    """Seconds per trial-step, and seconds before the first timed step (compiling among them).
-
-    `epochs` ended among the timed steps, so that their validations are a part of them.
-    """
-
-    step: float
-    start: float
-    epochs: int = 0
-
-
-@dataclass(frozen=True)
-class Probe:
-    """A candidate to be timed; picklable, so that a worker process can be given it."""
-
-    method: AnyMethod
-    trials: tuple[Trial, ...]
-    plan: ExecutionPlan
-
-
-def time_plan(probe: Probe, data: StudyData, device: torch.device) -> Timing:
-    """Time steps of a cohort under a plan; nothing is stored.
-
-    What torch's compiler says is kept from the user's log: a plan that fails is dropped.
-
-    Raises:
-        Exception: whatever the plan breaks on (the compiler, memory).
-    """
-    with _torch_is_quiet() if probe.plan.compile else contextlib.nullcontext():
-        return _time_steps(probe, data, device)
-
-
-def _time_steps(probe: Probe, data: StudyData, device: torch.device) -> Timing:
-    torch.set_num_threads(probe.plan.threads)
-    set_matmul_precision(probe.trials[0].precision)
-    begin = time.perf_counter()
-    cohort = open_group(
-        probe.method,
-        probe.trials,
-        data,
-        device,
-        precision=probe.trials[0].precision,
-        compiled=probe.plan.compile,
-        graphs=probe.plan.graphs,
-    )
-    # The first two steps pay for compilation, allocation and the first block of noise.
-    for _ in range(2):
-        _advance(cohort)
-    _synchronise(device)
-    start = time.perf_counter()
-    steps, most = 0, 1
-    while steps < FEWEST_STEPS or time.perf_counter() - start < MEASURE_SECONDS:
-        steps += _advance(cohort, most)
-        most = steps_unwatched(steps, time.perf_counter() - start)
-    _synchronise(device)
-    seconds = time.perf_counter() - start
-    epochs = steps // cohort.epoch_steps
-    return Timing(seconds / steps / len(probe.trials), start - begin, epochs)
-
-
-def time_epoch_end(probe: Probe, data: StudyData, device: torch.device) -> float:
-    """Time what comes between two epochs: validation, and the order of the next one.
-
-    Returns:
-        Seconds, of the whole cohort.
-    """
-    torch.set_num_threads(probe.plan.threads)
-    precision = probe.trials[0].precision
-    cohort = open_group(probe.method, probe.trials, data, device, precision)
-
-    def seconds(*steps: int) -> float:
-        begin = time.perf_counter()
-        for step in steps:
-            cohort.restart(step)
-            cohort.advance()
-        _synchronise(device)
-        return time.perf_counter() - begin
-
-    # The first time the noise of all validation examples is drawn, which is kept.
-    last = cohort.total_steps - 1
-    seconds(last, 0)
-    return max(0.0, seconds(last, 0) - seconds(1, 2))
 
 
 def plan_key(trials: Sequence[Trial], config: ComputeConfig, device: torch.device) -> str:
@@ -331,30 +242,3 @@ class Calibration:
 def _largest_part(trials: Sequence[Trial], plan: ExecutionPlan) -> tuple[Trial, ...]:
     """Return the largest of the cohorts that trials are cut into."""
     return tuple(trials[: max(even_parts(len(trials), plan))])
-
-
-def _advance(cohort: TrainingGroup, most: int = 1) -> int:
-    """Advance by up to `most` steps and return by how many.
-
-    From the start again after the last: short trainings are timed too.
-    """
-    if cohort.state.step >= cohort.total_steps:
-        cohort.restart()
-    before = cohort.state.step
-    cohort.advance(most)
-    return cohort.state.step - before
-
-
-@contextlib.contextmanager
-def _torch_is_quiet() -> Iterator[None]:
-    before = logging.root.manager.disable
-    logging.disable(logging.ERROR)
-    try:
-        yield
-    finally:
-        logging.disable(before)
-
-
-def _synchronise(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)

@@ -15,9 +15,8 @@ import torch
 from torch import device as Device
 
 from latentlab.compute.plan import ExecutionPlan
-from latentlab.core.files import write_atomically
+from latentlab.core.files import set_aside, write_atomically
 from latentlab.training.state import CohortState
-from latentlab.training.store import set_aside
 
 logger = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import platform
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,8 +27,10 @@ from latentlab.training.contract import AnyMethod
 from latentlab.training.data import StudyData
 from latentlab.training.group import TrainingGroup, steps_unwatched
 from latentlab.training.groups import open_group
-from latentlab.training.store import TrialRecord, TrialStore
+from latentlab.training.method_code import method_code
+from latentlab.training.store import TrialStore
 from latentlab.training.trial import Trial
+from latentlab.training.trial_files import TrialRecord
 
 CHECKPOINT_SHARE = 0.03
 """A checkpoint that takes long is written less often, so that it costs at most this share."""
@@ -88,6 +90,8 @@ def train_cohort(
     """
     torch.set_num_threads(job.plan.threads)
     set_matmul_precision(job.trials[0].precision)
+    # Read as it trains: while it does, somebody may go on writing it.
+    code = method_code(type(job.method))
     path = store.checkpoint(job.name)
     cohort, started_at = _open(job, path, data, store, device)
     arms = list(dict.fromkeys(trial.arm for trial in job.trials))
@@ -119,7 +123,7 @@ def train_cohort(
             _share_time(cohort, now - last_counted)
             last_counted = now
         if ended_epoch:
-            _drop_finished(cohort, job, store, started_at, device)
+            _drop_finished(cohort, job, store, code, started_at, device)
         if due:
             _checkpoint(path, cohort, job, started_at)
             last_saved = time.perf_counter()
@@ -132,7 +136,7 @@ def train_cohort(
     _checkpoint(path, cohort, job, started_at)
     if not cohort.finished:
         return
-    _store(cohort, range(len(cohort.trials)), job, store, started_at, device)
+    _store(cohort, range(len(cohort.trials)), job, store, code, started_at, device)
     path.unlink(missing_ok=True)
     tell(cohort.total_steps)
 
@@ -173,7 +177,12 @@ def _with_company(keep: list[int], count: int) -> list[int]:
 
 
 def _drop_finished(
-    cohort: TrainingGroup, job: CohortJob, store: TrialStore, started_at: str, device: torch.device
+    cohort: TrainingGroup,
+    job: CohortJob,
+    store: TrialStore,
+    code: Mapping[str, str],
+    started_at: str,
+    device: torch.device,
 ) -> None:
     """Store and drop the trials that stopped or diverged, once fewer than half are alive."""
     alive = [index for index, lives in enumerate(cohort.state.alive.tolist()) if lives]
@@ -181,7 +190,7 @@ def _drop_finished(
     if not alive or 2 * len(alive) >= len(cohort.trials) or len(keep) == len(cohort.trials):
         return
     dropped = [index for index in range(len(cohort.trials)) if index not in keep]
-    _store(cohort, dropped, job, store, started_at, device)
+    _store(cohort, dropped, job, store, code, started_at, device)
     cohort.select(keep)
 
 
@@ -201,6 +210,7 @@ def _store(
     indices: Sequence[int],
     job: CohortJob,
     store: TrialStore,
+    code: Mapping[str, str],
     started_at: str,
     device: torch.device,
 ) -> None:
@@ -249,6 +259,7 @@ def _store(
                 "latentlab": latentlab.__version__,
                 "torch": str(torch.__version__),
                 "python": platform.python_version(),
+                **code,
             },
             weights_digest=hashlib.sha256(weights).hexdigest(),
         )

@@ -23,6 +23,7 @@ from latentlab.training.estimate import Estimate, ask
 from latentlab.training.halving import FittingCohorts
 from latentlab.training.kept_cohorts import keep_cohorts, kept_cohorts
 from latentlab.training.loop import CohortJob
+from latentlab.training.method_code import changed_code
 from latentlab.training.progress import ProgressDisplay
 from latentlab.training.status import write_plan
 from latentlab.training.store import TrialStore
@@ -71,6 +72,7 @@ class Trainer(Trains):
         self._calibrations: dict[str, Calibration] = {}
         self._plans = PlanCache(store.root.absolute().parent / "plans.json")
         self._fitting = FittingCohorts(self._plans, compute.place or machine_name(self._device))
+        self._compared: set[str] = set()
 
     def train(
         self,
@@ -91,6 +93,7 @@ class Trainer(Trains):
             len(planned),
             len(missing),
         )
+        self._warn_of_other_code([t for i, t in planned.items() if i not in missing])
         if not missing:
             return frozenset()
         new = frozenset(missing)
@@ -167,6 +170,14 @@ class Trainer(Trains):
         groups, paths = _groups(trials), self._paths(trials[0])
         choices = choose_plans(self._calibration(paths), groups, {}, False, forecast=True)
         return sum((one.estimate for one in choices if one.estimate), Estimate())
+
+    def _warn_of_other_code(self, known: Sequence[Trial]) -> None:
+        """Warn of trials that other code trained under the present version, once of each."""
+        new = [trial for trial in known if trial.id not in self._compared]
+        self._compared |= {trial.id for trial in new}
+        trained = ((self._method.of(t.config), self._store.record(t.id).versions) for t in new)
+        if warning := changed_code(self._method, trained):
+            logger.warning("%s", warning)
 
     def _paths(self, trial: Trial) -> JobPaths:
         """Return where jobs on the data of a trial find it, and leave trials."""

@@ -16,7 +16,8 @@ from typing import Any
 
 from latentlab.compute.executors.notes import Note, read_notes
 from latentlab.core.files import write_atomically
-from latentlab.training.store import TrialStore, lost
+from latentlab.training.store import TrialStore
+from latentlab.training.trial_files import lost
 
 _PLAN = "plan"
 

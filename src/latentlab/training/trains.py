@@ -99,6 +99,15 @@ class Trains(ABC):
             Left: with `compute.detach`, while jobs wait or run.
         """
 
+    def waiting(self, trials: Sequence[Trial]) -> list[Trial]:
+        """Return those that `train` would train, each once; the store is only read."""
+        whole = {folder.name for folder in self._store.whole()}
+        return list({t.id: t for t in trials if t.id not in whole or self._again(t)}.values())
+
+    def _again(self, trial: Trial) -> bool:
+        """Whether a trial that is stored is trained once more."""
+        return False
+
     @abstractmethod
     def estimate(self, trials: Sequence[Trial]) -> Estimate | None:
         """Return what training these takes, each of them; None where nobody knows."""

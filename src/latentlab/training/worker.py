@@ -15,12 +15,13 @@ from latentlab.compute.device import find_device, set_determinism
 from latentlab.compute.plan import PlanCache
 from latentlab.core.errors import UserError
 from latentlab.data import load_prepared
-from latentlab.training.calibration import Calibration, Probe, Timing, time_plan
+from latentlab.training.calibration import Calibration
 from latentlab.training.choosing import Choice, choose_plans
 from latentlab.training.contract import AnyMethod
 from latentlab.training.data import StudyData
 from latentlab.training.halving import train_fitting
 from latentlab.training.loop import CohortJob, Progress
+from latentlab.training.plan_timing import Probe, Timing, time_plan
 from latentlab.training.store import TrialStore
 from latentlab.training.trial import Trial
 

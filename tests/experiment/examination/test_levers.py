@@ -55,11 +55,16 @@ def test_levers_of_a_study_are_of_its_configuration(study) -> None:
     assert {"kl_weight", "learning_rate"} <= {c for c, other in pulled.items() if other != config}
 
 
-@pytest.mark.parametrize("kind", ["iwae", "capacity", "vamp"])
+@pytest.mark.parametrize("kind", ["iwae", "capacity", "vamp", "beta_tc"])
 def test_levers_leave_alone_what_an_objective_does_not_read(kind: str) -> None:
-    objective = {"kind": kind, "capacity": 5.0} if kind == "capacity" else {"kind": kind}
-    config = VaeObjectivesConfig.model_validate({"objective": objective})
+    own = {"capacity": {"capacity": 5.0}, "beta_tc": {"weight": 3.0}}
+    config = VaeObjectivesConfig.model_validate({"objective": {"kind": kind, **own.get(kind, {})}})
     levers = levers_of(STUDIES["vae_objectives"])
     changed = {cause for cause, lever in levers.items() if lever.pulled(config) != config}
-    expected = {"iwae": set(), "capacity": {"kl_weight", "rise"}, "vamp": {"kl_weight"}}
+    expected = {
+        "iwae": set(),
+        "capacity": {"kl_weight", "rise"},
+        "vamp": {"kl_weight"},
+        "beta_tc": {"kl_weight", "penalty"},
+    }
     assert changed == {"learning_rate"} | expected[kind]

@@ -12,7 +12,7 @@ from latentlab.core.errors import UserError
 from latentlab.experiment.planning import history_table, trial_table
 from latentlab.experiment.scoring import altered_trials, score_trials
 from latentlab.experiment.study_scores import measure_trials
-from latentlab.training.store import PROGRAM
+from latentlab.training.trial_files import PROGRAM
 
 INLINE = ComputeConfig(engine="inline")
 ALL = {
@@ -65,7 +65,8 @@ def test_python_is_the_one_of_the_lab_in_an_environment_that_is_not_activated(
     monkeypatch.setenv("PATH", "/usr/bin:/bin")
     save = "pandas.Series({{'test_acc': {training.lr}}}).to_json('{folder}/scores.json')"
     command = ["python", "-c", f"import pandas; {save}"]
-    settings = {"seeds": {"count": 1}, "settings": {}, "program": {"command": command}}
+    program = {"command": command, "timeout": "2 min"}
+    settings = {"seeds": {"count": 1}, "settings": {}, "program": program}
     toy = ToyStudy(tmp_path, {"small": {}}, **settings)
     toy.run()
     assert toy.outcomes() == {"small": ("finished", "ok")}

@@ -13,9 +13,6 @@ from latentlab.search.refine import refine, rules_of
 from latentlab.search.screening import HIGH, MODERATE, NullDistribution, screen
 from latentlab.search.simulated_sweep import no_effect, simulated_sweep
 
-# Many times what short tests run once: a tracer would only make it longer.
-pytestmark = pytest.mark.no_cover
-
 MODES = ("conservative", "aggressive")
 ACTS = {"conservative": {"high"}, "aggressive": {"high", "moderate"}}
 

@@ -83,8 +83,8 @@ def test_every_shape_trains_in_a_cohort(shape, architecture):
 def test_the_reports_trainable_feature_net_makes_its_term_vanish(small):
     """Its features collapse; those of a fixed net go on measuring a distance."""
     weight = {"perceptual_weight": 30.0}
-    legacy = trained(small, 40, objective=weight | {"legacy": {"trainable_perceptual_net": True}})
-    fixed = trained(small, 40, objective=weight)
+    legacy = trained(small, 25, objective=weight | {"legacy": {"trainable_perceptual_net": True}})
+    fixed = trained(small, 25, objective=weight)
     ours, theirs = (curve(group, "train_perceptual") for group in (fixed, legacy))
     assert (theirs[:, -1] < 0.02 * theirs[:, 0]).all()
     assert (theirs[:, -1] < 0.2 * ours[:, -1]).all()
@@ -99,8 +99,8 @@ def test_the_reports_trainable_feature_net_makes_its_term_vanish(small):
 
 def test_the_derp_term_pulls_projections_to_its_floor(small):
     weak = {"beta": 0.0, "probes": 3, "perceptual_weight": 0.0, "classification_weight": 0.0}
-    pulled = trained(small, 40, objective=weak | {"distributional_weight": 30.0})
-    left = trained(small, 40, objective=weak | {"distributional_weight": 1e-6})
+    pulled = trained(small, 25, objective=weak | {"distributional_weight": 30.0})
+    left = trained(small, 25, objective=weak | {"distributional_weight": 1e-6})
     floor = derp_noise_floor(32)
     assert (curve(pulled, "train_distributional")[:, -1] < 1.5 * floor).all()
     assert (curve(left, "train_distributional")[:, -1] > 2 * floor).all()

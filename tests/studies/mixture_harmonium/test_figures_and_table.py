@@ -48,21 +48,26 @@ def history(arms=ARMS, epochs=10):
         for arm in arms
         for seed in range(3)
         for epoch in range(1, epochs + 1)
-        for metric in ("train_r_squared", "train_running_nmi", "train_total")
+        for metric in ("train_r_squared", "train_running_nmi", "train_rho_norm", "train_total")
     ]
     return pd.DataFrame(
         rows, columns=["trial_id", "arm", "seed", "epoch", "step", "metric", "value"]
     )
 
 
-def test_curves_shade_the_warm_ups():
-    figure = conjugation_over_training(history(), {ARMS[0]: 4, ARMS[1]: 0, "not drawn": 0.9})
-    assert isinstance(figure, go.Figure)
+def test_curves_by_step_shade_the_warm_ups():
+    figure = conjugation_over_training(history(), {ARMS[0]: 0.4, ARMS[1]: 0, "not drawn": 0.9})
+    assert {shape.x1 for shape in figure.layout.shapes} == {20}
     figure = conjugation_over_training(
-        history(), {ARMS[0]: 4, ARMS[1]: 1, "not drawn": 9}, arms=ARMS
+        history(), {ARMS[0]: 0.4, ARMS[1]: 0.1, "not drawn": 0.9}, arms=ARMS
     )
-    ends = sorted(shape.x1 for shape in figure.layout.shapes)
-    assert ends == [1, 1, 4, 4]
+    # Panels of R2, NMI and the norm of rho, and none in the empty corner.
+    assert sorted(shape.x1 for shape in figure.layout.shapes) == [5] * 3 + [20] * 3
+    lines = [
+        trace for trace in figure.data if trace.mode == "lines" and trace.customdata is not None
+    ]
+    assert len(lines) == 3 * len(ARMS)
+    assert all(list(line.x) == [5 * epoch for epoch in range(1, 11)] for line in lines)
     none = conjugation_over_training(history(), dict.fromkeys(ARMS, 0.0))
     assert not none.layout.shapes
 

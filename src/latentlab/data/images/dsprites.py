@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import zipfile
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,16 +17,14 @@ from pydantic import Field
 
 from latentlab.core.errors import UserError
 from latentlab.data.copies import hold_out
-from latentlab.data.factors import FEWEST, class_names, labels_of
-from latentlab.data.prepared import CHUNK_BYTES, Factor, Prepared, Schema
+from latentlab.data.factors import FEWEST, class_names, put_together, rows_of_each
+from latentlab.data.prepared import CHUNK_BYTES, Prepared, Schema
 from latentlab.data.source import Source, SourceConfig, subset_note
 from latentlab.data.splitting import subset
 
 FILE = "dsprites_ndarray_co1sh3sc6or40x32y32_64x64.npz"
 NAMES = ("colour", "shape", "scale", "orientation", "x", "y")
 UNORDERED = ("colour", "shape")
-MOST_VALUES = 4
-"""Of a factor; a number of values that divides the file's."""
 
 
 class DspritesConfig(SourceConfig):
@@ -68,8 +66,10 @@ def read_dsprites(config: DspritesConfig, folder: Path) -> Prepared:
         with zipfile.ZipFile(path) as archive:
             with archive.open("latents_classes.npy") as member:
                 values = np.lib.format.read_array(member, allow_pickle=False)
-            factors, labels = _combinations(values)
-            chosen = _chosen(labels, config.repeats, rng, path)
+            if values.ndim != 2 or values.shape[1] != len(NAMES):
+                raise ValueError(f"latents_classes has shape {values.shape}")
+            factors, labels = put_together(values.astype(np.int64), NAMES, UNORDERED)
+            chosen = rows_of_each(labels, config.repeats, rng, path)
             with archive.open("imgs.npy") as member:
                 images = _rows(member, chosen)
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
@@ -91,36 +91,6 @@ def read_dsprites(config: DspritesConfig, folder: Path) -> Prepared:
         f"seed {config.seed}{subset_note(config.subset)}"
     )
     return Prepared(schema, subset(splits, config.subset), origin)
-
-
-def _combinations(values: NDArray[Any]) -> tuple[tuple[Factor, ...], NDArray[np.int64]]:
-    """Return the factors that vary, with neighbouring values put together, and labels [n]."""
-    if values.ndim != 2 or values.shape[1] != len(NAMES):
-        raise ValueError(f"latents_classes has shape {values.shape}")
-    factors, columns = [], []
-    for name, column in zip(NAMES, values.T.astype(np.int64), strict=True):
-        given = int(column.max()) + 1
-        kept = max(k for k in range(1, MOST_VALUES + 1) if given % k == 0)
-        if kept > 1:
-            factors.append(Factor(name, kept, name not in UNORDERED))
-            columns.append(column * kept // given)
-    return tuple(factors), labels_of(np.stack(columns, axis=1), factors)
-
-
-def _chosen(
-    labels: NDArray[np.int64], repeats: int, rng: np.random.Generator, path: Path
-) -> NDArray[np.intp]:
-    """Return the rows of as many pictures of each label, sorted, [labels * repeats]."""
-    order = rng.permutation(len(labels))
-    order = order[np.argsort(labels[order], kind="stable")]
-    counts = np.bincount(labels)
-    if counts.min() < repeats:
-        raise UserError(
-            f"{path} has {counts.min()} pictures of a combination, not {repeats}",
-            f"Set `repeats` to {counts.min()} at most.",
-        )
-    first = np.cumsum(counts) - counts
-    return np.sort(order[(first[:, None] + np.arange(repeats)).ravel()])
 
 
 def _rows(member: IO[bytes], chosen: NDArray[np.intp]) -> NDArray[np.uint8]:

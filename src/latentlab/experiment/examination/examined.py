@@ -29,9 +29,10 @@ from latentlab.experiment.study import Study
 from latentlab.reporting import Document, Section
 from latentlab.training.config import TrialConfig
 from latentlab.training.data import data_spec
-from latentlab.training.store import CONFIG, TrialStore
+from latentlab.training.store import TrialStore
 from latentlab.training.streams import generator
 from latentlab.training.trial import Trial
+from latentlab.training.trial_files import CONFIG
 
 VERSION = 1
 """Raised when an examination of the same models says something else."""

@@ -23,7 +23,8 @@ from latentlab.experiment.programs.processes import Ended, run_process
 from latentlab.experiment.programs.scores import RUNS, Scores, read_history, read_scores
 from latentlab.experiment.programs.settings import WANDB, ProgramSettings
 from latentlab.experiment.programs.trial import ProgramTrial
-from latentlab.training.store import TrialRecord, TrialStore
+from latentlab.training.store import TrialStore
+from latentlab.training.trial_files import TrialRecord
 
 RUNNING = "running"
 """The folder of the store in which programs run, one each."""

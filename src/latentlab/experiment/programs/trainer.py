@@ -28,9 +28,10 @@ from latentlab.experiment.programs.source import ProgramSource
 from latentlab.experiment.programs.trial import ProgramTrial
 from latentlab.training.estimate import Estimate
 from latentlab.training.status import write_plan
-from latentlab.training.store import PROGRAM, TrialStore
+from latentlab.training.store import TrialStore
 from latentlab.training.trains import Trains
 from latentlab.training.trial import Trial
+from latentlab.training.trial_files import PROGRAM
 
 logger = logging.getLogger(__name__)
 
@@ -196,6 +197,13 @@ class ProgramTrainer(Trains):
         """Return how often a trial was run in vain; more than any number where it is known."""
         if not self._store.knows(trial_id):
             return 0
+        return self._failures(trial_id)
+
+    def _again(self, trial: Trial) -> bool:
+        return self._failures(trial.id) <= cast("ProgramTrial", trial).program.retries
+
+    def _failures(self, trial_id: str) -> int:
+        """Return the same of a trial that is stored."""
         if self._store.record(trial_id).status != "failed":
             return 1 << 30
         return int(self._written(trial_id)["tries"])

@@ -25,9 +25,10 @@ from latentlab.search.suggestion import Result, Suggestion
 from latentlab.training.config import TrialConfig
 from latentlab.training.data import StudyData
 from latentlab.training.groups import open_group
-from latentlab.training.store import TrialRecord, TrialStore, lost
+from latentlab.training.store import TrialStore
 from latentlab.training.trains import Trains
 from latentlab.training.trial import Trial
+from latentlab.training.trial_files import TrialRecord, lost
 
 
 def configuration_name(number: int) -> str:

@@ -29,7 +29,7 @@ from latentlab.studies.mixture_harmonium.config import MixtureHarmoniumConfig
 from latentlab.studies.mixture_harmonium.reported import RUNS
 
 _HOVER = "R² %{x:.3g}, NMI %{y:.3g}"
-R_SQUARED, NMI = "train_r_squared", "train_running_nmi"
+WATCHED = ("train_r_squared", "train_running_nmi", "train_rho_norm")
 
 
 def cluster_pictures(
@@ -84,27 +84,29 @@ def cluster_heat_maps(tables: Mapping[str, AnyArray], classes: Sequence[str]) ->
 def conjugation_over_training(
     history: pd.DataFrame, warmups: Mapping[str, float], *, arms: Sequence[str] | None = None
 ) -> go.Figure:
-    """Draw R2 and NMI by epoch, with the epochs shaded over which beta rises.
+    """Draw R2, NMI and the norm of rho by step, with the steps shaded over which beta rises.
 
     Args:
         history: `trial_id, arm, seed, epoch, step, metric, value`.
-        warmups: per arm the epochs over which beta rises. Shades of several lengths overlap: it
-            is darker where more of them still rise.
+        warmups: per arm the share of the steps over which beta rises. Shades of several lengths
+            overlap: it is darker where more of them still rise.
         arms: arms to draw, in the order that decides their colours; all when None.
     """
-    figure = learning_curves(history, [R_SQUARED, NMI], arms=arms)
-    chosen = warmups if arms is None else {arm: warmups[arm] for arm in arms}
-    for end in sorted({end for end in chosen.values() if end > 0}):
-        for col in (1, 2):
-            figure.add_vrect(
-                x0=0,
-                x1=end,
-                fillcolor=translucent(NEUTRAL, 0.12),
-                line_width=0,
-                layer="below",
-                row=1,
-                col=col,
-            )
+    figure = learning_curves(history, WATCHED, arms=arms, along="step")
+    chosen = list(warmups) if arms is None else arms
+    steps = history.groupby("arm")["step"].max()
+    ends = {warmups[arm] * float(steps[arm]) for arm in chosen if arm in steps}
+    for end in sorted(end for end in ends if end > 0):
+        figure.add_vrect(
+            x0=0,
+            x1=end,
+            fillcolor=translucent(NEUTRAL, 0.12),
+            line_width=0,
+            layer="below",
+            row="all",
+            col="all",
+            exclude_empty_subplots=True,
+        )
     # Before rho has found its place R2 may lie far below 0, which would flatten the rest.
     figure.update_yaxes(range=[-0.5, 1.05], row=1, col=1)
     figure.update_yaxes(range=[0, 1.05], row=1, col=2)
@@ -204,7 +206,7 @@ def _table(context: FigureContext) -> go.Figure:
 
 def _conjugation(context: FigureContext) -> go.Figure:
     warmups = {
-        arm: config.objective.beta_warmup_fraction * config.training.epochs
+        arm: config.objective.beta_warmup_fraction
         for arm, config in context.declaration.configs.items()
         if isinstance(config, MixtureHarmoniumConfig)
     }
@@ -228,8 +230,8 @@ FIGURES: dict[str, FigureSpec] = {
     ),
     "conjugation": FigureSpec(
         "Conjugation and clustering over training",
-        "R2 and the running NMI on training examples, mean over seeds with a 95 % t band; shaded, "
-        "where beta rises (one shade for each length of the warm-up).",
+        "R2, the running NMI and the norm of rho on training examples, mean over seeds with a 95 % "
+        "t band; shaded, where beta rises (one shade for each length of the warm-up).",
         _conjugation,
     ),
     "cluster_pictures": FigureSpec(

@@ -34,7 +34,7 @@ from latentlab.studies.vae_objectives.model import Vae, VampPrior, VectorQuantis
 from latentlab.studies.vae_objectives.objective import cross_entropy
 from latentlab.training.streams import generator
 
-VERSION = 1
+VERSION = 2
 """Raised when a score or a picture of the same model changes."""
 
 SAMPLES = 32

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from latentlab.experiment.examination.levers import Lever, times
+from latentlab.experiment.examination.levers import Lever, times, to
 from latentlab.studies.vae_objectives.config import BOUND, READ, VaeObjectivesConfig
 
 
@@ -21,6 +21,9 @@ def _half_a_rise(config: VaeObjectivesConfig) -> float:
 LEVERS = {
     "kl_weight": Lever("objective.beta", _lower_weight),
     "rise": Lever("objective.rise", _half_a_rise),
+    "penalty": to("objective.weight", 0.0),
     "learning_rate": times("training.learning_rate", 0.1),
+    "weight_decay": to("training.weight_decay", 0.0),
 }
-"""By cause."""
+"""By cause. None is the likelihood's scale: that of coins has none, and a tenfold weight of it is a
+tenth of the KL's and the penalty's."""
