@@ -50,7 +50,7 @@ def test_a_quiet_run_tells_warnings_verdicts_and_where_to_look(
     assert "so far" not in warning
     verdicts = "supported|refuted|inconclusive|invalid|not run"
     places = "report|MLflow|arms|pipelines"
-    following = "The seeds that|Adding|A new attempt|To confirm"
+    following = "A rehearsal|The seeds that|Adding|A new attempt|To confirm"
     for line in lines[summary + 1 :]:
         assert re.match(f"({verdicts}|{places}|{following})", line), line
     assert {line.split()[0] for line in lines[-4:]} == set(places.split("|"))

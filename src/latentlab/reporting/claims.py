@@ -6,14 +6,14 @@ it unfolds to.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import pandas as pd
 
 from latentlab.core.file_names import file_name
 from latentlab.reporting.cells import Cell
 from latentlab.reporting.document import Unfolding
-from latentlab.reporting.forest_row import forest_row
+from latentlab.reporting.forest_row import common_interval, forest_row
 from latentlab.reporting.formatting import MISSING, as_float, as_text, estimate_parts
 from latentlab.reporting.verdict_cells import (
     Row,
@@ -72,13 +72,6 @@ def unfoldings(
         said = {**_facts(row, shown), **facts(row)}
         found.append(Unfolding(title, [sentence(row)], said, address))
     return found
-
-
-def common_interval(rows: Sequence[Row]) -> str:
-    """Return the label of the intervals, with their level where all verdicts share one."""
-    alone = [row for row in rows if not contrasts(row)]
-    labels = {interval_label(row) for row in alone if as_text(row.get("interval_level"))}
-    return labels.pop() if len(labels) == 1 else "unadjusted interval"
 
 
 def _cells(row: Row, shown: Row, columns: dict[str, Cell]) -> dict[str | Cell, object]:

@@ -7,6 +7,7 @@ of them, so that the side on which an effect lies can be compared down the table
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from latentlab.reporting.formatting import as_float, as_text
@@ -14,6 +15,7 @@ from latentlab.reporting.verdict_cells import (
     Row,
     boundaries,
     boundary_text,
+    contrasts,
     effect_text,
     interval_label,
     verdict_class,
@@ -80,3 +82,10 @@ def claimed_ranges(row: Row) -> list[tuple[float, float]]:
     if as_text(row.get("comparison")) == "difference":
         return [(-math.inf, bounds[0]), (bounds[-1], math.inf)]
     return [(bounds[0], bounds[1] if len(bounds) == 2 else math.inf)]
+
+
+def common_interval(rows: Sequence[Row]) -> str:
+    """Return the label of the intervals, with their level where all verdicts share one."""
+    alone = [row for row in rows if not contrasts(row)]
+    labels = {interval_label(row) for row in alone if as_text(row.get("interval_level"))}
+    return labels.pop() if len(labels) == 1 else "unadjusted interval"

@@ -10,8 +10,9 @@ import pandas as pd
 from latentlab.core.errors import UserError
 from latentlab.metrics.metric import Metric
 from latentlab.reporting.cells import Cell
-from latentlab.reporting.claims import claim_table, common_interval, unfoldings
+from latentlab.reporting.claims import claim_table, unfoldings
 from latentlab.reporting.document import Document, Item, Section
+from latentlab.reporting.forest_row import common_interval
 from latentlab.reporting.formatting import format_share
 from latentlab.reporting.means import means_table, shade_legend
 from latentlab.reporting.pooled import left_out_text, pooled_facts, pooled_names

@@ -9,7 +9,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from latentlab.reporting.claims import common_interval
 from latentlab.reporting.figures.static.page import (
     GAP,
     LABELS,
@@ -21,7 +20,7 @@ from latentlab.reporting.figures.static.page import (
     wrapped,
 )
 from latentlab.reporting.figures.template import NEUTRAL, VERDICT_COLOURS, VERDICT_SYMBOLS
-from latentlab.reporting.forest_row import forest_row
+from latentlab.reporting.forest_row import common_interval, forest_row
 from latentlab.reporting.formatting import MISSING, as_float, as_text, estimate_parts
 from latentlab.reporting.verdict_cells import (
     Row,
