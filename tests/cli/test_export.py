@@ -38,11 +38,9 @@ def test_what_a_run_left_is_exported_as_it_stands(
 
 def test_what_is_exported_as_json(smoke_project: ProjectCopy, tmp_path: Path) -> None:
     to = tmp_path / "paper"
-    done = smoke_project.kedro(
-        "export", "least_volume", "--env", "smoke", "--to", str(to), "--json"
-    )
+    done = smoke_project.kedro("export", "derp_vae", "--env", "smoke", "--to", str(to), "--json")
     found = json.loads(done.stdout)
-    assert (found["study"], found["env"], found["params"]) == ("least_volume", "smoke", {})
+    assert (found["study"], found["env"], found["params"]) == ("derp_vae", "smoke", {})
     assert datetime.fromisoformat(found["judged_at"]) < datetime.now(UTC)
     assert found["files"] == sorted(
         path.relative_to(to).as_posix() for path in to.rglob("*") if path.is_file()
