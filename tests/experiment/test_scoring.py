@@ -9,13 +9,15 @@ import pandas as pd
 import pytest
 import torch
 from safetensors.torch import load_file
+from threadpoolctl import threadpool_info
 
 from labs.declarations import declared
 from labs.stored_trials import write_trial
 from labs.trainer import CPU, INLINE, train_trials
+from latentlab.compute.device import process_settings_kept, set_threads
 from latentlab.core.errors import UserError
 from latentlab.data import load_prepared, prepare, save_prepared
-from latentlab.experiment import timing
+from latentlab.experiment import scoring_jobs, timing
 from latentlab.experiment.measurements import load_arrays, load_values, save_arrays, save_values
 from latentlab.experiment.pictures import PICTURES, draw_pictures
 from latentlab.experiment.planning import plan_trials, trial_table
@@ -26,6 +28,7 @@ from latentlab.experiment.scoring import (
     kept_examples,
     score_trials,
 )
+from latentlab.experiment.scoring_jobs import ScoringJob, score_in_worker
 from latentlab.experiment.study_scores import measure_trials
 from latentlab.experiment.timing import time_arms
 from latentlab.experiment.trained_model import TrainedModel
@@ -352,3 +355,25 @@ def test_a_score_outside_its_metrics_range_is_an_error(study, prepared, declarat
     )
     assert "VERSION" in caught.value.remedy
     assert "kl_divergence" not in str(caught.value)
+
+
+def test_workers_leave_each_other_the_cores(study, prepared, monkeypatch):
+    """Pools of threads that libraries bring are as large as the machine: two workers fight."""
+    trials, store = study
+    folders = [store.folder(trial_id) for trial_id in trials["trial_id"]]
+
+    def threads():
+        return {pool["num_threads"] for pool in threadpool_info()}
+
+    found = [threads()]
+
+    monkeypatch.setattr(scoring_jobs, "known_or_computed", lambda *_: found.append(threads()))
+    job = ScoringJob(
+        STUDY, [(folder, {}) for folder in folders], (prepared.folder, "cpu", "float32"), (), False
+    )
+    with process_settings_kept():
+        set_threads(2)
+        found.append(threads())
+        score_in_worker(job, lambda news: None)
+    assert found == [found[0], {2}, *[{1}] * len(folders)]
+    assert threads() == found[0]

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 
 import torch
+from threadpoolctl import threadpool_limits
 
 from latentlab.compute.config import ComputeConfig
 from latentlab.compute.generators import generators_kept
@@ -117,6 +118,16 @@ def set_determinism(deterministic: bool) -> None:
         torch.use_deterministic_algorithms(deterministic)
 
 
+def set_threads(count: int) -> None:
+    """Compute with so many threads from now on.
+
+    In PyTorch, and in the pools of those libraries (BLAS, OpenMP) that are loaded by now: several
+    workers, each with a pool as large as the machine, take a multiple of the time.
+    """
+    torch.set_num_threads(count)
+    threadpool_limits(count)
+
+
 def set_matmul_precision(precision: str) -> None:
     """Let this process's float32 matrix products use TF32, or not."""
     torch.set_float32_matmul_precision("high" if precision == "tf32" else "highest")
@@ -131,7 +142,7 @@ def process_settings_kept() -> Iterator[None]:
     deterministic = torch.are_deterministic_algorithms_enabled()
     threads, precision = torch.get_num_threads(), torch.get_float32_matmul_precision()
     try:
-        with generators_kept():
+        with generators_kept(), threadpool_limits():
             yield
     finally:
         torch.set_num_threads(threads)

@@ -15,10 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import torch
 
 from latentlab.compute.config import ComputeConfig
-from latentlab.compute.device import device_count, process_settings_kept, resolve_device
+from latentlab.compute.device import (
+    device_count,
+    process_settings_kept,
+    resolve_device,
+    set_threads,
+)
 from latentlab.core.durations import duration
 from latentlab.data import Prepared, load_prepared, save_prepared
 from latentlab.evidence.prospects import Prospect, prospects
@@ -217,7 +221,7 @@ def _evaluation(
     What is kept of earlier runs is not looked at where an arm is to be trained.
     """
     device = resolve_device(compute)
-    torch.set_num_threads(1)
+    set_threads(1)
     data, splits = StudyData.of(prepared, device), Splits(prepared, device)
     timing = scoring = 0.0
     seeds = len(declaration.seeds.numbers())

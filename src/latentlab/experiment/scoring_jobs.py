@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 import pandas as pd
-import torch
 
 from latentlab.compute.config import ComputeConfig
-from latentlab.compute.device import device_count, find_device
+from latentlab.compute.device import device_count, find_device, set_threads
 from latentlab.compute.executors.job import Report
 from latentlab.compute.executors.registry import open_executor
 from latentlab.core.counting import Counted
@@ -126,9 +125,10 @@ class ScoringJob:
 
 def score_in_worker(job: ScoringJob, report: Report) -> None:
     """Score trials; the scores are kept with them."""
-    torch.set_num_threads(1)
     data = _splits_of(*job.source)
     for count, (folder, identity) in enumerate(job.trials, start=1):
+        # Of each: what measures the first loads libraries that bring pools of threads.
+        set_threads(1)
         known_or_computed(job.study, folder, identity, data, job.wanted, job.with_examples)
         report(Scored(first=job.trials[0][0].name, count=count))
 

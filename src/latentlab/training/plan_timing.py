@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import torch
 
-from latentlab.compute.device import set_matmul_precision
+from latentlab.compute.device import set_matmul_precision, set_threads
 from latentlab.compute.plan import ExecutionPlan
 from latentlab.training.contract import AnyMethod
 from latentlab.training.data import StudyData
@@ -56,7 +56,7 @@ def time_plan(probe: Probe, data: StudyData, device: torch.device) -> Timing:
 
 
 def _time_steps(probe: Probe, data: StudyData, device: torch.device) -> Timing:
-    torch.set_num_threads(probe.plan.threads)
+    set_threads(probe.plan.threads)
     set_matmul_precision(probe.trials[0].precision)
     begin = time.perf_counter()
     cohort = open_group(
@@ -89,7 +89,7 @@ def time_epoch_end(probe: Probe, data: StudyData, device: torch.device) -> float
     Returns:
         Seconds, of the whole cohort.
     """
-    torch.set_num_threads(probe.plan.threads)
+    set_threads(probe.plan.threads)
     precision = probe.trials[0].precision
     cohort = open_group(probe.method, probe.trials, data, device, precision)
 
