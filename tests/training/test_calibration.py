@@ -212,6 +212,19 @@ def test_the_estimate_counts_what_comes_between_epochs_once(digits, chooser, mon
     assert found == pytest.approx(2 * (1e-3 * 2 * 100 + between))
 
 
+@pytest.mark.parametrize(("steps", "step"), [(10_000, 1e-3), (100_000, 2e-3)])
+def test_what_takes_long_is_timed_for_longer_before_it_is_said_how_long(
+    digits, chooser, monkeypatch, steps, step
+):
+    """A quarter of a second at full speed says 1 ms, and two seconds say 2 ms."""
+    monkeypatch.setattr(calibration, "time_epoch_end", lambda *of_a_group: 0.0)
+    choice = chooser(lambda plan: 2e-3)
+    group = trials(digits, 7)
+    choice._timings[group[0].signature, ExecutionPlan(2, 2)] = Timing(1e-3, 0.0)
+    found = choice.seconds(group, steps, ExecutionPlan(2, 2), compiling=True)
+    assert found == pytest.approx(2 * step * 2 * steps)
+
+
 def test_a_forecast_measures_and_trains_nothing(digits_folder, tmp_path):
     trainer = Trainer(METHOD, digits_folder, TrialStore(tmp_path / "store"), INLINE)
     found = trainer.estimate([trial(load(digits_folder), seed) for seed in range(3)])

@@ -59,6 +59,13 @@ def plan_key(trials: Sequence[Trial], config: ComputeConfig, device: torch.devic
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
 
 
+LONG_SECONDS = 60.0
+"""Training that takes as long is timed anew before it is said how long: a processor that has been
+busy for a while, and so have its other cores, is slower than in its first moments."""
+LONGER_LOOK = 2.0
+"""Seconds of that."""
+
+
 class Calibration:
     """Chooses plans for the groups of a study.
 
@@ -173,13 +180,18 @@ class Calibration:
             key = (trials[0].signature, timed)
         if key not in self._timings:
             return 0.0
+        rounds = -(-parts // plan.processes)
+        work = len(part) * steps
+        # What is compiled would be so again.
+        if not key[1].compile and self._timings[key].step * work * rounds > LONG_SECONDS:
+            self._time(Probe(self._method, part, key[1], LONGER_LOOK))
         timing, training = self._timings[key], trials[0].config.training
-        one = timing.step * len(part) * steps + (timing.start if key[1].compile else 0.0)
+        one = timing.step * work + (timing.start if key[1].compile else 0.0)
         if timing.epochs < training.validate_every:
             validations = -(-training.epochs // training.validate_every)
             probe = Probe(self._method, part, plan)
             one += validations * time_epoch_end(probe, self._data, self._device)
-        return one * -(-parts // plan.processes)
+        return one * rounds
 
     def _fastest(
         self,

@@ -19,6 +19,7 @@ from latentlab.training.groups import open_group
 from latentlab.training.trial import Trial
 
 MEASURE_SECONDS = 0.25
+"""How long a candidate is timed: enough to choose among them."""
 FEWEST_STEPS = 3
 
 
@@ -36,11 +37,12 @@ class Timing:
 
 @dataclass(frozen=True)
 class Probe:
-    """A candidate to be timed; picklable, so that a worker process can be given it."""
+    """A candidate to be timed for so many seconds; picklable, for worker processes."""
 
     method: AnyMethod
     trials: tuple[Trial, ...]
     plan: ExecutionPlan
+    seconds: float = MEASURE_SECONDS
 
 
 def time_plan(probe: Probe, data: StudyData, device: torch.device) -> Timing:
@@ -74,7 +76,7 @@ def _time_steps(probe: Probe, data: StudyData, device: torch.device) -> Timing:
     _synchronise(device)
     start = time.perf_counter()
     steps, most = 0, 1
-    while steps < FEWEST_STEPS or time.perf_counter() - start < MEASURE_SECONDS:
+    while steps < FEWEST_STEPS or time.perf_counter() - start < probe.seconds:
         steps += _advance(cohort, most)
         most = steps_unwatched(steps, time.perf_counter() - start)
     _synchronise(device)
