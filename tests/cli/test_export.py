@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from labs.project_copies import ProjectCopy
 from latentlab.cli import cli, export
 from latentlab.core.errors import UserError
+from latentlab.reporting.verdict_prose import REHEARSAL
 
 
 def test_what_a_run_left_is_exported_as_it_stands(
@@ -28,7 +29,9 @@ def test_what_a_run_left_is_exported_as_it_stands(
         pd.testing.assert_frame_equal(exported, stored)
     commands = set(pd.read_csv(to / "numbers.csv")["command"])
     assert "kedro run --pipelines derp_vae.hypothesis_testing --env smoke" in commands
-    assert "On digits we compared 6 arms" in (to / "methods.md").read_text()
+    methods = (to / "methods.md").read_text()
+    assert methods.startswith(f"{REHEARSAL} On digits we compared 6 arms")
+    assert REHEARSAL in done.stdout
     stands = done.stdout.splitlines()[0]
     assert stands.startswith("derp_vae on digits: 6 arms with 3 seeds, 0 to 2; judged at 20")
     assert stands.endswith("with --env smoke.")
@@ -41,6 +44,7 @@ def test_what_is_exported_as_json(smoke_project: ProjectCopy, tmp_path: Path) ->
     done = smoke_project.kedro("export", "derp_vae", "--env", "smoke", "--to", str(to), "--json")
     found = json.loads(done.stdout)
     assert (found["study"], found["env"], found["params"]) == ("derp_vae", "smoke", {})
+    assert found["rehearsal"]
     assert datetime.fromisoformat(found["judged_at"]) < datetime.now(UTC)
     assert found["files"] == sorted(
         path.relative_to(to).as_posix() for path in to.rglob("*") if path.is_file()

@@ -31,6 +31,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> ProjectCopy:
     assert "6 configurations by quasi_random search: 6 complete." in done.stdout
     assert "fresh seeds" in done.stdout
     assert "A rehearsal: this environment tries the pipeline" in done.stdout
+    pages = (copy.root / f"data/smoke/08_reporting/{STUDY}").rglob("index.html")
+    assert any("A rehearsal: this environment" in page.read_text() for page in pages)
     return copy
 
 

@@ -14,6 +14,7 @@ import pytest
 from labs.reporting_study import METRICS, make_history, make_scores, make_trials, make_verdicts
 from latentlab.reporting import comparison_table
 from latentlab.reporting.paper import Paper
+from latentlab.reporting.verdict_prose import REHEARSAL
 
 NASTY = "50%_of #1 & {$x} ~^\\end"
 
@@ -44,6 +45,7 @@ def paper() -> Paper:
         curves=["loss"],
         commands={name: f"kedro run --pipelines toy.{name}" for name in tables},
         facts={"registered": "2026-01-01", "device": "cpu", "precision": "float32"},
+        rehearsal=False,
     )
 
 
@@ -64,6 +66,7 @@ def test_every_number_of_the_tables_is_listed(paper: Paper, files: dict[str, byt
         assert set(own["command"]) == {f"kedro run --pipelines toy.{name}"}
     assert "beta_vae_2: 1 of 10 trials diverged (seed 104 at step 812)." in texts["deviations.md"]
     assert "Holm, family primary, alpha .05" in texts["methods.md"]
+    assert REHEARSAL not in texts["methods.md"]
 
 
 def test_the_document_has_every_figure(files: dict[str, bytes]) -> None:

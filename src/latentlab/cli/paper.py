@@ -44,6 +44,7 @@ def export(study: str, to: Path, env: str | None, params: dict[str, Any], in_jso
     from latentlab.pipelines.outputs import Outputs, run_settings
     from latentlab.pipelines.run_hook import stage_that_writes
     from latentlab.reporting.formatting import plural
+    from latentlab.reporting.verdict_prose import REHEARSAL
     from latentlab.studies.registry import STUDIES
 
     searched = study.removesuffix("_sweep")
@@ -82,6 +83,7 @@ def export(study: str, to: Path, env: str | None, params: dict[str, Any], in_jso
             registered=catalog.load(f"{study}.registered"),
             run=_told(made),
             commands={name: _command(stage, present) for name, stage in stages.items()},
+            rehearsal=catalog.load("params:rehearsal"),
         )
     files = found.files()
     with atomic_folder(to.resolve(), "numbers.csv") as folder:
@@ -95,6 +97,7 @@ def export(study: str, to: Path, env: str | None, params: dict[str, Any], in_jso
             {
                 "study": study,
                 "dataset": found.dataset,
+                "rehearsal": found.rehearsal,
                 "arms": list(found.arms),
                 "seeds": seeds,
                 "env": settings and settings.env,
@@ -110,6 +113,8 @@ def export(study: str, to: Path, env: str | None, params: dict[str, Any], in_jso
         f"{study}{on}: {plural(len(found.arms), 'arm')} with "
         f"{plural(len(seeds), 'seed')}, {seeds[0]} to {seeds[-1]}; {_told(made)}."
     )
+    if found.rehearsal:
+        click.echo(REHEARSAL)
     click.echo(f"{to / 'main.tex'}: its tables and figures are beside it, also for other pages.")
 
 

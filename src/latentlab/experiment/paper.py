@@ -24,6 +24,7 @@ def paper(
     registered: Mapping[str, Any],
     run: str,
     commands: Mapping[str, str],
+    rehearsal: bool,
 ) -> Paper:
     """Return what is to be exported.
 
@@ -36,6 +37,7 @@ def paper(
         registered: which entry of the registration holds.
         run: when and with which settings it was.
         commands: what makes each table anew, by its name.
+        rehearsal: whether the run only tried the pipeline.
     """
     facts = reproduction(tables["trials"], registered)
     # The run may have had others: these are of the process that exports.
@@ -57,4 +59,5 @@ def paper(
         curves=curve_metrics(study, history),
         commands=commands,
         facts={"run": run, **{now.get(name, name): fact for name, fact in facts.items()}},
+        rehearsal=rehearsal,
     )

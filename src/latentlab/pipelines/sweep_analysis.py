@@ -27,13 +27,16 @@ def analyse(
     archive: Any,
     confirmation: pd.DataFrame,
     scores: pd.DataFrame,
+    rehearsal: bool,
 ) -> tuple[pd.DataFrame, pd.DataFrame, Any]:
     """Return tests and findings of the chosen sweep, and its report."""
     from latentlab.experiment.sweep.plan import planned_sweep
     from latentlab.experiment.sweep.report import report_sweep
 
     sweep = planned_sweep(study, declaration, plans)
-    found = report_sweep(sweep, sweeps.compare_with, latest, archive, confirmation, scores)
+    found = report_sweep(
+        sweep, sweeps.compare_with, latest, archive, confirmation, scores, rehearsal
+    )
     return found.analysis.screening.frame(), found.findings, found
 
 
@@ -61,6 +64,7 @@ def create_pipeline(study: Study) -> Pipeline:
                     f"{s}.sweep_archive",
                     f"{s}.confirmation",
                     f"{s}.confirmation_scores",
+                    "params:rehearsal",
                 ],
                 [f"{s}.sweep_tests", f"{s}.sweep_findings", f"{s}.sweep_report"],
                 name=f"{s}.analyse_sweep",

@@ -24,7 +24,7 @@ from latentlab.reporting.latex import escape_latex, latex_list, latex_table
 from latentlab.reporting.markdown import escape_markdown, markdown_table
 from latentlab.reporting.tables import printed_comparison
 from latentlab.reporting.verdict_cells import correction_text, verdict_rows, verdict_table
-from latentlab.reporting.verdict_prose import status_sentence
+from latentlab.reporting.verdict_prose import REHEARSAL, status_sentence
 
 _KEYS = {
     "verdicts": ["hypothesis"],
@@ -74,6 +74,7 @@ class Paper:
         curves: metrics of the history that are drawn.
         commands: what makes each of these anew, by its name.
         facts: what was run and where, as text by name.
+        rehearsal: whether the run only tried the pipeline.
     """
 
     title: str
@@ -88,6 +89,7 @@ class Paper:
     curves: Sequence[str]
     commands: Mapping[str, str]
     facts: Mapping[str, str]
+    rehearsal: bool
 
     def files(self) -> dict[str, bytes]:
         """Return the content of each file by its path."""
@@ -135,6 +137,8 @@ class Paper:
     def _methods(self) -> Iterator[str]:
         """Yield the sentences of the paragraph on methods."""
         trials, verdicts = self.tables["trials"], self.tables["verdicts"]
+        if self.rehearsal:
+            yield REHEARSAL
         seeds = sorted(trials["seed"].unique())
         ran = f"{plural(len(seeds), 'seed')} each, {seeds[0]} to {seeds[-1]}"
         on = f"On {self.dataset} we" if self.dataset else "We"

@@ -187,12 +187,10 @@ class TrackingHook(MlflowHook):
 
     def _show_sweep(self, study: str, report: Any) -> None:
         from latentlab.reporting.terminal import print_lines
-        from latentlab.reporting.verdict_prose import REHEARSAL
 
         folder = self._saved.path(study, "sweep_report") / report.folder
-        rehearsed = study in STUDIES and self._catalog.load("params:rehearsal")
         print_lines(
-            [*([REHEARSAL] if rehearsed else []), *report.lines()],
+            report.lines(),
             {
                 "report": (folder / "index.html").as_uri(),
                 "MLflow": self._run.page,

@@ -39,6 +39,7 @@ def report_sweep(
     archive: SweepArchive,
     confirmation: pd.DataFrame,
     scores: pd.DataFrame,
+    rehearsal: bool,
 ) -> SweepReport:
     """The report of a sweep of a study.
 
@@ -49,6 +50,7 @@ def report_sweep(
         archive: all finished sweeps of the study.
         confirmation: of the sweep that ran last, as from `confirmation_table`.
         scores: of the confirmation's trials, as from `score_trials`.
+        rehearsal: whether the sweep only tries the pipeline.
 
     Raises:
         UserError: the sweep has not been run, or nothing in it has a score.
@@ -67,6 +69,7 @@ def report_sweep(
         comparison=None if other is None else compare(other, table),
         notes=table.notes,
         reproduce=_reproduction(table),
+        rehearsal=rehearsal,
     )
 
 

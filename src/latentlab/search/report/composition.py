@@ -10,6 +10,7 @@ import pandas as pd
 from latentlab.core.file_names import file_name
 from latentlab.reporting.document import Document
 from latentlab.reporting.formatting import format_p
+from latentlab.reporting.verdict_prose import REHEARSAL
 from latentlab.runs.audit.findings import Finding, findings_table
 from latentlab.search.analysis import Analysis
 from latentlab.search.audit.confirmation import confirmation_findings
@@ -35,6 +36,7 @@ class SweepReport:
         comparison: with another sweep, or nothing.
         notes: what the reader should know of where the table came from.
         reproduce: what was run and where, as text by name.
+        rehearsal: whether the sweep only tries the pipeline.
     """
 
     title: str
@@ -46,6 +48,7 @@ class SweepReport:
     comparison: Comparison | None = None
     notes: Sequence[str] = ()
     reproduce: Mapping[str, str] | None = None
+    rehearsal: bool = False
 
     @property
     def folder(self) -> str:
@@ -72,7 +75,10 @@ class SweepReport:
             + (test.reason or f"p {format_p(test.p)}, corrected {format_p(test.p_corrected)}")
             for test in self.analysis.screening.tests.values()
         ]
-        return [*self.notes, *tests, *_summary(self)]
+        return [*self._rehearsed(), *self.notes, *tests, *_summary(self)]
+
+    def _rehearsed(self) -> list[str]:
+        return [REHEARSAL] if self.rehearsal else []
 
     def document(self) -> Document:
         """The report as sections, with all its tables and texts as files."""
@@ -91,7 +97,7 @@ class SweepReport:
         return Document(
             title=f"{self.title}: sweep {self.table.name}",
             question=_question(self.table),
-            summary=[*_summary(self), *self.notes],
+            summary=[*self._rehearsed(), *_summary(self), *self.notes],
             sections=sections(
                 self.table,
                 self.analysis,
