@@ -1,8 +1,9 @@
-"""The device a study runs on, and the precision of its arithmetic."""
+"""The device a study runs on, and what this process computes with."""
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import logging
 import os
 import platform
@@ -128,6 +129,36 @@ def set_threads(count: int) -> None:
     threadpool_limits(count)
 
 
+def compute_with(threads: int, precision: str) -> None:
+    """Let this process train: with so many threads, in this precision, in memory that it keeps."""
+    set_threads(threads)
+    set_matmul_precision(precision)
+    _set_allocator(trimmed=False)
+
+
+# Numbers of glibc's options, as in its malloc.h.
+_TRIM_THRESHOLD, _MMAP_THRESHOLD, _MMAP_MAX = -1, -3, -4
+# Both thresholds where glibc's own adaptation of them ends, and the initial maximum.
+_LIMIT_TRIM, _LIMIT_MMAP, _MOST_MAPPED = 64 * 2**20, 32 * 2**20, 65536
+
+
+def _set_allocator(*, trimmed: bool) -> None:
+    """Let the allocator give freed memory back to the system, or keep it for what comes next.
+
+    A step allocates what the step before it freed. From the system it comes back page by page, each
+    set to zero, which takes up to a third of a step (docs/results/performance.md). Elsewhere than
+    under glibc nothing is changed.
+    """
+    if platform.libc_ver()[0] != "glibc":
+        return
+    libc = ctypes.CDLL(None)
+    libc.mallopt(_TRIM_THRESHOLD, _LIMIT_TRIM if trimmed else -1)
+    libc.mallopt(_MMAP_MAX, _MOST_MAPPED if trimmed else 0)
+    if trimmed:
+        libc.mallopt(_MMAP_THRESHOLD, _LIMIT_MMAP)
+        libc.malloc_trim(0)
+
+
 def set_matmul_precision(precision: str) -> None:
     """Let this process's float32 matrix products use TF32, or not."""
     torch.set_float32_matmul_precision("high" if precision == "tf32" else "highest")
@@ -137,7 +168,7 @@ def set_matmul_precision(precision: str) -> None:
 def process_settings_kept() -> Iterator[None]:
     """Undo afterwards what training sets for the process.
 
-    Threads, matrix precision, determinism and generators.
+    Threads, matrix precision, determinism, generators and the keeping of freed memory.
     """
     deterministic = torch.are_deterministic_algorithms_enabled()
     threads, precision = torch.get_num_threads(), torch.get_float32_matmul_precision()
@@ -148,6 +179,7 @@ def process_settings_kept() -> Iterator[None]:
         torch.set_num_threads(threads)
         torch.set_float32_matmul_precision(precision)
         set_determinism(deterministic)
+        _set_allocator(trimmed=True)
 
 
 def autocast(device: torch.device, precision: str) -> AbstractContextManager[object]:

@@ -11,7 +11,7 @@ import pandas as pd
 import torch
 
 from latentlab.compute.config import ComputeConfig
-from latentlab.compute.device import find_device, machine_name, set_matmul_precision, set_threads
+from latentlab.compute.device import compute_with, find_device, machine_name
 from latentlab.compute.executors.job import Report
 from latentlab.compute.executors.registry import open_executor
 from latentlab.core.counting import Counted
@@ -114,8 +114,7 @@ def _measure_arms(
     precision: str,
 ) -> list[tuple[str, int, float]]:
     """Return arm, seed and seconds per step of every timing."""
-    set_threads(1)
-    set_matmul_precision(precision)
+    compute_with(1, precision)
     data = StudyData.of(prepared, device)
     names = list(configs)
     counted = Counted("Timing: %d of %d arms and seeds", len(names) * len(seeds))

@@ -16,7 +16,7 @@ import safetensors.torch
 import torch
 
 import latentlab
-from latentlab.compute.device import set_matmul_precision, set_threads
+from latentlab.compute.device import compute_with
 from latentlab.compute.plan import ExecutionPlan
 from latentlab.training.checkpoint import (
     Checkpoint,
@@ -88,8 +88,7 @@ def train_cohort(
     Raises:
         UserError: the store cannot be written.
     """
-    set_threads(job.plan.threads)
-    set_matmul_precision(job.trials[0].precision)
+    compute_with(job.plan.threads, job.trials[0].precision)
     # Read as it trains: while it does, somebody may go on writing it.
     code = method_code(type(job.method))
     path = store.checkpoint(job.name)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import torch
 
-from latentlab.compute.device import set_matmul_precision, set_threads
+from latentlab.compute.device import compute_with, process_settings_kept
 from latentlab.compute.plan import ExecutionPlan
 from latentlab.training.contract import AnyMethod
 from latentlab.training.data import StudyData
@@ -53,13 +53,14 @@ def time_plan(probe: Probe, data: StudyData, device: torch.device) -> Timing:
     Raises:
         Exception: whatever the plan breaks on (the compiler, memory).
     """
-    with _torch_is_quiet() if probe.plan.compile else contextlib.nullcontext():
+    quiet = _torch_is_quiet() if probe.plan.compile else contextlib.nullcontext()
+    # With the memory: what is trained afterwards may be in other processes.
+    with process_settings_kept(), quiet:
         return _time_steps(probe, data, device)
 
 
 def _time_steps(probe: Probe, data: StudyData, device: torch.device) -> Timing:
-    set_threads(probe.plan.threads)
-    set_matmul_precision(probe.trials[0].precision)
+    compute_with(probe.plan.threads, probe.trials[0].precision)
     begin = time.perf_counter()
     cohort = open_group(
         probe.method,
@@ -91,8 +92,13 @@ def time_epoch_end(probe: Probe, data: StudyData, device: torch.device) -> float
     Returns:
         Seconds, of the whole cohort.
     """
-    set_threads(probe.plan.threads)
+    with process_settings_kept():
+        return _time_epoch_end(probe, data, device)
+
+
+def _time_epoch_end(probe: Probe, data: StudyData, device: torch.device) -> float:
     precision = probe.trials[0].precision
+    compute_with(probe.plan.threads, precision)
     cohort = open_group(probe.method, probe.trials, data, device, precision)
 
     def seconds(*steps: int) -> float:
