@@ -137,25 +137,25 @@ def compute_with(threads: int, precision: str) -> None:
 
 
 # Numbers of glibc's options, as in its malloc.h.
-_TRIM_THRESHOLD, _MMAP_THRESHOLD, _MMAP_MAX = -1, -3, -4
-# Both thresholds where glibc's own adaptation of them ends, and the initial maximum.
-_LIMIT_TRIM, _LIMIT_MMAP, _MOST_MAPPED = 64 * 2**20, 32 * 2**20, 65536
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
+# Bytes: where glibc's own adaptation of the two ends.
+_LIMIT_TRIM, _LIMIT_MMAP = 64 * 2**20, 32 * 2**20
 
 
 def _set_allocator(*, trimmed: bool) -> None:
     """Let the allocator give freed memory back to the system, or keep it for what comes next.
 
     A step allocates what the step before it freed. From the system it comes back page by page, each
-    set to zero, which takes up to a third of a step (docs/results/performance.md). Elsewhere than
-    under glibc nothing is changed.
+    set to zero, which takes up to a third of a step (docs/results/performance.md). Arrays of more
+    than 32 MiB still go back: kept ones would break up, and a process would hold several times what
+    it needs. Elsewhere than under glibc nothing is changed.
     """
     if platform.libc_ver()[0] != "glibc":
         return
     libc = ctypes.CDLL(None)
     libc.mallopt(_TRIM_THRESHOLD, _LIMIT_TRIM if trimmed else -1)
-    libc.mallopt(_MMAP_MAX, _MOST_MAPPED if trimmed else 0)
+    libc.mallopt(_MMAP_THRESHOLD, _LIMIT_MMAP)
     if trimmed:
-        libc.mallopt(_MMAP_THRESHOLD, _LIMIT_MMAP)
         libc.malloc_trim(0)
 
 
