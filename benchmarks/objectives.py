@@ -25,7 +25,7 @@ import numpy as np
 import torch
 
 from cohorts import data_of, per_cpu_second, steps_of
-from latentlab.compute.device import machine_name
+from latentlab.compute.device import compute_with, machine_name
 from latentlab.studies.vae_objectives.config import VaeObjectivesConfig
 from latentlab.studies.vae_objectives.method import METHOD
 from latentlab.training.cohort import Cohort
@@ -135,7 +135,7 @@ def main() -> None:
         print("skipped: pythae is not installed (pip install --no-deps pythae)")
         return
     logging.disable(logging.INFO)
-    torch.set_num_threads(1)
+    compute_with(1, "float32")
     print(f"{machine_name(CPU)}, load {os.getloadavg()[0]:.1f}")
     with tempfile.TemporaryDirectory() as folder:
         for (name, size), (objective, beta) in itertools.product(SIZES.items(), BETAS.items()):
