@@ -24,6 +24,11 @@ logger = logging.getLogger(__name__)
 # it stands beside the import of torch; it costs no time that could be measured.
 os.environ.setdefault("MKL_CBWR", "AUTO,STRICT")
 
+# Numbers of glibc's options, as in its malloc.h.
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
+# Bytes: where glibc's own adaptation of the two ends.
+_LIMIT_TRIM, _LIMIT_MMAP = 64 * 2**20, 32 * 2**20
+
 
 def resolve_device(config: ComputeConfig) -> torch.device:
     """The device of this process that the `compute` block asks for.
@@ -134,12 +139,6 @@ def compute_with(threads: int, precision: str) -> None:
     set_threads(threads)
     set_matmul_precision(precision)
     _set_allocator(trimmed=False)
-
-
-# Numbers of glibc's options, as in its malloc.h.
-_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
-# Bytes: where glibc's own adaptation of the two ends.
-_LIMIT_TRIM, _LIMIT_MMAP = 64 * 2**20, 32 * 2**20
 
 
 def _set_allocator(*, trimmed: bool) -> None:

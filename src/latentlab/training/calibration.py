@@ -39,6 +39,11 @@ not worth a trial of the compiler."""
 TEAM_RISK = 1.5
 """A plan with several threads must be so much faster than one without: threads that wait for each
 other many times a millisecond stand still as soon as another program wants one of their cores."""
+LONG_SECONDS = 60.0
+"""Training that takes as long is timed anew before it is said how long: into the quarter of a
+second of a candidate fall a few steps, and often no end of an epoch."""
+LONGER_LOOK = 2.0
+"""Seconds of that."""
 
 
 def plan_key(trials: Sequence[Trial], config: ComputeConfig, device: torch.device) -> str:
@@ -57,13 +62,6 @@ def plan_key(trials: Sequence[Trial], config: ComputeConfig, device: torch.devic
         str(TRAINER_VERSION),
     ]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
-
-
-LONG_SECONDS = 60.0
-"""Training that takes as long is timed anew before it is said how long: a processor that has been
-busy for a while, and so have its other cores, is slower than in its first moments."""
-LONGER_LOOK = 2.0
-"""Seconds of that."""
 
 
 class Calibration:
