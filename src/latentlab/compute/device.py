@@ -145,7 +145,7 @@ def _set_allocator(*, trimmed: bool) -> None:
     """Let the allocator give freed memory back to the system, or keep it for what comes next.
 
     A step allocates what the step before it freed. From the system it comes back page by page, each
-    set to zero, which takes up to a third of a step (docs/results/performance.md). Arrays of more
+    set to zero, which takes up to a fifth of a step (docs/results/performance.md). Arrays of more
     than 32 MiB still go back: kept ones would break up, and a process would hold several times what
     it needs. Elsewhere than under glibc nothing is changed.
     """
