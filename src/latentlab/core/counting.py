@@ -7,8 +7,8 @@ import time
 
 logger = logging.getLogger(__name__)
 
-LINE_SECONDS = 1.5
-"""A line at most this often."""
+LINE_SECONDS = 1.0
+"""Without a terminal, a line at most this often: half of what would be called silence."""
 
 
 class Counted:

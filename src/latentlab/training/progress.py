@@ -19,13 +19,11 @@ from rich.progress import (
     Progress as Bars,
 )
 
+from latentlab.core.counting import LINE_SECONDS
 from latentlab.core.liveliness import Liveliness
 from latentlab.training.loop import Progress
 
 logger = logging.getLogger(__name__)
-
-LINE_SECONDS = 1.5
-"""Without a terminal, a line at most this often."""
 
 
 class ProgressDisplay:
