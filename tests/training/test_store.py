@@ -7,42 +7,23 @@ import logging
 import os
 import re
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
+from labs import stored_trials
 from labs.trainer import CPU, advance, cohort, equal_states, trial
 from labs.warm_processes import CONTEXT
 from latentlab.compute.plan import ExecutionPlan
 from latentlab.core.errors import UserError
 from latentlab.training.checkpoint import Checkpoint, cohort_name, load_checkpoint, save_checkpoint
 from latentlab.training.store import TrialStore
-from latentlab.training.trial_files import TrialRecord, require_whole
+from latentlab.training.trial_files import require_whole
 
 WEIGHTS = b"weights"
-RECORD = TrialRecord(
-    id="abc",
-    study="s",
-    seed=0,
-    status="finished",
-    outcome="ok",
-    epochs=1,
-    epoch_steps=1,
-    steps=2,
-    seconds=0.5,
-    diverged_at=None,
-    best_epoch=0,
-    started_at="then",
-    finished_at="now",
-    device="cpu",
-    plan="cohorts of 1",
-    cohort=1,
-    precision="float32",
-    data="d",
-    versions={"torch": "2"},
-    weights_digest=hashlib.sha256(WEIGHTS).hexdigest(),
-)
+RECORD = replace(stored_trials.RECORD, id="abc", weights_digest=hashlib.sha256(WEIGHTS).hexdigest())
 
 
 @pytest.fixture
