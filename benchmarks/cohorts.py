@@ -25,7 +25,7 @@ from pathlib import Path
 import torch
 
 from latentlab.compute.config import ComputeConfig
-from latentlab.compute.device import machine_name, resolve_device
+from latentlab.compute.device import compute_with, machine_name, resolve_device
 from latentlab.compute.executors.processes import WorkerPool
 from latentlab.compute.plan import ExecutionPlan, PlanCache, even_parts
 from latentlab.data import load_prepared
@@ -66,7 +66,7 @@ _cohorts: dict[tuple[str, ...], Cohort] = {}
 
 def rate(task: Task, report: Callable[[object], None]) -> float:
     """Trial-steps per second of one loop."""
-    torch.set_num_threads(task.plan.threads)
+    compute_with(task.plan.threads, task.trials[0].precision)
     data = data_of(task.prepared, task.device)
     step = plain_step(task, data) if task.kind != "cohort" else cohort_step(task, data)
     for _ in range(3):

@@ -1,6 +1,7 @@
 """The choice of a plan: timed candidates, broken ones dropped, short work kept in this process."""
 
 import logging
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -82,6 +83,23 @@ def test_work_shorter_than_a_pools_start_stays_inline(digits, chooser):
     # 60 x 90 trial-steps of 1 ms are 5.4 s, which is more than the pool costs.
     longer = chooser(lambda plan: 1e-3 / plan.processes).choose(trials(digits, 59), 90, None)
     assert longer.processes == 2
+
+
+@pytest.mark.parametrize(("steps", "processes", "looks"), [(20_000, 2, 2), (800, 1, 1)])
+def test_close_candidates_for_long_work_are_timed_again(digits, chooser, steps, processes, looks):
+    """A bad moment of the machine at the first look does not decide over minutes of training."""
+
+    def seconds(plan):
+        # Of a step of a trial in one process: 2.4 ms in two of them are 1.2 ms.
+        at_first = choice.timed.count(plan) <= plan.processes
+        return {60: 1e-3, 30: 2.4e-3 if at_first else 1.2e-3}.get(plan.cohort, 9e-3)
+
+    choice = chooser(seconds, ComputeConfig(workers=2, threads=1, compile=False))
+    assert choice.choose(trials(digits), steps, None).processes == processes
+    counts = Counter(choice.timed)
+    assert counts[ExecutionPlan(60)] == looks
+    assert counts[ExecutionPlan(30, 2)] == 2 * looks, "in both processes"
+    assert counts[ExecutionPlan(8)] == 1
 
 
 def test_processes_that_are_asked_for_are_used(digits, chooser):

@@ -40,10 +40,13 @@ TEAM_RISK = 1.5
 """A plan with several threads must be so much faster than one without: threads that wait for each
 other many times a millisecond stand still as soon as another program wants one of their cores."""
 LONG_SECONDS = 60.0
-"""Training that takes as long is timed anew before it is said how long: into the quarter of a
-second of a candidate fall a few steps, and often no end of an epoch."""
+"""Where training takes as long, the best candidates are timed anew before one of them is chosen,
+and the chosen plan before it is said how long it takes: into the quarter of a second of a candidate
+fall a few steps, often no end of an epoch, and sometimes a bad moment of the machine."""
 LONGER_LOOK = 2.0
 """Seconds of that."""
+CLOSE = 1.5
+"""Candidates that take up to so many times as long as the best are timed anew with it."""
 
 
 def plan_key(trials: Sequence[Trial], config: ComputeConfig, device: torch.device) -> str:
@@ -201,6 +204,11 @@ class Calibration:
         work = len(trials) * steps
         seconds: dict[ExecutionPlan, float] = {}
 
+        def measure(plan: ExecutionPlan, *look: float) -> None:
+            timing = self._time(Probe(self._method, tuple(trials[: plan.cohort]), plan, *look))
+            if timing is not None:
+                seconds[plan] = timing.step * work / plan.processes
+
         def risked(plan: ExecutionPlan) -> float:
             return seconds[plan] * (TEAM_RISK if plan.threads > 1 else 1.0)
 
@@ -208,12 +216,15 @@ class Calibration:
             # Worker processes are tried only where the best plan without them takes long.
             if plan.processes > 1 and seconds and min(seconds.values()) < POOL_SECONDS:
                 continue
-            timing = self._time(Probe(self._method, tuple(trials[: plan.cohort]), plan))
-            if timing is not None:
-                seconds[plan] = timing.step * work / plan.processes
+            measure(plan)
         if not seconds:
             return min(plans, key=lambda p: (p.processes, p.cohort))
         best = min(seconds, key=risked)
+        close = [plan for plan in seconds if risked(plan) < CLOSE * risked(best)]
+        if len(close) > 1 and seconds[best] > LONG_SECONDS:
+            for plan in close:
+                measure(plan, LONGER_LOOK)
+            best = min(seconds, key=risked)
         if seconds[best] > compiling:
             cohorts = -(-len(trials) // best.cohort)
             compiled = replace(best, compile=True)
