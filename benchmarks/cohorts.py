@@ -241,7 +241,7 @@ def against_jax(load: Workload, rounds: int, seconds: float) -> str:
         from jax_peer import epochs_of
     except ModuleNotFoundError:
         return "  skipped: JAX is not installed (pip install -e '.[jax]')"
-    torch.set_num_threads(1)
+    compute_with(1, "float32")
     data = data_of(load.prepared, "cpu")
     lines = []
     for size in (16, 32):
