@@ -1,6 +1,7 @@
 """The rules that turn tables into verdicts, one by one."""
 
 import json
+import math
 
 import numpy as np
 import pandas as pd
@@ -242,6 +243,26 @@ def test_monotone(declare, metrics, tables, direction, verdict):
     assert (row["comparison"], row["n_unit"]) == ("trend", "seed")
     verb = {"increasing": "rises", "decreasing": "does not fall"}[direction]
     assert row["finding"] == f"accuracy {verb} with objective.arm"
+
+
+def test_seeds_that_agree_on_an_order_that_hardly_rises_are_planned_by_pages_test(
+    declare, metrics, tables
+):
+    """Their correlations do not vary: a t test of them would need no further seed."""
+    ties = 0.01 * np.arange(10)
+    scores, trials = tables({f"b{k}": mean + ties for k, mean in enumerate((0, 3, 2, 1))})
+    claim = {
+        "kind": "monotone",
+        "factor": "objective.arm",
+        "levels": {f"b{k}": k for k in range(4)},
+        "direction": "increasing",
+    }
+    row = only(judge(scores, declare(H1=claim), metrics, trials))
+    assert row["verdict"] == "inconclusive"
+    assert row["effect"] == pytest.approx(0.2)
+    # (1.645 / .2)^2 / 3, by the normal approximation of Page's test.
+    assert row["seeds_needed"] == row["seeds_likely"] == 23
+    assert row["detectable_effect"] == pytest.approx(1.645 / math.sqrt(30), abs=0.001)
 
 
 def test_monotone_within_its_rope_is_refuted(declare, metrics, tables):

@@ -14,6 +14,7 @@ from latentlab.statistics.association import (
     seed_correlations,
     spearman_within_blocks,
 )
+from latentlab.statistics.power import detectable_trend, fewest, trend_power
 
 
 @pytest.mark.parametrize("shape", [(3, 4), (6, 3), (5, 5)])
@@ -42,6 +43,30 @@ def test_many_arms_are_sampled_close_to_the_exact_null():
     scores = np.random.default_rng(5).normal(size=(4, 8)) + 0.2 * np.arange(8)
     exact = scipy.stats.page_trend_test(scores, method="exact").pvalue
     assert monotone_trend(scores).p_positive == pytest.approx(exact, abs=0.005)
+
+
+@pytest.mark.parametrize(
+    ("means", "noise", "level"),
+    [
+        ((0.0, 0.3, 0.6, 0.9), 1.0, 0.05),
+        # An order that is the same in nearly every seed, and hardly rises.
+        ((0.0, 3.0, 2.0, 1.0), 0.7, 0.05),
+        ((0.0, 0.2, 0.4), 0.8, 0.0125),
+    ],
+)
+def test_the_seeds_planned_for_page_reach_its_power(means, noise, level):
+    """Planned from the correlations' mean and spread, held against the test itself."""
+    rng = np.random.default_rng(0)
+
+    def draw(*shape):
+        return np.array(means) + noise * rng.normal(size=(*shape, len(means)))
+
+    correlations = seed_correlations(draw(20_000))
+    mean, spread = correlations.mean(), correlations.std()
+    seeds = fewest(lambda n: trend_power(mean, spread, n, len(means), level))
+    shown = [monotone_trend(draw(seeds)).p_positive <= level for _ in range(1_000)]
+    assert np.mean(shown) == pytest.approx(0.8, abs=0.06)
+    assert detectable_trend(spread, seeds, len(means), level) == pytest.approx(mean, rel=0.1)
 
 
 def test_seed_correlations_are_spearmans():

@@ -44,8 +44,8 @@ VERDICT_COLUMNS: dict[str, str] = {
     "treatment_mean": "mean of the treatment likewise",
     "boundary": "minimum effect or margin in that unit; 0 for trends",
     "interval_low": "low end of the unadjusted interval of effect: what the primary test does not "
-    "reject (t, Welch, Fieller, Hodges-Lehmann, flips of signs), Fisher z, "
-    "or two-way over seeds and examples",
+    "reject (t, Welch, Fieller, Hodges-Lehmann, flips of signs), Fisher z, t over the seeds' "
+    "correlations (monotone), or two-way over seeds and examples",
     "interval_high": "its high end",
     "interval_level": "its coverage: 1 - 2 alpha, or 1 - alpha for two sides",
     "p_supported": "p-value of support, compared with alpha",

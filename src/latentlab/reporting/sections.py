@@ -113,9 +113,19 @@ def verdict_section(verdicts: pd.DataFrame) -> Section:
         note="Effects are in the unit below them and oriented: positive is better. The line in the "
         "middle of a picture is zero, the dashed one the boundary of the claim. A verdict "
         f"follows from the adjusted p-values alone; the interval is the {common_interval(rows)} "
-        "that matches the test before the correction. A p-value above alpha refutes nothing: such "
-        "a question stays open, and more seeds are how many it needs.",
+        f"that matches the test before the correction{_but_of_trends(verdicts)}. A p-value above "
+        "alpha refutes nothing: such a question stays open, and more seeds are how many it needs.",
         sections=[Section("What to do next", [following], anchor="next")] if following else [],
+    )
+
+
+def _but_of_trends(verdicts: pd.DataFrame) -> str:
+    """Say of which verdicts the interval is not the test's."""
+    if "monotone" not in set(verdicts["kind"]):
+        return ""
+    return (
+        "; of a trend it is that of the seeds' mean correlation, while the test asks whether arms "
+        "in random order would rise as much"
     )
 
 

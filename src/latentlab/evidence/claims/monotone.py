@@ -25,7 +25,6 @@ from latentlab.evidence.pooling import (
     ProblemEffect,
     StratifiedMean,
     mean_of_means,
-    plan_pooled,
     stratified_mean,
 )
 from latentlab.evidence.samples import ArmScores
@@ -37,8 +36,7 @@ from latentlab.statistics.association import (
     seed_correlations,
 )
 from latentlab.statistics.intervals import mean_interval
-from latentlab.statistics.location import ROUNDING
-from latentlab.statistics.power import detectable_effect, seeds_for_effect
+from latentlab.statistics.power import detectable_trend, fewest, trend_power
 
 
 class Monotone(ArmClaim, TrendClaim):
@@ -90,9 +88,10 @@ class Monotone(ArmClaim, TrendClaim):
         return f"{self.metric.name} {does} with {self.factor}"
 
     def foreseen(self, level: Level, seeds: int, arms: int) -> Foreseen:
-        """Return what the seeds' correlations can show by the power of their t test."""
-        found = detectable_effect(seeds, level.one_sided, paired=True)
-        return Foreseen(found, "standard deviations of the seeds' rank correlations")
+        """Return what Page's test can show, whose seeds scatter as those without a trend do."""
+        spread = 1 / math.sqrt(len(self.levels) - 1)
+        found = detectable_trend(spread, seeds, len(self.levels), level.one_sided)
+        return Foreseen(found, "as a mean rank correlation of the seeds")
 
     def samples(self, tables: Tables, metrics: Mapping[str, Metric]) -> ArmScores:
         """Return the scores that the claim is judged on, after every gate."""
@@ -117,19 +116,21 @@ class Monotone(ArmClaim, TrendClaim):
         if self.rope is not None:
             rope_p = equivalence_to_zero_across_seeds(correlations, self.rope)
         low, high = mean_interval(self.sign * correlations, level.interval)
-        means = scores.mean(axis=0)
+        means, n = scores.mean(axis=0), len(scores)
+        # A single seed tells nothing of the spread.
+        spread = float(np.std(correlations, ddof=1)) if n > 1 else 0.0
         return self.trend_assessment(
             trend,
             rope_p,
             level,
-            n=len(scores),
+            n=n,
             treatment_mean=float(means[-1]),
             control_mean=float(means[0]),
             interval=(max(-1.0, low), min(1.0, high)),
             test=self.primary_test,
             effect_size=f"mean rho = {self.sign * trend.estimate:.3g}",
             trials=samples.trials,
-            plan=_plan(correlations, scores.shape[1], level),
+            plan=_plan(trend.estimate, spread, n, max(1, n - 1), scores.shape[1], level),
         )
 
     def pool(
@@ -158,21 +159,26 @@ class Monotone(ArmClaim, TrendClaim):
             )
             rope_p = float(within)
         effect = float(pooled.mean)
-        n = int(pooled.sizes.min())
-        detectable, needed = plan_pooled("superiority", pooled, 0.0, n, level)
+        seeds, arms = int(pooled.sizes.sum()), len(self.levels)
+        freedom = float(pooled.freedom) if pooled.error > 0 else seeds - len(scores)
+        spread = float(pooled.error) * math.sqrt(seeds)
+        detectable, needed = _plan(effect, spread, seeds, freedom, arms, level)
+        if needed is not None:
+            shares = (math.ceil(k / len(scores)) for k in (needed.likely, needed.upper))
+            needed = SeedsNeeded(*shares).at_least(level.min_seeds)
         low, high = pooled.interval(level.interval)
         assessment = self.trend_assessment(
             replace(monotone_trend(np.concatenate(scores)), estimate=self.sign * effect),
             rope_p,
             level,
-            n=n,
+            n=int(pooled.sizes.min()),
             treatment_mean=mean_of_means([own[:, -1] for own in scores]),
             control_mean=mean_of_means([own[:, 0] for own in scores]),
             interval=(max(-1.0, low), min(1.0, high)),
             test="stratified_page",
             effect_size=f"mean rho = {effect:.3g}",
             trials=pd.concat([one.trials for one in samples.values()]),
-            plan=(float(np.minimum(detectable, 1.0)), needed),
+            plan=(detectable, needed),
         )
         return PooledAssessment(
             assessment,
@@ -201,19 +207,25 @@ def _own_effect(correlations: Array, level: float) -> ProblemEffect:
     return ProblemEffect(len(correlations), float(own.mean), max(low, -1.0), min(high, 1.0))
 
 
-def _plan(correlations: Array, arms: int, level: Level) -> tuple[float, SeedsNeeded | None]:
-    """Return detectable mean correlation and seeds needed, by the t test of the correlations."""
-    n = len(correlations)
-    spread = float(np.std(correlations, ddof=1)) if n > 1 else 0.0
-    mean = abs(float(np.mean(correlations)))
+def _plan(
+    mean: float, spread: float, seeds: int, freedom: float, arms: int, level: Level
+) -> tuple[float, SeedsNeeded | None]:
+    """Return the detectable mean correlation and the seeds needed, by the power of Page's test.
+
+    Args:
+        mean: of the seeds' correlations.
+        spread: their standard deviation.
+        seeds: how many there are, of all problems together.
+        freedom: degrees of freedom of the spread.
+        arms: arms of each seed.
+        level: what to plan with.
+    """
     # The permutation test needs (arms!) ** -seeds to fall below the level.
     attainable = math.ceil(math.log(1 / level.one_sided) / math.log(math.factorial(arms)))
-    fewest = max(attainable, level.min_seeds)
-    if spread <= ROUNDING:
-        return math.nan, SeedsNeeded(fewest, fewest) if mean > 0 else None
-    ahead = level.seeds or n
-    detectable = min(1.0, spread * detectable_effect(ahead, level.one_sided, paired=True))
+    detectable = detectable_trend(spread, level.seeds or seeds, arms, level.one_sided)
     needed = seeds_range(
-        lambda sd: seeds_for_effect(mean / sd, level.one_sided, paired=True), spread, n
+        lambda sd: fewest(lambda n: trend_power(abs(mean), sd, n, arms, level.one_sided)),
+        spread,
+        freedom + 1,
     )
-    return detectable, None if needed is None else needed.at_least(fewest)
+    return detectable, None if needed is None else needed.at_least(max(attainable, level.min_seeds))
