@@ -6,9 +6,19 @@ import numpy as np
 import pytest
 import torch
 from sklearn.decomposition import PCA
+from sklearn.ensemble import (
+    GradientBoostingClassifier,
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+)
+from sklearn.feature_selection import SelectKBest
+from sklearn.gaussian_process import GaussianProcessClassifier
 from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
 from labs.plain_methods import Lit, plain_config, plain_trial
@@ -18,7 +28,7 @@ from latentlab.data import load_prepared
 from latentlab.experiment.trained_model import TrainedModel
 from latentlab.training.data import data_spec
 from latentlab.training.groups import open_group
-from latentlab.training.plain.estimator import EstimatorMethod, rows
+from latentlab.training.plain.estimator import EstimatorMethod, Fitted, rows
 from latentlab.training.plain.lightning import LightningMethod
 from latentlab.training.plain.method import Step
 from latentlab.training.store import TrialStore
@@ -200,15 +210,62 @@ def test_a_fit_has_one_epoch(data):
         open_group(method, [plain_trial(data, method)], data, CPU)
 
 
-class Evil:
+def stored(content):
+    return {"pickled": torch.from_numpy(np.frombuffer(content, dtype=np.uint8).copy())}
+
+
+class Reduced:
+    def __init__(self, function, *arguments):
+        self.reduced = function, arguments
+
     def __reduce__(self):
-        return print, ("run",)
+        return self.reduced
 
 
-def test_a_foreign_store_runs_no_code(data, capsys):
+def named(module, name):
+    """A pickle that calls what a module has under a name, which may have dots, with `true`."""
+    texts = [b"\x8c" + bytes([len(text)]) + text.encode() for text in (module, name, "true")]
+    return b"\x80\x04" + texts[0] + texts[1] + b"\x93(" + texts[2] + b"tR."
+
+
+@pytest.mark.parametrize(
+    ("content", "asked"),
+    [
+        (pickle.dumps(Reduced(print, "run")), "builtins.print"),
+        (named("latentlab.compute.executors.slurm", "subprocess.Popen"), "subprocess.Popen"),
+        (named("sklearn.utils", "os.system"), "sklearn.utils.os.system"),
+        # Imported by a module that is admitted, and defined elsewhere.
+        (named("latentlab.core.files", "Path"), "latentlab.core.files.Path"),
+        (named("latentlab.compute.executors.processes", "WorkerPool"), "WorkerPool"),
+        (named("sklearn.datasets", "load_files"), "load_files"),
+    ],
+)
+def test_a_foreign_store_runs_no_code(data, capsys, content, asked):
     method = Tree()
     group = advance(open_group(method, [plain_trial(data, method, epochs=1)], data, CPU), 1)
-    evil = torch.from_numpy(np.frombuffer(pickle.dumps(Evil()), dtype=np.uint8).copy())
-    with pytest.raises(UserError, match=r"asks for builtins.print"):
-        method.restore(group.module, {"pickled": evil})
+    with pytest.raises(UserError, match=rf"asks for \S*{asked}"):
+        method.restore(group.module, stored(content))
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        KNeighborsClassifier(),
+        MLPClassifier(max_iter=3),
+        GradientBoostingClassifier(n_estimators=2),
+        HistGradientBoostingClassifier(max_iter=2),
+        GaussianProcessClassifier(),
+        make_pipeline(StandardScaler(), SelectKBest(k=2), SVC()),
+        RandomForestClassifier(n_estimators=2),
+    ],
+    ids=lambda estimator: type(estimator).__name__,
+)
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_a_stored_estimator_predicts_as_before(estimator):
+    features = np.random.default_rng(0).normal(size=(60, 4))
+    labels = (features[:, 0] > 0).astype(int)
+    estimator.fit(features, labels)
+    module = Fitted(None)
+    Tree().restore(module, stored(pickle.dumps(estimator)))
+    np.testing.assert_array_equal(module.estimator.predict(features), estimator.predict(features))

@@ -1,8 +1,8 @@
 """A scikit-learn estimator, fitted once on the whole training split: no epochs, no gradients.
 
 A fitted estimator is stored as its pickle, in the file of the trial's weights. It is read back by a
-reader that admits classes of scikit-learn and of this project, arrays and sparse matrices, and
-calls nothing else: a store that somebody else made cannot run code.
+reader that admits classes that scikit-learn defines, estimators of this project, arrays and sparse
+matrices, and calls nothing else: a store that somebody else made cannot run code.
 """
 
 from __future__ import annotations
@@ -25,12 +25,18 @@ from latentlab.training.plain.method import PlainMethod, Step
 _ARRAYS = {
     *("ndarray", "dtype", "_reconstruct", "scalar", "_frombuffer", "RandomState", "Generator"),
     *("__randomstate_ctor", "__generator_ctor", "__bit_generator_ctor", "MT19937", "PCG64"),
+    *("SeedSequence", "__pyx_unpickle_SeedSequence", "mean"),
     *("float32", "float64", "int32", "int64", "bool_", "bool", "str_"),
 }
-_PLAIN = {
+_NAMED = {
     "builtins": {"set", "frozenset", "slice", "complex", "bytearray", "object", "range"},
     "collections": {"OrderedDict", "defaultdict", "Counter"},
     "copyreg": {"_reconstructor"},
+    # Functions: empty objects of a class, and scores of single features.
+    "sklearn.neighbors._ball_tree": {"newObj"},
+    "sklearn.neighbors._kd_tree": {"newObj"},
+    "sklearn.metrics._dist_metrics": {"newObj"},
+    "sklearn.feature_selection._univariate_selection": {"f_classif", "f_regression", "chi2"},
 }
 
 
@@ -113,18 +119,29 @@ class _Reader(pickle.Unpickler):
 
     def __init__(self, content: io.BytesIO, packages: Sequence[str]) -> None:
         super().__init__(content)
-        self._packages = (*packages, "latentlab")
+        self._packages = packages
 
     def find_class(self, module: str, name: str) -> Any:
-        top = module.partition(".")[0]
-        found = super().find_class(module, name) if top in {*self._packages, "scipy"} else None
-        is_class = isinstance(found, type)
-        if is_class and (top != "scipy" or module.startswith("scipy.sparse")):
-            return found
-        if (top == "numpy" and name in _ARRAYS) or name in _PLAIN.get(module, ()):
-            return super().find_class(module, name)
+        # A name with dots would lead on, to whatever the module has imported.
+        if "." not in name:
+            package = module.partition(".")[0]
+            if (package == "numpy" and name in _ARRAYS) or name in _NAMED.get(module, ()):
+                return super().find_class(module, name)
+            if package in {*self._packages, "latentlab", "scipy"}:
+                found = super().find_class(module, name)
+                if isinstance(found, type) and self._admits(found):
+                    return found
         raise UserError(
             f"A stored estimator asks for {module}.{name}, which is no class of "
-            f"{' or '.join(self._packages)}",
+            f"{' or '.join(self._packages)} and no estimator of latentlab",
             "Name its package in `packages` of the method if you trust whoever stored it.",
         )
+
+    def _admits(self, found: type) -> bool:
+        """Whether it is a class that an admitted package defines, not one that it imported."""
+        package = found.__module__.partition(".")[0]
+        if package == "latentlab" and package not in self._packages:
+            from sklearn.base import BaseEstimator
+
+            return issubclass(found, BaseEstimator)
+        return package in self._packages or found.__module__.startswith("scipy.sparse.")
