@@ -11,7 +11,11 @@ from hypothesis import strategies as st
 
 from labs.sweep_tables import PRUNING
 from latentlab.search.grid import configurations, count
+from latentlab.search.parameters import FloatParameter
+from latentlab.search.proposals import distribution_of
 from latentlab.search.space import Space
+
+UNITS = st.sampled_from([1, 10, 100])
 
 
 @st.composite
@@ -102,3 +106,17 @@ def test_a_range_without_a_step_has_no_grid() -> None:
         next(configurations(space))
     with pytest.raises(ValueError, match="lr has infinitely many values"):
         count(space)
+
+
+@given(low=st.integers(-20, 20), step=st.integers(1, 30), count=st.integers(1, 12), unit=UNITS)
+def test_every_value_of_a_range_in_steps_lies_in_it(
+    low: int, step: int, count: int, unit: int
+) -> None:
+    """Three times .1 is more than .3: Optuna, which stores the values, takes none above the end."""
+    values = {"low": low / unit, "high": (low + count * step) / unit, "step": step / unit}
+    parameter = FloatParameter.model_validate({"type": "float", **values})
+    grid, distribution = parameter.grid(), distribution_of(parameter)
+    assert grid is not None
+    assert len(grid) == parameter.size() == count + 1
+    assert all(distribution._contains(value) for value in grid)
+    assert grid[-1] == pytest.approx(parameter.high)

@@ -132,7 +132,8 @@ class FloatParameter(_Range):
         size, step = self.size(), self.step
         if size is None or step is None:
             return None
-        return tuple(self.low + k * step for k in range(size))
+        # As Optuna has them: three times .1 is more than .3.
+        return tuple(min(self.low + k * step, self.high) for k in range(size))
 
 
 class IntParameter(_Range):

@@ -150,3 +150,16 @@ def test_without_conditions_there_are_no_branches():
     parameters = {"pruning": PRUNING["parameters"]["pruning"]}
     table = sweep_table(parameters, [{"pruning": "plummet"}, {"pruning": "lognorm"}], [1.0, 2.0])
     assert by_branch(table).empty
+
+
+def test_branches_of_which_every_row_failed_are_left_out():
+    parameters = {
+        "a": {"type": "categorical", "choices": ["u", "v"]},
+        "b": {"type": "categorical", "choices": ["x", "y"], "when": {"a": "v"}},
+        "c": {"type": "float", "low": 0.0, "high": 1.0, "when": {"b": "x"}},
+    }
+    rows = [{"a": "u"}] * 6 + [{"a": "v", "b": "y"}] * 3 + [{"a": "v", "b": "x", "c": 0.5}]
+    values = np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.6] + [np.nan] * 4)
+    table = sweep_table(parameters, rows, values)
+    found = by_branch(table)
+    assert list(zip(found["parameter"], found["branch"], strict=True)) == [("a", "u")]

@@ -11,9 +11,12 @@ from latentlab.search.columns import Column
 
 
 def branching(columns: Mapping[str, Column]) -> list[Column]:
-    """The parameters on whose values the existence of others depends, in their order."""
+    """The parameters on whose values the existence of others depends, in their order.
+
+    Those that no row has are left out: they may hang on a value whose rows all failed.
+    """
     deciding = {name for column in columns.values() for name in column.parameter.when}
-    return [column for name, column in columns.items() if name in deciding]
+    return [one for name, one in columns.items() if name in deciding and one.exists.any()]
 
 
 def branches(column: Column) -> dict[str, Mask]:
