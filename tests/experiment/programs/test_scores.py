@@ -64,6 +64,15 @@ def test_a_run_that_mlflow_logged(tmp_path):
     assert read_history(tmp_path, "mlflow") == {"acc": [0.5, 0.9], "val/loss": [2.0, None]}
 
 
+def test_points_that_mlflow_logged_without_a_step_stay_in_order(tmp_path):
+    run = tmp_path / "mlruns" / "0" / "abc"
+    written(run, "meta.yaml", "")
+    # Two of one millisecond stand as they were written.
+    written(run, "metrics/acc", "1700000000000 0.5 0\n1700000000001 0.9 0\n1700000000001 0.7 0\n")
+    assert read_scores(tmp_path, "mlflow")["test"] == {"acc": 0.7}
+    assert read_history(tmp_path, "mlflow") == {"acc": [0.7]}
+
+
 @pytest.mark.parametrize(
     ("text", "what"),
     [

@@ -6,8 +6,10 @@ import textwrap
 import pytest
 
 from labs.programs import ToyStudy
+from labs.sweep_tables import sweep_table
 from latentlab.compute import ComputeConfig
 from latentlab.core.errors import UserError
+from latentlab.experiment.sweep.confirmation import confirmation_trials
 from latentlab.experiment.sweep.file import load_sweep
 from latentlab.experiment.sweep.plan import plan_of, planned_sweep
 from latentlab.experiment.sweep.runner import confirm_sweep, search_sweep
@@ -84,6 +86,21 @@ def test_nested_parameters_are_passed_on_as_wandb_does(tmp_path):
     sweep = sweep_of(tmp_path, WANDB.replace(choice, nested), toy)
     expected = "--optimizer={{'nadam': {{'b': 1}}, 'lr': 0.5}}"
     assert expected in calls(sweep, toy, **{"optimizer.lr": 0.5})
+
+
+def test_a_winner_may_have_none_of_what_is_chosen(tmp_path):
+    """A choice of null is no missing value: the script's own setting is not taken in its place."""
+    toy = ToyStudy(tmp_path, {"small": {}})
+    choice = "how: {type: categorical, choices: [null, well]}"
+    text = OWN.replace("fixed: {how: slow, epochs: 3}\n", "")
+    text = text.replace("parameters:", f"parameters:\n  {choice}")
+    sweep = sweep_of(tmp_path, text, toy)
+    rows = [{"how": None, "training.lr": 0.2}, {"how": "well", "training.lr": 0.2}]
+    parameters = sweep.settings.space.parameters
+    table = sweep_table(parameters, rows, [0.9, 0.1])
+    winner = confirmation_trials(sweep, table, toy.source, "float32")[0]
+    assert winner.config == sweep.config(sweep.settings.space.configuration(rows[0]))
+    assert winner.config != sweep.config(sweep.settings.space.configuration(rows[1]))
 
 
 PLAIN = {"command": ["python", "train.py", "${args}", "{seed}"], "history": "history.jsonl"}

@@ -169,7 +169,8 @@ def _scalars(logged: Mapping[str, Any]) -> dict[str, float]:
 def _of_mlflow(folder: Path) -> dict[str, list[tuple[int, float]]]:
     """Return step and value of all points of the last run in the folder, by metric.
 
-    MLflow's file store has a file a metric, with lines `timestamp value step`.
+    MLflow's file store has a file a metric, with lines `timestamp value step`. Points that were
+    logged without a step all have 0, and stay in the order of time.
     """
     runs = [path for path in folder.glob(f"{RUNS}/*/*/metrics") if any(path.rglob("*"))]
     if not runs:
@@ -179,7 +180,8 @@ def _of_mlflow(folder: Path) -> dict[str, list[tuple[int, float]]]:
     for path in sorted(one for one in last.rglob("*") if one.is_file()):
         rows = [line.split() for line in path.read_text("utf-8").splitlines()]
         name = path.relative_to(last).as_posix()
-        found[name] = sorted((int(step), float(value)) for _, value, step in rows)
+        rows.sort(key=lambda row: (int(row[2]), int(row[0])))
+        found[name] = [(int(step), float(value)) for _, value, step in rows]
     return found
 
 

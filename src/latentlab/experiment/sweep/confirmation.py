@@ -60,14 +60,15 @@ def winner_of(table: SweepTable) -> int:
 
 
 def _winner(sweep: Sweep, table: SweepTable) -> TrialConfig:
-    values: dict[str, Any] = {}
-    for name, parameter in sweep.settings.space.parameters.items():
-        value: Any = table.parameters[name].loc[winner_of(table)]
-        if value is None or (isinstance(value, float) and math.isnan(value)):
-            continue
+    space, number = sweep.settings.space, winner_of(table)
+    row = {name: table.parameters.at[number, name] for name in space.parameters}
+    # What exists depends on the values: none at all (null) may be one of the choices.
+    values: dict[str, Any] = space.configuration(row)
+    for name in values.keys() & space.parameters.keys():
         # Whole numbers come back from a table as floats.
-        values[name] = int(value) if parameter.type == "int" else value
-    return sweep.config(sweep.settings.space.configuration(values))
+        if space.parameters[name].type == "int":
+            values[name] = int(values[name])
+    return sweep.config(values)
 
 
 def for_confirmation(sweep: Sweep, config: TrialConfig) -> TrialConfig:
