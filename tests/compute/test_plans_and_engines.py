@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,8 @@ from latentlab.compute.device import (
     autocast,
     device_count,
     find_devices,
+    machine_name,
+    memory_bytes,
     resolve_device,
     visible_devices,
 )
@@ -205,6 +208,16 @@ def test_a_gpu_that_is_not_there_is_never_replaced_in_silence(
     with caplog.at_level("INFO"):
         assert resolve_device(ComputeConfig(device="auto")).type in ("cpu", "mps")
     assert "chose" in caplog.text
+
+
+def test_a_machine_is_named_by_what_makes_it_fast() -> None:
+    """`platform.processor` is empty on Linux: all its machines would have one name."""
+    name = machine_name(torch.device("cpu"))
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists() and (model := re.search(r"model name\s*: (.+)", cpuinfo.read_text())):
+        assert model[1].strip() in name
+    assert f"{os.cpu_count()} cores" in name
+    assert f"{memory_bytes(torch.device('cpu')) / 2**30:.0f} GiB" in name
 
 
 def test_bfloat16_is_a_context_of_the_loss() -> None:

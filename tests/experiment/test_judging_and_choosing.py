@@ -68,6 +68,14 @@ def test_the_champion_is_of_the_best_arm_on_validation_whatever_the_test_says() 
     assert chosen["arm_mean"] == pytest.approx(own.mean())
 
 
+def test_an_arm_that_lost_seeds_is_not_chosen_by_what_survived() -> None:
+    scores = score_table({"standard_vae": 25.0, "derp_vae_5": 20.0}, "negative_elbo", "validation")
+    lost = (scores["arm"] == "derp_vae_5") & (scores["seed"] > 0)
+    for lacking in (scores[~lost], scores.assign(value=scores["value"].mask(lost))):
+        assert choose_champion(declared(), lacking)["arm"] == "standard_vae"
+    assert choose_champion(declared(), scores)["arm"] == "derp_vae_5"
+
+
 def test_nothing_is_chosen_where_nothing_was_measured() -> None:
     empty = score_table({}, "negative_elbo", "validation")
     assert choose_champion(declared(), empty) == {}

@@ -1,5 +1,7 @@
 """Plain methods: what trains by itself is the same in every plan and after every resume."""
 
+import time
+
 import numpy as np
 import pytest
 import torch
@@ -7,13 +9,15 @@ from torch import nn
 
 from labs.plain_methods import Adversarial, PlainVae, Vae, plain_config, plain_trial
 from labs.trainer import CPU, INLINE, advance, equal_states, load, train_trials, write_digits
-from latentlab.compute import ComputeConfig
+from latentlab.compute import ComputeConfig, ExecutionPlan
 from latentlab.core.errors import UserError
+from latentlab.experiment.timing import seconds_per_step
 from latentlab.experiment.trained_model import TrainedModel
 from latentlab.training.contract import MethodDefaults
 from latentlab.training.data import data_spec
 from latentlab.training.groups import open_group
 from latentlab.training.plain.method import PlainMethod, configured_optimiser
+from latentlab.training.plan_timing import Probe, time_plan
 from latentlab.training.runner import Trainer
 from latentlab.training.state import CohortState
 from latentlab.training.store import TrialStore
@@ -169,6 +173,28 @@ def test_rates_follow_the_schedule(data):
         group.advance()
         seen.append(group._optimisers[0].param_groups[0]["lr"])
     assert seen == pytest.approx([0.0025, 0.005, 0.0075, 0.01, 0.01, 0.01])
+
+
+def test_the_rates_that_are_recorded_are_those_of_its_own_schedule(data):
+    group = advance(opened(data, OwnSchedule()), 10)
+    rates = group.state.history[0, :, list(group.scores).index("learning_rate")]
+    assert rates.tolist() == pytest.approx([3e-3, 3e-4])
+
+
+class Diverges(PlainVae):
+    """Every step takes ten milliseconds, as long as there are any."""
+
+    def training_step(self, module, batch, step):
+        time.sleep(0.01)
+        loss, terms = super().training_step(module, batch, step)
+        return (loss * float("nan") if step.number == 2 else loss), terms
+
+
+def test_steps_that_a_diverged_trial_skips_are_not_timed(data):
+    group = opened(data, Diverges())
+    assert all(seconds_per_step(group, CPU, 10) > 0.01 for _ in range(2))
+    timing = time_plan(Probe(Diverges(), tuple(group.trials), ExecutionPlan(1), 0.1), data, CPU)
+    assert timing.step > 0.01
 
 
 def test_divergence_freezes_the_trial(data):

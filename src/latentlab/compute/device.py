@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import functools
 import logging
 import os
 import platform
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 
 import torch
 from threadpoolctl import threadpool_limits
@@ -189,6 +191,27 @@ def autocast(device: torch.device, precision: str) -> AbstractContextManager[obj
 
 
 def machine_name(device: torch.device) -> str:
-    """What this machine is, as far as speed goes: a key for measured plans."""
+    """What this machine is, as far as speed and memory go: a key for what was measured on it."""
     accelerator = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
-    return f"{platform.machine()}/{platform.processor()}/{accelerator}/torch {torch.__version__}"
+    return (
+        f"{_processor()}, {os.cpu_count()} cores, {accelerator}, "
+        f"{memory_bytes(device) / 2**30:.0f} GiB, torch {torch.__version__}"
+    )
+
+
+def memory_bytes(device: torch.device) -> int:
+    """Return the bytes of the memory that a device computes in."""
+    if device.type == "cuda":
+        return int(torch.cuda.get_device_properties(device).total_memory)
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+@functools.cache
+def _processor() -> str:
+    """The processor's name; Linux has it in a file alone."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return f"{platform.machine()} {names[0] if names else platform.processor()}".strip()

@@ -13,6 +13,9 @@ from latentlab.experiment.declaration import Declaration
 def choose_champion(declaration: Declaration, scores: pd.DataFrame) -> dict[str, Any]:
     """Return the trial to be registered, by the declared rule, on validation scores.
 
+    The best trial of the arm with the best mean. An arm of which a seed has no score, since it
+    diverged for instance, gives way to those with more: a mean over what survived flatters it.
+
     Returns:
         `trial_id`, `arm`, `seed`, `metric`, `split`, `value`, and the arm's mean and number of
         seeds, so that nobody takes the best of many for the typical.
@@ -24,8 +27,9 @@ def choose_champion(declaration: Declaration, scores: pd.DataFrame) -> dict[str,
     if candidates.empty:
         return {}
     sign = -1.0 if better == "higher" else 1.0
-    means = candidates.groupby("arm")["value"].mean()
-    arm = (sign * means).sort_values().index[0]
+    by_arm = candidates.groupby("arm")["value"]
+    counts, means = by_arm.count(), by_arm.mean()
+    arm = (sign * means[counts == counts.max()]).sort_values().index[0]
     of_arm = candidates[candidates["arm"] == arm]
     best = of_arm.iloc[int(np.argmin(sign * of_arm["value"].to_numpy()))]
     return {

@@ -142,17 +142,17 @@ def _measure_arms(
 def seconds_per_step(cohort: TrainingGroup, device: torch.device, seeds: int) -> float:
     """Time steps of a cohort of one, on one of so many seeds; its weights do not matter."""
     seconds = min(TIMED_SECONDS, TIMED_ALTOGETHER / seeds)
-    start = time.perf_counter()
     steps = 0
     passed = 0.0
     while passed < (seconds if steps >= 3 else LONG_SECONDS):
         # Never to the end of an epoch, whose validation is no part of a training step (where an
         # epoch is one step, every arm pays for it alike).
-        if cohort.state.step + 1 >= cohort.epoch_steps:
+        if cohort.idle or cohort.state.step + 1 >= cohort.epoch_steps:
             cohort.restart()
+        start = time.perf_counter()
         cohort.advance()
         if device.type == "cuda":
             torch.cuda.synchronize(device)
         steps += 1
-        passed = time.perf_counter() - start
+        passed += time.perf_counter() - start
     return passed / steps

@@ -53,8 +53,9 @@ class Examples:
         # Whole rows are copied several times faster than by indexing with a matrix.
         features = self._features.index_select(0, flat.to(self._features.device))
         features = features.to(self._device, non_blocking=True)
+        features = features.float()
         if self._scale != 1.0:
-            features = features.float() / self._scale
+            features = features / self._scale
         labels = self.labels.index_select(0, flat).view(index.shape)
         return Batch(features.view(*index.shape, *features.shape[1:]), labels)
 

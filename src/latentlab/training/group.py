@@ -90,6 +90,11 @@ class TrainingGroup(ABC):
         """Set the step back to 0, or to another, with the weights as they are, for timing."""
         self.state.step = step
 
+    @property
+    def idle(self) -> bool:
+        """Whether steps take no time, since no trial is trained any more; for timing."""
+        return False
+
     def advance(self, most: int = 1) -> bool:
         """Train every living trial by one step; return whether it ended an epoch.
 
@@ -214,6 +219,10 @@ class TrainingGroup(ABC):
             training, self.hyper, self._step_numbers, self.epoch_steps, self.total_steps
         )
 
+    def _last_rates(self) -> Tensor:
+        """Return the learning rates of this epoch's last step, [trials]."""
+        return self._rates[-1]
+
     @abstractmethod
     def _after_epoch(self, scores: Tensors) -> None:
         """Change what the method changes after an epoch with these scores, [trials] each."""
@@ -227,7 +236,7 @@ class TrainingGroup(ABC):
             validation = self._validate()
         else:
             validation = torch.full_like(train, torch.nan)
-        row = torch.cat([train, validation, self._rates[-1][:, None]], dim=1)
+        row = torch.cat([train, validation, self._last_rates()[:, None]], dim=1)
         row = torch.where(state.alive[:, None], row, torch.nan)
         state.history = torch.cat([state.history, row[:, None]], dim=1)
         state.sums = torch.zeros_like(state.sums)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
-
 import torch
 from torch import Tensor
 from torch.autograd.graph import saved_tensors_hooks
 
+from latentlab.compute.device import memory_bytes
 from latentlab.core.errors import UserError
 from latentlab.training.contract import AnyMethod
 from latentlab.training.data import StudyData
@@ -24,7 +23,7 @@ def trials_in_memory(method: AnyMethod, trial: Trial, data: StudyData, device: t
     Raises:
         UserError: not even one does.
     """
-    taken, there = bytes_per_trial(method, trial, data, device), _memory(device)
+    taken, there = bytes_per_trial(method, trial, data, device), memory_bytes(device)
     if taken > there:
         raise UserError(
             f"One trial of the arm {trial.arm} takes {taken / 1e9:,.1f} GB of memory, and "
@@ -51,10 +50,3 @@ def bytes_per_trial(method: AnyMethod, trial: Trial, data: StudyData, device: to
     with saved_tensors_hooks(store, lambda tensor: tensor):
         group.advance()
     return group.bytes_of_a_trial() + sum(stored.values())
-
-
-def _memory(device: torch.device) -> int:
-    """Return the bytes of the memory that a device computes in."""
-    if device.type == "cuda":
-        return int(torch.cuda.get_device_properties(device).total_memory)
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

@@ -118,9 +118,9 @@ def _time_epoch_end(probe: Probe, data: StudyData, device: torch.device) -> floa
 def _advance(cohort: TrainingGroup, most: int = 1) -> int:
     """Advance by up to `most` steps and return by how many.
 
-    From the start again after the last: short trainings are timed too.
+    From the start again after the last: short trainings are timed too, and those that diverge.
     """
-    if cohort.state.step >= cohort.total_steps:
+    if cohort.idle or cohort.state.step >= cohort.total_steps:
         cohort.restart()
     before = cohort.state.step
     cohort.advance(most)

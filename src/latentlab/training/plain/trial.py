@@ -70,16 +70,7 @@ class PlainTrial(TrainingGroup):
                 "Set training.epochs to 1.",
             )
         self._stream = trial.stream
-        seed_generators(seed_of(self._stream, "initialisation"))
-        module = method.build(self.config, data.spec, generator(self._stream, "initialisation"))
-        if not isinstance(module, nn.Module):
-            raise UserError(
-                f"{method.name}: build returned {type(module).__name__}, which is no module",
-                "Return a torch.nn.Module.",
-            )
-        self.module = module.to(device)
-        self._optimisers = self._made_optimisers()
-        self._scheduler = method.scheduler(self._optimisers, self.config)
+        self._make()
         training = self.config.training
         self._rates_move = training.schedule != "constant" or bool(
             training.warmup_steps or training.warmup_fraction
@@ -100,6 +91,18 @@ class PlainTrial(TrainingGroup):
         if self.config.training.keep == "best":
             new.best = dict(self._snapshot())
         self._start(trials, new, anew=True)
+
+    @property
+    def idle(self) -> bool:
+        """Whether the trial has ended, and its steps are skipped."""
+        return not bool(self.state.alive)
+
+    def restart(self, step: int = 0) -> None:
+        """Set the step back, for timing; a trial that has ended begins anew."""
+        super().restart(step)
+        if self.idle:
+            self._make()
+            self.state.alive = torch.ones_like(self.state.alive)
 
     @property
     def batch_size(self) -> int:
@@ -129,6 +132,20 @@ class PlainTrial(TrainingGroup):
     def bytes_of_a_trial(self) -> int:
         """Return the bytes of the module with moments and gradients."""
         return BYTES_PER_WEIGHT * sum(t.numel() for t in named_tensors(self.module).values())
+
+    def _make(self) -> None:
+        """Make the module with its initial weights, its optimisers and their schedule."""
+        seed_generators(seed_of(self._stream, "initialisation"))
+        weights = generator(self._stream, "initialisation")
+        module = self.method.build(self.config, self.data.spec, weights)
+        if not isinstance(module, nn.Module):
+            raise UserError(
+                f"{self.method.name}: build returned {type(module).__name__}, which is no module",
+                "Return a torch.nn.Module.",
+            )
+        self.module = module.to(self.device)
+        self._optimisers = self._made_optimisers()
+        self._scheduler = self.method.scheduler(self._optimisers, self.config)
 
     def _made_optimisers(self) -> list[Optimizer]:
         """Return the method's optimisers.
@@ -214,6 +231,11 @@ class PlainTrial(TrainingGroup):
                 found = self.method.validation_step(self.module, source.batch(piece), step)
             means += self._row(found) * (len(piece) / len(positions))
         return means
+
+    def _last_rates(self) -> Tensor:
+        # Its optimisers and its schedule are its own: the first one's rate is what they say.
+        rates = [group["lr"] for one in self._optimisers[:1] for group in one.param_groups[:1]]
+        return torch.tensor(rates or [torch.nan], dtype=torch.float32, device=self.device)
 
     def _after_epoch(self, scores: Tensors) -> None:
         if self._scheduler is not None:
