@@ -1,8 +1,9 @@
 """The registration: what was to decide the verdicts, written down before training, and every look.
 
 An append-only chain. Each entry names the digest of the one before it, so that none can be edited,
-taken out or put in later without a break that `Record.broken` finds. The file is YAML that reads
-well in a diff and can be committed; `standing` says what a verdict may be called under it.
+taken out of the middle or put in later without a break that `Record.broken` finds; that the newest
+ones are all there a copy elsewhere proves, as in git. The file is YAML that reads well in a diff
+and can be committed; `standing` says what a verdict may be called under it.
 """
 
 from __future__ import annotations
@@ -252,6 +253,17 @@ class Record:
     def begun(self) -> frozenset[str]:
         """Ids of the trials that began under this record."""
         return frozenset(t for e in self.entries if isinstance(e, Begun) for t in e.trials)
+
+    def before(self, entry: Registered) -> Record:
+        """What was written before one of the entries."""
+        return replace(self, entries=self.entries[: self.entries.index(entry)])
+
+    def seeds_seen(self, subject: str) -> frozenset[int]:
+        """The seeds on which verdicts about a subject were computed."""
+        registered = (e for e in self.entries if isinstance(e, Registered))
+        under = {digest_of(e) for e in registered if e.declared.subject == subject}
+        looks = (e for e in self.entries if isinstance(e, Look) and e.under in under)
+        return frozenset(seed for look in looks for seed in look.seeds)
 
 
 @dataclass(frozen=True)

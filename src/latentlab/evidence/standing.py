@@ -9,7 +9,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from latentlab.evidence.configurations import differing_keys, distinct, flatten
-from latentlab.evidence.registration import Declared, Record
+from latentlab.evidence.registration import Declared, Record, Registered
 from latentlab.evidence.statements import deciding
 
 Status = Literal["confirmatory", "exploratory", "deviated"]
@@ -93,6 +93,8 @@ def standing_under(
         if started and min(started) <= registered.at:
             reason = "some of its trials started before it was registered"
             return Standing("exploratory", f"{reason}{_old(record, name)}", **seen)
+        if used is not None and (reason := _known_before(record, registered, used)):
+            return Standing("exploratory", reason, **seen)
         reasons = [text for text in [record.broken()] if text]
         reasons += departures(now, registered.declared, name)
         if used is not None:
@@ -215,6 +217,20 @@ def _of_trials(
         for config in distinct(rows["config"]) if registered else ():
             if keys := differing_keys([config, registered], []):
                 yield f"trials of arm {arm} were trained with another {', '.join(keys)}"
+
+
+def _known_before(record: Record, registered: Registered, used: pd.DataFrame) -> str:
+    """Say what of the trials could be known before they were registered; empty where nothing.
+
+    A trial that is trained again, or of which a setting changed that does nothing, gives what it
+    gave before: the seed draws its data, its weights and its noise.
+    """
+    before = record.before(registered)
+    if before.begun() & set(used["trial_id"]):
+        return "some of its trials began before it was registered, and were trained again"
+    if seeds := before.seeds_seen(registered.declared.subject) & set(used["seed"]):
+        return f"verdicts on seeds {_numbers(sorted(seeds))} were seen before it was registered"
+    return ""
 
 
 def _owed(then: Declared, present: int) -> Sequence[int]:
