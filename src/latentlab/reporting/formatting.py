@@ -77,14 +77,6 @@ def format_number(value: float, decimals: int | None = None) -> str:
     return text.lstrip("-") if not text.strip("-0.,") else text
 
 
-def format_interval(low: float, high: float) -> str:
-    """Write an interval, rounded to two significant digits of its half-width."""
-    if math.isnan(low) or math.isnan(high):
-        return MISSING
-    decimals = _interval_decimals(low, high)
-    return f"[{format_number(low, decimals)}, {format_number(high, decimals)}]"
-
-
 def format_estimate(value: float, low: float = math.nan, high: float = math.nan) -> str:
     """Write an estimate with its interval, or alone where the interval is unknown.
 
