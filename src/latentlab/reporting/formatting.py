@@ -87,6 +87,16 @@ def format_estimate(value: float, low: float = math.nan, high: float = math.nan)
     return " ".join(part for part in estimate_parts(value, low, high) if part)
 
 
+def without_interval(text: str) -> str:
+    """Return what `format_estimate` wrote without its interval, or another text as it is.
+
+    Example:
+        >>> without_interval("0.823 [0.811, 0.836]")
+        '0.823'
+    """
+    return text.partition(" [")[0]
+
+
 def estimate_parts(value: float, low: float = math.nan, high: float = math.nan) -> tuple[str, str]:
     """Write an estimate and its interval apart; the interval is empty where it is unknown."""
     if math.isnan(low) or math.isnan(high):
@@ -122,7 +132,12 @@ def format_share(share: float) -> str:
 
 def plural(count: int, noun: str) -> str:
     """Write a count with its noun ("1 seed", "14 seeds")."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+    return f"{count} {noun_for(count, noun)}"
+
+
+def noun_for(count: int, noun: str) -> str:
+    """Return a noun as it follows a count ("seed" 1, "seeds" 14)."""
+    return noun if count == 1 else f"{noun}s"
 
 
 def trend(rho: float, sign: float) -> str:
