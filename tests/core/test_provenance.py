@@ -3,7 +3,7 @@
 import subprocess
 from importlib.metadata import version
 
-from latentlab.core.provenance import command, git_state, provenance
+from latentlab.core.provenance import command, commit_of, git_state, provenance
 
 
 def git(folder, *arguments):
@@ -27,14 +27,16 @@ def test_the_commit_and_whether_tracked_files_changed(tmp_path, monkeypatch):
     git(tmp_path, "commit", "-m", "first")
     commit = git(tmp_path, "rev-parse", "HEAD")
     (tmp_path / "untracked").write_text("x")
-    assert git_state() == commit
+    assert commit_of(git_state()) == git_state() == commit
     (tmp_path / "file").write_text("new")
     assert git_state() == f"{commit} (with uncommitted changes)"
+    assert commit_of(git_state()) == commit
 
 
 def test_without_git_there_is_no_commit(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     assert git_state() == "unknown"
+    assert commit_of(git_state()) is None
 
 
 def test_the_command_can_be_pasted_and_names_no_folder(monkeypatch):

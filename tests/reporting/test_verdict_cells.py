@@ -203,6 +203,10 @@ def test_deviations_notice_failures_devices_and_useless_pairing() -> None:
     text = "\n".join(deviations(trials, verdicts))
     assert "standard_vae: 1 of 10 trials failed (seed 101: exit status 1)." in text
     assert " ended with the status 'stopped'." in text
+    # What a program that ended well has written may hold colons: it is told whole.
+    told = "scores.json: accuracy is 'x', no number"
+    trials.loc[0, "outcome"] = told
+    assert f"(seed 101: {told})" in "\n".join(deviations(trials, verdicts))
     unknown = "\n".join(deviations(trials.drop(columns="outcome"), verdicts))
     assert "standard_vae: 1 of 10 trials failed (seed 101)." in unknown
     assert "more than one device: cpu (58 trials), cuda (1 trial)." in text

@@ -39,7 +39,7 @@ def test_settings_become_flat_names() -> None:
         "derp_vae.name": "x",
         "derp_vae.none": "null",
     }
-    assert len(flatten("y" * 7000, "long")["long"]) == LONGEST
+    assert len(flatten({"long": "y" * 7000}, "")["long"]) == LONGEST
 
 
 @given(st.recursive(st.integers(), lambda c: st.dictionaries(st.text("ab", min_size=1), c)))
@@ -47,7 +47,7 @@ def test_no_leaf_is_lost(nested: object) -> None:
     def leaves(value: object) -> int:
         return sum(leaves(v) for v in value.values()) if isinstance(value, dict) else 1
 
-    assert len(flatten(nested, "x")) == leaves(nested)
+    assert len(flatten({"x": nested}, "")) == leaves(nested)
 
 
 @given(st.lists(st.text(max_size=300), unique=True, max_size=5))

@@ -56,21 +56,6 @@ def write_schemas(conf: Path) -> list[Path]:
     return paths
 
 
-def schema_of(file: Path, conf: Path) -> str | None:
-    """Return the name of the schema of a file in `conf/`; None where no model of ours reads it.
-
-    Args:
-        file: in an environment of `conf`.
-        conf: the folder.
-    """
-    inside = file.relative_to(conf).parts[1:]
-    if len(inside) == 3 and inside[1] == "sweeps":
-        return "sweep.json"
-    if file.name.startswith("globals"):
-        return "globals.json"
-    return "parameters.json" if file.name.startswith(("parameters", "hypotheses")) else None
-
-
 def _parameters() -> Schema:
     """Return the schema of `parameters*` and `hypotheses*`: all studies, with what arms may set."""
     declarations = {name: study.declaration for name, study in STUDIES.items()}

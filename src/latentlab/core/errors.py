@@ -53,6 +53,21 @@ def together(mistakes: Sequence[UserError], remedy: str = "") -> UserError:
     return UserError(first.what, " ".join(sentences))
 
 
+def what_and_remedy(sentence: str) -> tuple[str, str]:
+    """Part what a validator says into what is wrong and what to do about it.
+
+    Validators raise a ValueError of one sentence, "what is wrong; the remedy". What is wrong may
+    repeat what a person wrote, so that the last semicolon parts them.
+
+    >>> what_and_remedy("'2 h; 3 h' is no duration; write one such as 2h")
+    ("'2 h; 3 h' is no duration", 'Write one such as 2h')
+    >>> what_and_remedy("a choice is missing")
+    ('a choice is missing', 'Correct it')
+    """
+    what, parted, remedy = sentence.rpartition("; ")
+    return (what, f"{remedy[:1].upper()}{remedy[1:]}") if parted else (sentence, "Correct it")
+
+
 @contextmanager
 def noting(mistakes: list[UserError]) -> Iterator[None]:
     """Keep a mistake that the block makes, so that what comes after it is looked at too."""

@@ -23,6 +23,7 @@ PACKAGES = (
     "mlflow",
 )
 """Packages that decide a result."""
+_UNKNOWN, _CHANGED = "unknown", " (with uncommitted changes)"
 
 
 def provenance() -> dict[str, str]:
@@ -41,13 +42,25 @@ def command() -> str:
 
 
 def git_state() -> str:
-    """Commit of the working tree, and whether it was changed; `unknown` outside a repository."""
+    """Commit of the working tree, and whether it was changed; `unknown` outside a repository.
+
+    Registrations keep this text, and `commit_of` reads it.
+    """
     try:
         commit = _git("rev-parse", "HEAD")
         changed = _git("status", "--porcelain", "--untracked-files=no")
     except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-    return f"{commit} (with uncommitted changes)" if changed else commit
+        return _UNKNOWN
+    return f"{commit}{_CHANGED}" if changed else commit
+
+
+def commit_of(state: str) -> str | None:
+    """Return the commit in a text of `git_state`; None where it is unknown.
+
+    >>> commit_of("4f2a (with uncommitted changes)"), commit_of("unknown")
+    ('4f2a', None)
+    """
+    return None if state == _UNKNOWN else state.removesuffix(_CHANGED)
 
 
 def code_state(folder: Path) -> dict[str, str] | None:

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from latentlab.core.errors import UserError, together
+from latentlab.core.errors import UserError, together, what_and_remedy
 
 NO_SUCH_KEY = "there is no such key"
 LONGEST_VALUE = 80
@@ -149,8 +149,7 @@ def _mistake(
         sentence = str(detail["msg"]).removeprefix("Value error, ")
         for own, theirs in spelled.items():
             sentence = sentence.replace(f"`{own}`", f"`{theirs}`")
-        what, _, remedy = sentence.partition("; ")
-        return Mistake(path, what, _upper(remedy or "correct it"))
+        return Mistake(path, *what_and_remedy(sentence))
     if kind == "extra_forbidden":
         parent = _models(_annotations(path[:-1], model, content))
         names = [spelled.get(n, n) for one in parent for n in one.model_fields]
@@ -278,7 +277,3 @@ def _literals(annotation: Any) -> tuple[Any, ...]:
 
 def _tags(models: Sequence[type[BaseModel]], name: str) -> list[str]:
     return [str(tag) for m in models for tag in _literals(m.model_fields[name].annotation)]
-
-
-def _upper(text: str) -> str:
-    return text[:1].upper() + text[1:]

@@ -14,8 +14,8 @@ _ABSENT = "<absent>"
 def flatten(config: Mapping[str, Any] | str, prefix: str = "") -> dict[str, Any]:
     """Return dotted key -> value of a nested configuration, or of its JSON text.
 
-    Lists are values. Tables that went through a Parquet file carry the text, because Parquet
-    gives the rows of a nested column the union of all keys.
+    Lists and empty blocks are values. Tables that went through a Parquet file carry the text,
+    because Parquet gives the rows of a nested column the union of all keys.
 
     Example:
         >>> flatten({"model": {"depth": 2}, "seed": 1})

@@ -138,13 +138,11 @@ class Decision:
         verdict: "supported", "refuted" or "inconclusive", shape [studies, members].
         supported_adjusted: adjusted p-values of support, same shape.
         refuted_adjusted: adjusted p-values of refutation, same shape.
-        unattainable: members that no data could have decided, shape [members].
     """
 
     verdict: npt.NDArray[np.str_]
     supported_adjusted: Array
     refuted_adjusted: Array
-    unattainable: npt.NDArray[np.bool_]
 
 
 def decide(
@@ -198,4 +196,4 @@ def decide(
         ["inconclusive", "supported", "refuted"],
         "inconclusive",
     )
-    return Decision(verdict, supported, refuted, unattainable)
+    return Decision(verdict, supported, refuted)

@@ -118,14 +118,14 @@ def boundary_of(amount: Any) -> Boundary:
         match = _RELATIVE.fullmatch(amount)
         if match is None:
             raise ValueError(
-                f"{amount!r} is no amount: write a number in the metric's units with a decimal "
-                'point (YAML reads 1e-3 as text; write 0.001), or exactly "5% of control mean"'
+                f"{amount!r} is no amount; write a number in the metric's units with a decimal "
+                'point (0.001, as YAML reads 1e-3 as text), or exactly "5% of control mean"'
             )
         return Boundary(float(match[1]) / 100, relative=True)
     if isinstance(amount, bool) or not isinstance(amount, int | float):
         raise ValueError(f"{amount!r} is no amount; write a number in the metric's units")
     if not np.isfinite(amount) or amount < 0:
-        raise ValueError(f"{amount} is no amount: write a finite number that is not negative")
+        raise ValueError(f"{amount} is no amount; write a finite number that is not negative")
     return Boundary(float(amount))
 
 

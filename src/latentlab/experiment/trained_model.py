@@ -21,7 +21,7 @@ from latentlab.training.contract import AnyMethod, DataSpec, Method, Tensors
 from latentlab.training.per_trial import per_trial_values
 from latentlab.training.plain.method import PlainMethod
 from latentlab.training.state import split_state
-from latentlab.training.streams import seed_of, stream_key
+from latentlab.training.streams import draw, generator, seed_of, stream_key
 from latentlab.training.trial_files import CONFIG, RECORD, WEIGHTS, TrialRecord, require_whole
 
 
@@ -115,6 +115,16 @@ class TrainedModel:
         with generators_kept():
             seed_generators(seed_of(self.stream, purpose))
             yield
+
+    def normal(self, purpose: str, shape: tuple[int, ...]) -> Tensor:
+        """Return N(0, 1) numbers of the trial's stream, float32 [*shape], on the model's device.
+
+        Args:
+            purpose: what they are for, such as `scores/latent`.
+            shape: of what is drawn.
+        """
+        drawn = draw(generator(self.stream, purpose), shape, "normal")
+        return torch.from_numpy(drawn).to(self.device)
 
     @cached_property
     def hyper(self) -> Tensors:

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 import torch
 
-from latentlab.core.provenance import is_ancestor
+from latentlab.core.provenance import commit_of, is_ancestor
 from latentlab.evidence.registration import Record
 from latentlab.experiment.declaration import Declaration
 from latentlab.experiment.hypothesis_testing import judge_study
@@ -153,10 +153,11 @@ def other_data(trials: pd.DataFrame, prepared: Made) -> str:
 
 def _unrelated(record: Record) -> Iterator[str]:
     """Entries whose commit is no ancestor of the next one's."""
-    commits = [entry.git.split()[0] for entry in record.entries]
+    commits = [commit_of(entry.git) for entry in record.entries]
     for number, (earlier, later) in enumerate(pairwise(commits), start=1):
-        known = earlier != later and "unknown" not in (earlier, later)
-        if known and not is_ancestor(earlier, later):
+        if earlier is None or later is None or earlier == later:
+            continue
+        if not is_ancestor(earlier, later):
             yield f"the commit of entry {number} is no ancestor of that of entry {number + 1}"
 
 

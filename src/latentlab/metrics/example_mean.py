@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class ExampleMean(float):
@@ -26,3 +32,15 @@ class ExampleMean(float):
         score = super().__new__(cls, mean)
         score.values = np.asarray(values, dtype=np.float32)
         return score
+
+    @classmethod
+    def of(cls, values: Tensor, members: Tensor | None = None) -> ExampleMean:
+        """Return the mean of values.
+
+        Args:
+            values: of the examples, on any device, [examples].
+            members: whether each counts, [examples]; all where there is none.
+        """
+        if members is None:
+            return cls(float(values.mean()), values.cpu())
+        return cls(float(values[members].mean()), values.where(members, math.nan).cpu())

@@ -10,9 +10,10 @@ from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
-from latentlab.reporting.formatting import as_float, plural
+from latentlab.reporting.formatting import as_float, noun_for, plural
 from latentlab.reporting.tables import arm_order
 from latentlab.reporting.verdict_prose import verdict_deviations
+from latentlab.training.trial_files import without_printed
 
 
 def deviations(trials: pd.DataFrame, verdicts: pd.DataFrame) -> list[str]:
@@ -57,7 +58,7 @@ def _failures(trials: pd.DataFrame) -> Iterator[str]:
     if "outcome" not in trials:
         yield _seeds(trials["seed"])
         return
-    for what, group in trials.groupby(trials["outcome"].str.partition(":")[0], sort=False):
+    for what, group in trials.groupby(trials["outcome"].map(without_printed), sort=False):
         yield f"{_seeds(group['seed'])}: {what}"
 
 
@@ -85,5 +86,4 @@ def _mixed_devices(trials: pd.DataFrame) -> Iterator[str]:
 
 def _seeds(seeds: Sequence[object] | set[object] | pd.Series) -> str:
     listed = sorted(seeds, key=as_float)
-    noun = "seed" if len(listed) == 1 else "seeds"
-    return f"{noun} {', '.join(str(seed) for seed in listed)}"
+    return f"{noun_for(len(listed), 'seed')} {', '.join(str(seed) for seed in listed)}"

@@ -77,14 +77,6 @@ def format_number(value: float, decimals: int | None = None) -> str:
     return text.lstrip("-") if not text.strip("-0.,") else text
 
 
-def format_interval(low: float, high: float) -> str:
-    """Write an interval, rounded to two significant digits of its half-width."""
-    if math.isnan(low) or math.isnan(high):
-        return MISSING
-    decimals = _interval_decimals(low, high)
-    return f"[{format_number(low, decimals)}, {format_number(high, decimals)}]"
-
-
 def format_estimate(value: float, low: float = math.nan, high: float = math.nan) -> str:
     """Write an estimate with its interval, or alone where the interval is unknown.
 
@@ -93,6 +85,16 @@ def format_estimate(value: float, low: float = math.nan, high: float = math.nan)
         '0.823 [0.811, 0.836]'
     """
     return " ".join(part for part in estimate_parts(value, low, high) if part)
+
+
+def without_interval(text: str) -> str:
+    """Return what `format_estimate` wrote without its interval, or another text as it is.
+
+    Example:
+        >>> without_interval("0.823 [0.811, 0.836]")
+        '0.823'
+    """
+    return text.partition(" [")[0]
 
 
 def estimate_parts(value: float, low: float = math.nan, high: float = math.nan) -> tuple[str, str]:
@@ -130,7 +132,12 @@ def format_share(share: float) -> str:
 
 def plural(count: int, noun: str) -> str:
     """Write a count with its noun ("1 seed", "14 seeds")."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+    return f"{count} {noun_for(count, noun)}"
+
+
+def noun_for(count: int, noun: str) -> str:
+    """Return a noun as it follows a count ("seed" 1, "seeds" 14)."""
+    return noun if count == 1 else f"{noun}s"
 
 
 def trend(rho: float, sign: float) -> str:

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from latentlab.reporting.formatting import MISSING, as_float, as_text
+from latentlab.reporting.formatting import MISSING, as_float, as_text, without_interval
 from latentlab.reporting.pooled import pooled_names
 from latentlab.reporting.verdict_cells import (
     boundary_text,
@@ -116,7 +116,7 @@ def print_table(table: pd.DataFrame, group: str, console: Console | None = None)
         for name in shown:
             drawn.add_column(str(name).replace("_", " "))
         for row in shown.itertuples(index=False):
-            drawn.add_row(*(Text(str(cell).partition(" [")[0]) for cell in row))
+            drawn.add_row(*(Text(without_interval(str(cell))) for cell in row))
         console.print(drawn)
 
 

@@ -21,6 +21,7 @@ from latentlab.reporting.formatting import (
     as_text,
     format_declared,
     format_p,
+    noun_for,
     plural,
 )
 from latentlab.reporting.verdict_cells import (
@@ -198,10 +199,10 @@ def _measured(row: Row) -> str:
     effect = as_float(row.get("effect"))
     if math.isnan(effect):
         return f"{comparison_text(row)}: no effect could be estimated."
-    estimate = effect_text(row)
-    interval = f", {interval_label(row)}" if "[" in estimate else ", no interval"
+    ends = as_float(row.get("interval_low")), as_float(row.get("interval_high"))
+    interval = "no interval" if any(map(math.isnan, ends)) else interval_label(row)
     what = "strongest contrast" if contrasts(row) else "effect"
-    return f"{comparison_text(row)}: {what} {estimate}{interval}, {count_text(row)}."
+    return f"{comparison_text(row)}: {what} {effect_text(row)}, {interval}, {count_text(row)}."
 
 
 def _decided(row: Row, verdict: str) -> str:
@@ -288,8 +289,8 @@ def _open_question(row: Row) -> list[str]:
 
 
 def _needs(row: Row, likely: int, upper: int) -> str:
-    counted = plural(upper - int(as_float(row.get("n"))), unit_of_n(row)).partition(" ")[2]
-    more = f"Needs {seeds_missing(row)} more {counted}"
+    unit = noun_for(upper - int(as_float(row.get("n"))), unit_of_n(row))
+    more = f"Needs {seeds_missing(row)} more {unit}"
     if likely == upper:
         return f"{more} ({upper} in all)."
     return f"{more}: {likely} in all by the spread that was seen, {upper} by its upper 80 % limit."

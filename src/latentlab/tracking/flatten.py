@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import posixpath
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
+
+from latentlab.experiment.blocks import leaves
 
 LONGEST = 6000
 """MLflow refuses longer parameter values."""
@@ -17,13 +19,13 @@ LONGEST_KEY = 250
 _REFUSED = re.compile(r"[^/\w.\- :]")
 
 
-def flatten(value: Any, name: str) -> dict[str, str]:
+def flatten(block: Mapping[str, Any], name: str) -> dict[str, str]:
     """Leaves by dotted name, such as `derp_vae.model.latent_dim`; lists as JSON.
 
     Names are such that MLflow takes them; two leaves never share one.
     """
     flat: dict[str, str] = {}
-    for key, leaf in _leaves(value, name):
+    for key, leaf in leaves(block, f"{name}." if name else ""):
         text = leaf if isinstance(leaf, str) else json.dumps(leaf)
         flat[mlflow_key(key, flat)] = text[:LONGEST]
     return flat
@@ -49,11 +51,3 @@ def mlflow_key(name: str, taken: Collection[str] = ()) -> str:
         ending = f"_{number}"
         key, number = base[: LONGEST_KEY - len(ending)] + ending, number + 1
     return key
-
-
-def _leaves(value: Any, name: str) -> Iterator[tuple[str, Any]]:
-    if not isinstance(value, Mapping):
-        yield name, value
-        return
-    for key, inner in value.items():
-        yield from _leaves(inner, f"{name}.{key}" if name else str(key))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,7 @@ PROGRAM, OUTPUT = "program.json", "output"
 """In place of weights, where a trial is a program: what was run and its scores; its folder."""
 DIGESTS = "digests.json"
 """Written since the second edition; an older trial has the digest of its weights alone."""
+_ENDED = re.compile(r"(exit status \d+|killed after \S+ s|killed by \w+): ")
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,26 @@ class TrialRecord:
     data: str
     versions: dict[str, str]
     weights_digest: str
+
+
+def with_printed(failure: str, printed: str) -> str:
+    """Return the outcome of a program that failed: how, and what it printed in the end.
+
+    Args:
+        failure: its exit status, or what killed it and when.
+        printed: may be empty.
+    """
+    return f"{failure}: {printed}" if printed else failure
+
+
+def without_printed(outcome: str) -> str:
+    """Return how a program failed, without what `with_printed` added; other outcomes as they are.
+
+    >>> without_printed("exit status 1: ValueError: no"), without_printed("a.json: b is no number")
+    ('exit status 1', 'a.json: b is no number')
+    """
+    ended = _ENDED.match(outcome)
+    return ended[1] if ended else outcome
 
 
 def outcome_file(folder: Path) -> Path:

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 import latentlab
 from latentlab.studies.mixture_harmonium import MixtureHarmoniumDeclaration
 from latentlab.studies.mixture_harmonium.plan import Plan, Scale, arm_name, plan_table
-from latentlab.studies.mixture_harmonium.reported import RUNS
+from latentlab.studies.mixture_harmonium.reported import ASSUMED_ENTROPIES, RUNS
 
 CONF = Path(latentlab.__file__).parents[2] / "conf/base/mixture_harmonium"
 
@@ -43,14 +43,14 @@ def test_the_plan_is_the_reports_table(table):
     for run in RUNS:
         found, expected = arms[run.name], run.settings
         assert plan.table[run.run].phase == run.phase
-        assert plan.table[run.run].assumed == run.entropies_assumed
+        assert plan.table[run.run].assumed == (run.run in ASSUMED_ENTROPIES)
         assert found["model"] == expected["model"]
         for name, value in expected["objective"].items():
             assert found["objective"][name] == pytest.approx(value, rel=1e-5), (run.run, name)
         training = found["training"]
         assert training["learning_rate"] == run.learning_rate
         assert training["epochs"] == round(6000 * run.steps / 300_000)
-        assert training["warmup_fraction"] == pytest.approx(run.rate_warmup_fraction, rel=1e-5)
+        assert training["warmup_fraction"] == pytest.approx(run.rate_warmup / run.steps, rel=1e-5)
 
 
 @pytest.mark.parametrize(

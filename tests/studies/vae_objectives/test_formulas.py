@@ -12,12 +12,13 @@ from labs.example_means import assert_means_know_their_values
 from latentlab.core.errors import UserError
 from latentlab.data import Factor
 from latentlab.experiment.trained_model import TrainedModel
+from latentlab.nn.sampling import sample
 from latentlab.studies.vae_objectives.bounds import log_mixture_ratio
 from latentlab.studies.vae_objectives.config import VaeObjectivesConfig
 from latentlab.studies.vae_objectives.evaluation import evaluate, latent_model, pictures, predict
 from latentlab.studies.vae_objectives.method import METHOD, OBJECTIVES
 from latentlab.studies.vae_objectives.metrics import METRICS
-from latentlab.studies.vae_objectives.model import Posterior, sample
+from latentlab.studies.vae_objectives.model import Posterior
 from latentlab.studies.vae_objectives.objective import cross_entropy
 from latentlab.studies.vae_objectives.penalties import discrepancy, discrimination
 from latentlab.training.contract import Batch, Clock, DataSpec

@@ -24,7 +24,7 @@ from latentlab.experiment.programs.scores import RUNS, Scores, read_history, rea
 from latentlab.experiment.programs.settings import WANDB, ProgramSettings
 from latentlab.experiment.programs.trial import ProgramTrial
 from latentlab.training.store import TrialStore
-from latentlab.training.trial_files import TrialRecord
+from latentlab.training.trial_files import TrialRecord, with_printed
 
 RUNNING = "running"
 """The folder of the store in which programs run, one each."""
@@ -146,8 +146,8 @@ def _attempt(job: ProgramJob, folder: Path) -> _Attempt:
         scores = {} if failure else read_scores(folder, program.scores)
     except UserError as error:
         return _Attempt({}, {}, f"{failure}; {error.what}" if failure else error.what)
-    if failure and (lines := _last_lines(folder)):
-        failure = f"{failure}: {lines}"
+    if failure:
+        failure = with_printed(failure, _last_lines(folder))
     return _Attempt(scores, history, failure)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from latentlab.core.errors import UserError
 from latentlab.experiment.programs.settings import MLFLOW, TENSORBOARD, WANDB
 from latentlab.experiment.programs.wandb_file import read_wandb
+from latentlab.search.parameters import is_number
 
 Scores = dict[str, dict[str, float]]
 """Values by split and metric."""
@@ -163,7 +164,7 @@ def _of_wandb(folder: Path) -> tuple[dict[str, float], list[dict[str, float]]]:
 
 def _scalars(logged: Mapping[str, Any]) -> dict[str, float]:
     """Return scores: a run logs times, pictures and tables too."""
-    return {n: v for n, v in logged.items() if _is_number(v) and not n.startswith("_")}
+    return {n: v for n, v in logged.items() if is_number(v) and not n.startswith("_")}
 
 
 def _of_mlflow(folder: Path) -> dict[str, list[tuple[int, float]]]:
@@ -234,13 +235,9 @@ def _number(value: Any, where: str) -> float | None:
             return float(value)
         except ValueError:
             pass
-    if not _is_number(value):
+    if not is_number(value):
         raise UserError(f"{where} is {value!r}, no number", "Write a number")
     return float(value)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _finite(value: float | None) -> float | None:

@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field, field_validator
 
 from latentlab.core.model import Number, StrictModel
 from latentlab.metrics.metric import Better, Metric, Scale
+from latentlab.search.parameters import is_number
 
 MLFLOW, WANDB, TENSORBOARD = TRACKERS = ("mlflow", "wandb", "tensorboard")
 """Stand in `scores` and `history` for a run that the program logs in its folder."""
@@ -37,8 +38,7 @@ def seconds(value: Any) -> Any:
 
 def _text(value: Any) -> Any:
     """A number in a command or a variable is meant as it is written."""
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    return str(value) if number else value
+    return str(value) if is_number(value) else value
 
 
 def _inside(path: str) -> str:

@@ -57,6 +57,9 @@ def hidden_factor_findings(audited: Audited) -> Iterator[Finding]:
 
 
 def _contradicting_notes(audited: Audited) -> Iterator[Finding]:
+    if audited.seeds is not None:
+        # A note of its own seed says nothing of the configuration.
+        return
     for name in audited.recorded:
         if not _NOTES & set(words_of(str(name))):
             continue
@@ -64,9 +67,6 @@ def _contradicting_notes(audited: Audited) -> Iterator[Finding]:
         table = pd.DataFrame(
             {"group": audited.configurations, "note": notes.astype(str).to_numpy()}
         )
-        if audited.seeds is not None:
-            # A note of its own seed says nothing of the configuration.
-            continue
         differing = table.groupby("group")["note"].nunique()
         told = table["group"].isin(differing.index[differing > 1]).to_numpy()
         if not told.any():

@@ -61,7 +61,8 @@ def convergence(table: SweepTable) -> pd.DataFrame:
             "best_so_far": best,
             "improved": improved,
             "expected_random": expected,
-        }
+        },
+        columns=list(CURVE_COLUMNS),
     )
 
 

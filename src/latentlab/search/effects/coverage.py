@@ -91,7 +91,7 @@ def cell_count(parameter: Parameter, bins: int) -> int:
     """Cells of a parameter; see `coverage`."""
     if isinstance(parameter, CategoricalParameter):
         return len(parameter.choices)
-    values = _value_count(parameter)
+    values = parameter.size()
     if values is None:
         return bins
     if values > bins and parameter.log:
@@ -105,7 +105,7 @@ def coverage_cells(column: Column, bins: int) -> Codes:
     if isinstance(parameter, CategoricalParameter):
         return column.codes
     low, high = column.ends
-    values = _value_count(parameter)
+    values = parameter.size()
     if values is None or (values > bins and parameter.log):
         places = (column.positions - low) / (high - low) * bins
     else:
@@ -117,13 +117,6 @@ def coverage_cells(column: Column, bins: int) -> Codes:
     if values is not None and values > bins and parameter.log:
         codes = np.searchsorted(_reachable(parameter, bins), codes)
     return np.where(column.exists, codes, -1).astype(np.intp)
-
-
-def _value_count(parameter: FloatParameter | IntParameter) -> int | None:
-    """How many values there are; None for a real number."""
-    if parameter.step is None:
-        return None
-    return math.floor((parameter.high - parameter.low) / parameter.step + _ROUNDING) + 1
 
 
 def _reachable(parameter: FloatParameter | IntParameter, bins: int) -> Codes:

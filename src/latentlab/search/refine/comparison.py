@@ -35,14 +35,11 @@ class Comparison:
         table: one row per measure: `measure`, the values of `first` and `second`, their
             `difference` (above 0: the second is better), `low` and `high` of its interval, and
             `note`; in the objective's units.
-        typical: whether the mean configuration of the second sweep is better.
-        best: whether its winner is, with the winners' curse taken out; unclear without replicates.
-        text: both in words.
+        text: whether the mean configuration of the second sweep is better, and whether its winner
+            is, with the winners' curse taken out; unclear without replicates.
     """
 
     table: pd.DataFrame
-    typical: Verdict
-    best: Verdict
     text: tuple[str, ...]
 
 
@@ -126,7 +123,7 @@ def compare(first: SweepTable, second: SweepTable, seed: int = 0) -> Comparison:
         ]
     )
     typical, best = _verdict(mean[2]), _verdict(shrunken[3])
-    return Comparison(table, typical, best, _text(table, typical, best, a, b))
+    return Comparison(table, _text(table, typical, best, a, b))
 
 
 def _verdict(interval: Interval) -> Verdict:

@@ -59,13 +59,11 @@ class Outcome:
     """The scores of some rows, ready to be compared with positions.
 
     Attributes:
-        there: rows that count, [sweeps, n].
         values: normal scores less their mean; 0 in other rows, [sweeps, n].
         best: elites, [sweeps, n].
         rows: how many count, [sweeps].
     """
 
-    there: Mask
     values: Array
     best: Mask
     rows: NDArray[np.int_]
@@ -81,7 +79,7 @@ def outcome_of(scores: Array, there: Mask, elite_share: float) -> Outcome:
     """
     masked = np.where(there, scores, np.nan)
     values = centred(normal_scores(masked), there)
-    return Outcome(there, values, best_rows(masked, elite_share), there.sum(axis=1))
+    return Outcome(values, best_rows(masked, elite_share), there.sum(axis=1))
 
 
 def parameter_statistics(

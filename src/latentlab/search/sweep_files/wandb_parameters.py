@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from latentlab.core.errors import UserError
+from latentlab.core.errors import UserError, what_and_remedy
 from latentlab.search.parameters import LARGEST, is_number, refuse_huge, refuse_text
 from latentlab.search.sweep_files.translation import listed
 
@@ -231,8 +231,8 @@ def _number(entry: Mapping[str, Any], key: str, where: str) -> int | float:
     try:
         value = refuse_huge(refuse_text(entry[key]))
     except ValueError as error:
-        what, _, remedy = str(error).partition("; ")
-        raise UserError(f"{where}.{key}: {what}", remedy.capitalize()) from error
+        what, remedy = what_and_remedy(str(error))
+        raise UserError(f"{where}.{key}: {what}", remedy) from error
     if not is_number(value) or not math.isfinite(value):
         raise UserError(f"{where}.{key}: {value!r} is no finite number", "Write a number")
     return value

@@ -49,19 +49,19 @@ def evaluate(model: TrainedModel, features: Tensor, labels: Tensor) -> dict[str,
     losses = functional.cross_entropy(logits.double(), labels, reduction="none")
     table = confusion_table(labels.cpu().numpy(), predicted.cpu().numpy(), model.spec.classes)
     scores = {
-        "accuracy": _mean(correct),
+        "accuracy": ExampleMean.of(correct),
         "macro_precision": float(np.nanmean(precisions(table))),
         "macro_recall": float(np.nanmean(recalls(table))),
         "macro_f1": float(np.nanmean(f1_scores(table))),
-        "cross_entropy": _mean(losses),
+        "cross_entropy": ExampleMean.of(losses),
     }
     accuracies = []
     for number, group in enumerate(GROUPS):
         members = groups == number
         if members.any():
-            accuracies.append(_mean(correct, members))
+            accuracies.append(ExampleMean.of(correct, members))
             scores[group_accuracy(group)] = accuracies[-1]
-            scores[group_cross_entropy(group)] = _mean(losses, members)
+            scores[group_cross_entropy(group)] = ExampleMean.of(losses, members)
     if len(accuracies) == len(GROUPS):
         scores["worst_group_accuracy"] = float(min(accuracies))
         scores["balanced_group_accuracy"] = float(np.mean(accuracies))
@@ -113,13 +113,6 @@ def _answers(model: TrainedModel, features: Tensor) -> tuple[Tensor, Tensor, Ten
         answers.append((z, multimodal.head(z), samples.group))
     latents, logits, groups = (torch.cat(parts) for parts in zip(*answers, strict=True))
     return latents, logits, groups
-
-
-def _mean(values: Tensor, members: Tensor | None = None) -> ExampleMean:
-    """Return the mean of values, [samples], of those alone that are members."""
-    if members is None:
-        return ExampleMean(float(values.mean()), values.cpu())
-    return ExampleMean(float(values[members].mean()), values.where(members, torch.nan).cpu())
 
 
 def _anchor_distances(model: TrainedModel) -> Tensor | None:

@@ -22,9 +22,9 @@ from latentlab.metrics.latent import (
     mutual_information,
 )
 from latentlab.metrics.projections import derp_noise_floor, derp_term, normal_cdf, unit_rows
-from latentlab.studies.derp_vae.model import Vae, sample
+from latentlab.nn.sampling import sample
+from latentlab.studies.derp_vae.model import Vae
 from latentlab.studies.derp_vae.objective import reconstruction_loss
-from latentlab.training.streams import generator
 
 VERSION = 1
 """Raised when a score or a picture of the same model changes."""
@@ -47,27 +47,25 @@ def evaluate(model: TrainedModel, features: Tensor, labels: Tensor) -> dict[str,
         Scores by metric name; `derp_term_own_probes` only where there are probes.
     """
     d = model.config.model.latent_dim
-    epsilon = _normal(model.stream, "scores/latent", (len(features), d)).to(features.device)
+    epsilon = model.normal("scores/latent", (len(features), d))
     parts = [_forward(model.module, x, e) for x, e in _chunks(features, epsilon)]
     mean, log_variance, z, class_logits, reconstruction = (
         torch.cat([part[i] for part in parts]) for i in range(5)
     )
     divergence = kl_to_standard_normal(mean, log_variance)
-    kl, loss = _mean(divergence), _mean(reconstruction)
+    kl, loss = ExampleMean.of(divergence), ExampleMean.of(reconstruction)
     scores = {
         "kl_divergence": kl,
         "reconstruction_loss": loss,
         "negative_elbo": ExampleMean(loss + kl, loss.values + kl.values),
-        "accuracy": _mean((class_logits.argmax(1) == labels).float()),
+        "accuracy": ExampleMean.of((class_logits.argmax(1) == labels).float()),
         "class_separation_ratio": class_separation_ratio(z, labels, model.spec.classes),
         "posterior_variance_share": float((log_variance.exp() > REPORTED_VARIANCE).float().mean()),
         "mean_posterior_variance": float(log_variance.exp().mean()),
         "active_units": active_units(mean),
         "mutual_information": mutual_information(mean, log_variance, z),
     }
-    projections = unit_rows(
-        _normal(model.stream, "scores/projections", (PROJECTIONS, d)).to(z.device)
-    )
+    projections = unit_rows(model.normal("scores/projections", (PROJECTIONS, d)))
     batch = min(model.config.training.batch_size, len(z))
     scores["eval_ks_distance"] = one_sided_grid_ks(z @ projections.T)
     scores["derp_over_floor"] = _batched_derp(z, projections, batch) / derp_noise_floor(batch)
@@ -86,7 +84,7 @@ def pictures(model: TrainedModel, features: Tensor) -> dict[str, NDArray[np.floa
     zero = torch.zeros((), device=features.device)
     mean, log_variance = vae.encode(features, {}, zero)
     image = vae.decoder(mean, {}, zero).sigmoid()
-    epsilon = _normal(model.stream, "scores/latent", tuple(mean.shape)).to(mean.device)
+    epsilon = model.normal("scores/latent", tuple(mean.shape))
     latent = sample(mean, log_variance, epsilon)
     return {"reconstruction": image.cpu().numpy(), "latent": latent.cpu().numpy()}
 
@@ -147,10 +145,6 @@ def one_sided_grid_ks(projected: Tensor) -> float:
     return float((grid[:, None] - normal_cdf(ordered)).abs().amax(0).mean())
 
 
-def _mean(values: Tensor) -> ExampleMean:
-    return ExampleMean(float(values.mean()), values.cpu())
-
-
 def _batched_derp(z: Tensor, probes: Tensor, batch: int) -> float:
     """Return the DERP term averaged over whole batches."""
     whole = z[: len(z) // batch * batch].split(batch)
@@ -175,8 +169,3 @@ def _reconstruction_losses(logits: Tensor, x: Tensor) -> Tensor:
 
 def _chunks(*tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:
     return zip(*(tensor.split(CHUNK) for tensor in tensors), strict=True)
-
-
-def _normal(stream: int, purpose: str, shape: tuple[int, ...]) -> Tensor:
-    """Return N(0, 1) numbers from a trial's own stream."""
-    return torch.from_numpy(generator(stream, purpose).standard_normal(shape, dtype=np.float32))

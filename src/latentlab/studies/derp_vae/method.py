@@ -10,8 +10,9 @@ from torch import Tensor, nn
 
 from latentlab.metrics.latent import kl_to_standard_normal
 from latentlab.metrics.projections import derp_term, unit_rows
+from latentlab.nn.sampling import sample
 from latentlab.studies.derp_vae.config import DerpVaeConfig
-from latentlab.studies.derp_vae.model import FeatureNet, Vae, features, sample
+from latentlab.studies.derp_vae.model import FeatureNet, Vae, features
 from latentlab.studies.derp_vae.objective import classification_loss, reconstruction_loss
 from latentlab.training.contract import Batch, Clock, DataSpec, MethodDefaults, Tensors
 from latentlab.training.schedules import linear_warmup

@@ -10,7 +10,6 @@ import itertools
 from collections.abc import Mapping
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 
 from latentlab.nn.layers import Convolution, Dense, dropout
@@ -164,11 +163,6 @@ class Vae(nn.Module):
         h = self.encoder(x, noise, rate)
         # Only matrix products are computed in half precision; KL and samples are not.
         return self.mean(h).to(x.dtype), self.log_variance(h).to(x.dtype)
-
-
-def sample(mean: Tensor, log_variance: Tensor, epsilon: Tensor) -> Tensor:
-    """A reparameterised draw from q(z|x), [batch, latent]; `epsilon` is N(0, 1)."""
-    return mean + epsilon * torch.exp(0.5 * log_variance)
 
 
 def convolution_plan(

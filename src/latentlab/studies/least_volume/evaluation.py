@@ -89,8 +89,7 @@ def evaluate(model: TrainedModel, features: Tensor, labels: Tensor) -> dict[str,
         (trained.decode(part) - x).double().square().flatten(1).mean(1)
         for part, x in zip(z.split(CHUNK), features.split(CHUNK), strict=True)
     ]
-    squared = torch.cat(parts)
-    error = ExampleMean(float(squared.mean()), squared.cpu())
+    error = ExampleMean.of(torch.cat(parts))
     scores = {
         "reconstruction_error": error,
         "log_reconstruction_error": math.log(max(error, SMALLEST_ERROR)),

@@ -90,8 +90,7 @@ def evaluate(model: TrainedModel, features: Tensor, labels: Tensor) -> dict[str,
         model.spec.classes,
     )
     for name, chunks in (("negative_elbo", bounds), ("reconstruction_error", errors)):
-        values = torch.cat(chunks).double()
-        scores[name] = ExampleMean(float(values.mean()), values.cpu())
+        scores[name] = ExampleMean.of(torch.cat(chunks).double())
     return scores | _conjugation_scores(trained, model.stream)
 
 

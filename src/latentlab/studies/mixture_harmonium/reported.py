@@ -37,7 +37,6 @@ class ReportedRun:
         rho_norm: norm of the conjugation parameters; not reported for phase 1-2.
         note: what the run is about.
         entropies: weights of prior and posterior entropy.
-        entropies_assumed: the weights are this project's reading of words.
     """
 
     run: int
@@ -56,7 +55,6 @@ class ReportedRun:
     rho_norm: float | None
     note: str
     entropies: tuple[float, float]
-    entropies_assumed: bool
 
     @property
     def name(self) -> str:
@@ -67,11 +65,6 @@ class ReportedRun:
     def beta_warmup_fraction(self) -> float:
         """Share of the steps over which beta rises."""
         return self.beta_warmup / self.steps
-
-    @property
-    def rate_warmup_fraction(self) -> float:
-        """Share of the steps over which the learning rate rises."""
-        return self.rate_warmup / self.steps
 
     @property
     def settings(self) -> dict[str, dict[str, Any]]:
@@ -152,7 +145,6 @@ def _run(line: str) -> ReportedRun:
         rho_norm=None if norm == "-" else float(norm),
         note=cells[14],
         entropies=ASSUMED_ENTROPIES.get(run, ENTROPIES),
-        entropies_assumed=run in ASSUMED_ENTROPIES,
     )
 
 

@@ -8,14 +8,9 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
+from latentlab.nn.sampling import sample
 from latentlab.studies.vae_objectives.config import VaeObjectivesConfig
-from latentlab.studies.vae_objectives.model import (
-    Posterior,
-    Vae,
-    VampPrior,
-    VectorQuantised,
-    sample,
-)
+from latentlab.studies.vae_objectives.model import Posterior, Vae, VampPrior, VectorQuantised
 from latentlab.studies.vae_objectives.objective import Objective, cross_entropy
 from latentlab.training.contract import Batch, Clock, DataSpec, Tensors
 from latentlab.training.streams import Noise

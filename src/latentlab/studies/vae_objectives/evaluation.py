@@ -29,8 +29,9 @@ from latentlab.metrics.latent_model import LatentVariableModel
 from latentlab.metrics.likelihood import elbo_parts, importance_bound, log_weights
 from latentlab.metrics.sample_quality import frechet_distance
 from latentlab.metrics.total_correlation import gaussian_total_correlation, total_correlation
+from latentlab.nn.sampling import sample
 from latentlab.studies.vae_objectives.bounds import log_mixture_ratio
-from latentlab.studies.vae_objectives.model import Vae, VampPrior, VectorQuantised, sample
+from latentlab.studies.vae_objectives.model import Vae, VampPrior, VectorQuantised
 from latentlab.studies.vae_objectives.objective import cross_entropy
 from latentlab.training.streams import generator
 
@@ -137,7 +138,7 @@ def _codes(vae: Vae, features: Tensor) -> Tensor:
 def _of_codes(model: TrainedModel, features: Tensor) -> dict[str, float]:
     codes = _codes(model.module, features)
     return {
-        "reconstruction_loss": _mean(cross_entropy(model.module.decode(codes), features)),
+        "reconstruction_loss": ExampleMean.of(cross_entropy(model.module.decode(codes), features)),
         "active_units": active_units(codes),
         "mean_total_correlation": gaussian_total_correlation(codes),
     }
@@ -146,7 +147,7 @@ def _of_codes(model: TrainedModel, features: Tensor) -> dict[str, float]:
 def _of_posteriors(model: TrainedModel, features: Tensor) -> dict[str, float]:
     seen = latent_model(model)
     mean, log_variance = seen.encode(features)
-    noise = _normal(model.stream, "scores/latent", tuple(mean.shape)).to(mean)
+    noise = model.normal("scores/latent", tuple(mean.shape))
     z = sample(mean, log_variance, noise)
     parts = elbo_parts(seen, features, noise)
     elbo = parts.reconstruction + parts.divergence
@@ -155,10 +156,10 @@ def _of_posteriors(model: TrainedModel, features: Tensor) -> dict[str, float]:
     information = mutual_information(mean, log_variance, z)
     drawn = seen.decode(_drawn(model, len(features)))
     return {
-        "reconstruction_loss": _mean(parts.reconstruction),
-        "kl_divergence": _mean(parts.divergence),
-        "negative_elbo": _mean(elbo),
-        "negative_log_likelihood": _mean(-likelihood),
+        "reconstruction_loss": ExampleMean.of(parts.reconstruction),
+        "kl_divergence": ExampleMean.of(parts.divergence),
+        "negative_elbo": ExampleMean.of(elbo),
+        "negative_log_likelihood": ExampleMean.of(-likelihood),
         "inference_gap": float((elbo + likelihood).mean()),
         "mutual_information": information,
         "marginal_kl": float(parts.divergence.mean()) - information,
@@ -172,22 +173,13 @@ def _of_posteriors(model: TrainedModel, features: Tensor) -> dict[str, float]:
 def _drawn(model: TrainedModel, count: int) -> Tensor:
     """Return draws from the model's prior, [count, latent]."""
     vae: Vae = model.module
-    z = _normal(model.stream, "scores/prior", (count, vae.config.model.latent_dim))
+    z = model.normal("scores/prior", (count, vae.config.model.latent_dim))
     if not isinstance(vae, VampPrior):
-        return z.to(model.device)
+        return z
     mean, log_variance = vae.components()
     chosen = generator(model.stream, "scores/components").integers(len(mean), size=count)
-    return sample(mean[chosen], log_variance[chosen], z.to(model.device))
+    return sample(mean[chosen], log_variance[chosen], z)
 
 
 def _pixels(images: Tensor) -> NDArray[np.float64]:
     return images.flatten(1).double().cpu().numpy()
-
-
-def _mean(values: Tensor) -> ExampleMean:
-    return ExampleMean(float(values.mean()), values.cpu())
-
-
-def _normal(stream: int, purpose: str, shape: tuple[int, ...]) -> Tensor:
-    """Return N(0, 1) numbers from a trial's own stream."""
-    return torch.from_numpy(generator(stream, purpose).standard_normal(shape, dtype=np.float32))

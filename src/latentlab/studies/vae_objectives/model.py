@@ -135,10 +135,5 @@ class VectorQuantised(Vae):
         return (nearest.to(mean.dtype) * self.codes).sum(2)
 
 
-def sample(mean: Tensor, log_variance: Tensor, epsilon: Tensor) -> Tensor:
-    """A reparameterised draw from q(z|x), [..., latent]; `epsilon` is N(0, 1)."""
-    return mean + epsilon * torch.exp(0.5 * log_variance)
-
-
 def _pixels(spec: DataSpec) -> int:
     return int(np.prod(spec.shape))

@@ -13,8 +13,10 @@ import numpy as np
 from torch import Tensor, nn
 from torch.nn import functional
 
+from latentlab.metrics.latent import unit_kl
+from latentlab.nn.sampling import sample
 from latentlab.studies.vae_objectives.config import VaeObjectivesConfig
-from latentlab.studies.vae_objectives.model import Posterior, Vae, sample
+from latentlab.studies.vae_objectives.model import Posterior, Vae
 from latentlab.training.contract import Batch, Clock, DataSpec, MethodDefaults, Tensors
 from latentlab.training.streams import Noise
 
@@ -56,7 +58,7 @@ class Objective(MethodDefaults):
         x = batch.features
         mean, log_variance = model.encode(x)
         posterior = Posterior(mean, log_variance, sample(mean, log_variance, noise["latent"]))
-        units = kl_of_units(posterior)
+        units = unit_kl(mean, log_variance)
         terms = {
             "reconstruction": self.reconstruction(model, x, posterior, noise),
             "kl": units.sum(),
@@ -100,9 +102,3 @@ def cross_entropy(logits: Tensor, x: Tensor) -> Tensor:
         x: [batch, ...].
     """
     return (functional.softplus(logits) - logits * x.flatten(1)).sum(1)
-
-
-def kl_of_units(posterior: Posterior) -> Tensor:
-    """Return KL(q(z_j|x) || N(0, 1)), nats, averaged over the batch, [latent]."""
-    mean, log_variance, _ = posterior
-    return -0.5 * (1 + log_variance - mean.square() - log_variance.exp()).mean(0)
