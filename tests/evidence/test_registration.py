@@ -30,7 +30,7 @@ def trials(tables):
     return tables({"new": NEW, "old": OLD})[1].assign(started_at=STARTED)
 
 
-def looked(record, subject, verdicts, at=MONDAY):
+def looked(record, subject, verdicts, at=MONDAY, seeds=(0,)):
     under = digest_of(record.registered(subject))
     seen = Look(
         at=at,
@@ -39,7 +39,7 @@ def looked(record, subject, verdicts, at=MONDAY):
         under=under,
         scores="",
         weights="",
-        seeds=[0],
+        seeds=list(seeds),
         verdicts=verdicts,
     )
     return Record((*record.entries, seen))
@@ -110,6 +110,29 @@ def test_exploratory_when_it_came_after(declare, metrics, tables, trials, starte
         "kedro run --pipelines toy --params toy.seeds.first=5,toy.seeds.count=5,"
         "toy.amendment=fresh_seeds"
     )
+
+
+@pytest.mark.parametrize(
+    ("begun", "seen", "status", "why"),
+    [
+        ([], [7], "confirmatory", ""),
+        # Trained again after an amendment: the same weights as before.
+        (["new-2"], [7], "exploratory", "some of its trials began before it was registered"),
+        # Other trials on the same seeds, by a setting that does nothing for instance.
+        ([], [3, 4], "exploratory", "verdicts on seeds 3-4 were seen before it was registered"),
+    ],
+)
+def test_what_was_known_before_an_amendment_is_not_fresh(
+    declare, metrics, tables, trials, begun, seen, status, why
+):
+    plan = declare(H1={})
+    earlier = declared_as(declare(Other={"min_effect": 0.3}), trials, seeds=seen)
+    first = registered(earlier, MONDAY, trials[trials["trial_id"].isin(begun)])
+    first = looked(first, "toy", {"Other": "refuted"}, seeds=seen)
+    record = registered(declared_as(plan, trials), TUESDAY, trials, first)
+    row = judged(plan, metrics, tables, record).iloc[0]
+    assert (row["status"], row["verdict"]) == (status, "supported")
+    assert row["status_reason"].startswith(why)
 
 
 def test_the_command_runs_as_many_fresh_seeds_as_are_needed():
