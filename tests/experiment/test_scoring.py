@@ -286,28 +286,47 @@ def test_arrays_are_of_one_identity(tmp_path):
     assert load_arrays(tmp_path / "b.npz", {"n": [1, 2]}) is None
 
 
-# Timings: peers of one run, or all measured anew.
+# Timings: what was measured stays, and what is new is told in its terms.
 
 
-def test_timings_are_kept_whole_and_measured_anew_whole(
-    declaration, prepared, tmp_path, monkeypatch
-):
+def test_timings_stay_whatever_is_added(declaration, prepared, tmp_path, monkeypatch):
     monkeypatch.setattr(timing, "TIMED_SECONDS", 0.001)
     store = TrialStore(tmp_path)
-    first = time_arms(STUDY, declaration, prepared, store, CPU, "float32")
+
+    def timed(declared):
+        table = time_arms(STUDY, declared, prepared, store, CPU, "float32")
+        return table.set_index(["arm", "seed"])["seconds"]
+
+    first = timed(declaration)
     assert len(first) == 4
-    assert (first["seconds"] > 0).all()
-    same(time_arms(STUDY, declaration, prepared, store, CPU, "float32"), first)
+    assert (first > 0).all()
+    assert timed(declaration).equals(first)
+    arm = next(iter(declaration.configs))
     more = declaration.model_copy(
-        update={"seeds": declaration.seeds.model_copy(update={"count": 3})}
+        update={
+            "seeds": declaration.seeds.model_copy(update={"count": 3}),
+            "arms": {**declaration.arms, "slow": {"model": {"hidden": 333}}},
+        }
     )
-    again = time_arms(STUDY, more, prepared, store, CPU, "float32")
-    assert len(again) == 6
-    # None of the old timings stands beside a new one.
-    assert not set(again["seconds"]) & set(first["seconds"])
+    # As if the machine were half as fast now: the new arm is told as it would have been before.
+    real = timing._measure_arms
+    monkeypatch.setattr(
+        timing,
+        "_measure_arms",
+        lambda *given: [
+            (of, seed, 2 * first[arm, seed] if seed < 2 else seconds)
+            for of, seed, seconds in real(*given)
+        ],
+    )
+    again = timed(type(declaration).model_validate(more.model_dump()))
+    assert len(again) == 9
+    assert again[first.index].equals(first)
+    others = first.xs(0, level="seed")
+    expected = first[arm, 0] * np.exp(np.log(others / first[arm, 0]).mean())
+    assert again["slow", 0] == pytest.approx(expected)
+    monkeypatch.setattr(timing, "_measure_arms", real)
     monkeypatch.setattr(timing, "machine_name", lambda device: "another machine")
-    moved = time_arms(STUDY, more, prepared, store, CPU, "float32")
-    assert not set(moved["seconds"]) & set(again["seconds"])
+    assert not set(timed(declaration)) & set(again)
 
 
 # A trained model.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import statistics
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -50,9 +52,11 @@ def time_arms(
     """Time one training step of each arm alone, interleaved: every arm once per seed, in turn.
 
     Time inside a cohort is a share of it and says nothing about an arm; here arms take turns on
-    the same machine in the same minute, in an order that rotates from seed to seed. So all timings
-    are of one run: where an arm, the seeds, the machine or a version changed, all are measured
-    anew; else those of the earlier run are returned, which `timings.json` of the store keeps.
+    the same machine in the same minute, in an order that rotates from seed to seed. What was
+    measured is kept in `timings.json` of the store, and stays: a verdict about arms does not change
+    because another arm was added. A new arm is timed beside the others, and its time is told in
+    that of their first timing: times the geometric mean of what they took then over what they take
+    now. Where data, machine or a version changed all are measured anew.
 
     With a cluster one of its workers times, alone; `compute` says so. All arms are one job: beside
     each other, none would be alone.
@@ -62,28 +66,45 @@ def time_arms(
     """
     path = store.root / TIMINGS
     identity = {
-        "arms": [
-            [arm, config.model_dump(mode="json")] for arm, config in declaration.configs.items()
-        ],
-        "seeds": list(declaration.seeds.numbers()),
         "data": prepared.fingerprint,
         "precision": precision,
         "machine": (compute.place if compute else "") or machine_name(device),
         "method": study.method.version,
         "trainer": TRAINER_VERSION,
     }
-    rows = load_values(path, identity)
-    if rows is None:
-        configs, seeds = dict(declaration.configs), tuple(declaration.seeds.numbers())
+    # By arm and configuration, and by seed.
+    known: dict[str, dict[str, float]] = load_values(path, identity) or {}
+    keys = {
+        arm: json.dumps([arm, config.model_dump(mode="json")], sort_keys=True)
+        for arm, config in declaration.configs.items()
+    }
+    numbers = declaration.seeds.numbers()
+    lacking = tuple(
+        s for s in numbers if any(str(s) not in known.get(k, {}) for k in keys.values())
+    )
+    if lacking:
+        configs = dict(declaration.configs)
         if compute is not None and compute.place and prepared.folder is not None:
             folder = prepared.folder.absolute()
-            asked = TimingJob(study, configs, seeds, folder, compute.device, precision)
+            asked = TimingJob(study, configs, lacking, folder, compute.device, precision)
             with open_executor(compute, device.type, store.jobs) as executor:
                 (rows,) = executor.run(time_in_worker, {"timings": asked}, lambda news: None)
         else:
-            rows = _measure_arms(study, configs, seeds, prepared, device, precision)
-        save_values(path, identity, rows)
-    return pd.DataFrame(rows, columns=["arm", "seed", "seconds"])
+            rows = _measure_arms(study, configs, lacking, prepared, device, precision)
+        for seed in lacking:
+            now = {keys[arm]: seconds for arm, of, seconds in rows if of == seed}
+            _add(known, str(seed), now)
+        save_values(path, identity, known)
+    found = [(arm, seed, known[key][str(seed)]) for seed in numbers for arm, key in keys.items()]
+    return pd.DataFrame(found, columns=["arm", "seed", "seconds"])
+
+
+def _add(known: dict[str, dict[str, float]], seed: str, now: Mapping[str, float]) -> None:
+    """Add the timings of one seed to those that are known, which stay."""
+    ratios = [known[key][seed] / now[key] for key in now if seed in known.get(key, {})]
+    scale = statistics.geometric_mean(ratios) if ratios else 1.0
+    for key, seconds in now.items():
+        known.setdefault(key, {}).setdefault(seed, scale * seconds)
 
 
 @dataclass(frozen=True)
