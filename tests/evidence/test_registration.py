@@ -13,6 +13,7 @@ from latentlab.evidence.standing import (
     LATER_ATTEMPTS,
     Standing,
     confirming_command,
+    held_against_looks,
     standing_under,
 )
 from latentlab.evidence.verdicts import judge
@@ -133,6 +134,27 @@ def test_what_was_known_before_an_amendment_is_not_fresh(
     row = judged(plan, metrics, tables, record).iloc[0]
     assert (row["status"], row["verdict"]) == (status, "supported")
     assert row["status_reason"].startswith(why)
+
+
+def test_a_verdict_that_the_same_seeds_did_not_give_before_is_named(
+    declare, metrics, tables, trials
+):
+    plan, seeds = declare(H1={}), range(5)
+    whole = registered(declared_as(plan, trials), MONDAY, trials)
+    verdicts = judged(plan, metrics, tables, whole)
+    for before, at, status in (
+        ("refuted", seeds, "deviated"),
+        ("inconclusive", seeds, "deviated"),
+        ("supported", seeds, "confirmatory"),
+        ("not_run", seeds, "confirmatory"),
+        # Fewer seeds, as at a declared look.
+        ("inconclusive", range(3), "confirmatory"),
+    ):
+        record = looked(whole, "toy", {"H1": before}, seeds=at)
+        row = held_against_looks(verdicts, record, "toy", trials["seed"]).iloc[0]
+        assert row["status"] == status, before
+        assert (f"found it {before}" in row["status_reason"]) == (status == "deviated")
+    assert verdicts["status"].tolist() == ["confirmatory"], "the table is left as it is"
 
 
 def test_the_command_runs_as_many_fresh_seeds_as_are_needed():

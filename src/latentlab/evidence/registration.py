@@ -28,6 +28,8 @@ from latentlab.core.validation import validate
 from latentlab.evidence.meaning import BOUNDARIES, Asked, same
 from latentlab.evidence.statements import ClaimStatement
 
+JUDGED = frozenset({"supported", "refuted", "inconclusive"})
+"""Verdicts that say something; of others nothing was seen."""
 _SEPARATOR = "---\n"
 
 
@@ -238,8 +240,7 @@ class Record:
                 name: verdict
                 for look in self.looks(digest_of(entry))
                 for name, verdict in look.verdicts.items()
-                if verdict in {"supported", "refuted", "inconclusive"}
-                and name in entry.declared.claims
+                if verdict in JUDGED and name in entry.declared.claims
             }
             by_name = entry.declared.subject == subject
             seen = [

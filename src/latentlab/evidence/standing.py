@@ -9,7 +9,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from latentlab.evidence.configurations import differing_keys, distinct, flatten
-from latentlab.evidence.registration import Declared, Record, Registered
+from latentlab.evidence.registration import JUDGED, Declared, Record, Registered, digest_of
 from latentlab.evidence.statements import deciding
 
 Status = Literal["confirmatory", "exploratory", "deviated"]
@@ -104,6 +104,34 @@ def standing_under(
         return Standing("confirmatory", "", **seen)
 
     return standing
+
+
+def held_against_looks(
+    verdicts: pd.DataFrame, record: Record, subject: str, seeds: Iterable[int]
+) -> pd.DataFrame:
+    """Mark confirmatory verdicts as deviated that a look at the same seeds found otherwise.
+
+    Under one registration the same seeds give the same verdict: what turns one are other scores,
+    by code that was edited without a new version for instance. Such a verdict may only be weaker.
+
+    Args:
+        verdicts: one row per hypothesis.
+        record: the chain, as it is on disk.
+        subject: what the registration is about.
+        seeds: of the trials that were judged.
+    """
+    registered, seen = record.registered(subject), sorted({int(seed) for seed in seeds})
+    looks = [] if registered is None else record.looks(digest_of(registered))
+    looks = [look for look in looks if look.seeds == seen]
+    marked = verdicts.copy()
+    for row, (name, verdict, status) in zip(
+        marked.index, marked[["hypothesis", "verdict", "status"]].to_numpy(), strict=True
+    ):
+        found = {look.verdicts.get(name, verdict) for look in looks} & JUDGED - {verdict}
+        if status == "confirmatory" and verdict != "inconclusive" and found:
+            reason = f"a look at the same seeds before found it {' and '.join(sorted(found))}"
+            marked.loc[row, ["status", "status_reason"]] = ["deviated", reason]
+    return marked
 
 
 def confirming_command(study: str, seeds: Iterable[int], fewest: int = 0) -> str:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from latentlab.evidence.hypotheses import Hypotheses
 from latentlab.evidence.registration import Record
-from latentlab.evidence.standing import standing_under
+from latentlab.evidence.standing import held_against_looks, standing_under
 from latentlab.evidence.tables import NO_EXAMPLES, Examples
 from latentlab.evidence.verdicts import judge
 from latentlab.experiment.baselines import baseline_trials
@@ -40,11 +40,13 @@ def judge_study(
     data, precision = one_of(trials, "data", "precision")
     now = declared_now(study, declaration, data, precision, examples.grouping)
     standing = standing_under(record, now, trials, altered)
+    seeds = trials["seed"]
     if study.baselines:
         trials = pd.concat([trials, baseline_trials(study, scores, trials)], ignore_index=True)
     verdicts = judge(
         scores, declaration.applicable, declaration.metric_table, trials, standing, examples
     )
+    verdicts = held_against_looks(verdicts, record, now.subject, seeds)
     return with_skipped(verdicts, declaration.hypotheses, declaration.not_applicable)
 
 
