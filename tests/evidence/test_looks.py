@@ -12,6 +12,7 @@ from latentlab.evidence.checks import misfits
 from latentlab.evidence.decisions import location_evidence
 from latentlab.evidence.looks import Evidence, conditional_power, decide_at_looks
 from latentlab.evidence.margins import Boundary
+from latentlab.evidence.standing import Standing
 from latentlab.evidence.stopping import Stopping
 from latentlab.evidence.verdicts import judge
 from latentlab.statistics.attainable import smallest_p
@@ -101,6 +102,22 @@ def test_the_interval_matches_the_level_of_the_look(sequential, tables, metrics)
         row = judge(scores, plan, metrics, trials[trials["seed"] < seeds]).iloc[0]
         level = plan.stopping.rule.level(0.05, look)
         assert row["interval_level"] == pytest.approx(1 - 2 * level)
+
+
+def test_the_stagewise_p_of_a_further_attempt_is_that_of_its_smaller_level(
+    sequential, tables, metrics
+):
+    """What would have crossed at the first look is what the attempt's own boundary says."""
+    gain = np.array([1.0, 1.6, 0.7, 1.3] * 3)
+    scores, trials = tables({"old": np.zeros(12), "new": gain})
+    second = Standing("confirmatory", earlier=("inconclusive",))
+    rows = [
+        judge(scores, sequential(H1={}), metrics, trials, standing).iloc[0]
+        for standing in (lambda *_: Standing("confirmatory"), lambda *_: second)
+    ]
+    assert [row["look"] for row in rows] == [1, 2]
+    assert rows[1]["verdict"] == "supported"
+    assert rows[1]["stagewise_p"] < 0.05 / second.price
 
 
 def test_what_a_decided_claim_leaves_goes_to_the_others():

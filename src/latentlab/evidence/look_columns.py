@@ -23,7 +23,8 @@ def columns_of_looks(
         look: the look whose statistics they are, counted from 0.
         stopping: what is declared.
         tails: one-sided tests that share alpha, of support and of refutation.
-        allowed: the level that the family's correction leaves to the claim at first.
+        allowed: the level that attempts before and the family's correction leave to the claim at
+            first.
         chance: conditional power of an open claim.
     """
     count, verdict = len(stopping.looks), row["verdict"]

@@ -161,8 +161,8 @@ def _judge_family(
                 "verdict": str(decision.verdict[0, index]),
                 # The correction counts a p-value that is undefined as 1: it stays none.
                 **{
-                    f"p_{side}_adjusted": math.nan if math.isnan(own) else float(adjusted[0, index])
-                    for side, own, adjusted in (
+                    f"p_{side}_adjusted": math.nan if math.isnan(p) else float(adjusted[0, index])
+                    for side, p, adjusted in (
                         ("supported", found.p_supported, decision.supported_adjusted),
                         ("refuted", found.p_refuted, decision.refuted_adjusted),
                     )
@@ -172,8 +172,10 @@ def _judge_family(
             fewest = stopping.looks[-1] if stopping else _worth_running(row, found)
             row["command"] = confirming_command(hypotheses.study, seeds, fewest)
             if stopping is not None:
+                # Attempts before this one left less to every look.
+                left = allowed / own.price
                 row |= columns_of_looks(
-                    row, look, stopping, claim.tails, allowed, float(chances[0, index])
+                    row, look, stopping, claim.tails, left, float(chances[0, index])
                 )
         rows[name] = row
     return rows
