@@ -10,10 +10,10 @@ import scipy.stats
 from labs.registrations import declared_as
 from latentlab.evidence.checks import misfits
 from latentlab.evidence.decisions import decide, location_evidence
+from latentlab.evidence.departures import departures
 from latentlab.evidence.margins import Boundary
 from latentlab.evidence.meaning import Asked, same
 from latentlab.evidence.pooled_verdicts import judge_pooled
-from latentlab.evidence.standing import departures
 from latentlab.evidence.verdicts import judge
 
 TENTH = "10% of control mean"

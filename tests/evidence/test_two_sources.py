@@ -10,11 +10,11 @@ from latentlab.core.errors import UserError
 from latentlab.evidence.assessment import Level
 from latentlab.evidence.checks import misfits
 from latentlab.evidence.decisions import decide
+from latentlab.evidence.departures import departures
 from latentlab.evidence.hypotheses import read_hypotheses
 from latentlab.evidence.margins import Boundary
 from latentlab.evidence.planning import plan, plan_two_sources
 from latentlab.evidence.pooled_verdicts import judge_pooled
-from latentlab.evidence.standing import departures
 from latentlab.evidence.statements import statements
 from latentlab.evidence.tables import Examples
 from latentlab.evidence.two_sources import TwoSources

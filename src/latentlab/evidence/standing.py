@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import pandas as pd
 
-from latentlab.evidence.configurations import differing_keys, distinct, flatten
+from latentlab.evidence.configurations import differing_keys, distinct
+from latentlab.evidence.departures import arms_of, departures, numbers_text
 from latentlab.evidence.registration import JUDGED, Declared, Record, Registered, digest_of
-from latentlab.evidence.statements import deciding
 
 Status = Literal["confirmatory", "exploratory", "deviated"]
 
@@ -156,66 +156,6 @@ def confirming_command(study: str, seeds: Iterable[int], fewest: int = 0) -> str
     return f"kedro run --pipelines {study} --params {params}"
 
 
-def departures(now: Declared, then: Declared, name: str) -> list[str]:
-    """Name in what a claim is declared otherwise than it was registered.
-
-    What cannot change its verdict is none: another arm, another metric, the words of its question.
-
-    Args:
-        now: what is declared and prepared now.
-        then: what was registered.
-        name: a hypothesis of both.
-    """
-    found = list(_statement(now, then, name))
-    found += _seeds(now.seeds, then.seeds)
-    found += _changed("stopping: ", now.stopping or {}, then.stopping or {})
-    if now.fingerprint != then.fingerprint:
-        found.append(f"the data of {now.subject} are others")
-    if now.precision != then.precision:
-        found.append(f"precision is {now.precision}, registered {then.precision}")
-    for key in sorted(then.versions.keys() | now.versions.keys()):
-        new, old = now.versions.get(key), then.versions.get(key)
-        if new != old:
-            found.append(f"the {key} has version {new}, registered {old}")
-    for arm in arms_of(then, name):
-        old_arm, new_arm = then.arms.get(arm), now.arms.get(arm)
-        if old_arm and new_arm:
-            found += _changed(f"arm {arm}: ", new_arm, old_arm)
-    return found
-
-
-def arms_of(declared: Declared, name: str) -> Sequence[str]:
-    """The arms that a claim names, or all where it names none."""
-    leaves = [str(v) for v in _leaves(declared.claims[name].claim)]
-    keys = [str(k) for k in declared.claims[name].claim.get("levels", {})]
-    return [arm for arm in declared.arms if arm in {*leaves, *keys}] or list(declared.arms)
-
-
-def _statement(now: Declared, then: Declared, name: str) -> Iterator[str]:
-    new, old = now.claims[name], then.claims[name]
-    yield from _changed("its ", deciding(new), deciding(old))
-    for key in ("alpha", "correction"):
-        if new.family[key] != old.family[key]:
-            yield f"its family's {key} is {new.family[key]}, registered {old.family[key]}"
-    removed = sorted(set(old.family["claims"]) - set(new.family["claims"]))
-    if removed:
-        yield f"its family lost {', '.join(removed)}"
-    # More claims make Holm and Bonferroni stricter; Benjamini and Hochberg's rule can gain by them.
-    added = sorted(set(new.family["claims"]) - set(old.family["claims"]))
-    if added and new.family["correction"] == "fdr_bh":
-        yield f"{', '.join(added)} are new in its family"
-
-
-def _seeds(now: Sequence[int], then: Sequence[int]) -> Iterator[str]:
-    added, missing = sorted(set(now) - set(then)), sorted(set(then) - set(now))
-    if added and missing and not set(now) & set(then):
-        yield f"seeds are {_numbers(added)}, registered {_numbers(then)}"
-    elif added:
-        yield f"seeds {_numbers(added)} were added"
-    if missing and set(now) & set(then):
-        yield f"seeds {_numbers(missing)} are left out"
-
-
 def _of_trials(
     record: Record,
     then: Declared,
@@ -235,7 +175,7 @@ def _of_trials(
     for arm in arms_of(then, name):
         lacking = [seed for seed in owed if (arm, seed) not in there]
         if lacking:
-            yield f"arm {arm} lacks seeds {_numbers(lacking)}"
+            yield f"arm {arm} lacks seeds {numbers_text(lacking)}"
     for trial_id in trained["trial_id"]:
         if trial_id in altered:
             yield f"trial {trial_id}: {altered[trial_id]}"
@@ -257,7 +197,7 @@ def _known_before(record: Record, registered: Registered, used: pd.DataFrame) ->
     if before.begun() & set(used["trial_id"]):
         return "some of its trials began before it was registered, and were trained again"
     if seeds := before.seeds_seen(registered.declared.subject) & set(used["seed"]):
-        return f"verdicts on seeds {_numbers(sorted(seeds))} were seen before it was registered"
+        return f"verdicts on seeds {numbers_text(sorted(seeds))} were seen before it was registered"
     return ""
 
 
@@ -280,34 +220,3 @@ def _old(record: Record, name: str) -> str:
         f" (frozen on {record.earlier[name]:%Y-%m-%d} by an earlier edition, whose record names "
         "neither seeds nor data nor arms)"
     )
-
-
-def _changed(prefix: str, now: Mapping[str, Any], then: Mapping[str, Any]) -> Iterator[str]:
-    new, old = flatten(now), flatten(then)
-    for key in sorted(new.keys() | old.keys()):
-        if new.get(key) != old.get(key):
-            yield f"{prefix}{key} is {_shown(new.get(key))}, registered {_shown(old.get(key))}"
-
-
-def _shown(value: Any) -> str:
-    return "not set" if value is None else str(value)
-
-
-def _leaves(value: Any) -> Iterator[Any]:
-    if isinstance(value, Mapping):
-        for inner in value.values():
-            yield from _leaves(inner)
-    elif isinstance(value, (list, tuple)):
-        for inner in value:
-            yield from _leaves(inner)
-    else:
-        yield value
-
-
-def _numbers(values: Sequence[int]) -> str:
-    """Numbers as ranges: 0-5, 8."""
-    ordered, there = sorted(values), set(values)
-    starts = [v for v in ordered if v - 1 not in there]
-    ends = [v for v in ordered if v + 1 not in there]
-    pairs = zip(starts, ends, strict=True)
-    return ", ".join(str(a) if a == b else f"{a}-{b}" for a, b in pairs)

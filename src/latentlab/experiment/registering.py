@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from latentlab.core.errors import UserError
+from latentlab.evidence.departures import departures
 from latentlab.evidence.registration import (
     Begun,
     Declared,
@@ -20,7 +21,6 @@ from latentlab.evidence.registration import (
     digest_of,
     rows_digest,
 )
-from latentlab.evidence.standing import departures
 from latentlab.evidence.statements import statements
 from latentlab.experiment.declaration import Declaration
 from latentlab.experiment.study import Study

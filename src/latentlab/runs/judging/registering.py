@@ -14,6 +14,7 @@ from pathlib import Path
 import pandas as pd
 
 from latentlab.core.errors import UserError
+from latentlab.evidence.departures import departures
 from latentlab.evidence.hypotheses import Hypotheses
 from latentlab.evidence.registration import (
     Declared,
@@ -26,7 +27,6 @@ from latentlab.evidence.registration import (
 from latentlab.evidence.standing import (
     JudgeStanding,
     Standing,
-    departures,
     standing_under,
     unregistered,
 )
