@@ -7,6 +7,7 @@ import pytest
 
 from labs.registrations import declared_as, registered
 from latentlab.core.errors import UserError
+from latentlab.evidence.attempts import asked_otherwise, attempts
 from latentlab.evidence.meaning import Asked, same
 from latentlab.evidence.registration import Look, Record, digest_of
 from latentlab.evidence.standing import (
@@ -269,15 +270,15 @@ def test_attempts_are_counted_shown_and_paid_for(declare, metrics, tables, trial
     # Under another name it asks the same; with another boundary it asks something else.
     renamed = declare(Hx={}, H2={"min_effect": 0.07})
     record = registered(declared_as(renamed, trials), TUESDAY, trials, first)
-    assert record.attempts("toy", "Hx") == ["inconclusive"]
-    assert record.attempts("toy", "H2") == []
-    assert record.asked_otherwise("toy", "H2") == []
+    assert attempts(record, "toy", "Hx") == ["inconclusive"]
+    assert attempts(record, "toy", "H2") == []
+    assert asked_otherwise(record, "toy", "H2") == []
     # An arm under another name, with the same configuration, is the same arm.
     again = {"arms": {"treatment": "newer", "control": "old"}}
     own = declared_as(declare(H1=again), trials)
     arms = {"newer": own.arms["new"], "old": own.arms["old"]}
     record = registered(own.model_copy(update={"arms": arms}), TUESDAY, trials, first)
-    assert record.attempts("toy", "H1") == ["inconclusive"]
+    assert attempts(record, "toy", "H1") == ["inconclusive"]
 
 
 def test_what_was_asked_otherwise_is_shown_and_not_paid_for(declare, metrics, tables, trials):
@@ -317,10 +318,10 @@ def test_what_belongs_to_a_claim_and_what_is_another_try(
     stated = {key: value for key, value in (own | turned).items() if value is not None}
     now = declared_as(declare(Hx=stated), trials, metrics)
     record = registered(now, TUESDAY, trials, first)
-    assert record.attempts("toy", "Hx") == ["inconclusive"] * is_attempt
+    assert attempts(record, "toy", "Hx") == ["inconclusive"] * is_attempt
     # Another boundary under another name is no attempt, and is shown.
     nearly = "min_effect" in turned and "kind" not in turned and not is_attempt
-    assert record.asked_otherwise("toy", "Hx") == ["inconclusive"] * nearly
+    assert asked_otherwise(record, "toy", "Hx") == ["inconclusive"] * nearly
 
 
 def test_lists_and_levels_mean_the_same_in_any_order_and_scale(declare, trials):
@@ -342,15 +343,15 @@ def test_the_same_data_under_another_name_are_the_same_data(declare, trials):
     declared = declared_as(declare(H1={}), trials, seeds=[7])
     first = looked(registered(declared, MONDAY, trials), "toy", {"H1": "inconclusive"})
 
-    def attempts(**changes):
+    def attempts_of(**changes):
         now = declared_as(declare(H1={}), trials, subject="toys", **changes)
-        return registered(now, TUESDAY, trials, first).attempts("toys", "H1")
+        return attempts(registered(now, TUESDAY, trials, first), "toys", "H1")
 
-    assert attempts() == ["inconclusive"]
-    assert attempts(fingerprint="other") == []
+    assert attempts_of() == ["inconclusive"]
+    assert attempts_of(fingerprint="other") == []
     # Of other arms the names say nothing there, and of a sweep's winner nothing is known.
-    assert attempts(arms={"new": {"width": 9}, "old": {"width": 3}}) == []
-    assert attempts(arms={"new": {}, "old": declared.arms["old"]}) == []
+    assert attempts_of(arms={"new": {"width": 9}, "old": {"width": 3}}) == []
+    assert attempts_of(arms={"new": {}, "old": declared.arms["old"]}) == []
 
 
 def test_the_price_of_attempts_adds_up_to_a_twentieth():

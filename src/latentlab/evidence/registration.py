@@ -25,7 +25,6 @@ from latentlab.core.files import write_atomically
 from latentlab.core.model import StrictModel
 from latentlab.core.provenance import git_state
 from latentlab.core.validation import validate
-from latentlab.evidence.meaning import BOUNDARIES, Asked, same
 from latentlab.evidence.statements import ClaimStatement
 
 JUDGED = frozenset({"supported", "refuted", "inconclusive"})
@@ -205,52 +204,6 @@ class Record:
         """The looks under the registration of this digest."""
         return [e for e in self.entries if isinstance(e, Look) and e.under == under]
 
-    def attempts(self, subject: str, claim: str) -> list[str]:
-        """Verdicts on what a claim asks, under the registrations before the one that holds.
-
-        The last verdict under each counts. A claim of another name that asks the same is the same,
-        and so is one whose arms or whose data set have other names.
-        """
-        return [one.verdict for one in self._earlier(subject, claim) if one.same]
-
-    def asked_otherwise(self, subject: str, claim: str) -> list[str]:
-        """Verdicts under earlier registrations on another claim, which readers should know of.
-
-        It has this claim's name; or it asks what nothing declared asks any more, and that the same
-        but for the boundary.
-        """
-        return [one.verdict for one in self._earlier(subject, claim) if one.nearly]
-
-    def _earlier(self, subject: str, claim: str) -> list[_Seen]:
-        """The last verdict of each claim under each earlier registration.
-
-        Of claims that ask the same, one for each registration.
-        """
-        now = self.registered(subject)
-        if now is None or claim not in now.declared.claims:
-            return []
-        asks = {name: _asked(now.declared, name) for name in now.declared.claims}
-        found = []
-        for entry in self.entries:
-            if entry is now:
-                break
-            if not isinstance(entry, Registered) or not _of_one_data(entry, now):
-                continue
-            verdicts = {
-                name: verdict
-                for look in self.looks(digest_of(entry))
-                for name, verdict in look.verdicts.items()
-                if verdict in JUDGED and name in entry.declared.claims
-            }
-            by_name = entry.declared.subject == subject
-            seen = [
-                _seen(name, verdict, _asked(entry.declared, name), asks, claim, by_name)
-                for name, verdict in verdicts.items()
-            ]
-            found += [one for one in seen if not one.same]
-            found += [one for one in seen if one.same][-1:]
-        return found
-
     def begun(self) -> frozenset[str]:
         """Ids of the trials that began under this record."""
         return frozenset(t for e in self.entries if isinstance(e, Begun) for t in e.trials)
@@ -267,25 +220,6 @@ class Record:
         return frozenset(seed for look in looks for seed in look.seeds)
 
 
-@dataclass(frozen=True)
-class _Seen:
-    """A verdict that was seen, and whether its claim asked the same as one does now, or nearly."""
-
-    verdict: str
-    same: bool
-    nearly: bool
-
-
-def _seen(
-    name: str, verdict: str, asked: Asked, asks: Mapping[str, Asked], claim: str, by_name: bool
-) -> _Seen:
-    if same(asked, asks[claim], by_name):
-        return _Seen(verdict, same=True, nearly=False)
-    gone = name not in asks and not any(same(asked, one, by_name) for one in asks.values())
-    near = gone and same(asked, asks[claim], by_name, but=BOUNDARIES)
-    return _Seen(verdict, same=False, nearly=near or (by_name and name == claim))
-
-
 def digest_of(entry: Entry) -> str:
     """Digest of an entry and, through it, of all before it: 64 hexadecimal digits."""
     text = json.dumps(entry.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
@@ -296,18 +230,3 @@ def rows_digest(table: pd.DataFrame) -> str:
     """Digest of a table's rows in any order."""
     rows = sorted(json.dumps(row) for row in table.astype(object).to_numpy().tolist())
     return hashlib.sha256("\n".join(rows).encode()).hexdigest()
-
-
-def _asked(declared: Declared, name: str) -> Asked:
-    return Asked(declared.claims[name].claim, declared.arms)
-
-
-def _of_one_data(one: Registered, other: Registered) -> bool:
-    """Whether two registrations are about the same data: by name, or by content under two names.
-
-    The claim of a sweep, whose winner is not known, is about the sweep of its name alone.
-    """
-    then, now = one.declared, other.declared
-    return then.subject == now.subject or (
-        then.fingerprint == now.fingerprint and all(then.arms.values()) and all(now.arms.values())
-    )

@@ -8,6 +8,7 @@ from typing import Literal
 
 import pandas as pd
 
+from latentlab.evidence.attempts import asked_otherwise, attempts
 from latentlab.evidence.configurations import differing_keys, distinct
 from latentlab.evidence.departures import arms_of, departures, numbers_text
 from latentlab.evidence.registration import JUDGED, Declared, Record, Registered, digest_of
@@ -83,8 +84,8 @@ def standing_under(
         if registered is None or name not in registered.declared.claims:
             return Standing("exploratory", _never(record, name))
         seen = {
-            "earlier": tuple(record.attempts(now.subject, name)),
-            "otherwise": tuple(record.asked_otherwise(now.subject, name)),
+            "earlier": tuple(attempts(record, now.subject, name)),
+            "otherwise": tuple(asked_otherwise(record, now.subject, name)),
         }
         started = [] if used is None else list(pd.to_datetime(used["started_at"], utc=True))
         if any(pd.isna(time) for time in started):

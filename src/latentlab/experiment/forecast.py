@@ -25,6 +25,7 @@ from latentlab.compute.device import (
 )
 from latentlab.core.durations import duration
 from latentlab.data import Prepared, load_prepared, save_prepared
+from latentlab.evidence.attempts import attempts
 from latentlab.evidence.prospects import Prospect, prospects
 from latentlab.evidence.standing import Standing
 from latentlab.evidence.tables import Tables, tidy
@@ -259,7 +260,7 @@ def _claims(
     trials: pd.DataFrame | None,
 ) -> list[Prospect]:
     hypotheses, record = declaration.applicable, read_record(store.root)
-    before = {name: record.attempts(declaration.subject, name) for name in hypotheses.hypotheses}
+    before = {name: attempts(record, declaration.subject, name) for name in hypotheses.hypotheses}
     return prospects(
         hypotheses,
         declaration.metric_table,
