@@ -98,7 +98,7 @@ def _by_epoch(rows: Iterable[Mapping[str, Any]], source: str) -> dict[str, list[
 def _object(text: str, where: str) -> dict[str, Any]:
     try:
         content = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{where} is no JSON ({error})", "Correct what writes it") from error
     if not isinstance(content, dict):
         raise UserError(f"{where} holds no names with numbers", 'Write {"accuracy": 0.9}')
@@ -155,8 +155,8 @@ def _of_wandb(folder: Path) -> tuple[dict[str, float], list[dict[str, float]]]:
         # W&B's service writes it too, and older clients did at the end of a run.
         file = runs[-1].parent / "files" / "wandb-summary.json"
         if file.is_file():
-            summary = json.loads(file.read_bytes())
-    except (OSError, ValueError) as error:
+            summary = _object(file.read_text("utf-8"), file.name)
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"its run of wandb cannot be read ({error})", "Run it again") from error
     return _scalars(summary), [_scalars(line) for line in history]
 
@@ -240,7 +240,9 @@ def _number(value: Any, where: str) -> float | None:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    # A whole number of hundreds of digits is no float.
+    whole = isinstance(value, int) and not isinstance(value, bool) and value.bit_length() < 1024
+    return whole or isinstance(value, float)
 
 
 def _finite(value: float | None) -> float | None:
