@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
+
+import pytest
 
 from labs.project_copies import ProjectCopy
 
@@ -56,3 +60,24 @@ def test_a_quiet_run_tells_warnings_verdicts_and_where_to_look(
     for line in lines[summary + 1 :]:
         assert re.match(f"({verdicts}|{places}|{following})", line), line
     assert {line.split()[0] for line in lines[-4:]} == set(places.split("|"))
+
+
+@pytest.mark.parametrize("seconds", [0.3, 0.6, 1.0, 1.5, 2.5])
+def test_ctrl_c_ends_the_first_seconds_in_one_line(project: ProjectCopy, seconds: float) -> None:
+    """While modules are imported, and after."""
+    code = "print(flush=True); from latentlab.cli import main; main()"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, "plan", "derp_vae"],
+        cwd=project.root,
+        env=dict(project.environment),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    process.stdout.readline()
+    time.sleep(seconds)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    assert errors == "Stopped by Ctrl-C\n"

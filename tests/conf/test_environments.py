@@ -209,6 +209,26 @@ def test_what_cannot_be_read_is_one_line(
     assert all(word in line for word in words), line
 
 
+@pytest.mark.parametrize(
+    "file",
+    [
+        "local/parameters.yml",
+        "local/hypotheses.yaml",
+        "local/catalog.yml",
+        "local/credentials.yml",
+        "smoke/mlflow.json",
+        "base/derp_vae/sweeps/mine.yml",
+        "logging.yml",
+    ],
+)
+def test_a_folder_in_the_place_of_a_file_is_named(root: Path, file: str) -> None:
+    path = root / "conf" / file
+    path.unlink(missing_ok=True)
+    path.mkdir(parents=True)
+    line = refusal(root, "smoke")
+    assert line == f"conf/{file} is a folder where a file is read. Rename the folder."
+
+
 def test_an_environment_that_is_not_there_is_named(root: Path) -> None:
     line = refusal(root, "smok")
     assert "conf/smok" in line

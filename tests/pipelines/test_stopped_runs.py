@@ -98,6 +98,43 @@ def test_a_signal_ends_a_run_in_one_line(
     assert not list((project.root / ".tracking").iterdir())
 
 
+LOST = """
+import signal, time, weakref
+from latentlab.core.stopping import Stopped, stopped_by_signals
+
+class Thing:
+    pass
+
+def dies(_):
+    signal.raise_signal(signal.{name})
+
+try:
+    with stopped_by_signals():
+        thing = Thing()
+        watched = weakref.ref(thing, dies)
+        del thing
+        end = time.monotonic() + 20
+        while time.monotonic() < end:
+            pass
+        print("went on")
+except Stopped as stopped:
+    print(stopped, stopped.status)
+"""
+
+
+@pytest.mark.parametrize(("name", "said"), [("SIGINT", "Ctrl-C 130"), ("SIGTERM", "SIGTERM 143")])
+def test_a_signal_in_a_finaliser_is_not_lost(name: str, said: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", LOST.format(name=name)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"Stopped by {said}\n"
+
+
 @pytest.mark.slow
 def test_the_next_run_closes_one_whose_process_is_gone(project: ProjectCopy) -> None:
     endless = (*SHORT, "--params=derp_vae.training.epochs=100000")

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import optuna
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
@@ -70,6 +72,73 @@ def damaged_summary(folder: Path) -> str:
     source = wandb_folder(table(), folder)
     next(folder.rglob("wandb-summary.json")).write_text("{")
     return source
+
+
+def journal_with(*lines: str) -> Make:
+    def make(folder: Path) -> str:
+        source = journal(table(), folder)
+        with (folder / source).open("a") as file:
+            file.writelines(f"{line}\n" for line in lines)
+        return source
+
+    return make
+
+
+def journal_changed(old: str, new: str) -> Make:
+    def make(folder: Path) -> str:
+        path = folder / journal(table(), folder)
+        text = path.read_text()
+        assert old in text
+        path.write_text(text.replace(old, new))
+        return path.name
+
+    return make
+
+
+def damaged_types(folder: Path) -> str:
+    """What pandas notes of the columns is damaged; the columns are whole."""
+    whole = pa.Table.from_pandas(table())
+    noted = whole.schema.metadata[b"pandas"].replace(b'"numpy_type"', b'"numpx_type"')
+    pq.write_table(whole.replace_schema_metadata({b"pandas": noted}), folder / "runs.parquet")
+    return "runs.parquet"
+
+
+def a_digit_too_many(name: str, number: str = "9" * 5000) -> Make:
+    def make(folder: Path) -> str:
+        records = table().astype(object).replace({"lr": {0.001: "@"}}).to_dict("records")
+        text = json.dumps(records)
+        if name.endswith("l"):
+            text = "\n".join(map(json.dumps, records))
+        (folder / name).write_text(text.replace('"@"', number))
+        return name
+
+    return make
+
+
+def configured(line: str) -> Make:
+    def make(folder: Path) -> str:
+        source = wandb_folder(table(), folder)
+        with next(folder.rglob("config.yaml")).open("a") as file:
+            file.write(f"{line}\n")
+        return source
+
+    return make
+
+
+def impossible_time(folder: Path) -> str:
+    source = wandb_folder(table(), folder)
+    path = next(folder.rglob("wandb-summary.json"))
+    path.write_text(json.dumps({**json.loads(path.read_text()), "_timestamp": 1e300}))
+    return source
+
+
+def overrides(text: str) -> Make:
+    def make(folder: Path) -> str:
+        source = hydra(table(), folder)
+        next(folder.rglob("overrides.yaml")).write_text(text)
+        return source
+
+    return make
 
 
 def two_files(folder: Path) -> str:
@@ -197,6 +266,50 @@ REFUSED: dict[str, tuple[Make, dict[str, object], str]] = {
     "JSON of numbers": (holding("r.json", "[1, 2]"), {}, "record 1 is no object"),
     "JSON without records": (holding("r.json", "[]"), {}, "there are no records"),
     "JSON too deep": (holding("r.json", "[" * 9000 + "]" * 9000), {}, "nested too deep"),
+    "a whole number of 5,000 digits": (
+        a_digit_too_many("r.json"),
+        {"metric": "test_acc"},
+        "r.json: a whole number in it has thousands of digits",
+    ),
+    "such a number in a line": (
+        a_digit_too_many("r.jsonl"),
+        {"metric": "test_acc"},
+        "r.jsonl: a whole number in it has thousands of digits",
+    ),
+    "a hexadecimal one in YAML": (
+        configured("big: 0x" + "f" * 5000),
+        {},
+        "config.yaml: a whole number in it has thousands of digits",
+    ),
+    "an override that is no YAML": (
+        overrides("- 'model=[1'"),
+        {},
+        "overrides.yaml, line 1: ",
+    ),
+    "a journal of no operation": (holding("s.log", '{"op_code": 99}\n'), {}, "s.log is damaged"),
+    "a journal of a list": (
+        holding("s.log", '{"op_code":4,"worker_id":"x","study_id":0}\n[1]\n'),
+        {},
+        "s.log is damaged",
+    ),
+    "a journal without a name": (holding("s.log", '{"op_code": 0}\n'), {}, "s.log is damaged"),
+    "a journal that goes on so": (journal_with("[1]"), {}, "study.log is damaged"),
+    "a journal's value in words": (
+        journal_changed('"value":0.', '"value":"high","was":0.'),
+        {},
+        "study.log is damaged",
+    ),
+    "a journal's attributes": (
+        journal_changed('"system_attrs":{}', '"system_attrs":true'),
+        {},
+        "study.log is damaged",
+    ),
+    "a time beyond all clocks": (
+        changed(lambda r: r.assign(created=["9999-12-31"] + ["2026-01-01"] * 17)),
+        {},
+        "'9999-12-31' in row 1 is no time",
+    ),
+    "damaged types of Parquet": (damaged_types, {}, "or a damaged one"),
     "damaged Parquet": (holding("r.parquet", b"PAR1"), {}, "is no Parquet file"),
     "Parquet without rows": (no_rows, {}, "holds no rows"),
     "another database": (other_database, {}, "is no Optuna storage: it holds cats"),
@@ -255,6 +368,12 @@ COUNTED: dict[str, tuple[Make, str]] = {
         changed(lambda r: r.assign(state=["running"] + ["finished"] * 17)),
         "1 runs have not ended and are left out",
     ),
+    "a word of half a character": (
+        a_digit_too_many("r.json", r'"\ud800"'),
+        "18 runs",
+    ),
+    "a time that W&B cannot mean": (impossible_time, "18 runs"),
+    "keys that are dates": (configured("k: [{2020-01-01: 3}]"), "18 runs"),
     "one seed": (changed(lambda r: r[r["seed"] == 0]), "3 runs of runs: 3 arms"),
     "scores that are NaN": (changed(score(3, "NaN")), "18 runs"),
     "an infinite score": (changed(score(3, np.inf)), "18 runs"),

@@ -56,6 +56,37 @@ def test_runs_that_began_after_the_registration_confirm(claims: Path) -> None:
     assert (status, reason) == ("exploratory", "not every trial says when it was started")
 
 
+def test_runs_cannot_begin_after_they_are_judged(claims: Path) -> None:
+    register_claims(claims, "", [], DAY)
+    found = judged(claims, datetime.now(UTC) + timedelta(days=1))
+    assert standing(found) == ("exploratory", "12 runs begin in the future")
+
+
+def test_which_way_a_metric_is_better_is_registered_with_the_claims(claims: Path) -> None:
+    text = claims.read_text()
+    assert "name: acc" in text
+    assert "    better: higher\n" in text
+    claims.write_text(text.replace("    better: higher\n", "").replace("name: acc", "name: beta"))
+    with pytest.raises(
+        UserError, match=r"claims.yml: hypothesis .* Say better: higher or lower of"
+    ):
+        register_claims(claims, "", [], DAY)
+    assert not record_path(claims).exists()
+    equivalent = text.replace("    better: higher\n", "").replace("name: acc", "name: beta")
+    equivalent = equivalent.replace("kind: superiority", "kind: equivalence\n    margin: 0.1")
+    claims.write_text(equivalent.replace("      sides: two\n", ""))
+    register_claims(claims, "", [], DAY)
+
+
+def test_a_direction_that_is_turned_after_the_registration_deviates(claims: Path) -> None:
+    claims.write_text(claims.read_text().replace("    better: higher\n", ""))
+    register_claims(claims, "", [], DAY)
+    later = DAY + timedelta(hours=1)
+    assert standing(judged(claims, later)) == ("confirmatory", "")
+    turned = judged(claims, later, metric="test_acc", better="lower")
+    assert standing(turned) == ("deviated", "which way acc is better was not registered")
+
+
 def test_claims_that_were_changed_deviate_until_they_are_registered_anew(claims: Path) -> None:
     register_claims(claims, "", [], DAY)
     claims.write_text(claims.read_text().replace("alpha: 0.05", "alpha: 0.1"))

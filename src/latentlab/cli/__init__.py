@@ -1,54 +1,35 @@
 """The project's command line: Kedro's own, with what a user can mend told in one line.
 
-`latentlab` has the project's commands alone, `kedro` has Kedro's others beside them.
+`latentlab` has the project's commands alone, `kedro` has Kedro's others beside them. What takes
+seconds to import is imported by what is called, so that Ctrl-C ends these seconds in one line too.
 """
 
 from __future__ import annotations
 
-import logging
 import sys
-from pathlib import Path
+from importlib import import_module
 from types import TracebackType
+from typing import Any
 
-import click
-from kedro.framework.startup import bootstrap_project
-from kedro.utils import find_kedro_project
-
-from latentlab.cli.examination import examine
-from latentlab.cli.paper import export
-from latentlab.cli.project import doctor, schema
-from latentlab.cli.running import run
-from latentlab.cli.runs_that_exist import audit, compare, judge
-from latentlab.cli.studies import plan, register, status, verify
-from latentlab.core.errors import UserError
-from latentlab.core.faults import explained
-from latentlab.scaffold.command import new
-
-
-@click.group(name="latentlab")
-def cli() -> None:
-    """Commands of this project."""
-
-
-for _command in (
-    *(run, plan, new, register, verify, status),
-    *(judge, audit, compare, examine, export, doctor, schema),
-):
-    cli.add_command(_command)
-
-
-_with_traceback = sys.excepthook
+from latentlab.cli.ending import in_a_line, say
 
 
 def tell(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
-    """End a command with one line where a user can mend the error, else with its traceback."""
+    """End a command with one line where a user can mend or wanted the end, else a traceback."""
+    if isinstance(error, KeyboardInterrupt):
+        say(str(error) or "Stopped by Ctrl-C")
+        return
+    import logging
+
+    from latentlab.core.faults import explained
+
     told = explained(error)
     if told is None:
         _with_traceback(kind, error, traceback)
         return
     # What is logged as the process ends would stand below the line.
     logging.shutdown()
-    click.secho(f"Error: {told}", fg="red", err=True)
+    say(f"Error: {told}")
 
 
 def main() -> None:
@@ -57,17 +38,17 @@ def main() -> None:
     Raises:
         UserError: it lies in none.
     """
-    root = find_kedro_project(Path.cwd())
-    if root is None:
-        raise UserError(
-            f"{Path.cwd()} lies in no project",
-            "Go to the folder with conf/ and pyproject.toml, then give the command again.",
-        )
-    bootstrap_project(root)
-    # Below the project's folder Kedro finds another logging, which brings tracebacks of its own.
-    sys.excepthook = tell
-    cli()
+    with in_a_line():
+        import_module("latentlab.cli.commands").main()
 
 
+def __getattr__(name: str) -> Any:
+    """Return a command, or the group of all, `cli`, which Kedro asks for."""
+    if name.startswith("_"):
+        raise AttributeError(name)
+    return getattr(import_module("latentlab.cli.commands"), name)
+
+
+_with_traceback = sys.excepthook
 # Kedro has no place for errors of all its commands (run, catalog, viz, ..); Python has this one.
 sys.excepthook = tell

@@ -37,7 +37,7 @@ class ConfigurationFiles:
         self._patterns = [p for of_type in patterns.values() for p in of_type]
 
     def check(self, chosen: str, environments: Iterable[str]) -> None:
-        """Refuse an environment that is not there, unread files, and files that hold no settings.
+        """Refuse an environment that is not there, unread files, folders and what is no settings.
 
         Args:
             chosen: the environment of the run.
@@ -67,6 +67,8 @@ class ConfigurationFiles:
             if path.endswith(SUFFIXES)
         }
         named = {path for pattern in NAMED for path in self._fs.glob(f"{folder}/{pattern}")}
+        for path in sorted(one for one in read | named if self._fs.isdir(one)):
+            yield _folder(f"conf/{env}/{Path(path).relative_to(folder).as_posix()}")
         for path in sorted(self._fs.find(str(folder))):
             inside = Path(path).relative_to(folder)
             if any(_is_note(part) for part in inside.parts):
@@ -96,6 +98,8 @@ class ConfigurationFiles:
     def _of_root(self) -> Iterator[UserError]:
         for path in self._fs.ls(str(self._root), detail=False):
             name = Path(path).name
+            if self._fs.isdir(path) and name.endswith(SUFFIXES) and Path(name).stem == "logging":
+                yield _folder(f"conf/{name}")
             if self._fs.isfile(path) and not _is_note(name) and Path(name).stem != "logging":
                 yield UserError(
                     f"conf/{name}: nothing reads this file",
@@ -106,6 +110,10 @@ class ConfigurationFiles:
         for path in self._fs.ls(str(self._root), detail=False):
             if self._fs.isdir(path) and not Path(path).name.startswith("."):
                 yield Path(path).name
+
+
+def _folder(name: str) -> UserError:
+    return UserError(f"{name} is a folder where a file is read", "Rename the folder")
 
 
 def _is_note(name: str) -> bool:

@@ -12,6 +12,8 @@ from latentlab.core.errors import UserError
 
 DEEPEST = 50
 MOST_VALUES = 200_000
+MOST_BITS = 14_000
+"""Of a whole number; one of more has so many digits that Python does not write it."""
 
 
 class _StrictLoader(yaml.SafeLoader):
@@ -99,6 +101,12 @@ def _bounded(content: Any, where: str) -> None:
             raise UserError(
                 f"{where} holds more than {MOST_VALUES:,} values, its aliases written out",
                 "Shorten it",
+            )
+        keys = value if isinstance(value, dict) else ()
+        if any(isinstance(one, int) and one.bit_length() > MOST_BITS for one in (value, *keys)):
+            raise UserError(
+                f"{where}: a whole number in it has thousands of digits",
+                "Put it in quotes if it is text",
             )
         if isinstance(value, dict):
             waiting += [(inner, depth + 1) for inner in value.values()]

@@ -208,8 +208,9 @@ Parameter = Annotated[
 
 
 def is_number(value: Any) -> TypeGuard[int | float]:
-    """Return whether a value is a number; truth values are not."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    """Return whether a value is a number that a float holds; truth values are not."""
+    whole = isinstance(value, int) and not isinstance(value, bool) and value.bit_length() < 1024
+    return whole or isinstance(value, float)
 
 
 def same(one: Any, other: Any) -> bool:

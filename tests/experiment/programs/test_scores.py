@@ -83,6 +83,9 @@ def test_points_that_mlflow_logged_without_a_step_stay_in_order(tmp_path):
         ("{}", "holds no scores"),
         ("[1]", "holds no names with numbers"),
         ("{", "is no JSON"),
+        (f'{{"acc": {"9" * 5000}}}', "is no JSON"),
+        (f'{{"acc": {"9" * 400}}}', "no number"),
+        ("[" * 200_000, "is no JSON"),
     ],
 )
 def test_what_is_no_score_is_one_line(tmp_path, text, what):

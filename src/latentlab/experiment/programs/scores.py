@@ -99,7 +99,7 @@ def _by_epoch(rows: Iterable[Mapping[str, Any]], source: str) -> dict[str, list[
 def _object(text: str, where: str) -> dict[str, Any]:
     try:
         content = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{where} is no JSON ({error})", "Correct what writes it") from error
     if not isinstance(content, dict):
         raise UserError(f"{where} holds no names with numbers", 'Write {"accuracy": 0.9}')
@@ -156,8 +156,8 @@ def _of_wandb(folder: Path) -> tuple[dict[str, float], list[dict[str, float]]]:
         # W&B's service writes it too, and older clients did at the end of a run.
         file = runs[-1].parent / "files" / "wandb-summary.json"
         if file.is_file():
-            summary = json.loads(file.read_bytes())
-    except (OSError, ValueError) as error:
+            summary = _object(file.read_text("utf-8"), file.name)
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"its run of wandb cannot be read ({error})", "Run it again") from error
     return _scalars(summary), [_scalars(line) for line in history]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -29,11 +30,14 @@ def cell_text(value: Any) -> str:
     ('0.1', 'True', 'None', '[1, 2]', 'cnn')
     """
     if isinstance(value, str):
-        return " ".join(value.split())
+        # JSON may hold halves of characters, which nothing can write.
+        return " ".join(value.encode(errors="replace").decode().split())
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, list | dict):
-        return json.dumps(value, default=str)
+        with suppress(TypeError):
+            return json.dumps(value, default=str)
+        # A key is a date, or another one that JSON has not.
     return str(value)
 
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import yaml
 
 from latentlab.core.errors import UserError
 from latentlab.core.strict_yaml import load_yaml, parse_yaml
@@ -54,7 +53,7 @@ def _found(place: str, asked: Asked) -> Found:
 
 def _in_order(folder: Path) -> tuple[str, int, str]:
     """Jobs of a multirun by number: 2 before 10."""
-    number = int(folder.name) if folder.name.isdigit() else -1
+    number = int(folder.name) if folder.name.isdecimal() else -1
     return str(folder.parent), number, folder.name
 
 
@@ -67,13 +66,13 @@ def _settings(folder: Path) -> dict[str, Any]:
     settings = flatten(load_yaml(folder / _CONFIG))
     overrides = folder / _OVERRIDES
     given = parse_yaml(overrides.read_bytes(), str(overrides)) if overrides.is_file() else []
-    for one in given or []:
+    for one in given if isinstance(given, list) else []:
         key, _, value = str(one).partition("=")
         group = key.lstrip("+~").partition("@")[0].replace("/", ".")
         below = [name for name in settings if name.startswith(f"{group}.")]
         if below:
             settings = {name: v for name, v in settings.items() if name not in below}
-            settings[group] = yaml.safe_load(value) if value else ""
+            settings[group] = parse_yaml(value.encode(), str(overrides)) if value else ""
     return settings
 
 

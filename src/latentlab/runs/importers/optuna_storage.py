@@ -39,7 +39,7 @@ def opened(address: str) -> Iterator[BaseStorage]:
     """Give a storage to read; of a SQLite file a copy, since Optuna makes and stamps tables.
 
     Raises:
-        UserError: there is none, or it cannot be opened.
+        UserError: there is none, it cannot be opened, or what the block reads in it is damaged.
     """
     import optuna
     from optuna.storages import JournalStorage
@@ -64,13 +64,21 @@ def opened(address: str) -> Iterator[BaseStorage]:
                 storage = _database(address, address, upgrade=False)
             else:
                 storage = JournalStorage(JournalFileBackend(address))
-        except (OSError, ImportError, RuntimeError, ValueError, KeyError, SQLAlchemyError) as error:
+            yield storage
+        except UserError:
+            raise
+        except (OSError, ImportError, RuntimeError, SQLAlchemyError) as error:
             why, remedy = failure(error)
             raise UserError(
                 f"The Optuna storage at {address} cannot be opened: {why}",
                 remedy or "Check the address",
             ) from error
-        yield storage
+        except Exception as error:
+            # Optuna checks nothing of what it reads: what is damaged raises nearly anything.
+            raise UserError(
+                f"The Optuna storage at {address} is damaged ({type(error).__name__}: {error})",
+                "Restore it, or give its trials as CSV: study.trials_dataframe().to_csv(..)",
+            ) from error
 
 
 def _is_sqlite(path: Path) -> bool:

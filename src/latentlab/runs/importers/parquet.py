@@ -28,9 +28,10 @@ def _found(place: str, asked: Asked) -> Found:
         raise UserError(
             f"{path} cannot be read: {error.strerror or error}", "Correct the path"
         ) from error
-    except ValueError as error:
+    except Exception as error:
+        # Beside ValueError, what pandas notes of the columns' types raises nearly anything.
         raise UserError(
-            f"{path} is no Parquet file, or a damaged one: {str(error).splitlines()[0]}",
+            f"{path} is no Parquet file, or a damaged one: {error}",
             "Write it anew, or give the runs as CSV",
         ) from error
     if table.empty:

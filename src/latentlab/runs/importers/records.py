@@ -27,20 +27,23 @@ def read_records(path: Path) -> list[dict[str, Any]]:
     except UnicodeDecodeError as error:
         raise UserError(f"{path} is not text in UTF-8", "Save it in UTF-8") from error
     try:
-        content = json.loads(text) if path.suffix.lower() not in _LINES else _lines(text)
+        content = _content(text, path.suffix.lower() in _LINES)
     except RecursionError as error:
         raise UserError(
             f"{path} is nested too deep to be runs", "Give a list of records"
         ) from error
     except json.JSONDecodeError as error:
-        try:
-            content = _lines(text)
-        except json.JSONDecodeError:
-            raise UserError(
-                f"{path}: {error.msg} in line {error.lineno}",
-                "Give a list of records, or a record a line: "
-                '{"model": "a", "seed": 0, "test_acc": 0.9}',
-            ) from error
+        raise UserError(
+            f"{path}: {error.msg} in line {error.lineno}",
+            "Give a list of records, or a record a line: "
+            '{"model": "a", "seed": 0, "test_acc": 0.9}',
+        ) from error
+    except ValueError as error:
+        # Python reads no longer ones.
+        raise UserError(
+            f"{path}: a whole number in it has thousands of digits",
+            "Put it in quotes if it is text, or leave it out",
+        ) from error
     records = content if isinstance(content, list) else [content]
     wrong = [k for k, one in enumerate(records, start=1) if not isinstance(one, dict)]
     if wrong or not records:
@@ -49,6 +52,23 @@ def read_records(path: Path) -> list[dict[str, Any]]:
             f"{path}: {what}", 'Give records such as {"model": "a", "seed": 0, "test_acc": 0.9}'
         )
     return records
+
+
+def _content(text: str, lines: bool) -> Any:
+    """Return what a text holds: one value, or values a line where that is said or nothing else.
+
+    Raises:
+        ValueError: it is no JSON, or a number in it is too long.
+    """
+    if lines:
+        return _lines(text)
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        try:
+            return _lines(text)
+        except json.JSONDecodeError:
+            raise error from None
 
 
 def _lines(text: str) -> list[Any]:

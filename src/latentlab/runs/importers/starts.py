@@ -48,9 +48,10 @@ def _time(text: str) -> pd.Timestamp | None:
         return None
     try:
         time = pd.Timestamp(text)
-    except ValueError:
+        # Columns of times count nanoseconds, from 1677 to 2262.
+        return None if pd.isna(time) else utc(time.to_pydatetime()).as_unit("ns")
+    except (ValueError, OverflowError):
         return None
-    return None if pd.isna(time) else utc(time.to_pydatetime())
 
 
 def utc(time: datetime) -> pd.Timestamp:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +90,9 @@ def _created(files: Path, summary: Mapping[str, Any]) -> str:
         return ""
     from datetime import UTC, datetime
 
-    return datetime.fromtimestamp(last - took, UTC).isoformat()
+    with suppress(OverflowError, ValueError, OSError):
+        return datetime.fromtimestamp(last - took, UTC).isoformat()
+    return ""
 
 
 def _json(path: Path) -> dict[str, Any]:

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from latentlab.core.errors import UserError
+from latentlab.core.errors import UserError, together
+from latentlab.evidence.claims.base import Claim
 from latentlab.evidence.departures import departures
 from latentlab.evidence.hypotheses import Hypotheses
 from latentlab.evidence.registration import (
@@ -34,6 +35,7 @@ from latentlab.evidence.statements import statements
 from latentlab.metrics.metric import Metric
 from latentlab.reporting.formatting import plural
 from latentlab.runs.judging.claims import read_claims
+from latentlab.runs.metric_names import better_of
 
 _SUBJECT = "runs"
 _JUDGED = ["arm", "seed", "split", "metric", "value"]
@@ -94,10 +96,11 @@ def register_claims(
         at: the present time, with a time zone.
 
     Raises:
-        UserError: a mistake in the claims, a damaged record, or claims that were registered
-            otherwise and no word of why.
+        UserError: a mistake in the claims, one that does not say which way its metric is better, a
+            damaged record, or claims that were registered otherwise and no word of why.
     """
     hypotheses, path = read_claims(claims), record_path(claims)
+    _refuse_undirected(claims, hypotheses)
     metrics = {name: Metric(name, "none", "", name, scale="log") for name in ratios}
     now, record = _declared(hypotheses, metrics), Record.read(path)
     registered = record.registered(_SUBJECT)
@@ -133,7 +136,9 @@ def standing_of(
     """Return what verdicts may be called under the registration of a file of claims, if any.
 
     No seeds are registered, so that nothing else forbids judging again and again as runs come in:
-    a verdict is confirmatory at the first look alone.
+    a verdict is confirmatory at the first look alone. Runs cannot begin after they are judged, so
+    that nobody knows when those began which say so. A direction that is said of the runs alone was
+    not registered.
 
     Args:
         claims: their file.
@@ -151,10 +156,23 @@ def standing_of(
         return unregistered
     under = standing_under(record, _declared(hypotheses, metrics), trials, {})
     digest = rows_digest(scores[_JUDGED])
+    now = pd.Timestamp.now("UTC")
     before = [look for look in record.looks(digest_of(registered)) if look.scores != digest]
 
     def standing(name: str, used: pd.DataFrame | None) -> Standing:
         found = under(name, used)
+        started = pd.Series([]) if used is None else used["started_at"]
+        later = int((pd.to_datetime(started, utc=True) > now).sum())
+        if later and found.status != "exploratory":
+            verb = "begins" if later == 1 else "begin"
+            reason = f"{plural(later, 'run')} {verb} in the future"
+            return replace(found, status="exploratory", reason=reason)
+        claim = hypotheses.hypotheses[name]
+        known = metrics.get(claim.metric.name)
+        turned = known is not None and known.better != better_of(claim.metric.name)
+        if found.status == "confirmatory" and _undirected(claim) and turned:
+            reason = f"which way {claim.metric.name} is better was not registered"
+            return replace(found, status="deviated", reason=reason)
         if found.status != "confirmatory" or not any(name in look.verdicts for look in before):
             return found
         reason = f"it was judged on other runs before, at {before[-1].at:%Y-%m-%d %H:%M}"
@@ -189,6 +207,29 @@ def note_look(claims: Path, scores: pd.DataFrame, verdicts: pd.DataFrame, at: da
         verdicts=dict(zip(verdicts["hypothesis"], verdicts["verdict"], strict=True)),
     )
     record.append(look, path)
+
+
+def _undirected(claim: Claim) -> bool:
+    """Whether a claim speaks of better and worse, and leaves it to the metric which is which."""
+    return claim.needs_direction and claim.metric.better is None
+
+
+def _refuse_undirected(claims: Path, hypotheses: Hypotheses) -> None:
+    """Name the metrics of which neither claim nor name says which way they are better.
+
+    Raises:
+        UserError: there are some; who judges the runs could choose the direction that suits them.
+    """
+    mistakes = [
+        UserError(
+            f"{claims}: hypothesis {name} does not say which way {claim.metric.name} is better",
+            f"Say better: higher or lower of {claim.metric.name}",
+        )
+        for name, claim in hypotheses.hypotheses.items()
+        if _undirected(claim) and better_of(claim.metric.name) is None
+    ]
+    if mistakes:
+        raise together(mistakes)
 
 
 def _declared(hypotheses: Hypotheses, metrics: Mapping[str, Metric]) -> Declared:
