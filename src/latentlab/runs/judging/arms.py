@@ -44,11 +44,6 @@ class Arms:
         """The arms in the order of their first run."""
         return [str(name) for name in pd.unique(self.labels)]
 
-    def share_seeds(self, one: str, other: str) -> bool:
-        """Whether two arms were run on the same seeds, so that they can be paired."""
-        first, second = (set(self.seeds[self.labels == arm]) for arm in (one, other))
-        return self.are_seeds and first == second
-
 
 def arms_of(runs: RunTable, named: Sequence[str] | None) -> Arms:
     """Sort runs into arms.
