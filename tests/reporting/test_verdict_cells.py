@@ -296,6 +296,15 @@ def test_an_open_claim_says_its_look_and_one_without_looks_says_nothing() -> Non
 
 
 @pytest.mark.parametrize("terminal", [False, True])
+def test_the_terminal_says_that_it_is_another_attempt(terminal: bool) -> None:
+    output = io.StringIO()
+    console = Console(file=output, force_terminal=terminal, width=250)
+    print_verdicts(VERDICTS.head(2).assign(attempt=[2, 1]), {}, console)
+    assert output.getvalue().count("attempt") == 1
+    assert "attempt 2, which pays for those before" in output.getvalue()
+
+
+@pytest.mark.parametrize("terminal", [False, True])
 def test_the_terminal_says_at_which_look_a_claim_was_decided(terminal: bool) -> None:
     output = io.StringIO()
     console = Console(file=output, force_terminal=terminal, width=250)

@@ -69,7 +69,7 @@ def print_verdicts(
     if console.is_terminal:
         console.print(_table(rows))
         for row in rows:
-            for said in filter(None, (sources_text(row), cause_text(row))):
+            for said in filter(None, (sources_text(row), cause_text(row), _attempt(row))):
                 console.print(Text(f"{as_text(row.get('hypothesis'))}: {said}."))
     else:
         for row in rows:
@@ -181,7 +181,7 @@ def _line(row: dict[Hashable, Any]) -> Text:
         parts.append(f"effect {effect_text(row)} ({interval_label(row)}){_holds(row, ', ')}")
         parts.append(f"adjusted p {_p_text(row)} ({correction_text(row)})")
         parts.append(count_text(row))
-        parts += filter(None, (sources_text(row), look_text(row)))
+        parts += filter(None, (sources_text(row), look_text(row), _attempt(row)))
         if more := seeds_missing(row):
             parts.append(f"needs {more} more")
     if cause := cause_text(row):
@@ -189,6 +189,12 @@ def _line(row: dict[Hashable, Any]) -> Text:
     if (status := as_text(row.get("status"))) in UNCONFIRMED:
         parts.append(status)
     return Text("; ".join(parts))
+
+
+def _attempt(row: dict[Hashable, Any]) -> str:
+    """Say which attempt it is; empty of the first."""
+    attempt = as_float(row.get("attempt"))
+    return f"attempt {attempt:.0f}, which pays for those before" if attempt > 1 else ""
 
 
 def _named(row: dict[Hashable, Any]) -> Text:
