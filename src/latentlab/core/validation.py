@@ -203,7 +203,7 @@ def nearest(key: str, names: Sequence[str]) -> str:
     close = difflib.get_close_matches(key, names, n=1)
     if close:
         return f"Did you mean {close[0]}?"
-    return f"Use one of {', '.join(names)}" if names else "Remove it"
+    return f"Use one of {', '.join(names)}." if names else "Remove it."
 
 
 def _at(content: Any, path: Path) -> Any:
