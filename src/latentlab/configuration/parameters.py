@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from functools import cache
 from typing import Any, Literal
 
@@ -10,9 +10,8 @@ from kedro.framework.context import KedroContext
 from pydantic import Field, create_model
 
 from latentlab.compute.config import ComputeConfig
-from latentlab.core.errors import UserError, noting, together
 from latentlab.core.model import StrictModel
-from latentlab.core.validation import NO_SUCH_KEY, validate
+from latentlab.core.validation import validate
 from latentlab.experiment.sweep.settings import SweepsConfig
 from latentlab.runs.judging.settings import EvidenceSettings
 from latentlab.search.imported_sweeps.source import ImportedSweep
@@ -57,24 +56,17 @@ def validated(content: Mapping[str, Any]) -> dict[str, Any]:
         UserError: one line with every mistake, its key and its remedy.
     """
     model = parameters_model()
-    mistakes = list(_of_studies([key for key in content if key not in model.model_fields]))
-    told = {mistake.what.partition(":")[0] for mistake in mistakes}
-    with noting(mistakes):
-        parameters = validate(model, {k: v for k, v in content.items() if k not in told}, "")
-    if mistakes:
-        raise together(mistakes)
+    parameters = validate(model, dict(content), "", elsewhere=_below_studies())
     return {name: getattr(parameters, name) for name in model.model_fields}
 
 
-def _of_studies(unknown: Sequence[str]) -> Iterator[UserError]:
-    """Yield a mistake for each key that stands outside of studies and is a setting of theirs."""
-    for key in unknown:
-        owners = [name for name, one in STUDIES.items() if key in one.declaration.model_fields]
-        if owners:
-            yield UserError(
-                f"{key}: {NO_SUCH_KEY}, it is of a study",
-                f"Write the study before it: {owners[0]}.{key}.",
-            )
+def _below_studies() -> dict[str, str]:
+    """Return what to write instead of a setting of studies that stands outside of them."""
+    return {
+        key: f"Write the study before it: {name}.{key}"
+        for name, study in reversed(STUDIES.items())
+        for key in study.declaration.model_fields
+    }
 
 
 class ProjectContext(KedroContext):
