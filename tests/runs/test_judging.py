@@ -215,3 +215,27 @@ def test_what_to_run_next_is_told_by_claim(tmp_path):
     assert str(more) in found.said[-1]
     decided = judged(table()[lambda runs: runs["model"] != "deep"], tmp_path)
     assert "What to run next" not in [section.title for section in decided.document.sections]
+
+
+def test_a_score_with_its_spread_is_named_as_the_cause(tmp_path):
+    runs = table()[["model", "seed", "test_acc"]]
+    for name in ("accuracy", "outcome"):
+        told = refused(runs.assign(**{name: "81.2 ± 0.4"}).drop(columns="test_acc"), tmp_path)
+        assert f"column {name}: '81.2 ± 0.4' in row 1 is no number. A row is a run with one" in told
+
+
+def test_a_column_per_seed_is_told_with_what_to_do(tmp_path):
+    runs = table()
+    wide = runs.pivot(index="model", columns="seed", values="test_acc").add_prefix("seed_")
+    told = refused(wide.reset_index(), tmp_path)
+    assert "runs.csv has a column per seed: seed_0 to seed_5. Write a row per run" in told
+    code = told[told.index("table.melt") :].removesuffix(".")
+    rows = eval(code, {"table": wide.reset_index()})
+    found = judged(rows, tmp_path)
+    assert set(found.verdicts["test"]) == {"paired_t"}
+
+
+def test_a_value_with_a_space_is_quoted_in_what_to_say(tmp_path):
+    told = refused(table().replace("baseline", "big model"), tmp_path)
+    assert "? The arms are big model" in told
+    assert told.endswith("Say evidence.control='big model', for example.")

@@ -15,6 +15,7 @@ from latentlab.evidence.standing import JudgeStanding, unregistered
 from latentlab.evidence.verdicts import judge
 from latentlab.reporting.deviations import deviations
 from latentlab.reporting.document import Document, Section
+from latentlab.reporting.formatting import plural
 from latentlab.reporting.sections import study_document
 from latentlab.reporting.tables import comparison_table
 from latentlab.reporting.verdict_prose import verdict_deviations
@@ -99,7 +100,8 @@ def judge_runs(chosen: EvidenceSettings, root: Path, runs_of: RunsOf) -> JudgedR
     found = audit(audited_runs(runs, metrics, arms, control, verdicts))
     findings, undecided = findings_table(found.findings), open_claims(verdicts)
     said = (
-        f"{len(trials)} runs of {runs.name}: {len(arms.names)} arms, compared with {control}.",
+        f"{plural(len(trials), 'run')} of {runs.name}: {plural(len(arms.names), 'arm')}, compared "
+        f"with {control}.",
         *(f"{note[0].upper()}{note[1:]}." for note in (*runs.notes, *arms.notes, *repeated)),
         *(f"{note}." for note in (*lost, *paired)),
         audit_sentence(found),

@@ -11,6 +11,7 @@ from latentlab.core.errors import UserError
 from latentlab.reporting.formatting import plural
 from latentlab.runs.judging.arms import Arms
 from latentlab.runs.judging.reading import Measured
+from latentlab.runs.judging.settings import setting
 from latentlab.runs.run_table import RunTable
 
 
@@ -124,7 +125,7 @@ def _refuse_twice(trials: pd.DataFrame, arms: Arms, source: str) -> None:
     raise UserError(
         f"{source}: {len(same)} runs of arm {first['arm']} have seed {first['seed']} "
         f"({', '.join(same['trial_id'][:5])}), and so in {plural(len(again), 'case')}",
-        f"Say what else tells arms apart: evidence.arm={columns}."
+        f"Say what else tells arms apart: {setting('arm', columns)}."
         if varying
         else "Take all but one of them out, or name another column as evidence.seed.",
     )
