@@ -75,7 +75,8 @@ def print_verdicts(
         for row in rows:
             console.print(_line(row), soft_wrap=True)
     if following := next_step(verdicts):
-        console.print(Text(following), soft_wrap=not console.is_terminal)
+        # Without the marks of code, so that the command can be copied as it stands.
+        console.print(Text(following.replace("`", "")), soft_wrap=not console.is_terminal)
     if pooled is not None and len(pooled):
         console.print(Text(f"Pooled over {', '.join(pooled_names(pooled))}:"))
         for row in verdict_rows(pooled):
