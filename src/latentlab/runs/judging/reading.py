@@ -68,7 +68,7 @@ def read_runs(
     first = str(runs.values.columns[0])
     if runs.values[first].isna().all():
         raise UserError(
-            f"{chosen.source}: of {plural(len(runs.values), 'run')} that ended none has a value of "
+            f"{chosen.source}: none of the {plural(len(runs.values), 'run')} that ended has a value of "
             f"{first}",
             "Name another column as evidence.metric, or wait for runs that finish.",
         )
