@@ -68,8 +68,8 @@ def read_runs(
     first = str(runs.values.columns[0])
     if runs.values[first].isna().all():
         raise UserError(
-            f"{chosen.source}: none of the {plural(len(runs.values), 'run')} that ended has a value "
-            f"of {first}",
+            f"{chosen.source}: none of the {plural(len(runs.values), 'run')} that ended has a "
+            f"value of {first}",
             "Name another column as evidence.metric, or wait for runs that finish.",
         )
     return runs
