@@ -12,6 +12,7 @@ from click.testing import CliRunner
 
 from latentlab.cli import compare
 from latentlab.core.errors import UserError
+from latentlab.tracking.finished_runs import MODEL_FACTS
 
 VERDICT = {"effect": 0.1, "interval_low": 0.0, "interval_high": 0.2, "unit": "share"}
 SCORE = {"metric": "accuracy", "split": "test", "mean_low": 0.4, "mean_high": 0.6, "n": 5}
@@ -53,6 +54,9 @@ def log_run(
 
 def test_what_differs(store: mlflow.MlflowClient, tmp_path: Path) -> None:
     old = log_run(store, tmp_path, 0.1, "inconclusive", 0.5)
+    for fact in MODEL_FACTS:
+        # It registered a model, the second run found the same one.
+        store.log_param(old, fact, "toy")
     log_run(store, tmp_path, 0.2, "supported", 0.5)
     result = CliRunner().invoke(compare, ["toy~1", "toy", "--json"], catch_exceptions=False)
     found = json.loads(result.output)
@@ -71,7 +75,7 @@ def test_what_differs(store: mlflow.MlflowClient, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("reference", "told"),
     [
-        ("toy~3", "toy has 1 runs that reached their verdicts"),
+        ("toy~3", "toy has 1 run with verdicts"),
         ("tyo", "There is no experiment tyo"),
         ("0" * 32, "There is no run 0"),
     ],
@@ -82,3 +86,11 @@ def test_runs_that_are_not_there(
     log_run(store, tmp_path, 0.1, "supported", 0.5)
     with pytest.raises(UserError, match=told):
         CliRunner().invoke(compare, ["toy", reference], catch_exceptions=False)
+
+
+def test_studies_alone_are_listed(store: mlflow.MlflowClient) -> None:
+    for name in ("evidence", "derp_vae"):
+        store.create_experiment(name)
+    with pytest.raises(UserError) as caught:
+        CliRunner().invoke(compare, ["nope", "toy"], catch_exceptions=False)
+    assert str(caught.value) == "There is no experiment nope. Use one of derp_vae."

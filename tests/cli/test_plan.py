@@ -39,3 +39,12 @@ def test_a_forecast_of_more_seeds_than_were_run(smoke_project: ProjectCopy) -> N
 def test_a_sweep_is_not_planned_beforehand() -> None:
     with pytest.raises(UserError, match="chooses its trials as it goes"):
         CliRunner().invoke(plan, ["derp_vae_sweep"], catch_exceptions=False)
+
+
+@pytest.mark.parametrize("name", ["nope", "derp_vea"])
+def test_studies_are_listed_once(name: str) -> None:
+    with pytest.raises(UserError) as caught:
+        CliRunner().invoke(plan, [name], catch_exceptions=False)
+    said = str(caught.value)
+    assert said.count("derp_vae") == 1
+    assert said.endswith(("Did you mean derp_vae?", "."))

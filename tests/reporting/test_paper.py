@@ -27,6 +27,7 @@ def paper() -> Paper:
         table["arm"] = table["arm"].replace({control: NASTY})
     verdicts["question"] = f"Is \u03c3 \u2264 {NASTY}?"
     verdicts["control"] = NASTY
+    verdicts = verdicts.assign(look=1.0, looks=2.0)
     tables = {
         "verdicts": verdicts,
         "comparison": comparison_table(scores, METRICS, NASTY, trials=trials),
@@ -39,6 +40,7 @@ def paper() -> Paper:
         arms=list(scores["arm"].unique()),
         control=NASTY,
         shared="share data order",
+        looks="Looks were declared.",
         tables=tables,
         scores=scores,
         history=make_history().query("epoch < 3"),
@@ -67,6 +69,8 @@ def test_every_number_of_the_tables_is_listed(paper: Paper, files: dict[str, byt
     assert "beta_vae_2: 1 of 10 trials diverged (seed 104 at step 812)." in texts["deviations.md"]
     assert "Holm, family primary, alpha .05" in texts["methods.md"]
     assert REHEARSAL not in texts["methods.md"]
+    assert "Looks were declared." in texts["methods.md"]
+    assert "decided at look 1 of 2" in texts["methods.md"]
 
 
 def test_the_document_has_every_figure(files: dict[str, bytes]) -> None:

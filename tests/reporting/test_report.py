@@ -288,3 +288,17 @@ def test_a_report_may_lack_one_of_its_tables(tmp_path: Path, missing: str) -> No
     index = write_document(tmp_path / "r", small_report(**{missing: empty[missing]}))
     words = {"verdicts": "No hypothesis was declared", "comparison": "no scores to compare"}
     assert words[missing] in "".join(Page(index).text)
+
+
+def test_commands_inside_of_sentences_are_shown_as_code(tmp_path: Path) -> None:
+    command = f"kedro run --params {HOSTILE}"
+    verdicts = make_verdicts().assign(command=command)
+    document = make_document(verdicts=verdicts)
+    path = write_document(tmp_path / "report", document)
+    page = path.read_text(encoding="utf-8")
+    begin = page.index("What to do next</h")
+    part = page[begin : page.index("</section>", begin)] if "</section>" in page else page[begin:]
+    assert "<code>kedro run --params &lt;script&gt;alert(1)&lt;/script&gt;</code>" in part
+    assert "<code>stopping</code>" in part
+    assert "`" not in part.partition("</p>")[0]
+    assert HOSTILE not in page

@@ -299,6 +299,22 @@ def test_an_open_claim_says_its_look_and_one_without_looks_says_nothing() -> Non
     assert " look " not in sentence("H1_less_collapse") + sentence("H4_kl_lower")
 
 
+def test_in_the_terminal_the_next_command_has_no_marks() -> None:
+    output = io.StringIO()
+    print_verdicts(VERDICTS.assign(command="kedro run"), {}, Console(file=output, width=250))
+    assert output.getvalue().splitlines()[-1].endswith(": kedro run")
+    assert "`" not in output.getvalue()
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_the_terminal_says_that_it_is_another_attempt(terminal: bool) -> None:
+    output = io.StringIO()
+    console = Console(file=output, force_terminal=terminal, width=250)
+    print_verdicts(VERDICTS.head(2).assign(attempt=[2, 1]), {}, console)
+    assert output.getvalue().count("attempt") == 1
+    assert "attempt 2, which pays for those before" in output.getvalue()
+
+
 @pytest.mark.parametrize("terminal", [False, True])
 def test_the_terminal_says_at_which_look_a_claim_was_decided(terminal: bool) -> None:
     output = io.StringIO()

@@ -87,11 +87,62 @@ def test_arms_of_other_seeds_or_of_none_are_not_paired(tmp_path):
     assert found.comparison["pairs"].max() == 0
 
 
+def arms_on(baseline: list[int], wide: list[int]) -> pd.DataFrame:
+    runs = table(8)
+    own = {"baseline": baseline, "wide": wide}
+    kept = [seed in own.get(arm, []) for arm, seed in zip(runs["model"], runs["seed"], strict=True)]
+    return runs[kept]
+
+
+@pytest.mark.parametrize("wide", [[0, 1, 2, 3, 4, 6], [0, 1, 2, 3, 4], [0, 1, 2, 3]])
+def test_arms_that_share_most_seeds_are_paired_on_these(tmp_path, wide):
+    found = judged(arms_on([0, 1, 2, 3, 4, 5], wide), tmp_path)
+    (row,) = found.verdicts.to_dict("records")
+    assert (row["test"], row["n"]) == ("paired_t", len(set(wide) - {6}))
+    (said,) = [line for line in found.said if "are paired on" in line]
+    left = [seed for seed in range(6) if seed not in wide]
+    alone = f"baseline {', '.join(map(str, left))}"
+    assert said.endswith(f"left out: {'wide 6; ' if 6 in wide else ''}{alone}.")
+    assert said in write_document(tmp_path / "report", found.document).read_text()
+
+
+@pytest.mark.parametrize("wide", [[0, 1, 2], [4, 5, 6, 7], [0, 1]])
+def test_that_arms_are_not_paired_is_said_and_why(tmp_path, wide):
+    baseline = [0, 1, 2, 3, 4, 5] if len(wide) > 2 else [0, 1, 2]
+    found = judged(arms_on(baseline, wide), tmp_path)
+    assert set(found.verdicts["test"]) == {"welch_t"}
+    shared = len(set(baseline) & set(wide))
+    words = f"wide and baseline are compared unpaired: they share {shared} of {len(baseline)} seeds"
+    assert words in " ".join(found.said)
+    assert words in write_document(tmp_path / "report", found.document).read_text()
+
+
+def test_the_question_is_what_supported_and_refuted_answer(tmp_path):
+    runs = table()[lambda rows: rows["model"] != "deep"]
+    runs["model"] = runs["model"].map({"baseline": "narrow", "wide": "baseline"})
+    (row,) = judged(runs, tmp_path).verdicts.to_dict("records")
+    assert row["verdict"] == "refuted"
+    assert row["question"] == "is narrow better than baseline on acc?"
+
+
+def test_runs_without_a_finite_score_are_counted_everywhere(tmp_path):
+    runs = table()
+    runs.loc[(runs["model"] == "deep") & (runs["seed"] == 0), "test_acc"] = np.inf
+    runs.loc[(runs["model"] == "deep") & (runs["seed"] == 1), "test_acc"] = np.nan
+    found = judged(runs, tmp_path)
+    assert "Left out for want of a finite test_acc: 2 runs (deep 2)." in found.said
+    tables = {one.title: one.table for one in found.document.sections}
+    rows = tables["What was run of each arm"].set_index("arm")
+    assert rows["no finite test_acc"].to_dict() == {"baseline": "0", "wide": "0", "deep": "2"}
+    assert rows["seeds to run"].to_dict() == {"baseline": "none", "wide": "none", "deep": "0, 1"}
+    assert found.verdicts.set_index("hypothesis").loc["deep", "n"] == 4
+
+
 def test_a_failed_run_that_was_run_again_does_not_count(tmp_path):
     runs = table().assign(state="finished")
     lost = runs[runs["seed"] == 0].assign(state="crashed", test_acc=np.nan)
     found = judged(pd.concat([lost, runs]), tmp_path)
-    assert "3 runs that did not finish are left out" in " ".join(found.said)
+    assert "run again: 3 runs that did not finish" in " ".join(found.said)
     pd.testing.assert_frame_equal(found.verdicts, judged(runs, tmp_path).verdicts)
 
 
@@ -164,3 +215,27 @@ def test_what_to_run_next_is_told_by_claim(tmp_path):
     assert str(more) in found.said[-1]
     decided = judged(table()[lambda runs: runs["model"] != "deep"], tmp_path)
     assert "What to run next" not in [section.title for section in decided.document.sections]
+
+
+def test_a_score_with_its_spread_is_named_as_the_cause(tmp_path):
+    runs = table()[["model", "seed", "test_acc"]]
+    for name in ("accuracy", "outcome"):
+        told = refused(runs.assign(**{name: "81.2 ± 0.4"}).drop(columns="test_acc"), tmp_path)
+        assert f"column {name}: '81.2 ± 0.4' in row 1 is no number. A row is a run with one" in told
+
+
+def test_a_column_per_seed_is_told_with_what_to_do(tmp_path):
+    runs = table()
+    wide = runs.pivot(index="model", columns="seed", values="test_acc").add_prefix("seed_")
+    told = refused(wide.reset_index(), tmp_path)
+    assert "runs.csv has a column per seed: seed_0 to seed_5. Write a row per run" in told
+    code = told[told.index("table.melt") :].removesuffix(".")
+    rows = eval(code, {"table": wide.reset_index()})
+    found = judged(rows, tmp_path)
+    assert set(found.verdicts["test"]) == {"paired_t"}
+
+
+def test_a_value_with_a_space_is_quoted_in_what_to_say(tmp_path):
+    told = refused(table().replace("baseline", "big model"), tmp_path)
+    assert "? The arms are big model" in told
+    assert told.endswith("Say evidence.control='big model', for example.")

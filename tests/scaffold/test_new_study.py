@@ -112,7 +112,7 @@ def test_nothing_is_overwritten_and_names_are_names(project):
         (["derp_vae", "--program"], "There is a study derp_vae already"),
         (["My-Study", "--program"], "is no name of a study"),
         (["other"], "say which kind of study"),
-        (["other", "--plain", "--program"], "say which kind of study"),
+        (["other", "--plain", "--program"], "--plain and --program are two kinds of study"),
         (["other", "--plain", "--directory", "."], "--directory is of a study with --program"),
     ):
         with pytest.raises(UserError, match=what):

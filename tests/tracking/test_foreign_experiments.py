@@ -93,4 +93,4 @@ def test_an_experiment_as_strangers_have_it(store: str, tmp_path: Path) -> None:
     assert (row["treatment"], row["n"], row["test"]) == ("smooth", 4, "paired_t")
     said = " ".join(found.said)
     assert "2 runs without parameters are left out" in said
-    assert "2 runs that did not finish are left out" in said
+    assert "run again: 2 runs that did not finish" in said

@@ -9,14 +9,15 @@ import click
 from latentlab.cli.json_output import print_json, told_apart
 from latentlab.cli.running import of_a_study, studies_beginning
 from latentlab.core.errors import UserError
+from latentlab.experiment.examination import FEWEST_SEEDS
 
 _OPTIONS = [
     click.Option(["--arm"], help="Of a study: which arm; the one others are compared with."),
     click.Option(
         ["--seeds"],
-        type=click.IntRange(min=1),
+        type=click.IntRange(min=FEWEST_SEEDS),
         default=5,
-        help="How many of the study's seeds; 5 without it, 3 at least.",
+        help="How many of the study's seeds; 5 without it.",
     ),
     click.Option(["--json", "in_json"], is_flag=True, help="Print JSON, for programs."),
 ]

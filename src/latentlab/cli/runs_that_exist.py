@@ -9,6 +9,7 @@ import click
 
 from latentlab.cli.json_output import as_json, print_json
 from latentlab.cli.running import places_told, run_pipeline
+from latentlab.cli.spelling import in_options
 
 
 @click.command()
@@ -99,7 +100,8 @@ def _run_evidence(
         # A file is meant from the present folder, which may lie below that of the project.
         if Path(str(block[key])).is_file():
             block[key] = str(Path(str(block[key])).resolve())
-    written = run_pipeline(context, name, {"params": {"evidence": block}}, apart=bool(tables))
+    with in_options(said):
+        written = run_pipeline(context, name, {"params": {"evidence": block}}, apart=bool(tables))
     if tables:
         found = {table: written[f"{name}.{table}"].load() for table in tables}
         print_json(

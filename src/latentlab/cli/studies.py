@@ -206,8 +206,5 @@ def studies_meant(study: str | None, known: Collection[str]) -> list[str]:
     if study is None:
         return list(known)
     if study not in known:
-        raise UserError(
-            f"There is no study {study}",
-            f"{nearest(study, list(known))} There are: {', '.join(known)}.",
-        )
+        raise UserError(f"There is no study {study}", nearest(study, list(known)))
     return [study]

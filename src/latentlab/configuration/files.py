@@ -50,7 +50,7 @@ class ConfigurationFiles:
             known = sorted(self._folders())
             raise UserError(
                 f"There is no environment conf/{chosen}",
-                f"{nearest(chosen, known)} Those that are there: {', '.join(known)}.",
+                nearest(chosen, known),
             )
         there = [env for env in environments if self._fs.isdir(str(self._root / env))]
         mistakes = [m for env in there for m in self._of_environment(env)]

@@ -56,8 +56,17 @@ def validated(content: Mapping[str, Any]) -> dict[str, Any]:
         UserError: one line with every mistake, its key and its remedy.
     """
     model = parameters_model()
-    parameters = validate(model, dict(content), "")
+    parameters = validate(model, dict(content), "", elsewhere=_below_studies())
     return {name: getattr(parameters, name) for name in model.model_fields}
+
+
+def _below_studies() -> dict[str, str]:
+    """Return what to write instead of a setting of studies that stands outside of them."""
+    return {
+        key: f"Write the study before it: {name}.{key}"
+        for name, study in reversed(STUDIES.items())
+        for key in study.declaration.model_fields
+    }
 
 
 class ProjectContext(KedroContext):

@@ -26,7 +26,7 @@ class UserError(Exception):
         # Both may name an address with a password in it.
         self.what, self.remedy = shown(what), shown(remedy)
         # One line, whatever the parts hold: the command line prints it as it stands.
-        super().__init__(" ".join(f"{self.what.rstrip('.')}. {self.remedy}".split()))
+        super().__init__(" ".join(f"{_stopped(self.what)} {self.remedy}".split()))
 
     def __reduce__(self) -> tuple[type["UserError"], tuple[str, str]]:
         """Pickle by the two parts, so that a worker process can hand the error back."""

@@ -47,6 +47,7 @@ def validate(
     where: str,
     remedy: str = "",
     spelled: Mapping[str, str] | None = None,
+    elsewhere: Mapping[str, str] | None = None,
 ) -> Model:
     """Validate what a person wrote.
 
@@ -56,6 +57,7 @@ def validate(
         where: the file or block, which the message begins with; may be empty.
         remedy: a sentence at the end of the message, after the remedies of the mistakes.
         spelled: the words of the file for fields of the model, where they differ.
+        elsewhere: remedies for keys that stand at the top and belong below others.
 
     Raises:
         UserError: one line with every mistake, its key and its remedy.
@@ -69,7 +71,10 @@ def validate(
             key = _spell(mistake.path, model, content, words)
             begin = f"{where}: " if where and not told else ""
             what = f"{key}: {mistake.what}" if key else mistake.what
-            told.append(UserError(f"{begin}{what}", mistake.remedy))
+            remedy_here = mistake.remedy
+            if mistake.what == NO_SUCH_KEY:
+                remedy_here = (elsewhere or {}).get(key, remedy_here)
+            told.append(UserError(f"{begin}{what}", remedy_here))
         raise together(told, remedy) from error
 
 
@@ -202,7 +207,7 @@ def nearest(key: str, names: Sequence[str]) -> str:
     close = difflib.get_close_matches(key, names, n=1)
     if close:
         return f"Did you mean {close[0]}?"
-    return f"Use one of {', '.join(names)}" if names else "Remove it"
+    return f"Use one of {', '.join(names)}." if names else "Remove it."
 
 
 def _at(content: Any, path: Path) -> Any:

@@ -7,12 +7,16 @@ from typing import Any
 
 import pandas as pd
 
+from latentlab.evidence.stopping import Stopping
 from latentlab.experiment.declaration import Declaration
 from latentlab.experiment.figures import curve_metrics
 from latentlab.experiment.programs.declaration import PROBLEM, ProgramDeclaration
 from latentlab.experiment.report import reproduction
 from latentlab.experiment.study import Study
+from latentlab.reporting.formatting import plural
 from latentlab.reporting.paper import Paper
+
+_SPENDING = {"obrien_fleming": "O'Brien and Fleming's", "pocock": "Pocock's"}
 
 
 def paper(
@@ -53,6 +57,7 @@ def paper(
         arms=list(declaration.configs),
         control=declaration.control(study.control),
         shared=declaration.shared_by_arms,
+        looks=looks_said(declaration.hypotheses.stopping, tables["trials"]["seed"].nunique()),
         tables=tables,
         scores=scores,
         history=history,
@@ -60,4 +65,28 @@ def paper(
         commands=commands,
         facts={"run": run, **{now.get(name, name): fact for name, fact in facts.items()}},
         rehearsal=rehearsal,
+    )
+
+
+def looks_said(stopping: Stopping | None, seeds: int) -> str:
+    """Say which looks were declared, how they share alpha, and at which the study stopped."""
+    if stopping is None:
+        return ""
+    count = len(stopping.looks)
+    futility = "there was no stop for futility"
+    if stopping.futility != "none":
+        futility = (
+            "a claim was not waited for whose chance of an answer by the last look, as the trend "
+            f"stood, was below {stopping.futility:g}"
+        )
+    ended = f"{plural(seeds, 'seed')} are there, which is none of the looks"
+    if seeds in stopping.looks:
+        why = "the last" if seeds == stopping.looks[-1] else "since no claim waited for more"
+        at = stopping.looks.index(seeds) + 1
+        ended = f"the study stopped at look {at} of {count}, with {plural(seeds, 'seed')}, {why}"
+    return (
+        f"It was tested group-sequentially, at {count} looks that were declared before: at "
+        f"{', '.join(map(str, stopping.looks))} seeds. The looks spend alpha by Lan and DeMets' "
+        f"function of {_SPENDING[stopping.spending]} kind ({stopping.spending}); {futility}. "
+        f"{ended[0].upper()}{ended[1:]}."
     )

@@ -23,7 +23,12 @@ from latentlab.reporting.formatting import as_text, format_number, plural
 from latentlab.reporting.latex import escape_latex, latex_list, latex_table
 from latentlab.reporting.markdown import escape_markdown, markdown_table
 from latentlab.reporting.tables import printed_comparison
-from latentlab.reporting.verdict_cells import correction_text, verdict_rows, verdict_table
+from latentlab.reporting.verdict_cells import (
+    correction_text,
+    look_text,
+    verdict_rows,
+    verdict_table,
+)
 from latentlab.reporting.verdict_prose import REHEARSAL, status_sentence
 
 _KEYS = {
@@ -68,6 +73,7 @@ class Paper:
         arms: in their order.
         control: the arm that others are compared with.
         shared: what arms of a seed share, as a clause ("share ..").
+        looks: the declared looks and where they ended, in sentences; empty without.
         tables: verdicts, comparison and trials, as a run left them.
         scores: trial_id, arm, seed, split, metric, value.
         history: trial_id, arm, seed, epoch, step, metric, value.
@@ -83,6 +89,7 @@ class Paper:
     arms: Sequence[str]
     control: str
     shared: str
+    looks: str
     tables: Mapping[str, pd.DataFrame]
     scores: pd.DataFrame
     history: pd.DataFrame
@@ -151,7 +158,13 @@ class Paper:
             f"The {plural(len(verdicts), 'claim')}, with boundaries, tests and corrections, "
             f"{'was' if len(verdicts) == 1 else 'were'} registered on {self.facts['registered']}."
         )
+        if self.looks:
+            yield self.looks
         rows = verdict_rows(verdicts)
+        if fell := [
+            f"{as_text(row.get('hypothesis'))} {at}" for row in rows if (at := look_text(row))
+        ]:
+            yield f"By claim: {'; '.join(fell)}."
         for correction in dict.fromkeys(filter(None, map(correction_text, rows))):
             own = [row for row in rows if correction_text(row) == correction]
             tests = dict.fromkeys(as_text(row.get("test")).replace("_", " ") for row in own)

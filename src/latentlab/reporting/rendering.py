@@ -6,6 +6,7 @@ import base64
 import functools
 import gzip
 import json
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ from latentlab.reporting.markdown import escape_markdown, markdown_table
 
 Figure: TypeAlias = go.Figure | Image.Image
 """What a report can show."""
+_IN_BACKTICKS = re.compile(r"`([^`]+)`")
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,7 @@ def environment() -> jinja2.Environment:
         keep_trailing_newline=True,
     )
     templates.filters["breakable"] = _breakable
+    templates.filters["with_code"] = _with_code
     templates.filters["md"] = escape_markdown
     templates.filters["md_table"] = markdown_table
     return templates
@@ -101,6 +104,12 @@ def _script_json(value: object) -> markupsafe.Markup:
 def _breakable(text: str) -> markupsafe.Markup:
     """A text that may go on in the next line after each underscore of a long name."""
     return markupsafe.escape(text).replace("_", markupsafe.Markup("_<wbr>"))
+
+
+def _with_code(text: str) -> markupsafe.Markup:
+    """A sentence whose parts in backticks, such as commands, are shown as code."""
+    escaped = str(markupsafe.escape(text))
+    return markupsafe.Markup(_IN_BACKTICKS.sub(r"<code>\1</code>", escaped))
 
 
 def _trusted(path: Path) -> markupsafe.Markup:

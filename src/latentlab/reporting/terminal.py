@@ -69,13 +69,14 @@ def print_verdicts(
     if console.is_terminal:
         console.print(_table(rows))
         for row in rows:
-            for said in filter(None, (sources_text(row), cause_text(row))):
+            for said in filter(None, (sources_text(row), cause_text(row), _attempt(row))):
                 console.print(Text(f"{as_text(row.get('hypothesis'))}: {said}."))
     else:
         for row in rows:
             console.print(_line(row), soft_wrap=True)
     if following := next_step(verdicts):
-        console.print(Text(following), soft_wrap=not console.is_terminal)
+        # Without the marks of code, so that the command can be copied as it stands.
+        console.print(Text(following.replace("`", "")), soft_wrap=not console.is_terminal)
     if pooled is not None and len(pooled):
         console.print(Text(f"Pooled over {', '.join(pooled_names(pooled))}:"))
         for row in verdict_rows(pooled):
@@ -181,7 +182,7 @@ def _line(row: dict[Hashable, Any]) -> Text:
         parts.append(f"effect {effect_text(row)} ({interval_label(row)}){_holds(row, ', ')}")
         parts.append(f"adjusted p {_p_text(row)} ({correction_text(row)})")
         parts.append(count_text(row))
-        parts += filter(None, (sources_text(row), look_text(row)))
+        parts += filter(None, (sources_text(row), look_text(row), _attempt(row)))
         if more := seeds_missing(row):
             parts.append(f"needs {more} more")
     if cause := cause_text(row):
@@ -189,6 +190,12 @@ def _line(row: dict[Hashable, Any]) -> Text:
     if (status := as_text(row.get("status"))) in UNCONFIRMED:
         parts.append(status)
     return Text("; ".join(parts))
+
+
+def _attempt(row: dict[Hashable, Any]) -> str:
+    """Say which attempt it is; empty of the first."""
+    attempt = as_float(row.get("attempt"))
+    return f"attempt {attempt:.0f}, which pays for those before" if attempt > 1 else ""
 
 
 def _named(row: dict[Hashable, Any]) -> Text:

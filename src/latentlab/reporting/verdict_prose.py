@@ -124,7 +124,7 @@ def next_step(verdicts: pd.DataFrame) -> str:
     return (
         "The seeds that an open question needs run from a plan with the spread that was seen to an "
         "upper plan with its upper 80 % limit. Adding them to these would be a second look. "
-        f"{_honest_next(needs)}: {command}"
+        f"{_honest_next(needs)}: `{command}`"
     )
 
 

@@ -31,14 +31,16 @@ def study(name: str, plain: bool, program: bool, directory: Path | None, in_json
     """Write configuration, claims and a test of the study NAME.
 
     docs/adding_a_study.md and docs/programs.md say what they mean, and which lines to change.
-
-    Raises:
-        UserError: no such name, or files that exist already.
     """
     from latentlab.studies.registry import STUDIES
     from latentlab.tracking.store_address import project_root
 
-    if plain == program:
+    if plain and program:
+        raise UserError(
+            f"latentlab new study {name}: --plain and --program are two kinds of study",
+            "Leave one of them out.",
+        )
+    if not plain and not program:
         raise UserError(
             f"latentlab new study {name}: say which kind of study",
             "Add --plain for a PyTorch module, or --program for a script as it stands.",

@@ -14,7 +14,9 @@ from mlflow.exceptions import MlflowException
 
 from latentlab.core.errors import UserError
 from latentlab.core.validation import nearest
+from latentlab.reporting.formatting import plural
 from latentlab.reporting.run_comparison import FinishedRun
+from latentlab.studies.registry import STUDIES
 from latentlab.tracking.store_address import tracking_uri
 from latentlab.tracking.store_creation import prepare_store
 
@@ -23,6 +25,11 @@ if TYPE_CHECKING:
 
 _ID = re.compile(r"[0-9a-f]{32}")
 _BEFORE = re.compile(r"(?P<study>.+?)(?:~(?P<back>\d+))?")
+MODEL_FACTS = ("study", "shape", "classes", "scale", "parts")
+"""What the registered model is told of its study.
+
+MLflow has it among the parameters of the run that registered the model; no settings are so called.
+"""
 _TABLES = ("verdicts.csv", "comparison.csv")
 
 
@@ -45,9 +52,8 @@ def finished_run(reference: str) -> FinishedRun:
             pd.read_csv(client.download_artifacts(run.info.run_id, name, folder))
             for name in _TABLES
         ]
-    return FinishedRun(
-        run.info.run_id, f"{run.info.run_name}", dict(run.data.params), tables[0], tables[1]
-    )
+    settings = {key: text for key, text in run.data.params.items() if key not in MODEL_FACTS}
+    return FinishedRun(run.info.run_id, f"{run.info.run_name}", settings, tables[0], tables[1])
 
 
 def _by_id(client: mlflow.MlflowClient, run_id: str) -> Run:
@@ -69,13 +75,16 @@ def _latest(client: mlflow.MlflowClient, reference: str) -> Run:
     study, back = found["study"], int(found["back"] or 0)
     experiment = client.get_experiment_by_name(study)
     if experiment is None:
-        known = [one.name for one in client.search_experiments()]
-        raise UserError(f"There is no experiment {study}", nearest(study, known))
+        # Other experiments, such as that of runs that were judged, have no runs to compare.
+        there = [one.name for one in client.search_experiments() if one.name in STUDIES]
+        if study in STUDIES or not there:
+            remedy = f"Run it first: kedro run --pipelines {study if study in STUDIES else 'STUDY'}"
+            raise UserError(f"There is no experiment {study}", remedy)
+        raise UserError(f"There is no experiment {study}", nearest(study, there))
     ended = list(_ended(client, experiment.experiment_id, back + 1))
     if len(ended) <= back:
         raise UserError(
-            f"{study} has {len(ended)} runs that reached their verdicts, so there is no "
-            f"{reference}",
+            f"{study} has {plural(len(ended), 'run')} with verdicts, so there is no {reference}",
             f"kedro run --pipelines {study} makes another",
         )
     return ended[back]

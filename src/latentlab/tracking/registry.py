@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from latentlab.data import Prepared
 from latentlab.studies.registry import STUDIES
+from latentlab.tracking.finished_runs import MODEL_FACTS
 from latentlab.training.data import data_spec, split_validation
 
 REQUIREMENTS = ("torch", "numpy", "pandas", "safetensors", "pydantic", "scipy", "scikit-learn")
@@ -43,17 +44,13 @@ def register_champion(
     if known is None:
         schema = prepared.schema
         example, answers = _example(study, folder, prepared)
+        parts = schema.parts and schema.parts.model_dump(mode="json")
+        facts = (study, list(schema.shape), len(schema.classes), schema.scale, parts)
         model = mlflow.pyfunc.log_model(
             name="champion",
             python_model=str(Path(__file__).with_name("champion_model.py")),
             artifacts={"trial": str(folder)},
-            model_config={
-                "study": study,
-                "shape": list(schema.shape),
-                "classes": len(schema.classes),
-                "scale": schema.scale,
-                "parts": schema.parts and schema.parts.model_dump(mode="json"),
-            },
+            model_config=dict(zip(MODEL_FACTS, facts, strict=True)),
             pip_requirements=[f"{name}=={version(name)}" for name in REQUIREMENTS],
             signature=mlflow.models.infer_signature(example, answers),
             input_example=example,

@@ -76,7 +76,7 @@ def test_a_healthy_model_is_left_alone(setting: Setting) -> None:
 
 
 def test_too_few_seeds_and_no_such_arm(setting: Setting) -> None:
-    with pytest.raises(UserError, match="2 seeds are too few"):
+    with pytest.raises(UserError, match="2 seeds: too few to examine"):
         examine_whole(setting, arm_of(setting.study, setting.declaration, None, 2))
     with pytest.raises(UserError, match=r"no arm planned\. Did you mean planted"):
         arm_of(setting.study, setting.declaration, "planned", 3)

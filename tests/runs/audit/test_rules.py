@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from latentlab.metrics.metric import Metric
 from latentlab.runs.audit.audited import Audited
 from latentlab.runs.audit.copies import twice_findings
 from latentlab.runs.audit.hidden_factors import _gap_limit, _widest_gap
+from latentlab.runs.audit.losses import lost_findings
 from latentlab.runs.audit.registry import audit
 from latentlab.runs.audit.replicates import best_findings
 from latentlab.runs.audit.settings import clean_pairs, collinear_findings, confounded_findings
@@ -60,6 +62,21 @@ def test_the_report_of_37_runs() -> None:
     assert "Steps, KL-Warmup" in set(found.loc["D09", "about"])
     # Near-replicates whose rounded scores agree are replicates, and none is dropped.
     assert "D18" not in found.index
+
+
+def test_a_lost_run_is_told_by_the_score_that_it_lacks() -> None:
+    runs = drawn()
+    n = len(runs.rows)
+    loss, acc = np.ones(n), np.ones(n)
+    acc[3] = np.nan
+    states = runs.states.copy()
+    states[3] = "failed"
+    scores = pd.DataFrame({"train/loss": loss, "test/acc": acc})
+    (found,) = lost_findings(replace(runs, scores=scores, states=states))
+    assert (found.about, found.rows) == ("test/acc", "4")
+    assert found.text == f"1 of {n} runs have no test/acc: what is left is a selection."
+    (found,) = lost_findings(replace(runs, scores=scores[["train/loss"]], states=states))
+    assert f"1 of {n} runs did not finish" in found.text
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from latentlab.core.errors import UserError
+from latentlab.experiment.examination import FEWEST_SEEDS
 from latentlab.experiment.examination.causes import (
     CONFIGURED,
     WAKES,
@@ -26,10 +27,8 @@ from latentlab.experiment.examination.units import (
     effective_dimensions,
     expected_units,
 )
+from latentlab.reporting.formatting import plural
 from latentlab.training.config import TrialConfig
-
-FEWEST_SEEDS = 3
-"""With fewer, no claim about a cause can be told from chance."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +89,8 @@ def examine(setting: Setting, arm: str, config: TrialConfig, seeds: Sequence[int
     """
     if len(seeds) < FEWEST_SEEDS:
         raise UserError(
-            f"{len(seeds)} seeds are too few to examine {arm}", f"Take {FEWEST_SEEDS} or more."
+            f"{plural(len(seeds), 'seed')}: too few to examine {arm}",
+            f"Take {FEWEST_SEEDS} or more.",
         )
     require_examinable(setting.study)
     levers = levers_of(setting.study)

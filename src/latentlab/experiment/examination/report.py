@@ -68,8 +68,8 @@ def _answer(found: Examination) -> str:
     counts = (
         f"{on} of {found.latent} units are on with seeds "
         f"{', '.join(str(seed) for seed in table['seed'])}; the data call for "
-        f"{format_number(found.expected)}, and fewer than "
-        f"{math.ceil(ENOUGH * found.expected)} are a collapse"
+        f"{format_number(found.expected)}, and with fewer than "
+        f"{math.ceil(ENOUGH * found.expected)} on it is a collapse"
     )
     how = f"{int(table['collapsed'].sum())} of {len(table)} seeds"
     return {

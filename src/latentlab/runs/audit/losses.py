@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import fisher_exact
 
+from latentlab.core.arrays import Mask
 from latentlab.reporting.formatting import format_p
 from latentlab.runs.audit.audited import Audited
 from latentlab.runs.audit.findings import Finding, Severity
@@ -36,10 +37,14 @@ def lost_findings(audited: Audited) -> Iterator[Finding]:
         lost &= ~keys.isin(keys[~lost])
     if not lost.any():
         return
-    text = f"{int(lost.sum())} of {len(lost)} runs have no {first}: what is left is a selection."
+    lacking = _lacking(audited, lost)
+    about, without = ", ".join(lacking), f"have no {' or no '.join(lacking)}"
+    if not lacking:
+        about, without = first, "did not finish"
+    text = f"{int(lost.sum())} of {len(lost)} runs {without}: what is left is a selection."
     remedy = "Run them again, or declare what a lost run counts as (missing: worst_value)."
     if audited.arms is None:
-        yield Finding("D27", "warning", text, first, audited.named(lost), remedy)
+        yield Finding("D27", "warning", text, about, audited.named(lost), remedy)
         return
     names = audited.arm_names
     of_arm = [audited.arms == name for name in names]
@@ -58,7 +63,20 @@ def lost_findings(audited: Audited) -> Iterator[Finding]:
     if p < _LEVEL:
         text += " Losses fall on some arms, which flatters them."
     severity: Severity = "error" if p < _LEVEL else "warning"
-    yield Finding("D27", severity, text, first, audited.named(lost), remedy)
+    yield Finding("D27", severity, text, about, audited.named(lost), remedy)
+
+
+def _lacking(audited: Audited, lost: Mask) -> list[str]:
+    """The scores whose absence says that runs are lost: the first, where one of them lacks it.
+
+    A run that failed may have some of its scores: then those that it alone lacks.
+    """
+    absent = {name: ~np.isfinite(audited.scores[name].to_numpy(float)) for name in audited.columns}
+    first = audited.columns[0]
+    if (absent[first] & lost).any():
+        # One that failed behind its last value is lost as well.
+        return [first]
+    return [name for name, no in absent.items() if (no & lost).any() and not (no & ~lost).any()]
 
 
 def _stages(audited: Audited) -> tuple[np.ndarray, np.ndarray] | None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from latentlab.core.errors import UserError
 from latentlab.core.validation import nearest
 from latentlab.runs.importers.cell_text import plain
+from latentlab.runs.judging.settings import setting
 from latentlab.runs.roles import roles
 from latentlab.runs.run_table import RunTable
 
@@ -44,11 +45,6 @@ class Arms:
         """The arms in the order of their first run."""
         return [str(name) for name in pd.unique(self.labels)]
 
-    def share_seeds(self, one: str, other: str) -> bool:
-        """Whether two arms were run on the same seeds, so that they can be paired."""
-        first, second = (set(self.seeds[self.labels == arm]) for arm in (one, other))
-        return self.are_seeds and first == second
-
 
 def arms_of(runs: RunTable, named: Sequence[str] | None) -> Arms:
     """Sort runs into arms.
@@ -78,7 +74,7 @@ def arms_of(runs: RunTable, named: Sequence[str] | None) -> Arms:
             f"{runs.name}: there is one arm, since nothing varies"
             + (f" in {', '.join(columns)}" if columns else " but seeds and outcomes"),
             f"Add runs of another arm, or name the column of the arms: "
-            f"evidence.arm={_example(known)}",
+            f"{setting('arm', _example(known))}",
         )
     labels = np.array(
         [_label(columns, row) for row in settings[columns].itertuples(index=False)], dtype=object
@@ -125,7 +121,7 @@ def control_of(arms: Arms, named: str | None, source: str) -> str:
         listed = ", ".join(names[:20])
         raise UserError(
             f"{source}: which arm is the control? The arms are {listed}",
-            f"Say evidence.control={called[0] if called else names[0]}, for example.",
+            f"Say {setting('control', (called or names)[0])}, for example.",
         )
     return called[0]
 
@@ -156,8 +152,8 @@ def _refuse_ambiguous(source: str, columns: pd.DataFrame, arms: int) -> None:
     listed = ", ".join(f"{name} ({count} values)" for name, count in counts.items())
     raise UserError(
         f"{source}: {len(columns)} runs would be {arms} arms, told apart by {listed}",
-        f"Say which columns make an arm: evidence.arm={likely}, or evidence.arm="
-        f"{'+'.join(counts)} if all do.",
+        f"Say which columns make an arm: {setting('arm', likely)}, or "
+        f"{setting('arm', '+'.join(counts))} if all do.",
     )
 
 

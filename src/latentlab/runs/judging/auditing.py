@@ -12,6 +12,7 @@ from latentlab.core.databases import shown
 from latentlab.core.errors import UserError
 from latentlab.core.provenance import provenance
 from latentlab.reporting.document import Document, Section
+from latentlab.reporting.formatting import plural
 from latentlab.runs.audit.audited import Audited
 from latentlab.runs.audit.findings import Finding, findings_table
 from latentlab.runs.audit.printed.audit import audit_printed
@@ -75,7 +76,7 @@ def audit_runs(
         notes = (*notes, why_not) if why_not else notes
     printed = [] if chosen.printed is None else audit_printed(root / chosen.printed)[1]
     said = (
-        f"{len(runs.states)} runs of {runs.name}, {len(metrics)} scores: "
+        f"{plural(len(runs.states), 'run')} of {runs.name}, {plural(len(metrics), 'score')}: "
         f"{', '.join(one.column for one in metrics)}.",
         # A score with a name that says nothing is taken for a setting; here it is seen.
         f"Settings that vary: {', '.join(map(str, read.codes)) or 'none'}.",

@@ -10,6 +10,7 @@ from latentlab.core.strict_yaml import load_yaml
 from latentlab.evidence.hypotheses import Hypotheses, read_hypotheses
 from latentlab.metrics.metric import Better
 from latentlab.runs.judging.arms import Arms
+from latentlab.runs.judging.pairing import pairings
 
 FAMILY = "arms"
 
@@ -31,22 +32,22 @@ def read_claims(path: Path) -> Hypotheses:
 def default_claims(
     name: str, metric: str, split: str, better: Better, arms: Arms, control: str
 ) -> dict[str, Any]:
-    """Return claims as a file would declare them: each arm differs from the control, either way.
+    """Return claims as a file would declare them: each arm is better than the control, two-sided.
 
     Args:
         name: of the runs.
         metric: that is compared.
         split: which data it was measured on.
         better: which way it is better.
-        arms: the runs' arms; those of the control's seeds are paired with it.
+        arms: the runs' arms; those that share the control's seeds are paired with it.
         control: the arm that the others are compared with.
     """
-    claims = {}
+    claims, by_seed = {}, {one.arm for one in pairings(arms, control) if one.is_paired}
     for arm in (name for name in arms.names if name != control):
-        paired = arms.share_seeds(arm, control)
+        paired = arm in by_seed
         claims[arm] = {
             "kind": "superiority",
-            "question": f"is {arm} better or worse than {control} on {metric}?",
+            "question": f"is {arm} better than {control} on {metric}?",
             "arms": {"treatment": arm, "control": control},
             "pairing": "seed" if paired else "none",
             "test": {

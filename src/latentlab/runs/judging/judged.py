@@ -5,18 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import yaml
 
 from latentlab.core.databases import shown
-from latentlab.core.errors import UserError
 from latentlab.core.provenance import provenance
 from latentlab.evidence.hypotheses import Hypotheses, read_hypotheses
 from latentlab.evidence.standing import JudgeStanding, unregistered
 from latentlab.evidence.verdicts import judge
 from latentlab.reporting.deviations import deviations
 from latentlab.reporting.document import Document, Section
+from latentlab.reporting.formatting import plural
 from latentlab.reporting.sections import study_document
 from latentlab.reporting.tables import comparison_table
 from latentlab.reporting.verdict_prose import verdict_deviations
@@ -29,9 +28,11 @@ from latentlab.runs.judging.arms import Arms, arms_of, control_of
 from latentlab.runs.judging.auditing import audited_runs
 from latentlab.runs.judging.claims import default_claims, read_claims
 from latentlab.runs.judging.next_runs import next_section, next_sentences, open_claims
+from latentlab.runs.judging.pairing import pairings
 from latentlab.runs.judging.reading import Measured, measured, read_runs
 from latentlab.runs.judging.registering import standing_of
 from latentlab.runs.judging.settings import EvidenceSettings
+from latentlab.runs.judging.trials import lost_runs, runs_table, scores_of, trials_of
 from latentlab.runs.run_table import RunTable
 
 
@@ -72,11 +73,10 @@ def judge_runs(chosen: EvidenceSettings, root: Path, runs_of: RunsOf) -> JudgedR
     runs = read_runs(chosen, root, runs_of)
     arms = arms_of(runs, chosen.arm)
     metrics = measured(runs, chosen)
-    trials = _trials(runs, arms)
-    trials, repeated = _without_failed_attempts(trials)
-    _refuse_twice(trials, arms, runs.name)
-    scores = _scores(runs, metrics, trials)
+    trials, repeated = trials_of(runs, arms)
+    scores = scores_of(runs, metrics, trials)
     first = metrics[0]
+    lost, paired = lost_runs(scores, trials, metrics), []
     if chosen.claims is None:
         control = control_of(arms, chosen.control, runs.name)
         assert first.metric.better != "none"
@@ -84,6 +84,7 @@ def judge_runs(chosen: EvidenceSettings, root: Path, runs_of: RunsOf) -> JudgedR
             runs.name, first.metric.name, first.split, first.metric.better, arms, control
         )
         hypotheses, texts = read_hypotheses(declared, "claims"), {"claims.yml": _yaml(declared)}
+        paired = [line for one in pairings(arms, control) if (line := one.sentence())]
     else:
         hypotheses, texts = read_claims(root / chosen.claims), {}
         control = _control_of_claims(hypotheses, chosen.control, arms, runs.name)
@@ -99,8 +100,10 @@ def judge_runs(chosen: EvidenceSettings, root: Path, runs_of: RunsOf) -> JudgedR
     found = audit(audited_runs(runs, metrics, arms, control, verdicts))
     findings, undecided = findings_table(found.findings), open_claims(verdicts)
     said = (
-        f"{len(trials)} runs of {runs.name}: {len(arms.names)} arms, compared with {control}.",
+        f"{plural(len(trials), 'run')} of {runs.name}: {plural(len(arms.names), 'arm')}, compared "
+        f"with {control}.",
         *(f"{note[0].upper()}{note[1:]}." for note in (*runs.notes, *arms.notes, *repeated)),
+        *(f"{note}." for note in (*lost, *paired)),
         audit_sentence(found),
         *next_sentences(undecided),
     )
@@ -120,7 +123,7 @@ def judge_runs(chosen: EvidenceSettings, root: Path, runs_of: RunsOf) -> JudgedR
     )
     sections = [
         *document.sections,
-        Section("What was run of each arm", table=_runs_table(trials, arms)),
+        Section("What was run of each arm", table=runs_table(trials, arms, scores, first)),
         Section(
             "How the runs were read",
             ["The block that says it; correct it in conf/base/parameters.yml or with --params."],
@@ -132,76 +135,6 @@ def judge_runs(chosen: EvidenceSettings, root: Path, runs_of: RunsOf) -> JudgedR
     tables = {**document.tables, "tables/findings.csv": findings}
     document = replace(document, sections=sections, tables=tables, texts=texts)
     return JudgedRuns(verdicts, comparison, findings, document, scores, said)
-
-
-def _trials(runs: RunTable, arms: Arms) -> pd.DataFrame:
-    """One row per run, as the engine reads trials."""
-    settings = arms.settings.astype(object).where(arms.settings.notna(), None)
-    status = ["finished" if state == "complete" else state for state in runs.states]
-    return pd.DataFrame(
-        {
-            "trial_id": [f"run_{row}" for row in runs.parameters.index],
-            "arm": arms.labels,
-            "seed": arms.seeds,
-            "status": status,
-            "started_at": _started(runs),
-            "config": settings.to_dict("records"),
-        }
-    )
-
-
-def _started(runs: RunTable) -> pd.Series:
-    """When each run began, missing where its source does not say it."""
-    if runs.started is None:
-        return pd.Series(pd.NaT, index=range(len(runs.states)), dtype="datetime64[ns, UTC]")
-    return runs.started.reset_index(drop=True)
-
-
-def _without_failed_attempts(trials: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
-    """Leave out failed runs of an arm and seed that was run again and finished."""
-    finished = trials["status"] == "finished"
-    pairs = pd.MultiIndex.from_frame(trials[["arm", "seed"]])
-    again = ~finished.to_numpy() & pairs.isin(pairs[finished.to_numpy()])
-    if not again.any():
-        return trials, []
-    return trials[~again], [
-        f"{int(again.sum())} runs that did not finish are left out: their arm and seed were run "
-        "again"
-    ]
-
-
-def _refuse_twice(trials: pd.DataFrame, arms: Arms, source: str) -> None:
-    """Name an arm of which two runs have one seed.
-
-    Raises:
-        UserError: there is one.
-    """
-    again = trials[trials.duplicated(["arm", "seed"])]
-    if again.empty:
-        return
-    first = again.iloc[0]
-    same = trials[(trials["arm"] == first["arm"]) & (trials["seed"] == first["seed"])]
-    varying = [str(n) for n in arms.settings if arms.settings[n].astype(str).nunique() > 1]
-    columns = "+".join([*arms.columns, varying[0]]) if varying else ""
-    raise UserError(
-        f"{source}: {len(same)} runs of arm {first['arm']} have seed {first['seed']} "
-        f"({', '.join(same['trial_id'][:5])}), and so in {len(again)} cases",
-        f"Say what else tells arms apart: evidence.arm={columns}."
-        if varying
-        else "Take all but one of them out, or name another column as evidence.seed.",
-    )
-
-
-def _scores(runs: RunTable, metrics: list[Measured], trials: pd.DataFrame) -> pd.DataFrame:
-    """Scores of the runs in long form; a run has no row where it has no value."""
-    parts = []
-    for one in metrics:
-        values = runs.values[one.column].to_numpy(dtype=np.float64)[trials.index]
-        part = trials[["trial_id", "arm", "seed"]].assign(
-            split=one.split, metric=one.metric.name, value=values
-        )
-        parts.append(part)
-    return pd.concat(parts, ignore_index=True).dropna(subset="value")
 
 
 def _control_of_claims(hypotheses: Hypotheses, named: str | None, arms: Arms, source: str) -> str:
@@ -256,24 +189,6 @@ def _as_read(
             **guessed,
         }
     )
-
-
-def _runs_table(trials: pd.DataFrame, arms: Arms) -> pd.DataFrame:
-    """How many runs each arm has, and which seeds of the others it lacks."""
-    every = set(trials["seed"])
-    rows = []
-    for arm in arms.names:
-        own = trials[trials["arm"] == arm]
-        lacking = sorted(every - set(own["seed"])) if arms.are_seeds else []
-        rows.append(
-            {
-                "arm": arm,
-                "runs": str(len(own)),
-                "did not finish": str(int((own["status"] != "finished").sum())),
-                "seeds to run": ", ".join(map(str, lacking)) or "none",
-            }
-        )
-    return pd.DataFrame(rows)
 
 
 def _declaring(arms: Arms) -> Section:

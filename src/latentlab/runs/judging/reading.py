@@ -8,8 +8,10 @@ from pathlib import Path
 from latentlab.core.errors import UserError
 from latentlab.core.validation import nearest
 from latentlab.metrics.metric import Better, Metric
+from latentlab.reporting.formatting import plural
 from latentlab.runs.importers.importer import Asked, Found, RunsOf
-from latentlab.runs.judging.settings import EvidenceSettings
+from latentlab.runs.judging.settings import EvidenceSettings, setting
+from latentlab.runs.judging.unreadable import refuse_columns_of_seeds, refuse_only_candidate
 from latentlab.runs.metric_names import bare_names, better_of, split_of
 from latentlab.runs.run_table import RunTable
 from latentlab.runs.sources import open_source
@@ -66,8 +68,8 @@ def read_runs(
     first = str(runs.values.columns[0])
     if runs.values[first].isna().all():
         raise UserError(
-            f"{chosen.source}: none of the {len(runs.values)} runs that have ended has a value of "
-            f"{first}",
+            f"{chosen.source}: none of the {plural(len(runs.values), 'run')} that ended has a "
+            f"value of {first}",
             "Name another column as evidence.metric, or wait for runs that finish.",
         )
     return runs
@@ -95,12 +97,19 @@ def _metrics(chosen: EvidenceSettings, found: Found, every: bool) -> list[str]:
     # One that is called a test score and holds no numbers is asked for, not passed over.
     tested = tested or [name for name in known if split_of(name) == "test" and better_of(name)]
     tested = tested or likely
+    refuse_columns_of_seeds(chosen.source or "", found.known, tested)
+    if not tested:
+        refuse_only_candidate(found)
     if len(tested) != 1:
-        seen = f"{len(tested)} scores, {', '.join(tested[:20])}" if tested else "no score is seen"
+        seen = (
+            f"{plural(len(tested), 'score')}, {', '.join(tested[:20])}"
+            if tested
+            else "no score is seen"
+        )
         example = tested[0] if tested else "accuracy"
         raise UserError(
             f"{chosen.source}: which column is the metric? {seen[0].upper()}{seen[1:]}",
-            f"Say evidence.metric={example}, for example.",
+            f"Say {setting('metric', example)}, for example.",
         )
     return tested
 
