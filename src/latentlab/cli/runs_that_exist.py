@@ -9,7 +9,7 @@ import click
 
 from latentlab.cli.json_output import as_json, print_json
 from latentlab.cli.running import places_told, run_pipeline
-from latentlab.cli.spelling import in_options
+from latentlab.runs.setting_names import in_options
 
 
 @click.command()

@@ -12,6 +12,7 @@ from kedro.pipeline import Node, Pipeline
 from latentlab.core.databases import shown
 from latentlab.core.errors import UserError
 from latentlab.runs.judging.settings import EvidenceSettings
+from latentlab.runs.setting_names import setting
 from latentlab.tracking.store_address import project_root
 
 NAME = "evidence"
@@ -54,7 +55,7 @@ def _place_to_write(chosen: EvidenceSettings) -> str | None:
         return None
     if chosen.source is None or not chosen.source.startswith(MLFLOW):
         raise UserError(
-            f"evidence.write_back: {chosen.source} is no experiment of MLflow",
+            f"{setting('write_back')}: {chosen.source} is no experiment of MLflow",
             "Leave it out; the report has the verdicts as CSV.",
         )
     place = chosen.source.removeprefix(MLFLOW)

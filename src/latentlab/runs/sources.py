@@ -5,6 +5,7 @@ from __future__ import annotations
 from latentlab.core.errors import UserError
 from latentlab.runs.importers import csv, hydra, mlflow, optuna, parquet, records, wandb
 from latentlab.runs.importers.importer import Asked, Found, Importer
+from latentlab.runs.setting_names import setting
 
 IMPORTERS: tuple[Importer, ...] = (
     mlflow.IMPORTER,
@@ -52,7 +53,7 @@ def _refuse_unused(importer: Importer, source: str, asked: Asked) -> None:
     said = {name: getattr(asked.said, name) for name in _OPTIONAL}
     said |= {name: getattr(asked, name) for name in _OF_ONE_USE}
     given = [
-        f"{asked.block}.{name}"
+        setting(name, block=asked.block)
         for name, value in said.items()
         if value is not None and name not in importer.uses
     ]
@@ -64,6 +65,6 @@ def _refuse_unused(importer: Importer, source: str, asked: Asked) -> None:
     if asked.said.value is not None and asked.metrics is None:
         metric = "objective" if asked.block == "analysis" else "metric"
         raise UserError(
-            f"{source}: {asked.block}.value is said, and of no metric",
-            f"Name it too: {asked.block}.{metric}=accuracy, for example",
+            f"{source}: {setting('value', block=asked.block)} is said, and of no metric",
+            f"Name it too: {setting(metric, 'accuracy', asked.block)}, for example",
         )

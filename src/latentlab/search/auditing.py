@@ -20,6 +20,7 @@ from latentlab.runs.judging.auditing import AuditedRuns, audit_runs
 from latentlab.runs.judging.reading import Measured
 from latentlab.runs.judging.settings import EvidenceSettings
 from latentlab.runs.run_table import RunTable
+from latentlab.runs.setting_names import setting
 from latentlab.search.analysis import analyse
 from latentlab.search.analysis_settings import AnalysisSettings
 from latentlab.search.audit.files import audit_sweep_file
@@ -48,7 +49,7 @@ def audit_source(chosen: EvidenceSettings, root: Path, runs_of: RunsOf) -> Audit
     if chosen.source is None:
         if chosen.printed is None:
             raise UserError(
-                "evidence.source names nothing to audit",
+                f"{setting('source')} names nothing to audit",
                 "Give runs, a sweep file or a printed report: latentlab audit runs.csv.",
             )
         return _of_printed(root / chosen.printed)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from latentlab.core.errors import UserError
+from latentlab.runs.setting_names import setting
 from latentlab.tracking.experiments import TOGETHER, located
 from latentlab.tracking.flatten import mlflow_key
 from latentlab.tracking.store_address import is_folder, project_root
@@ -41,7 +42,7 @@ def client_to_write(source: str) -> tuple[MlflowClient, str]:
     if store is not None and is_folder(store):
         raise UserError(
             f"{store} is a folder of runs, and this MLflow writes none",
-            "Leave evidence.write_back out, or move the runs to a database.",
+            f"Leave {setting('write_back')} out, or move the runs to a database.",
         )
     if store is not None and not store.startswith(("http", "databricks")):
         with opened(store) as engine:
@@ -51,7 +52,8 @@ def client_to_write(source: str) -> tuple[MlflowClient, str]:
     if experiment is None:
         what = "is several experiments" if TOGETHER in name else "is no experiment"
         raise UserError(
-            f"{name} {what}, and verdicts are written into one", "Leave evidence.write_back out."
+            f"{name} {what}, and verdicts are written into one",
+            f"Leave {setting('write_back')} out.",
         )
     return client, str(experiment.experiment_id)
 

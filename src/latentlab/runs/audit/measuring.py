@@ -11,6 +11,7 @@ from latentlab.reporting.formatting import plural
 from latentlab.runs.audit.audited import Audited
 from latentlab.runs.audit.findings import Finding
 from latentlab.runs.metric_names import bare_names, split_of, words_of
+from latentlab.runs.setting_names import setting
 
 _TIMES = re.compile(
     r"seconds|second|secs|time|runtime|duration|latency|throughput|ms|walltime|hours|minutes"
@@ -31,7 +32,7 @@ def reduction_findings(audited: Audited) -> Iterator[Finding]:
         if len(rules[bare]) > 1:
             each = ", ".join(sorted(rules[bare]))
             text = f"{column} is there by several rules (epoch: {each}): say which counts."
-            remedy = f"Keep to one rule, and say it beside evidence.metric={column}."
+            remedy = f"Keep to one rule, and say it beside {setting('metric', column)}."
             yield Finding("D30", "note", text, column, "", remedy)
         elif split_of(column) == "validation" and rule == "best":
             text = (
@@ -49,7 +50,7 @@ def _judged_on_validation(judged: str, columns: Sequence[str]) -> Iterator[Findi
     twins = [name for name in columns if bare[name] == bare[judged] and split_of(name) == "test"]
     if split_of(judged) == "validation" and twins:
         text = f"{judged} is judged though {twins[0]} is there: choices are made on validation."
-        remedy = f"Say evidence.metric={twins[0]}."
+        remedy = f"Say {setting('metric', twins[0])}."
         yield Finding("D30", "note", text, judged, "", remedy)
 
 

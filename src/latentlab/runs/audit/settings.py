@@ -16,6 +16,7 @@ from latentlab.runs.audit.audited import Audited
 from latentlab.runs.audit.findings import Finding
 from latentlab.runs.audit.near_replicates import equal_settings
 from latentlab.runs.seed_names import is_seed
+from latentlab.runs.setting_names import setting
 
 _UNEQUAL = 2
 """A side with so many times the configurations of another had another budget."""
@@ -243,5 +244,5 @@ def seed_findings(audited: Audited) -> Iterator[Finding]:
             f"{name} is a seed too and varies where the seed stays: runs that are paired by the "
             "seed do not share it."
         )
-        remedy = f"Say evidence.seed={name}, or derive it from the seed."
+        remedy = f"Say {setting('seed', name)}, or derive it from the seed."
         yield Finding("D19", "warning", text, name, "", remedy)

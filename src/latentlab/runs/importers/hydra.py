@@ -20,6 +20,7 @@ from latentlab.runs.importers.importer import Asked, Found, Importer
 from latentlab.runs.importers.picking import pick_of
 from latentlab.runs.importers.records import read_records
 from latentlab.runs.importers.tables import Cells, found_in
+from latentlab.runs.setting_names import setting
 
 _CONFIG, _OVERRIDES = ".hydra/config.yaml", ".hydra/overrides.yaml"
 _ENDINGS = (".json", ".jsonl", ".csv")
@@ -92,9 +93,10 @@ def _scores_file(folders: Sequence[Path], asked: Asked, place: str) -> str:
         raise UserError(f"{place}: no run has a file {said}", nearest(said, found))
     if len(found) != 1:
         what = f"It may be {' or '.join(found)}" if found else "No run has a file of JSON or CSV"
+        example = setting("scores", found[0] if found else "scores.json", asked.block)
         raise UserError(
             f"{place}: which file in a run's folder has its scores? {what}",
-            f"Say {asked.block}.scores={found[0] if found else 'scores.json'}, for example.",
+            f"Say {example}, for example.",
         )
     return found[0]
 

@@ -12,6 +12,7 @@ from latentlab.core.errors import UserError
 from latentlab.runs.columns import numbers_of
 from latentlab.runs.importers.importer import Asked
 from latentlab.runs.importers.picking import pick_of
+from latentlab.runs.setting_names import setting
 
 _METRIC = ("metric", "metric_name", "measure", "variable")
 _VALUE = ("value", "metric_value", "score")
@@ -54,11 +55,12 @@ def widened(frame: pd.DataFrame, asked: Asked, where: str) -> Wide:
             raise UserError(
                 f"{where}: a long table has a column metric and a column value, here are "
                 f"{', '.join(map(str, frame))}",
-                f"Rename them, or leave {asked.block}.table out",
+                f"Rename them, or leave {setting('table', block=asked.block)} out",
             )
         if asked.said.value is not None:
             raise UserError(
-                f"{where}: {asked.block}.value cannot be used of a table with one row a run",
+                f"{where}: {setting('value', block=asked.block)} cannot be used of a table with "
+                "one row a run",
                 "Leave it out",
             )
         return Wide(frame)
@@ -85,8 +87,8 @@ def _is_long(
     raise UserError(
         f"{where}: a row may be a value of one of the metrics {listed}, or a run with the setting "
         f"{metric} and the score {value}",
-        f"Say {asked.block}.table=long if a row is a value, {asked.block}.table=wide if it is a "
-        "run.",
+        f"Say {setting('table', 'long', asked.block)} if a row is a value, "
+        f"{setting('table', 'wide', asked.block)} if it is a run.",
     )
 
 
@@ -107,7 +109,8 @@ def _wide(
         )
     if step is None and asked.said.value is not None:
         raise UserError(
-            f"{where}: {asked.block}.value cannot be used without a column step", "Leave it out"
+            f"{where}: {setting('value', block=asked.block)} cannot be used without a column step",
+            "Leave it out",
         )
     _refuse_varying(frame, others, key, where)
     again = frame.duplicated([*key, metric, *([step] if step is not None else [])])

@@ -10,6 +10,7 @@ import numpy as np
 from latentlab.core.errors import UserError
 from latentlab.metrics.metric import Better
 from latentlab.runs.metric_names import better_of
+from latentlab.runs.setting_names import setting
 
 Pick = Callable[[Sequence[float], Sequence[float]], float]
 """Steps and values in the order they were logged, at least one -> the value that counts; missing
@@ -38,9 +39,11 @@ def pick_of(
     if value == "best":
         direction = better or better_of(metric)
         if direction not in ("higher", "lower"):
+            key, *ends = _DIRECTIONS[block]
             raise UserError(
-                f"{block}.value: which {metric} is the best, the highest or the lowest?",
-                f"Say it: {_DIRECTIONS[block]}.",
+                f"{setting('value', block=block)}: which {metric} is the best, the highest or the "
+                "lowest?",
+                f"Say it: {' or '.join(setting(key, end, block) for end in ends)}.",
             )
         best = np.nanmax if direction == "higher" else np.nanmin
         return lambda _, values: np.nan if np.isnan(values).all() else float(best(values))
@@ -54,8 +57,8 @@ def pick_of(
 
 
 _DIRECTIONS = {
-    "evidence": "evidence.better=higher or evidence.better=lower",
-    "analysis": "analysis.direction=maximize or analysis.direction=minimize",
+    "evidence": ("better", "higher", "lower"),
+    "analysis": ("direction", "maximize", "minimize"),
 }
 
 

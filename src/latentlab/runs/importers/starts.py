@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pandas as pd
 
 from latentlab.core.errors import UserError
+from latentlab.runs.setting_names import setting
 
 _CALLED = ("start time", "start_time", "started", "started_at", "created", "datetime_start")
 
@@ -36,7 +37,8 @@ def times_of(column: pd.Series, where: str = "") -> pd.Series:
         if time is None and text != "" and where:
             raise UserError(
                 f"{where}: '{text}' in row {row} is no time",
-                "Write times as 2026-10-01T10:00:00Z, or name another column as evidence.started",
+                "Write times as 2026-10-01T10:00:00Z, or name another column as "
+                f"{setting('started')}",
             )
     return pd.Series(times, index=column.index, dtype="datetime64[ns, UTC]")
 

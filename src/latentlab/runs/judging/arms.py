@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from latentlab.core.errors import UserError
 from latentlab.core.validation import nearest
 from latentlab.runs.importers.cell_text import plain
-from latentlab.runs.judging.settings import setting
 from latentlab.runs.roles import roles
 from latentlab.runs.run_table import RunTable
+from latentlab.runs.setting_names import setting
 
 MOST_ARMS = 50
 _CONTROLS = ("control", "baseline", "base", "default", "standard", "vanilla", "reference", "none")
@@ -59,7 +59,7 @@ def arms_of(runs: RunTable, named: Sequence[str] | None) -> Arms:
     known = [str(name) for name in runs.parameters]
     if named is not None and (missing := [name for name in named if name not in known]):
         raise UserError(
-            f"{runs.name}: evidence.arm: there is no column {', '.join(missing)}",
+            f"{runs.name}: {setting('arm')}: there is no column {', '.join(missing)}",
             nearest(missing[0], known),
         )
     found = roles(runs.parameters, runs.seeds)
@@ -86,7 +86,7 @@ def arms_of(runs: RunTable, named: Sequence[str] | None) -> Arms:
     if len(names) > MOST_ARMS:
         raise UserError(
             f"{runs.name}: {len(names)} arms, at most {MOST_ARMS} are compared",
-            "Name fewer columns as evidence.arm, or analyse the runs as a sweep: "
+            f"Name fewer columns as {setting('arm')}, or analyse the runs as a sweep: "
             "kedro run --pipelines sweep_analysis.",
         )
     seeds = runs.seeds
@@ -113,7 +113,7 @@ def control_of(arms: Arms, named: str | None, source: str) -> str:
     if named is not None:
         if named not in names:
             raise UserError(
-                f"{source}: evidence.control: there is no arm {named}", nearest(named, names)
+                f"{source}: {setting('control')}: there is no arm {named}", nearest(named, names)
             )
         return named
     called = [name for name in names if name.lower() in _CONTROLS]

@@ -34,6 +34,7 @@ from latentlab.runs.judging.registering import standing_of
 from latentlab.runs.judging.settings import EvidenceSettings
 from latentlab.runs.judging.trials import lost_runs, runs_table, scores_of, trials_of
 from latentlab.runs.run_table import RunTable
+from latentlab.runs.setting_names import setting
 
 
 @dataclass(frozen=True)
@@ -199,7 +200,7 @@ def _declaring(arms: Arms) -> Section:
             "claims that are chosen after the runs are seen cannot be tested on them.",
             "claims.yml beside this page states them. Write the smallest effect that matters into "
             "it (min_effect) and status: confirmatory, register it (latentlab register "
-            "claims.yml), then run fresh seeds and judge those with evidence.claims.",
+            f"claims.yml), then run fresh seeds and judge those with {setting('claims')}.",
         ],
     )
 

@@ -10,10 +10,11 @@ from latentlab.core.validation import nearest
 from latentlab.metrics.metric import Better, Metric
 from latentlab.reporting.formatting import plural
 from latentlab.runs.importers.importer import Asked, Found, RunsOf
-from latentlab.runs.judging.settings import EvidenceSettings, setting
+from latentlab.runs.judging.settings import EvidenceSettings
 from latentlab.runs.judging.unreadable import refuse_columns_of_seeds, refuse_only_candidate
 from latentlab.runs.metric_names import bare_names, better_of, split_of
 from latentlab.runs.run_table import RunTable
+from latentlab.runs.setting_names import setting
 from latentlab.runs.sources import open_source
 
 
@@ -49,7 +50,7 @@ def read_runs(
     """
     if chosen.source is None:
         raise UserError(
-            "evidence.source names no runs",
+            f"{setting('source')} names no runs",
             "Give a file, a folder of runs, an Optuna storage or mlflow:<experiment>, as in "
             "--params evidence.source=runs.csv,evidence.metric=test_accuracy.",
         )
@@ -70,7 +71,7 @@ def read_runs(
         raise UserError(
             f"{chosen.source}: none of the {plural(len(runs.values), 'run')} that ended has a "
             f"value of {first}",
-            "Name another column as evidence.metric, or wait for runs that finish.",
+            f"Name another column as {setting('metric')}, or wait for runs that finish.",
         )
     return runs
 
@@ -85,7 +86,7 @@ def _metrics(chosen: EvidenceSettings, found: Found, every: bool) -> list[str]:
     if chosen.metric is not None:
         if missing := [name for name in chosen.metric if name not in known]:
             raise UserError(
-                f"{chosen.source}: evidence.metric: there is no {', '.join(missing)}",
+                f"{chosen.source}: {setting('metric')}: there is no {', '.join(missing)}",
                 nearest(missing[0], known),
             )
         return chosen.metric
@@ -130,7 +131,7 @@ def measured(runs: RunTable, chosen: EvidenceSettings, *, directed: bool = True)
     ratios = chosen.ratios or []
     if missing := [name for name in ratios if name not in columns]:
         raise UserError(
-            f"{runs.name}: evidence.ratios: {missing[0]} is none of the metrics",
+            f"{runs.name}: {setting('ratios')}: {missing[0]} is none of the metrics",
             nearest(missing[0], columns),
         )
     bare = bare_names(columns)
@@ -144,14 +145,14 @@ def measured(runs: RunTable, chosen: EvidenceSettings, *, directed: bool = True)
         if position == 0:
             if better is not None and direction is not None and better != turned[direction]:
                 raise UserError(
-                    f"{runs.name}: evidence.better: {column} is to {direction} there",
-                    "Leave evidence.better out",
+                    f"{runs.name}: {setting('better')}: {column} is to {direction} there",
+                    f"Leave {setting('better')} out",
                 )
             known = better or known
             if known is None and directed:
                 raise UserError(
                     f"{runs.name}: is a higher or a lower {column} better?",
-                    "Say evidence.better=higher or evidence.better=lower.",
+                    f"Say {setting('better', 'higher')} or {setting('better', 'lower')}.",
                 )
         metric = Metric(
             bare[column],

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-
 from pydantic import Field
 
 from latentlab.core.model import Names
@@ -44,12 +42,3 @@ class EvidenceSettings(SourceSettings):
     write_back: bool = Field(
         False, description="MLflow: write the verdicts into the experiment, as a run beside them"
     )
-
-
-def setting(key: str, value: str) -> str:
-    """Return a setting as a shell takes it on a command line, for messages.
-
-    >>> setting("control", "big model")
-    "evidence.control='big model'"
-    """
-    return f"evidence.{key}={shlex.quote(value)}"

@@ -11,8 +11,8 @@ from latentlab.core.errors import UserError
 from latentlab.reporting.formatting import plural
 from latentlab.runs.judging.arms import Arms
 from latentlab.runs.judging.reading import Measured
-from latentlab.runs.judging.settings import setting
 from latentlab.runs.run_table import RunTable
+from latentlab.runs.setting_names import setting
 
 
 def trials_of(runs: RunTable, arms: Arms) -> tuple[pd.DataFrame, list[str]]:
@@ -127,7 +127,7 @@ def _refuse_twice(trials: pd.DataFrame, arms: Arms, source: str) -> None:
         f"({', '.join(same['trial_id'][:5])}), and so in {plural(len(again), 'case')}",
         f"Say what else tells arms apart: {setting('arm', columns)}."
         if varying
-        else "Take all but one of them out, or name another column as evidence.seed.",
+        else f"Take all but one of them out, or name another column as {setting('seed')}.",
     )
 
 

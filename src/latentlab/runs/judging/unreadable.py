@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from latentlab.core.errors import UserError
 from latentlab.runs.importers.importer import Found
 from latentlab.runs.metric_names import better_of
+from latentlab.runs.setting_names import setting
 
 _OF_A_SEED = re.compile(r"(.*seed[._ -]?)\d+", re.IGNORECASE)
 _MOST_COLUMNS = 200
@@ -58,5 +59,5 @@ def refuse_only_candidate(found: Found) -> None:
         raise UserError(
             refused[0].what,
             "A row is a run with one number: write the score of each seed, without its spread, or "
-            "name another column as evidence.metric.",
+            f"name another column as {setting('metric')}.",
         )
