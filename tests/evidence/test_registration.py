@@ -63,7 +63,8 @@ def test_the_chain_survives_its_text(declare, trials):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[", "- 1\n", "at: yesterday\n", "---\nkind: registered\n", "a"]
+    "text",
+    ["", "[", "- 1\n", "at: yesterday\n", "---\nkind: registered\n", "a", "at: 2026-02-31\n"],
 )
 def test_a_damaged_record_is_one_line(text):
     with pytest.raises(UserError, match=r"registration\.yml is damaged"):

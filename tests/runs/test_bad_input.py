@@ -366,7 +366,7 @@ COUNTED: dict[str, tuple[Make, str]] = {
     "short rows": (holding("r.csv", TEXT + "new-0,new,7\n"), "1 rows have fewer cells"),
     "running ones": (
         changed(lambda r: r.assign(state=["running"] + ["finished"] * 17)),
-        "1 runs have not ended and are left out",
+        "1 run left out that had not ended",
     ),
     "a word of half a character": (
         a_digit_too_many("r.json", r'"\ud800"'),

@@ -46,7 +46,7 @@ def test_a_csv_as_columns(tmp_path: Path) -> None:
     assert (runs.seconds, runs.sampler, runs.distributions) == (None, "unknown", None)
     assert runs.notes == (
         "seed is a seed: rows that differ in nothing else are one configuration",
-        "1 runs have not ended and are left out",
+        "1 run left out that had not ended",
     )
 
 

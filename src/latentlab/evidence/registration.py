@@ -135,7 +135,8 @@ class Record:
         )
         try:
             documents = [d for d in yaml.safe_load_all(text) if d is not None]
-        except yaml.YAMLError as error:
+        # A date that is none, or a number of thousands of digits, is a ValueError.
+        except (yaml.YAMLError, ValueError) as error:
             raise UserError(f"{source} is damaged", remedy) from error
         if not documents:
             raise UserError(f"{source} is damaged: it holds nothing", remedy)

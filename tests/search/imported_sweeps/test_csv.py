@@ -166,7 +166,7 @@ def test_a_configuration_has_the_worst_state_of_its_seeds(tmp_path: Path) -> Non
     assert table.complete.tolist() == [True, False, False, False]
     assert table.outcomes["epochs"].tolist() == [16, 10, 11, 16]
     assert table.outcomes["seconds"].tolist() == [22, 10, 12, 9]
-    assert "1 runs have not ended and are left out" in table.notes
+    assert "1 run left out that had not ended" in table.notes
 
 
 def test_a_repeated_seed_counts_once(tmp_path: Path) -> None:
@@ -259,7 +259,7 @@ def test_constants_labels_and_empty_columns_are_no_parameters(tmp_path: Path) ->
     assert table.space.fixed == {"constant": 3}
     assert list(table.parameters) == list(conditional(1).columns[:-1])
     told = "\n".join(table.notes)
-    assert "1 columns without a name are left out" in told
+    assert "1 column without a name left out" in told
     assert "taken for names of runs, not for parameters: run" in told
     assert "empty: there is no value in any row; it is left out" in told
     assert "sometimes: one value wherever it exists; it is left out" in told

@@ -79,7 +79,7 @@ def test_runs_become_configurations_oldest_first() -> None:
     assert table.parameters["coords"].tolist()[:3] == [True, None, False]
     assert table.parameters["lr"].dtype == np.float64
     assert table.space.parameters["depth"].when == {"encoder": ["cnn"]}
-    assert "1 runs have not ended and are left out" in table.notes
+    assert "1 run left out that had not ended" in table.notes
     assert "1 runs without parameters are left out" in table.notes
 
 

@@ -110,7 +110,7 @@ def test_states_are_kept_and_unfinished_trials_counted(tmp_path: Path) -> None:
     values = table.outcomes["value"].tolist()
     assert values[:2] == [1.0, 0.6]
     assert np.isnan(values[2:]).all()
-    assert table.notes[0] == "2 trials have not ended and are left out"
+    assert table.notes[0] == "2 trials left out that had not ended"
     assert table.objective.direction == "minimize"
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from latentlab.core.errors import UserError
+from latentlab.reporting.formatting import plural
 from latentlab.runs.columns import numbers_of, seeds_of, typed
 from latentlab.runs.importers.importer import Asked, Found, Importer
 from latentlab.runs.importers.picking import pick_of
@@ -100,7 +101,7 @@ def _ended(runs: pd.DataFrame, parameters: Sequence[str], notes: list[str]) -> p
     """Return the runs that have ended and have parameters, oldest first."""
     ended = runs["status"].isin(list(_STATES)).to_numpy()
     if not ended.all():
-        notes.append(f"{int((~ended).sum())} runs have not ended and are left out")
+        notes.append(f"{plural(int((~ended).sum()), 'run')} left out that had not ended")
     bare = ended & runs[list(parameters)].isna().all(axis=1).to_numpy()
     if bare.any():
         notes.append(f"{int(bare.sum())} runs without parameters are left out")

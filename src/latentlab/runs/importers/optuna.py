@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from latentlab.core.arrays import Mask
 from latentlab.core.errors import UserError
+from latentlab.reporting.formatting import plural
 from latentlab.runs.columns import NULL, number_or_word
 from latentlab.runs.importers.importer import Asked, Found, Importer
 from latentlab.runs.importers.optuna_storage import opened, storage_at, study_in
@@ -63,7 +64,7 @@ def _runs_of(
         raise UserError(f"study {name}: no trial has ended", "Give one that has run")
     notes: list[str] = []
     if len(trials) < len(every):
-        notes.append(f"{len(every) - len(trials)} trials have not ended and are left out")
+        notes.append(f"{plural(len(every) - len(trials), 'trial')} left out that had not ended")
     enqueued = sum("fixed_params" in trial.system_attrs for trial in trials)
     if enqueued:
         notes.append(f"{enqueued} trials were enqueued by hand, not drawn")

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from latentlab.core.errors import UserError
 from latentlab.core.validation import nearest
+from latentlab.reporting.formatting import plural
 from latentlab.runs.columns import numbers_of, seeds_of, typed
 from latentlab.runs.importers.importer import Asked, Found
 from latentlab.runs.importers.long_tables import Wide, widened
@@ -181,7 +182,7 @@ def _runs(cells: Cells, metrics: Sequence[str], asked: Asked) -> RunTable:
             f"{where}: there are no finished runs among its {len(ended)}", "Wait for some"
         )
     if not ended.all():
-        notes.append(f"{int((~ended).sum())} runs have not ended and are left out")
+        notes.append(f"{plural(int((~ended).sum()), 'run')} left out that had not ended")
     frame, states = frame[ended], states[ended]
     values = {name: numbers_of(frame[name], f"{where}: column {name}") for name in metrics}
     prefixed = _prefixed(list(frame.columns)) if parameters is None else []
@@ -217,7 +218,7 @@ def _parameters(
     # pandas writes its index as a first column without a name.
     unnamed = [name for name in others if name.startswith("Unnamed:")]
     if unnamed:
-        notes.append(f"{len(unnamed)} columns without a name are left out")
+        notes.append(f"{plural(len(unnamed), 'column')} without a name left out")
     results = _results(list(frame.columns), metrics)
     if found := [name for name in others if name in results]:
         notes.append(f"results of a tracker beside {metrics[0]} are left out: {', '.join(found)}")
