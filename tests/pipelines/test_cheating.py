@@ -274,23 +274,3 @@ def test_registering_comes_first_and_alone(lab: ProjectCopy) -> None:
     assert registered["entry"]
     run(lab)
     assert set(verdicts(lab)["status"]) == {"confirmatory"}
-
-
-def test_a_claim_is_what_its_verdict_calls_it() -> None:
-    stored = pd.DataFrame(
-        {
-            "hypothesis": ["honest", "bent", "sound", "lost"],
-            "status": ["exploratory", "confirmatory", "confirmatory", None],
-        }
-    )
-    why = ["its family is declared so", "it was not registered", "", ""]
-    judged = stored.assign(
-        status=["exploratory", "exploratory", "confirmatory", "confirmatory"], status_reason=why
-    )
-    found = verification.checks([], stored, judged, "hypothesis").set_index("check")["found"]
-    assert dict(found) == {
-        "honest is exploratory, as its verdict says": "",
-        "bent is confirmatory, as its verdict says": "it is exploratory: it was not registered",
-        "sound is confirmatory, as its verdict says": "",
-        "lost is of no status, as its verdict says": "it is confirmatory",
-    }

@@ -68,28 +68,21 @@ def verify_study(
         ("weights and scores", "; ".join(f"trial {t}: {what}" for t, what in altered.items())),
         ("verdicts derived anew", "; ".join(_differences(verdicts, again))),
     ]
-    return checks(rows, verdicts, again, "hypothesis")
+    return checks(rows, again, "hypothesis")
 
 
-def checks(
-    rows: Sequence[tuple[str, str]], stored: pd.DataFrame, judged: pd.DataFrame, claim: str
-) -> pd.DataFrame:
-    """Return the table of checks, and whether each claim is what its verdict calls it.
+def checks(rows: Sequence[tuple[str, str]], judged: pd.DataFrame, claim: str) -> pd.DataFrame:
+    """Return the table of checks, and whether each claim is confirmatory.
 
     Args:
         rows: check, and what was found; empty where it holds.
-        stored: the claims as they were stored, with `status`.
         judged: the claims as they are derived anew, with `status` and `status_reason`.
         claim: column of their names.
     """
-    known = stored.reindex(columns=[claim, "status"]).dropna(subset="status")
-    called = dict(zip(known[claim], known["status"], strict=True))
     standing = [
         (
-            f"{row[claim]} is {called.get(row[claim], 'of no status')}, as its verdict says",
-            ""
-            if called.get(row[claim]) == row["status"]
-            else ": ".join(filter(None, (f"it is {row['status']}", row["status_reason"]))),
+            f"{row[claim]} is confirmatory",
+            "" if row["status"] == "confirmatory" else f"{row['status']}: {row['status_reason']}",
         )
         for row in judged.dropna(subset="status").to_dict("records")
     ]

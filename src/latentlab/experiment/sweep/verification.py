@@ -62,7 +62,7 @@ def verify_confirmation(
         ("weights and scores", "; ".join(f"trial {t}: {what}" for t, what in altered.items())),
         ("confirmation derived anew", "; ".join(_differences(confirmation, again))),
     ]
-    return checks(rows, confirmation, again, "metric")
+    return checks(rows, again, "metric")
 
 
 def _differences(stored: pd.DataFrame, again: pd.DataFrame) -> Iterator[str]:
