@@ -231,8 +231,8 @@ def test_a_folder_in_the_place_of_a_file_is_named(root: Path, file: str) -> None
 
 def test_an_environment_that_is_not_there_is_named(root: Path) -> None:
     line = refusal(root, "smok")
-    assert "conf/smok" in line
-    assert "base, gpu, local, paper, reduced, smoke" in line
+    assert "conf/smok. Did you mean smoke?" in line
+    assert "base, gpu, local, paper, reduced, smoke" in refusal(root, "production")
 
 
 def test_all_mistakes_of_all_files_are_told_at_once(root: Path) -> None:
