@@ -217,6 +217,14 @@ def test_interaction_is_the_contrast_of_contrasts(declare, metrics, tables):
     assert boundary_text(row.to_dict()) == "between -0.1 and 0.1"
 
 
+RISING = {
+    "kind": "monotone",
+    "factor": "objective.arm",
+    "levels": {f"b{k}": k for k in range(4)},
+    "direction": "increasing",
+}
+
+
 def _levels(tables, slope, noise=0.05, seeds=6):
     rng = np.random.default_rng(1)
     base = rng.normal(0, 1, seeds)
@@ -229,13 +237,7 @@ def _levels(tables, slope, noise=0.05, seeds=6):
 )
 def test_monotone(declare, metrics, tables, direction, verdict):
     scores, trials = _levels(tables, slope=0.2)
-    claim = {
-        "kind": "monotone",
-        "factor": "objective.arm",
-        "levels": {f"b{k}": k for k in range(4)},
-        "direction": direction,
-        "varies": [],
-    }
+    claim = RISING | {"direction": direction, "varies": []}
     row = only(judge(scores, declare(H1=claim), metrics, trials))
     assert row["verdict"] == verdict
     assert row["estimate"] > 0.9
@@ -251,13 +253,7 @@ def test_seeds_that_agree_on_an_order_that_hardly_rises_are_planned_by_pages_tes
     """Their correlations do not vary: a t test of them would need no further seed."""
     ties = 0.01 * np.arange(10)
     scores, trials = tables({f"b{k}": mean + ties for k, mean in enumerate((0, 3, 2, 1))})
-    claim = {
-        "kind": "monotone",
-        "factor": "objective.arm",
-        "levels": {f"b{k}": k for k in range(4)},
-        "direction": "increasing",
-    }
-    row = only(judge(scores, declare(H1=claim), metrics, trials))
+    row = only(judge(scores, declare(H1=RISING), metrics, trials))
     assert row["verdict"] == "inconclusive"
     assert row["effect"] == pytest.approx(0.2)
     # (1.645 / .2)^2 / 3, by the normal approximation of Page's test.
@@ -268,26 +264,15 @@ def test_seeds_that_agree_on_an_order_that_hardly_rises_are_planned_by_pages_tes
 def test_monotone_within_its_rope_is_refuted(declare, metrics, tables):
     rng = np.random.default_rng(3)
     scores, trials = tables({f"b{k}": rng.normal(size=80) for k in range(4)})
-    claim = {
-        "kind": "monotone",
-        "factor": "objective.arm",
-        "levels": {f"b{k}": k for k in range(4)},
-        "direction": "increasing",
-    }
-    without = only(judge(scores, declare(H1=claim), metrics, trials))
+    without = only(judge(scores, declare(H1=RISING), metrics, trials))
     assert without["verdict"] == "inconclusive"
-    within = only(judge(scores, declare(H1=claim | {"rope": 0.3}), metrics, trials))
+    within = only(judge(scores, declare(H1=RISING | {"rope": 0.3}), metrics, trials))
     assert within["verdict"] == "refuted"
 
 
 def test_a_level_that_was_not_trained_is_invalid(declare, metrics, tables):
     scores, trials = _levels(tables, slope=0.2)
-    claim = {
-        "kind": "monotone",
-        "factor": "objective.arm",
-        "levels": {"b0": 0, "b1": 1, "b2": 2, "b3": 30},
-        "direction": "increasing",
-    }
+    claim = RISING | {"levels": {"b0": 0, "b1": 1, "b2": 2, "b3": 30}}
     row = only(judge(scores, declare(H1=claim), metrics, trials))
     assert row["verdict"] == "invalid"
     assert "objective.arm = 3, not 30" in row["cause"]
