@@ -7,7 +7,6 @@ import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -21,7 +20,7 @@ from latentlab.training.choosing import Choice, FirstPlans, choose_plans, only_p
 from latentlab.training.contract import AnyMethod
 from latentlab.training.estimate import Estimate, ask
 from latentlab.training.halving import FittingCohorts
-from latentlab.training.kept_cohorts import keep_cohorts, kept_cohorts
+from latentlab.training.kept_cohorts import forget, keep_cohorts, kept_cohorts, resumed
 from latentlab.training.loop import CohortJob
 from latentlab.training.method_code import changed_code
 from latentlab.training.progress import ProgressDisplay
@@ -85,7 +84,7 @@ class Trainer(Trains):
         planned = {trial.id: trial for trial in trials}
         if retrain:
             self._taken_over(train_job, lambda payload: False)
-            _forget(planned, self._store)
+            forget(planned, self._store)
         missing = {i: trial for i, trial in planned.items() if not self._store.knows(i)}
         logger.info(
             "%d of %d trials are known, %d to train",
@@ -109,7 +108,7 @@ class Trainer(Trains):
         # Some may have come to their end until we knew what is under way.
         missing = {i: trial for i, trial in missing.items() if not self._store.knows(i)}
         jobs = [job for job, _ in taken_over.values()]
-        jobs += _resumed(
+        jobs += resumed(
             self._method,
             missing,
             planned,
@@ -271,51 +270,3 @@ def _groups(trials: Sequence[Trial]) -> list[list[Trial]]:
         # Arms of one seed share noise, so they sit side by side.
         group.sort(key=lambda trial: (trial.seed, trial.arm))
     return groups
-
-
-def _forget(planned: Mapping[str, Trial], store: TrialStore) -> None:
-    """Remove trials that are to be trained again, and the cohorts in which some of them stand."""
-    for trial_id in planned:
-        store.remove(trial_id)
-    for path in store.checkpoints.glob("*.checkpoint"):
-        checkpoint = load_checkpoint(path, torch.device("cpu"))
-        if checkpoint is not None and set(checkpoint.trial_ids) & set(planned):
-            path.unlink()
-
-
-def _resumed(
-    method: AnyMethod,
-    missing: dict[str, Trial],
-    planned: dict[str, Trial],
-    store: TrialStore,
-    checkpoint_seconds: float,
-    taken_over: Mapping[str, Any],
-) -> list[CohortJob]:
-    """Return jobs for the cohorts that a killed run left behind, as they were.
-
-    Those that go on elsewhere are `taken_over`: their checkpoints are not touched.
-    """
-    jobs: list[CohortJob] = []
-    elsewhere = {trial.id for job, _ in taken_over.values() for trial in job.trials}
-    taken = set(elsewhere)
-    for path in sorted(store.checkpoints.glob("*.checkpoint")):
-        if path.stem in taken_over:
-            continue
-        checkpoint = load_checkpoint(path, torch.device("cpu"))
-        if checkpoint is None or not set(checkpoint.trial_ids) <= set(planned):
-            continue
-        if set(checkpoint.trial_ids) <= elsewhere:
-            # A part of a cohort that did not fit.
-            continue
-        # Runs with different trials planned may leave one trial in two cohorts: one is enough.
-        if not set(checkpoint.trial_ids) & set(missing) or set(checkpoint.trial_ids) & taken:
-            store.flush(set(checkpoint.trial_ids) - set(missing))
-            path.unlink()
-            continue
-        taken |= set(checkpoint.trial_ids)
-        logger.info(
-            "Resuming %d trials at step %d", len(checkpoint.trial_ids), checkpoint.state.step
-        )
-        trials = tuple(planned[i] for i in checkpoint.trial_ids)
-        jobs.append(CohortJob(method, trials, checkpoint.plan, path.stem, checkpoint_seconds))
-    return jobs
