@@ -33,13 +33,12 @@ from latentlab.search.screening.levels import MODERATE, ROUNDING, Tier, tier
 from latentlab.search.screening.null_distribution import NullDistribution
 from latentlab.search.screening.null_replicates import NullReplicates
 from latentlab.search.screening.step_down import StepDown, step_down
+from latentlab.search.screening.tested_rows import tested_rows
 
 ELITE_SHARE = 0.25
 """The best share of the rows, unless someone changes it."""
 NEAR = 0.1
 """Of a range: what lies closer to a bound is at the bound, unless someone changes it."""
-
-_FIXED_DESIGNS = ("grid", "random", "quasi_random")
 
 
 @dataclass(frozen=True)
@@ -191,7 +190,7 @@ def screen(
         near: of a range: what lies closer to a bound is at the bound.
     """
     null = null if null is not None else NullDistribution()
-    rows, notes = _tested_rows(matrix, null)
+    rows, notes = tested_rows(matrix, null)
     own = NullReplicates.of(rows)
     statistics = _all_statistics(rows, own, null, elite_share, near)
     names = tuple(rows.space.parameters)
@@ -235,50 +234,6 @@ def screen(
         else f"{replicates}: the scores in random order over the same configurations"
     )
     return Screening(rows, tests, family, elite_share, near, compared, tuple(notes), collinear)
-
-
-def _tested_rows(matrix: SweepMatrix, null: NullDistribution) -> tuple[SweepMatrix, list[str]]:
-    """The rows that are tested, and what a reader should know of them."""
-    notes = _left_out(matrix)
-    adaptive = bool(matrix.adaptive.any())
-    most = null.most_configurations(matrix.space)
-    if adaptive and len(matrix) > most:
-        notes.append(
-            f"Only the first {most} of {len(matrix)} configurations are screened: running "
-            "the adaptive sampler on noise for all of them would take too long."
-        )
-        matrix = matrix.take(np.arange(len(matrix)) < most)
-    if matrix.adaptive.any():
-        if matrix.sampler != "tpe":
-            notes.append(
-                f"The sampler is {matrix.sampler} and adaptive; TPE on noise stands in for it, "
-                "so that p-values of the screening are approximate."
-            )
-        if len(matrix.objectives) > 1:
-            notes.append(
-                "The sampler followed several objectives, and is run on noise with "
-                f"{matrix.objective.name} alone: p-values of the screening are approximate."
-            )
-    elif not adaptive and matrix.sampler not in _FIXED_DESIGNS:
-        notes.append("No row counts as adaptive, so that the rows are taken for exchangeable.")
-    return matrix, notes
-
-
-def _left_out(matrix: SweepMatrix) -> list[str]:
-    states = pd.Series(matrix.states).value_counts()
-    notes = []
-    if copies := int(matrix.copies.sum()):
-        notes.append(
-            f"Left out as copies of others, with the same value: {plural(copies, 'configuration')}."
-        )
-    if failed := int(states.get("failed", 0)):
-        notes.append(f"Left out: {plural(failed, 'failed configuration')}.")
-    if diverged := int(states.get("diverged", 0)):
-        notes.append(f"Ranked last: {plural(diverged, 'diverged configuration')}.")
-    if pruned := int(states.get("pruned", 0)):
-        early = plural(pruned, "configuration")
-        notes.append(f"Ranked below all complete ones: {early} stopped early.")
-    return notes
 
 
 def _all_statistics(
